@@ -1,0 +1,98 @@
+import * as v from "valibot"
+import { DefectKey, Key, Sha256 } from "./ids.ts"
+
+const Size = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(8192))
+
+/** How raw pixels become the input tensor. Shared by edge, hub and trainer, so they cannot disagree. */
+export const ModelInput = v.object({
+  name: v.string(),
+  dtype: v.picklist(["f32", "u8"]),
+  layout: v.picklist(["NCHW", "NHWC"]),
+  color: v.picklist(["RGB", "BGR", "GRAY"]),
+  resize: v.object({
+    mode: v.picklist(["stretch", "letterbox", "short_side_crop", "none"]),
+    w: Size,
+    h: Size,
+    interp: v.picklist(["bilinear", "bicubic", "area", "lanczos3"]),
+    antialias: v.boolean(),
+    pad: v.optional(v.number()),
+  }),
+  /** tensor = (pixel * scale - mean) / std, per channel in the order of `color`; pixel in 0..255. */
+  scale: v.number(),
+  mean: v.array(v.number()),
+  std: v.array(v.number()),
+})
+export type ModelInput = v.InferOutput<typeof ModelInput>
+
+export const ModelOutput = v.object({
+  name: v.string(),
+  role: v.picklist([
+    "logits",
+    "probs",
+    "boxes",
+    "scores",
+    "labels",
+    "dets",
+    "map",
+    "mask",
+    "proto",
+    "score",
+    "embedding",
+  ]),
+})
+
+export const ModelClass = v.object({ id: v.number(), key: DefectKey, verdict: v.picklist(["OK", "NG"]) })
+
+/**
+ * The model contract `crux.contract`: JSON in the ONNX `metadata_props`, mirrored in `crux.json`.
+ * Thresholds in a deployment record win over the ones in here.
+ */
+export const ModelContract = v.object({
+  v: v.literal(1),
+  task: v.picklist([
+    "classification",
+    "multilabel",
+    "detection",
+    "segmentation",
+    "instance",
+    "anomaly",
+    "embedding",
+  ]),
+  inputs: v.pipe(v.array(ModelInput), v.minLength(1)),
+  outputs: v.pipe(v.array(ModelOutput), v.minLength(1)),
+  decode: v.object({ type: Key }),
+  classes: v.array(ModelClass),
+  thresholds: v.object({
+    /** Below: OK. */
+    t_low: v.number(),
+    /** At or above: NG. Between the two: undecidable. `t_low <= t_high`. */
+    t_high: v.number(),
+    /** Cells of the anomaly map at or above are drawn as a finding. */
+    pixel: v.optional(v.number()),
+  }),
+  score: v.object({ direction: v.literal("higher_is_ng"), raw: v.boolean() }),
+  provenance: v.object({
+    recipe: Key,
+    job: v.optional(v.string()),
+    dataset: v.optional(Sha256),
+    backbone: v.optional(v.object({ name: Key, sha256: Sha256, taps: v.array(v.string()) })),
+    licence: v.optional(v.string()),
+  }),
+})
+export type ModelContract = v.InferOutput<typeof ModelContract>
+
+/** A frozen feature extractor an engineer may swap: file, input order and normalisation, named taps. */
+export const BackboneContract = v.object({
+  v: v.literal(1),
+  name: Key,
+  input: v.object({
+    name: v.string(),
+    color: v.picklist(["RGB", "BGR"]),
+    mean: v.array(v.number()),
+    std: v.array(v.number()),
+  }),
+  /** Tap name in the ONNX graph per stride, e.g. { s8: "s8", s16: "s16", s32: "s32" }, with its channels. */
+  taps: v.record(v.string(), v.object({ tensor: v.string(), stride: v.number(), channels: v.number() })),
+  licence: v.string(),
+})
+export type BackboneContract = v.InferOutput<typeof BackboneContract>
