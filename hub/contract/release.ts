@@ -1,0 +1,150 @@
+import * as v from "valibot"
+import { ByteSize, DeviceId, Instant, Key, Sha256, Uuid } from "./ids.ts"
+import { Evaluation } from "./inspection.ts"
+import { ModelContract } from "./model.ts"
+
+/** DSSE envelope (github.com/secure-systems-lab/dsse): signature over PAE(payloadType, payload bytes). */
+export const Envelope = v.object({
+  payloadType: v.string(),
+  payload: v.pipe(v.string(), v.base64()),
+  signatures: v.pipe(
+    v.array(v.object({ keyid: v.string(), sig: v.pipe(v.string(), v.base64()) })),
+    v.minLength(1),
+    v.maxLength(4),
+  ),
+})
+export type Envelope = v.InferOutput<typeof Envelope>
+
+export const payloadTypes = {
+  manifest: "application/vnd.crux.manifest.v1+json",
+  desired: "application/vnd.crux.desired.v1+json",
+} as const
+
+/** A stored object as a device asks for it: at most one chunk long, or listed chunk by chunk in an index object. */
+export const ObjectRef = v.object({ sha256: Sha256, size: ByteSize })
+export type ObjectRef = v.InferOutput<typeof ObjectRef>
+
+/** Monotonic release number of a model line, starting at 1. */
+export const ReleaseNumber = v.pipe(v.number(), v.integer(), v.minValue(1))
+
+/** One image the station runs before it trusts a model: preflight passes when `eval` agrees and |score - expected| <= tol. */
+export const CheckImage = v.object({
+  image: ObjectRef,
+  mime: v.string(),
+  expect: v.object({ eval: Evaluation, score: v.number(), tol: v.number() }),
+})
+export type CheckImage = v.InferOutput<typeof CheckImage>
+
+/** What the release key signs. The digest of the envelope bytes is the name devices are told to run. */
+export const Manifest = v.object({
+  v: v.literal(1),
+  line: Key,
+  release: ReleaseNumber,
+  /** `index` is present when the model is longer than one chunk. */
+  model: v.object({ ...ObjectRef.entries, index: v.optional(ObjectRef) }),
+  contract: ModelContract,
+  checks: v.pipe(v.array(CheckImage), v.maxLength(32)),
+  requires: v.object({ ram_mb: v.number(), disk_mb: v.number() }),
+  budget: v.object({ p99_ms: v.number() }),
+  /** Releases below are never to be run again on this line. */
+  floor: ReleaseNumber,
+  provenance: v.object({ job: v.optional(Uuid), dataset: v.optional(Sha256), gate: v.optional(Sha256) }),
+  created: Instant,
+})
+export type Manifest = v.InferOutput<typeof Manifest>
+
+/** Gates a station holds a fresh model to before it commits. */
+export const Probation = v.object({
+  /** Parts to inspect before committing. */
+  parts: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(100_000)),
+  max_minutes: v.pipe(v.number(), v.minValue(0.05)),
+  /** Share (0..1) of undecidable verdicts above which the model is rolled back. */
+  max_undecidable: v.number(),
+  /** Absolute change of the NG share against the window before activation above which it is rolled back. */
+  max_ng_shift: v.number(),
+})
+export type Probation = v.InferOutput<typeof Probation>
+
+export const DesiredLine = v.object({
+  manifest: ObjectRef,
+  release: ReleaseNumber,
+  action: v.picklist(["run", "hold"]),
+  probation: Probation,
+})
+
+/** The hub-signed wish for one device; replaced as a whole, retained, `rev` strictly increasing. */
+export const Desired = v.object({
+  v: v.literal(1),
+  device: DeviceId,
+  rev: v.pipe(v.number(), v.integer(), v.minValue(1)),
+  epoch: v.string(),
+  lines: v.record(Key, DesiredLine),
+  /** Lowest release per line the device may ever run again. */
+  floor: v.record(Key, ReleaseNumber),
+  /** Share of OK parts sent for audit, drawn by the device with a logged probability. */
+  sampling: v.object({ audit: v.number(), image_ok: v.picklist(["full", "thumb", "none"]) }),
+})
+export type Desired = v.InferOutput<typeof Desired>
+
+/** States of the edge's activation journal, in order; see docs/architecture.md. */
+export const activationStates = [
+  "idle",
+  "offered",
+  "rejected",
+  "fetching",
+  "verified",
+  "staged",
+  "preflight",
+  "armed",
+  "activating",
+  "probation",
+  "committed",
+  "failed",
+  "rolling_back",
+  "rolled_back",
+] as const
+export const ActivationState = v.picklist(activationStates)
+export type ActivationState = v.InferOutput<typeof ActivationState>
+
+export const Slot = v.object({
+  line: Key,
+  release: ReleaseNumber,
+  manifest: Sha256,
+  digest: Sha256,
+  since: Instant,
+})
+export type Slot = v.InferOutput<typeof Slot>
+
+/** Retained, device-owned. Published on change, at most one in 2 s, heartbeat 60 s. */
+export const Reported = v.object({
+  v: v.literal(1),
+  device: DeviceId,
+  ts: Instant,
+  rev_seen: v.pipe(v.number(), v.integer(), v.minValue(0)),
+  rev_applied: v.pipe(v.number(), v.integer(), v.minValue(0)),
+  activation: v.object({
+    state: ActivationState,
+    line: v.optional(Key),
+    release: v.optional(ReleaseNumber),
+    manifest: v.optional(Sha256),
+    /** 0..1 of the bytes to fetch, or of the parts of probation. */
+    progress: v.optional(v.number()),
+    /** Machine reason when rejected, failed or rolled back, e.g. `signature`, `floor`, `preflight_score`, `nan_output`. */
+    reason: v.optional(Key),
+    detail: v.optional(v.pipe(v.string(), v.maxLength(300))),
+    since: Instant,
+  }),
+  slots: v.object({ current: v.optional(Slot), previous: v.optional(Slot) }),
+  queue: v.object({ depth: v.number(), bytes: v.number(), oldest_ms: v.number() }),
+  shed: v.record(Key, v.number()),
+  latency: v.object({ p50_ms: v.number(), p99_ms: v.number() }),
+  counts: v.object({ inspected: v.number(), ok: v.number(), ng: v.number(), undecidable: v.number() }),
+})
+export type Reported = v.InferOutput<typeof Reported>
+
+/** Public keys a device pins at enrolment: Ed25519, raw 32 bytes in base64; keyid = first 16 hex of their SHA-256. */
+export const TrustedKeys = v.object({
+  hub: v.pipe(v.string(), v.base64()),
+  release: v.pipe(v.string(), v.base64()),
+})
+export type TrustedKeys = v.InferOutput<typeof TrustedKeys>

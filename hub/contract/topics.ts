@@ -1,0 +1,75 @@
+import * as v from "valibot"
+import { DeviceState, HubState } from "./fleet.ts"
+import { ByteSize, Count, Instant, Key, Sha256, Uuid } from "./ids.ts"
+import { Envelope, Reported } from "./release.ts"
+
+/** Answer to each inspection frame, after commit. The edge deletes its copy only on `stored` or `dup`. */
+export const InspectionAck = v.object({
+  id: Uuid,
+  st: v.picklist(["stored", "dup", "later", "bad"]),
+  /** Why `later` or `bad`, e.g. `disk_full`, `schema`, `digest`, `conflict`. */
+  code: v.optional(Key),
+  retry_ms: v.optional(Count),
+})
+export type InspectionAck = v.InferOutput<typeof InspectionAck>
+
+export const AckMessage = v.object({
+  v: v.literal(1),
+  acks: v.pipe(v.array(InspectionAck), v.maxLength(256)),
+  /** How much the device may have in flight. */
+  credit: v.object({ msgs: Count, bytes: ByteSize }),
+  epoch: v.string(),
+})
+export type AckMessage = v.InferOutput<typeof AckMessage>
+
+/** `xfer` is random per attempt, so late chunks of an old attempt are ignored. Ranges are [first chunk, count]. */
+export const ChunkRequest = v.object({
+  v: v.literal(1),
+  xfer: v.pipe(v.string(), v.regex(/^[a-z0-9]{8,32}$/)),
+  object: Sha256,
+  ranges: v.pipe(
+    v.array(v.tuple([Count, v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(64))])),
+    v.minLength(1),
+    v.maxLength(16),
+  ),
+})
+export type ChunkRequest = v.InferOutput<typeof ChunkRequest>
+
+/** Events of a device's state machine and refusals; at most 16 KB. */
+export const DeviceEvent = v.object({
+  v: v.literal(1),
+  ts: Instant,
+  kind: Key,
+  level: v.picklist(["info", "warn", "alarm"]),
+  detail: v.record(v.string(), v.union([v.string(), v.number(), v.boolean()])),
+})
+export type DeviceEvent = v.InferOutput<typeof DeviceEvent>
+
+/** Length of one chunk on the embedded broker. */
+export const chunkSize = 256 * 1024
+
+/**
+ * The whole MQTT interface of a device, protocol `crux/v1` over MQTT 3.1.1. `{d}` is the device id.
+ * `payload: null` marks binary: CXF1 inspection frames (cxf1.ts) and raw chunk bytes.
+ */
+export const topics = {
+  inspection: { pattern: "crux/v1/d/{d}/up/insp", dir: "up", qos: 1, retain: false, payload: null },
+  chunkGet: { pattern: "crux/v1/d/{d}/up/blob/get", dir: "up", qos: 0, retain: false, payload: ChunkRequest },
+  event: { pattern: "crux/v1/d/{d}/up/evt", dir: "up", qos: 1, retain: false, payload: DeviceEvent },
+  state: { pattern: "crux/v1/d/{d}/state", dir: "up", qos: 1, retain: true, payload: DeviceState },
+  reported: { pattern: "crux/v1/d/{d}/reported", dir: "up", qos: 1, retain: true, payload: Reported },
+  desired: { pattern: "crux/v1/d/{d}/desired", dir: "down", qos: 1, retain: true, payload: Envelope },
+  ack: { pattern: "crux/v1/d/{d}/down/ack", dir: "down", qos: 0, retain: false, payload: AckMessage },
+  chunk: { pattern: "crux/v1/d/{d}/down/blob/{xfer}/{i}", dir: "down", qos: 0, retain: false, payload: null },
+  hubState: { pattern: "crux/v1/hub/state", dir: "down", qos: 1, retain: true, payload: HubState },
+} as const
+export type TopicName = keyof typeof topics
+
+/** Fills a topic pattern: `topicOf("chunk", { d: "l1", xfer: "ab12cd34", i: "7" })`. */
+export function topicOf(name: TopicName, values: Record<string, string> = {}): string {
+  return topics[name].pattern.replace(/\{(\w+)\}/g, (_, key: string) => {
+    const value = values[key]
+    if (value === undefined) throw new Error(`topic ${name} needs {${key}}`)
+    return value
+  })
+}
