@@ -1,0 +1,10 @@
+import type { CommandTable } from "./command.ts"
+
+/** Every command of `crux`, in the order of the help page. */
+export const commands: CommandTable = {
+  hub: () => import("./hub.command.ts").then((m) => m.hubCommand),
+  edge: () => import("../../edge/edge.command.ts").then((m) => m.edgeCommand),
+  demo: () => import("../demo/demo.command.ts").then((m) => m.demoCommand),
+  worker: () => import("./worker.command.ts").then((m) => m.workerCommand),
+  version: () => import("./version.command.ts").then((m) => m.versionCommand),
+}
