@@ -1,0 +1,122 @@
+import * as v from "valibot"
+import { DefectKey, DeviceId, Instant, Key, Sha256, Uuid } from "./ids.ts"
+import { Box, Finding, ImageMime, Verdict } from "./inspection.ts"
+
+export const LabelVerdict = v.picklist(["ok", "ng", "unsure"])
+export type LabelVerdict = v.InferOutput<typeof LabelVerdict>
+
+export const LabelBox = v.object({ kind: DefectKey, box: Box })
+export type LabelBox = v.InferOutput<typeof LabelBox>
+
+/** Why a part is in the queue, most valuable first. */
+export const QueueReason = v.picklist(["undecidable", "disagreement", "audit", "ng", "unsure_label", "ok"])
+export type QueueReason = v.InferOutput<typeof QueueReason>
+
+export const StoredImage = v.object({
+  sha256: Sha256,
+  mime: ImageMime,
+  w: v.number(),
+  h: v.number(),
+  size: v.number(),
+})
+export type StoredImage = v.InferOutput<typeof StoredImage>
+
+/** One inspection as lists and the live view show it. */
+export const InspectionView = v.object({
+  id: Uuid,
+  device_id: DeviceId,
+  seq: v.number(),
+  captured_at: Instant,
+  received_at: Instant,
+  part_id: v.nullable(v.string()),
+  product_id: v.nullable(v.string()),
+  verdict: Verdict,
+  findings: v.array(Finding),
+  model: v.nullable(v.object({ line: Key, release: v.number(), digest: Sha256 })),
+  why_sent: Key,
+  image: v.nullable(StoredImage),
+  simulated: v.boolean(),
+  /** The newest label revision, if anyone has judged the part. */
+  label: v.nullable(
+    v.object({
+      verdict: LabelVerdict,
+      kinds: v.array(DefectKey),
+      by: v.string(),
+      at: Instant,
+      revision: v.number(),
+    }),
+  ),
+})
+export type InspectionView = v.InferOutput<typeof InspectionView>
+
+/** POST /api/labelling/next: leases the most valuable part to the caller. 204 when nothing waits. */
+export const LabelTask = v.object({
+  inspection: InspectionView,
+  reason: QueueReason,
+  lease: v.object({ id: Uuid, expires_at: Instant }),
+  /** Parts waiting behind this one. */
+  waiting: v.number(),
+})
+export type LabelTask = v.InferOutput<typeof LabelTask>
+
+/** Body of POST /api/labelling/next: `ahead` lets a tablet hold the next parts already decoded. */
+export const NextRequest = v.object({
+  /** Inspections the tablet already holds, not to be handed out again to it. */
+  holding: v.optional(v.pipe(v.array(Uuid), v.maxLength(32)), []),
+})
+
+/**
+ * POST /api/labels. `id` is made by the tablet and is the idempotency key: a repeat returns the first receipt.
+ * Labels are append-only revisions; `withdrawn` undoes the caller's last one and puts the part back in the queue.
+ */
+export const NewLabel = v.object({
+  id: Uuid,
+  inspection_id: Uuid,
+  lease_id: v.optional(Uuid),
+  verdict: v.picklist(["ok", "ng", "unsure", "withdrawn"]),
+  kinds: v.pipe(v.array(DefectKey), v.maxLength(16)),
+  boxes: v.pipe(v.array(LabelBox), v.maxLength(64)),
+  /** True when the pre-label was taken as it stood. */
+  accepted: v.boolean(),
+  shown_at: Instant,
+  decided_at: Instant,
+  active_ms: v.pipe(v.number(), v.integer(), v.minValue(0)),
+})
+export type NewLabel = v.InferOutput<typeof NewLabel>
+
+/** The server's receipt: the revision is on disk. */
+export const LabelReceipt = v.object({
+  id: Uuid,
+  inspection_id: Uuid,
+  revision: v.number(),
+  stored_at: Instant,
+  duplicate: v.boolean(),
+})
+export type LabelReceipt = v.InferOutput<typeof LabelReceipt>
+
+/** GET /api/inspections/:id/labels: every revision, oldest first. */
+export const LabelRevision = v.object({
+  id: Uuid,
+  inspection_id: Uuid,
+  revision: v.number(),
+  verdict: v.picklist(["ok", "ng", "unsure", "withdrawn"]),
+  kinds: v.array(DefectKey),
+  boxes: v.array(LabelBox),
+  accepted: v.boolean(),
+  by: v.object({ id: Uuid, name: v.string() }),
+  decided_at: Instant,
+  stored_at: Instant,
+  active_ms: v.number(),
+})
+export type LabelRevision = v.InferOutput<typeof LabelRevision>
+
+/** GET /api/labelling/stats */
+export const LabelStats = v.object({
+  waiting: v.number(),
+  waiting_by_reason: v.record(v.string(), v.number()),
+  labelled: v.number(),
+  labelled_today: v.number(),
+  mine_today: v.number(),
+  by_kind: v.record(v.string(), v.number()),
+})
+export type LabelStats = v.InferOutput<typeof LabelStats>

@@ -1,0 +1,155 @@
+import * as v from "valibot"
+import { Count, Instant, Key, Sha256, Uuid } from "./ids.ts"
+import { Evaluation } from "./inspection.ts"
+import { ModelContract } from "./model.ts"
+import { SampleLabel, TrainingProgress } from "./training.ts"
+
+/** Confusion of a model over a labelled set; counted per part image. `*_undecidable` went to a person: neither escape nor overkill. */
+export const Confusion = v.object({
+  ng: Count,
+  ok: Count,
+  escapes: Count,
+  overkills: Count,
+  ng_undecidable: Count,
+  ok_undecidable: Count,
+  /** Escapes over NG parts, overkills over OK parts, each with its one-sided 95 % Clopper–Pearson upper bound. */
+  escape: v.number(),
+  escape_upper: v.number(),
+  overkill: v.number(),
+  overkill_upper: v.number(),
+  undecidable: v.number(),
+  auroc: v.nullable(v.number()),
+})
+export type Confusion = v.InferOutput<typeof Confusion>
+
+/** One gate: `reason` names a sentence in the UI's word lists (`gate.<reason>`), `params` fill it. */
+export const GateCheck = v.object({
+  id: v.picklist([
+    "integrity",
+    "parity",
+    "escape",
+    "overkill",
+    "undecidable",
+    "champion",
+    "must_not_fail",
+    "per_kind",
+    "latency",
+  ]),
+  hard: v.boolean(),
+  status: v.picklist(["pass", "fail", "warn", "skip"]),
+  reason: Key,
+  params: v.record(v.string(), v.union([v.string(), v.number()])),
+})
+export type GateCheck = v.InferOutput<typeof GateCheck>
+
+export const GateReport = v.object({
+  v: v.literal(1),
+  pass: v.boolean(),
+  checks: v.array(GateCheck),
+  /** Content hash of the frozen golden set, and its size. */
+  golden: v.object({ digest: Sha256, ok: Count, ng: Count, looks: Count }),
+  challenger: Confusion,
+  champion: v.nullable(Confusion),
+  per_kind: v.array(v.object({ kind: Key, n: Count, escapes: Count, champion_escapes: v.nullable(Count) })),
+  /** Golden images the challenger gets wrong or leaves open, worst first; at most 48. */
+  failing: v.array(
+    v.object({
+      image: Sha256,
+      truth: v.picklist(["ok", "ng"]),
+      kinds: v.array(Key),
+      eval: Evaluation,
+      score: v.nullable(v.number()),
+      champion_eval: v.nullable(Evaluation),
+    }),
+  ),
+  latency: v.object({ p50_ms: v.number(), p99_ms: v.number() }),
+  made_at: Instant,
+})
+export type GateReport = v.InferOutput<typeof GateReport>
+
+/** Limits of the gate; versioned with the product. Shares of 1. */
+export const GatePolicy = v.object({
+  max_escape_upper: v.number(),
+  max_overkill_upper: v.number(),
+  max_undecidable: v.number(),
+  max_p99_ms: v.number(),
+  min_golden_ng: Count,
+  min_golden_ok: Count,
+})
+export type GatePolicy = v.InferOutput<typeof GatePolicy>
+
+export const ModelState = v.picklist(["proving", "candidate", "refused", "released"])
+
+/** GET /api/models, /api/models/:digest. A released model has a release number; the champion is the newest committed one. */
+export const ModelView = v.object({
+  digest: Sha256,
+  line: Key,
+  state: ModelState,
+  champion: v.boolean(),
+  release: v.nullable(v.number()),
+  size: Count,
+  job_id: v.nullable(Uuid),
+  contract: ModelContract,
+  metrics: v.record(v.string(), v.number()),
+  gate: v.nullable(GateReport),
+  created_at: Instant,
+  approved_by: v.nullable(v.string()),
+  approved_at: v.nullable(Instant),
+})
+export type ModelView = v.InferOutput<typeof ModelView>
+
+/** POST /api/models (engineer): register an ONNX with `crux.contract`; the file is the body. It is proved like any other. */
+export const jobStates = ["queued", "running", "proving", "succeeded", "failed", "cancelled"] as const
+export const JobState = v.picklist(jobStates)
+
+/** GET /api/training/jobs, /api/training/jobs/:id */
+export const JobView = v.object({
+  id: Uuid,
+  line: Key,
+  state: JobState,
+  why: Key,
+  progress: v.nullable(TrainingProgress),
+  dataset: v.object({
+    digest: Sha256,
+    train: Count,
+    calib: Count,
+    ok: Count,
+    ng: Count,
+    by_kind: v.record(v.string(), v.number()),
+  }),
+  /** Times and figures as the trainer sent them, for the curves. */
+  curve: v.array(v.object({ at: Instant, progress: v.number(), metrics: v.record(v.string(), v.number()) })),
+  error: v.nullable(v.string()),
+  model: v.nullable(Sha256),
+  gate_pass: v.nullable(v.boolean()),
+  created_at: Instant,
+  started_at: v.nullable(Instant),
+  finished_at: v.nullable(Instant),
+  created_by: v.string(),
+})
+export type JobView = v.InferOutput<typeof JobView>
+
+/** POST /api/training/jobs (engineer) */
+export const NewJob = v.object({ line: v.optional(Key, "main"), seed: v.optional(v.number(), 1) })
+
+/**
+ * POST /api/golden?meta=<this as URL-encoded JSON> (engineer), the image is the body: adds an adjudicated part to the hub's
+ * golden set. POST /api/references takes the same and adds a known part to the training pool (e.g. good parts of a new product).
+ */
+export const ReferenceMeta = v.object({
+  part_id: v.pipe(v.string(), v.minLength(1), v.maxLength(128)),
+  product_id: v.optional(Key),
+  label: SampleLabel,
+})
+export type ReferenceMeta = v.InferOutput<typeof ReferenceMeta>
+export const ReferenceReceipt = v.object({ id: Uuid, image: Sha256, duplicate: v.boolean() })
+
+/** GET /api/golden */
+export const GoldenSummary = v.object({
+  digest: v.nullable(Sha256),
+  ok: Count,
+  ng: Count,
+  by_kind: v.record(v.string(), v.number()),
+  looks: Count,
+})
+export type GoldenSummary = v.InferOutput<typeof GoldenSummary>

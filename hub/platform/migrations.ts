@@ -1,0 +1,22 @@
+import users from "./migrations/0001_users.sql" with { type: "text" }
+import catalogue from "./migrations/0002_catalogue.sql" with { type: "text" }
+import fleet from "./migrations/0003_fleet.sql" with { type: "text" }
+import inspection from "./migrations/0004_inspection.sql" with { type: "text" }
+import labelling from "./migrations/0005_labelling.sql" with { type: "text" }
+import dataset from "./migrations/0006_dataset.sql" with { type: "text" }
+import training from "./migrations/0007_training.sql" with { type: "text" }
+import registry from "./migrations/0008_registry.sql" with { type: "text" }
+import rollout from "./migrations/0009_rollout.sql" with { type: "text" }
+
+/** Forward only, in order; each runs in one transaction. Never edit one that has been released: add the next. */
+export const migrations: { name: string; sql: string }[] = [
+  { name: "0001_users", sql: users },
+  { name: "0002_catalogue", sql: catalogue },
+  { name: "0003_fleet", sql: fleet },
+  { name: "0004_inspection", sql: inspection },
+  { name: "0005_labelling", sql: labelling },
+  { name: "0006_dataset", sql: dataset },
+  { name: "0007_training", sql: training },
+  { name: "0008_registry", sql: registry },
+  { name: "0009_rollout", sql: rollout },
+]

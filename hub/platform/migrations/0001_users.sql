@@ -1,0 +1,1 @@
+-- users: filled by its domain

@@ -1,0 +1,1 @@
+-- catalogue: filled by its domain

@@ -1,0 +1,1 @@
+-- fleet: filled by its domain

@@ -1,0 +1,1 @@
+-- inspection: filled by its domain

@@ -1,0 +1,1 @@
+-- labelling: filled by its domain

@@ -1,0 +1,1 @@
+-- dataset: filled by its domain

@@ -1,0 +1,1 @@
+-- training: filled by its domain

@@ -1,0 +1,1 @@
+-- rollout: filled by its domain
