@@ -1,0 +1,19 @@
+import type { ModelContract } from "#contract/model"
+import type { Probe, Thumbnail } from "../image-ops.ts"
+import type { ModelErrorCode } from "../model-error.ts"
+import type { Frame } from "../preprocess.ts"
+import type { Inspection, InspectOptions } from "./session.ts"
+
+/** What a parent may ask of an inference child, and what comes back. Both ends are this same program. */
+export type Operations = {
+  load: { ask: { model: string }; answer: ModelContract }
+  infer: { ask: { frame: Frame } & InspectOptions; answer: Inspection }
+  thumbnail: { ask: { frame: Frame; max: number }; answer: Thumbnail }
+  probe: { ask: { frame: { path: string } | { bytes: Uint8Array } }; answer: Probe }
+}
+export type Operation = keyof Operations
+export type Ask<Op extends Operation = Operation> = { [K in Op]: { op: K } & Operations[K]["ask"] }[Op]
+export type Request = { id: number; ask: Ask }
+export type Reply =
+  | { id: number; answer: Operations[Operation]["answer"] }
+  | { id: number; code: ModelErrorCode; message: string }

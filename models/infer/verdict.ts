@@ -1,0 +1,18 @@
+import type { Verdict } from "#contract/inspection"
+
+export type Thresholds = { t_low: number; t_high: number }
+/** What became of one inspection: an NG score, or the code of what went wrong. */
+export type Outcome = { score: number } | { code: string }
+
+/**
+ * The one place a verdict is made. Below `t_low` OK, at or above `t_high` NG, undecidable between. Whatever
+ * failed is undecidable with its code, and so is a score that is no number: a broken model must never pass a
+ * part, and every comparison with NaN being false would do exactly that.
+ */
+export function verdictFor(outcome: Outcome, { t_low, t_high }: Thresholds): Verdict {
+  if ("code" in outcome) return { eval: "undecidable", code: outcome.code }
+  if (!Number.isFinite(outcome.score)) return { eval: "undecidable", code: "nan_output" }
+  const score = Math.min(1, Math.max(0, outcome.score))
+  const evaluation = score >= t_high ? "ng" : score < t_low ? "ok" : "undecidable"
+  return { eval: evaluation, score, t_low, t_high }
+}

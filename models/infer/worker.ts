@@ -1,0 +1,49 @@
+import { readFile } from "node:fs/promises"
+import { probe, thumbnail } from "../image-ops.ts"
+import { codeOf, ModelError } from "../model-error.ts"
+import type { Ask, Operation, Operations, Reply, Request } from "./protocol.ts"
+import { type ModelSession, openModel } from "./session.ts"
+
+/**
+ * Entry of `crux worker infer`: answers requests on the IPC channel, one after the other, until the parent
+ * goes away. Everything that can block or crash (libvips, onnxruntime) happens here and not in the parent.
+ */
+export function runInferWorker(): void {
+  const send = process.send?.bind(process)
+  if (!send) throw new ModelError("model_crashed", "crux worker infer is started by crux itself, not by hand")
+  const answer = createAnswerer()
+  let queue = Promise.resolve()
+  process.on("message", (request: Request) => {
+    queue = queue.then(async () => {
+      send(await reply(request, answer))
+    })
+  })
+  // A child whose parent was killed must not stay behind.
+  process.on("disconnect", () => process.exit(0))
+}
+
+async function reply({ id, ask }: Request, answer: ReturnType<typeof createAnswerer>): Promise<Reply> {
+  try {
+    return { id, answer: await answer(ask) }
+  } catch (error) {
+    return { id, code: codeOf(error), message: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+function createAnswerer() {
+  let model: ModelSession | undefined
+  return async (ask: Ask): Promise<Operations[Operation]["answer"]> => {
+    switch (ask.op) {
+      case "load":
+        model = await openModel(ask.model)
+        return model.contract
+      case "infer":
+        if (!model) throw new ModelError("model_missing", "no model is loaded")
+        return await model.inspect(ask.frame, ask)
+      case "thumbnail":
+        return await thumbnail(ask.frame, ask.max)
+      case "probe":
+        return await probe("path" in ask.frame ? await readFile(ask.frame.path) : ask.frame.bytes)
+    }
+  }
+}

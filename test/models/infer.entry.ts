@@ -1,0 +1,3 @@
+import { runInferWorker } from "#models/infer/worker"
+
+runInferWorker()
