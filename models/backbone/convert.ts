@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto"
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
+import { isDeepStrictEqual } from "node:util"
 import { ModelError } from "../model-error.ts"
 import { convertNanodet, nanodetContract } from "./nanodet.ts"
 import { readTfjs } from "./tfjs.ts"
@@ -44,9 +45,10 @@ export async function ensureBackbone(files: BackboneFiles = defaultBackbone): Pr
     }
     await replace(files.onnx, onnx)
   }
-  const contract = `${JSON.stringify(nanodetContract, null, 2)}\n`
-  if ((await readFile(files.contract, "utf8").catch(() => "")) !== contract)
-    await replace(files.contract, contract)
+  const contract = await readFile(files.contract, "utf8").catch(() => "null")
+  if (!isDeepStrictEqual(JSON.parse(contract), nanodetContract)) {
+    await replace(files.contract, `${JSON.stringify(nanodetContract, null, 2)}\n`)
+  }
   return files
 }
 
