@@ -30,6 +30,9 @@ export type Sqlite = {
   readonly close: () => void
 }
 
+/** Opens (or creates) a database file; `sqlite.bun.ts` and `sqlite.node.ts` export one each. */
+export type OpenSqlite = (path: string) => Sqlite
+
 /** What a runtime's driver has to offer; `sqlite.bun.ts` and `sqlite.node.ts` do. */
 export type SqliteDriver = {
   readonly prepare: (sql: string) => {
@@ -153,7 +156,9 @@ function parameterNames(sql: string): ReadonlySet<string> {
 /** SQLite's result codes (sqlite.org/rescode.html) that a store reacts to. */
 export const SQLITE = {
   busy: 5,
+  corrupt: 11,
   full: 13,
+  notADatabase: 26,
   constraintCheck: 275,
   constraintForeignKey: 787,
   constraintPrimaryKey: 1555,
