@@ -122,7 +122,7 @@ export function exposePart(canvas: Canvas, exposure: Exposure) {
           grey += (Math.imul(TRAY + speck * 2, ground) * lamp) >> 16
         }
         const i = row * width + x
-        luma[i] = grey > 4095 ? 4095 : grey
+        luma[i] = Math.min(4095, grey)
         finish[i] = face
       }
     }

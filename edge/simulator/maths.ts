@@ -39,7 +39,7 @@ export function smooth(from: number, to: number, value: number): number {
 }
 
 export function clamp(value: number, low: number, high: number): number {
-  return value < low ? low : value > high ? high : value
+  return Math.min(high, Math.max(low, value))
 }
 
 export function mix(a: number, b: number, share: number): number {
