@@ -1,0 +1,47 @@
+import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { elfMachine } from "./elf.ts"
+import { fingerprint } from "./fingerprint.ts"
+import { nativePackages } from "./natives.ts"
+import { embedPlugin } from "./plugin.ts"
+import type { Target } from "./target.ts"
+
+const root = join(import.meta.dirname, "../..")
+
+/** Builds the binary unless the one in dist/ was made from the same sources. Returns its absolute path. */
+export async function freshBinary(target: Target): Promise<string> {
+  const outfile = join(root, target.outfile)
+  const mark = `${outfile}.fingerprint`
+  const wanted = fingerprint(target.name)
+  if (!existsSync(outfile) || !existsSync(mark) || readFileSync(mark, "utf8") !== wanted) {
+    await buildBinary(target)
+    writeFileSync(mark, wanted)
+  }
+  return outfile
+}
+
+/** Compiles `crux` for one machine with everything inside. Returns the size in bytes. */
+export async function buildBinary(target: Target): Promise<number> {
+  const natives = await nativePackages(target)
+  for (const { source } of natives.flatMap((each) => each.files)) {
+    if (elfMachine(source) !== target.elfMachine) throw new Error(`${source} is not made for ${target.name}.`)
+  }
+  const outfile = join(root, target.outfile)
+  // Beside the old one first: a running binary cannot be overwritten, and a failed build leaves the old one alone.
+  const fresh = `${outfile}.new`
+  const result = await Bun.build({
+    entrypoints: [join(root, "hub/main.ts")],
+    target: "bun",
+    // A .env or bunfig.toml lying in the folder somebody starts it from must not steer the program.
+    compile: { target: target.bun, outfile: fresh, autoloadDotenv: false, autoloadBunfig: false },
+    plugins: [embedPlugin(natives)],
+    // Names stay: a stack trace from a plant must be readable.
+    minify: { whitespace: true, syntax: true, identifiers: false },
+    sourcemap: "linked",
+    define: { "process.env.NODE_ENV": '"production"' },
+  })
+  if (!result.success) throw new AggregateError(result.logs, `The bundle for ${target.name} failed.`)
+  if (elfMachine(fresh) !== target.elfMachine) throw new Error(`${fresh} is not made for ${target.name}.`)
+  renameSync(fresh, outfile)
+  return statSync(outfile).size
+}

@@ -1,0 +1,122 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import pkg from "../../package.json" with { type: "json" }
+import { freshBinary } from "../../scripts/build/binary.ts"
+import { elfMachine } from "../../scripts/build/elf.ts"
+import { nativePackages } from "../../scripts/build/natives.ts"
+import { targets } from "../../scripts/build/target.ts"
+
+const host = targets.find((target) => target.name === `${process.platform}-${process.arch}`)
+const foreign = targets.filter((target) => target !== host)
+
+/** A folder with nothing but the binary: what a plant gets. */
+let plant: string
+let crux: string
+
+beforeAll(async () => {
+  if (!host) throw new Error(`No binary is made for ${process.platform}-${process.arch}.`)
+  plant = mkdtempSync(join(tmpdir(), "crux-plant-"))
+  crux = join(plant, "crux")
+  copyFileSync(await freshBinary(host), crux)
+  mkdirSync(join(plant, "home"))
+}, 120_000)
+afterAll(() => rmSync(plant, { recursive: true }))
+
+/** Runs the binary with a bare environment: no PATH to a Bun, no module folder, a home of its own. */
+async function run(args: readonly string[], prefix: readonly string[] = []) {
+  const child = Bun.spawn([...prefix, crux, ...args], {
+    cwd: plant,
+    env: { HOME: join(plant, "home"), PATH: "/usr/bin:/bin" },
+    stdout: "pipe",
+    stderr: "pipe",
+  })
+  const [out, err, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ])
+  return { out, err, code }
+}
+
+/** A network namespace without any interface but loopback, where the machine lets us make one. */
+function offlinePrefix(): readonly string[] {
+  const ways = [
+    ["unshare", "-n", "--"],
+    ["unshare", "-rn", "--"],
+  ]
+  for (const way of ways) {
+    if (Bun.which("unshare") && Bun.spawnSync([...way, "true"]).exitCode === 0) return way
+  }
+  console.warn("This machine allows no network namespace: the binary is tested with the network reachable.")
+  return []
+}
+
+describe("the compiled binary in an empty folder", () => {
+  test("says its version", async () => {
+    const { out, code } = await run(["version"])
+    expect(out).toStartWith(`crux ${pkg.version} (${host?.name}, bun ${Bun.version})`)
+    expect(code).toBe(0)
+  })
+
+  test("answers a wrong command line with exit code 2", async () => {
+    const { err, code } = await run(["hub", "--no-such-option"])
+    expect(err).toContain('"crux hub" has no option --no-such-option.')
+    expect(code).toBe(2)
+  })
+
+  test("is not steered by files in the folder it is started from", async () => {
+    writeFileSync(join(plant, ".env"), "CRUX_CACHE=/proc/none")
+    writeFileSync(join(plant, "evil.ts"), "throw new Error('preloaded')")
+    writeFileSync(join(plant, "bunfig.toml"), 'preload = ["./evil.ts"]')
+    try {
+      expect((await run(["worker", "selfcheck"])).code).toBe(0)
+    } finally {
+      for (const name of [".env", "evil.ts", "bunfig.toml"]) rmSync(join(plant, name))
+      rmSync(join(plant, "home/.cache"), { recursive: true })
+    }
+  })
+
+  test("lists its commands without loading a native library", async () => {
+    const { out, code } = await run(["help"])
+    expect(out).toContain("usage: crux COMMAND")
+    expect(code).toBe(0)
+    expect(readdirSync(join(plant, "home"))).toEqual([])
+  })
+
+  test("loads its native libraries and computes with them, without any network", async () => {
+    const { out, err, code } = await run(["worker", "selfcheck"], offlinePrefix())
+    expect(err).toBe("")
+    expect(code).toBe(0)
+    expect(JSON.parse(out)).toMatchObject({
+      sharp: pkg.dependencies.sharp,
+      onnxruntime: pkg.dependencies["onnxruntime-node"],
+    })
+    const cached = readdirSync(join(plant, "home/.cache/crux")).map((name) => name.replace(/-.*/, ""))
+    expect(cached.sort()).toEqual(["onnxruntime", "sharp"])
+    expect(readdirSync(plant).sort()).toEqual(["crux", "home"])
+  })
+
+  test("says what to do when its cache folder cannot be used", async () => {
+    const { err, code } = await run(["worker", "selfcheck"], ["env", "CRUX_CACHE=/proc/none"])
+    expect(code).toBe(3)
+    expect(err).toContain("Set CRUX_CACHE to a folder")
+  })
+})
+
+describe("the binary for another machine", () => {
+  for (const target of foreign) {
+    test(`${target.name} is made for that machine, and so is each native file inside`, async () => {
+      const binary = await freshBinary(target)
+      expect(elfMachine(binary)).toBe(target.elfMachine)
+      const bytes = Buffer.from(await Bun.file(binary).arrayBuffer())
+      const files = (await nativePackages(target)).flatMap((each) => each.files)
+      expect(files.length).toBe(4)
+      for (const { source } of files) {
+        expect(elfMachine(source)).toBe(target.elfMachine)
+        expect(bytes.includes(Buffer.from(await Bun.file(source).arrayBuffer()))).toBe(true)
+      }
+    }, 120_000)
+  }
+})
