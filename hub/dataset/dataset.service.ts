@@ -1,0 +1,203 @@
+import { createHash } from "node:crypto"
+import type * as v from "valibot"
+import type { Evaluation, ImageMime } from "#contract/inspection"
+import type { StoredImage } from "#contract/labelling"
+import { Problem } from "#contract/problem"
+import type { GoldenSummary, ReferenceMeta, ReferenceReceipt } from "#contract/registry"
+import type { SampleLabel } from "#contract/training"
+import type { Clock } from "#platform/clock"
+import type { Ids } from "#platform/ids"
+import type { Sqlite } from "#platform/sqlite"
+import { createDatasetStore, type FrozenSample } from "./dataset.store.ts"
+import { labelDigest, setDigest } from "./digest.rules.ts"
+import { type Candidate, placeCandidates, type Source } from "./split.rules.ts"
+
+/** A part from the line with the newest label people gave it; unsure and withdrawn ones are not among these. */
+export type LabelledPart = {
+  inspectionId: string
+  partId: string | null
+  productId: string | null
+  capturedAt: number
+  labelledAt: number
+  /** What the station had said. */
+  eval: Evaluation
+  image: StoredImage
+  label: SampleLabel
+}
+
+/** What the dataset needs of its neighbours. */
+export type DatasetDeps = {
+  db: Sqlite
+  clock: Clock
+  ids: Ids
+  labels: { current(): LabelledPart[] }
+  /** Puts bytes on disk before it resolves, under their SHA-256. */
+  blobs: { put(bytes: Uint8Array, sha256?: string): Promise<string> }
+  sniffImage: (bytes: Uint8Array) => { mime: ImageMime; w: number; h: number } | undefined
+}
+
+export type FrozenSet = {
+  digest: string
+  samples: FrozenSample[]
+  ok: number
+  ng: number
+  byKind: Record<string, number>
+}
+
+type Upload = Candidate & Omit<FrozenSample, "split" | "group"> & { at: number }
+
+/** Frozen, content-addressed sets of labelled pictures: what models are trained on, and what they are proved on. */
+export function createDataset({ db, clock, ids, labels, blobs, sniffImage }: DatasetDeps) {
+  const store = createDatasetStore(db)
+
+  const place = () => {
+    const candidates = newestPerImage([...uploads(store.references()), ...fromLine(labels.current())])
+    const keepsGolden = candidates.some((c) => c.source === "golden")
+    const placement = placeCandidates(candidates, store.assignments(), store.drawn(), keepsGolden)
+    const samples = placement.placed.map(({ candidate: c, split, group }): FrozenSample => {
+      const { id, image, mime, w, h, size, product, label } = c
+      return { id, image, mime, w, h, size, product, label, split, group }
+    })
+    return { ...placement, samples }
+  }
+
+  return {
+    /**
+     * Adds one known picture to the golden set or to the training pool. Idempotent by picture and label. A picture
+     * that stands on the other side already is a `conflict`: a part that trained a model cannot prove it.
+     */
+    async addReference(
+      pool: "golden" | "reference",
+      meta: ReferenceMeta,
+      bytes: Uint8Array,
+      by: string,
+    ): Promise<v.InferOutput<typeof ReferenceReceipt>> {
+      checkLabel(meta.label)
+      const header = sniffImage(bytes)
+      if (!header) throw new Problem("unsupported", "image_format", "send a JPEG, PNG or WebP image")
+      const image = createHash("sha256").update(bytes).digest("hex")
+      for (const identity of [`part:${meta.part_id}`, `image:${image}`]) {
+        const split = store.splitOf(identity)
+        if (split !== undefined && (split === "golden") !== (pool === "golden"))
+          throw new Problem(
+            "conflict",
+            "leak",
+            `this part already belongs to ${split}; it cannot train and prove`,
+            { split },
+          )
+      }
+      await blobs.put(bytes, image)
+      const { id, duplicate } = store.addReference({
+        id: ids.uuid(),
+        pool,
+        image,
+        ...header,
+        size: bytes.byteLength,
+        part: meta.part_id,
+        product: meta.product_id ?? null,
+        label: meta.label,
+        digest: labelDigest(meta.label),
+        by,
+        at: clock.now(),
+      })
+      return { id, image, duplicate }
+    },
+
+    /**
+     * Freezes all that is labelled now: a training set and a golden set that share no part and no picture. The same
+     * labels give the same digests. `leaks` counts pictures that would have stood in both and are in neither.
+     */
+    freeze(): { training: FrozenSet; golden: FrozenSet; leaks: number } {
+      return db.transaction(() => {
+        const { samples, fresh, drawn, leaks } = place()
+        const at = clock.now()
+        store.assign(fresh, drawn, at)
+        const training = frozen(samples.filter((s) => s.split !== "golden"))
+        const golden = frozen(samples.filter((s) => s.split === "golden"))
+        store.freeze(training.digest, "training", training.samples, at)
+        store.freeze(golden.digest, "golden", golden.samples, at)
+        return { training, golden, leaks: leaks.length }
+      })
+    },
+
+    /** A set frozen before; empty when there was none by this name. */
+    frozen: (digest: string): FrozenSet => ({ ...frozen(store.samples(digest)), digest }),
+
+    /** NG parts a station had passed: what must not fail again. Newest first, at most `limit`. */
+    confirmedEscapes(limit: number): { image: string; kinds: string[] }[] {
+      const escapes = labels.current().filter((p) => p.eval === "ok" && p.label.verdict === "ng")
+      const newest = escapes.sort(
+        (a, b) => b.labelledAt - a.labelledAt || (a.image.sha256 < b.image.sha256 ? -1 : 1),
+      )
+      const byImage = new Map(newest.map((p) => [p.image.sha256, p.label.kinds]))
+      return [...byImage].slice(0, limit).map(([image, kinds]) => ({ image, kinds }))
+    },
+
+    /** Counts that a model was shown this golden set; the same model again is the same look. */
+    look: (digest: string, model: string): void => store.look(digest, model, clock.now()),
+    looks: store.looks,
+
+    /** The golden set as it would be frozen now; nothing is written. */
+    goldenSummary(): v.InferOutput<typeof GoldenSummary> {
+      const golden = frozen(place().samples.filter((s) => s.split === "golden"))
+      const { ok, ng, byKind } = golden
+      const digest = golden.samples.length > 0 ? golden.digest : null
+      return { digest, ok, ng, by_kind: byKind, looks: digest === null ? 0 : store.looks(digest) }
+    },
+  }
+}
+export type Dataset = ReturnType<typeof createDataset>
+
+function checkLabel({ verdict, kinds, boxes }: SampleLabel): void {
+  if (verdict === "ok" && (kinds.length > 0 || boxes.length > 0))
+    throw new Problem("invalid", "label_ok_with_kinds", "an OK part has no defect kinds and no boxes")
+  if (boxes.some((b) => !kinds.includes(b.kind)))
+    throw new Problem("invalid", "label_box_kind", "every box needs its kind among the kinds of the part")
+}
+
+function frozen(samples: readonly FrozenSample[]): FrozenSet {
+  const byKind: Record<string, number> = {}
+  for (const { label } of samples)
+    for (const kind of new Set(label.kinds)) byKind[kind] = (byKind[kind] ?? 0) + 1
+  const ng = samples.filter((s) => s.label.verdict === "ng").length
+  return { digest: setDigest(samples), samples: [...samples], ok: samples.length - ng, ng, byKind }
+}
+
+const uploads = (references: ReturnType<ReturnType<typeof createDatasetStore>["references"]>): Upload[] =>
+  references.map(({ pool, addedAt, ...r }) => ({
+    ...r,
+    source: pool satisfies Source,
+    verdict: r.label.verdict,
+    kinds: r.label.kinds,
+    at: addedAt,
+  }))
+
+const fromLine = (parts: readonly LabelledPart[]): Upload[] =>
+  parts.map(({ image: { sha256, ...picture }, ...p }) => ({
+    ...picture,
+    id: p.inspectionId,
+    image: sha256,
+    part: p.partId,
+    product: p.productId,
+    source: "line",
+    label: p.label,
+    verdict: p.label.verdict,
+    kinds: p.label.kinds,
+    at: p.labelledAt,
+  }))
+
+/** One picture, one truth: the newest statement counts, an adjudicated golden one before all. */
+function newestPerImage(candidates: readonly Upload[]): Upload[] {
+  const byImage = new Map<string, Upload>()
+  const rank = (u: Upload) => (u.source === "golden" ? Number.MAX_SAFE_INTEGER : u.at)
+  for (const candidate of candidates) {
+    const known = byImage.get(candidate.image)
+    if (
+      !known ||
+      rank(candidate) > rank(known) ||
+      (rank(candidate) === rank(known) && candidate.id > known.id)
+    )
+      byImage.set(candidate.image, candidate)
+  }
+  return [...byImage.values()]
+}

@@ -1,0 +1,26 @@
+import { createHash } from "node:crypto"
+import canonicalize from "canonicalize"
+import type { SampleLabel } from "#contract/training"
+import type { Split } from "./split.rules.ts"
+
+const sha256 = (text: string) => createHash("sha256").update(text).digest("hex")
+
+/** Name of what was said about a picture: equal statements have equal digests, whatever their order (RFC 8785). */
+export function labelDigest(label: SampleLabel): string {
+  const boxes = label.boxes
+    .map((b) => canonicalize(b) ?? "")
+    .sort()
+    .join("\n")
+  return sha256(`${label.verdict}\n${[...new Set(label.kinds)].sort().join(",")}\n${boxes}`)
+}
+
+/**
+ * Name of a frozen set: SHA-256 over its sorted lines of picture, label, split and group. Equal content gives an equal
+ * name on any machine; one changed label gives another.
+ */
+export function setDigest(
+  samples: readonly { image: string; label: SampleLabel; split: Split; group: string }[],
+): string {
+  const lines = samples.map((s) => `${s.image} ${labelDigest(s.label)} ${s.split} ${s.group}`).sort()
+  return sha256(`crux.dataset.v1\n${lines.join("\n")}\n`)
+}
