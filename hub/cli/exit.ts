@@ -1,3 +1,5 @@
+import { Problem } from "#contract/problem"
+
 /**
  * Exit codes of `crux`: a contract with systemd units and plant scripts, so a number never changes its meaning.
  * 1 is everything without a better name.
@@ -75,11 +77,16 @@ export function exitNameOf(error: unknown): ExitName {
   return "failure"
 }
 
-/** What a person at the terminal reads: the sentence, then the remedy. The stack only with CRUX_DEBUG. */
-export function failureText(error: unknown, debug: boolean): string {
+/** Whether the sentence alone tells a person enough: a Problem that is not `internal` was worded for one. */
+export function isExplained(error: unknown): boolean {
+  return exitNameOf(error) !== "failure" || (error instanceof Problem && error.code !== "internal")
+}
+
+/** What a person at the terminal reads: the sentence, then the remedy, then the stack when asked for. */
+export function failureText(error: unknown, withStack: boolean): string {
   const message = error instanceof Error ? error.message : String(error)
   const lines = [`crux: ${message}`]
-  if (error instanceof CommandFailure && error.remedy) lines.push(`      ${error.remedy}`)
-  if (debug && error instanceof Error && error.stack) lines.push(error.stack)
+  if (error instanceof Error && "remedy" in error && error.remedy) lines.push(`      ${error.remedy}`)
+  if (withStack && error instanceof Error && error.stack) lines.push(error.stack)
   return lines.join("\n")
 }

@@ -1,5 +1,5 @@
 import type { CommandTable } from "./command.ts"
-import { EXIT, exitNameOf, failureText, usageFailure } from "./exit.ts"
+import { EXIT, exitNameOf, failureText, isExplained, usageFailure } from "./exit.ts"
 
 export type Terminal = {
   readonly out: (text: string) => void
@@ -17,10 +17,9 @@ export async function runCommandLine(
     await dispatch(args, commands, terminal)
     return EXIT.ok
   } catch (error) {
-    const name = exitNameOf(error)
-    // Without a name of its own the failure is a defect of ours: the stack is what the report needs.
-    terminal.err(failureText(error, terminal.debug || name === "failure"))
-    return EXIT[name]
+    // What nobody has worded for a person is a defect of ours: the stack is what its report needs.
+    terminal.err(failureText(error, terminal.debug || !isExplained(error)))
+    return EXIT[exitNameOf(error)]
   }
 }
 

@@ -1,12 +1,14 @@
 import { parseCommandArgs } from "../args.ts"
 import type { Command } from "../command.ts"
-import { CommandFailure } from "../exit.ts"
 
 export const inferWorker: Command = {
-  summary: "infer",
+  summary: "look at pictures for the parent process",
   usage: "usage: crux worker infer",
   run: async (args) => {
     parseCommandArgs("worker", args, {})
-    throw new CommandFailure("failure", '"crux worker infer" is not in this build.')
+    const { runInferWorker } = await import("../../../models/infer/worker.ts")
+    runInferWorker()
+    // Serves until the parent closes the channel, which ends the process.
+    await new Promise<never>(() => {})
   },
 }

@@ -4,6 +4,7 @@ import type { CommandTable } from "../../../hub/cli/command.ts"
 import { commands } from "../../../hub/cli/commands.ts"
 import { CommandFailure, EXIT, exitNameOf } from "../../../hub/cli/exit.ts"
 import { runCommandLine } from "../../../hub/cli/run.ts"
+import { StartFailure } from "../../../hub/platform/start-failure.ts"
 
 /** One small command table whose command records what it was given. */
 function createTerminal() {
@@ -29,6 +30,13 @@ function createTerminal() {
       usage: "usage: crux fall",
       run: async () => {
         throw new Error("The floor is gone.")
+      },
+    }),
+    start: async () => ({
+      summary: "fail to start",
+      usage: "usage: crux start",
+      run: async () => {
+        throw new StartFailure("already_running", "Another hub is running.", "Stop it first.")
       },
     }),
   }
@@ -93,6 +101,12 @@ describe("the command line", () => {
     expect(await t.run("fall")).toBe(EXIT.failure)
     expect(t.err()).toContain("crux: The floor is gone.")
     expect(t.err()).toContain("    at ")
+  })
+
+  test("shows the sentence and the remedy of a failure to start, without a stack, and exits with its code", async () => {
+    const t = createTerminal()
+    expect(await t.run("start")).toBe(EXIT.already_running)
+    expect(t.err()).toBe("crux: Another hub is running.\n      Stop it first.")
   })
 
   test("every command of crux has a summary and a usage page that starts with its name", async () => {

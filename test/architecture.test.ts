@@ -1,0 +1,169 @@
+import { describe, expect, test } from "bun:test"
+import { existsSync } from "node:fs"
+import { readSourceTree, type SourceFile } from "./support/source-tree.ts"
+
+/** Later domains may call the services of earlier ones, never the reverse. */
+const DOMAINS = [
+  "users",
+  "fleet",
+  "inspection",
+  "labelling",
+  "dataset",
+  "training",
+  "registry",
+  "rollout",
+] as const
+
+type Layer = {
+  readonly name: string
+  readonly files: RegExp
+  /** What its files may import at run time, beside their own layer; type-only imports are free. */
+  readonly may: readonly RegExp[]
+  /** Packages and built-in modules; any when absent. */
+  readonly packages?: RegExp
+}
+
+const CONTRACT = /^hub\/contract\//
+const PLATFORM = /^hub\/platform\//
+const HTTP_KIT = /^hub\/http\//
+const MODELS = /^models\//
+const ANYTHING = [/^(?!test\/)/]
+
+/** Who may import whom. The first layer that matches a file is its layer. */
+const LAYERS: readonly Layer[] = [
+  { name: "wire contract", files: CONTRACT, may: [], packages: /^valibot$/ },
+  { name: "platform", files: PLATFORM, may: [CONTRACT] },
+  { name: "HTTP kit", files: HTTP_KIT, may: [CONTRACT, PLATFORM] },
+  { name: "models", files: MODELS, may: [CONTRACT] },
+  ...DOMAINS.map((domain, place) => ({
+    name: `${domain} domain`,
+    files: new RegExp(`^hub/${domain}/`),
+    may: [
+      CONTRACT,
+      PLATFORM,
+      HTTP_KIT,
+      ...DOMAINS.slice(0, place).map((earlier) => new RegExp(`^hub/${earlier}/[^/]+\\.service\\.ts$`)),
+      ...(domain === "training" || domain === "registry" ? [MODELS] : []),
+    ],
+  })),
+  {
+    name: "command line and composition",
+    files: /^hub\/([^/]+\.ts$|cli\/|demo\/)|^edge\/edge\.command\.ts$/,
+    may: ANYTHING,
+  },
+  { name: "edge", files: /^edge\//, may: [CONTRACT, MODELS] },
+  { name: "editor core", files: /^ui\/editor\/(?!canvas\.tsx$)/, may: [], packages: /^$/ },
+  { name: "screens", files: /^ui\//, may: [CONTRACT] },
+  { name: "scripts", files: /^scripts\//, may: ANYTHING },
+  { name: "tests", files: /^test\//, may: [/^/] },
+]
+
+/** Files that run on Bun only; everything else must also run on Deno and Node, or in a browser. */
+const BUN_ONLY = [
+  /^hub\/(main|hub)\.ts$/,
+  /^hub\/(cli|demo)\//,
+  /\.bun\.ts$/,
+  /^(edge|models|scripts|test)\//,
+]
+
+const tree = await readSourceTree()
+const layerOf = (path: string) => LAYERS.find((layer) => layer.files.test(path))
+
+describe("the architecture", () => {
+  test("every source file belongs to a layer", () => {
+    expect(tree.map((file) => file.path).filter((path) => !layerOf(path))).toEqual([])
+  })
+
+  test("every import of a project file names a file that exists", () => {
+    expect(
+      imports()
+        .filter(({ to }) => !existsSync(to))
+        .map(arrow),
+    ).toEqual([])
+  })
+
+  for (const layer of LAYERS) {
+    test(`${layer.name}: imports only what its layer may`, () => {
+      const wrong = imports().filter(
+        ({ from, to }) =>
+          layerOf(from) === layer && layerOf(to) !== layer && !layer.may.some((allowed) => allowed.test(to)),
+      )
+      expect(wrong.map(arrow)).toEqual([])
+    })
+  }
+
+  test("a layer that names its packages uses no other", () => {
+    const wrong = tree.flatMap(({ path, packages }) =>
+      packages
+        .filter((name) => !(layerOf(path)?.packages ?? /^/).test(name))
+        .map((name) => `${path} → ${name}`),
+    )
+    expect(wrong).toEqual([])
+  })
+
+  test("rules decide without input or output: they import the contract, other rules, and nothing that touches the world", () => {
+    const rules = tree.filter(({ path }) => path.endsWith(".rules.ts"))
+    const wrong = rules.flatMap(({ path, files, packages }) => [
+      ...files.filter((to) => !CONTRACT.test(to) && !to.endsWith(".rules.ts")).map((to) => `${path} → ${to}`),
+      ...packages
+        .filter((name) => /^(node:|bun)/.test(name) && name !== "node:crypto")
+        .map((name) => `${path} → ${name}`),
+    ])
+    expect(wrong).toEqual([])
+  })
+
+  test("no files import each other in a circle", () => {
+    expect(cycles(tree)).toEqual([])
+  })
+
+  test("Bun's own interfaces stay in the files that run on Bun only", () => {
+    const wrong = tree
+      .filter(({ path }) => !BUN_ONLY.some((allowed) => allowed.test(path)))
+      .filter(
+        ({ code, packages }) =>
+          /\bBun\b\s*[.[]|\bimport\.meta\.(dir|path|file)\b/.test(code) ||
+          packages.some((name) => /^bun(:|$)/.test(name)),
+      )
+    expect(wrong.map(({ path }) => path)).toEqual([])
+  })
+
+  test("no default exports, no barrels, no mutable variables at module level", () => {
+    const wrong = tree
+      .filter(({ path }) => !path.startsWith("test/"))
+      .filter(({ code }) => /^export default |^export (\*|\{[^}]*\}) from |^(export )?(let|var) /m.test(code))
+    expect(wrong.map(({ path }) => path)).toEqual([])
+  })
+
+  test("the circle finder finds circles", () => {
+    const file = (path: string, ...files: string[]): SourceFile => ({ path, code: "", files, packages: [] })
+    expect(cycles([file("a", "b"), file("b", "c"), file("c")])).toEqual([])
+    expect(cycles([file("a", "b"), file("b", "c"), file("c", "b")])).toEqual(["b → c → b"])
+    expect(cycles([file("a", "a")])).toEqual(["a → a"])
+  })
+})
+
+type Import = { readonly from: string; readonly to: string }
+
+const arrow = ({ from, to }: Import) => `${from} → ${to}`
+
+function imports(): Import[] {
+  return tree.flatMap(({ path, files }) => files.map((to) => ({ from: path, to })))
+}
+
+/** Depth-first; each circle is reported once, where it closes. */
+function cycles(files: readonly SourceFile[]): string[] {
+  const imports = new Map(files.map((file) => [file.path, file.files]))
+  const done = new Set<string>()
+  const found: string[] = []
+  const visit = (path: string, way: readonly string[]) => {
+    if (way.includes(path)) {
+      found.push([...way.slice(way.indexOf(path)), path].join(" → "))
+      return
+    }
+    if (done.has(path)) return
+    for (const next of imports.get(path) ?? []) visit(next, [...way, path])
+    done.add(path)
+  }
+  for (const { path } of files) visit(path, [])
+  return found
+}
