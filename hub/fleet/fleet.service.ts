@@ -1,0 +1,150 @@
+import type { Device, DeviceState } from "#contract/fleet"
+import { Problem } from "#contract/problem"
+import { type Desired, payloadTypes, type Reported } from "#contract/release"
+import type { DeviceEvent } from "#contract/topics"
+import type { Clock } from "#platform/clock"
+import type { Events } from "#platform/events"
+import type { GroupCommit } from "#platform/group-commit"
+import type { Signer } from "#platform/signing"
+import type { Sqlite } from "#platform/sqlite"
+import type { FleetStore, StoredDevice } from "./fleet.store.ts"
+import { presenceOf, speaksForSession } from "./presence.rules.ts"
+
+/** What the caller decides; the fleet adds device, revision, epoch and signature. */
+export type Wish = Pick<Desired, "lines" | "floor" | "sampling">
+
+/** The transport's side of the fleet; it attaches itself, so that the fleet knows nothing of MQTT. */
+export type FleetWire = {
+  /** The committed wish of a device has changed: publish it, retained. */
+  readonly publishDesired: (device: string, envelope: string) => void
+  /** The device may not speak any more (revoked, or enrolled anew elsewhere): close its connection now. */
+  readonly disconnect: (device: string) => void
+}
+
+const keptEvents = 200
+
+/** Who the stations are, which of them are here, what each was told and what each says it does. */
+export function createFleet({
+  sqlite,
+  store,
+  commits,
+  clock,
+  events,
+  signer,
+  epoch,
+}: {
+  sqlite: Sqlite
+  store: FleetStore
+  commits: GroupCommit
+  clock: Clock
+  events: Events
+  signer: Signer
+  /** Random per hub start. */
+  epoch: string
+}) {
+  const wires: FleetWire[] = []
+  const connected = new Map<string, { since: number; state: DeviceState | undefined }>()
+
+  const view = (device: StoredDevice): Device => {
+    const live = connected.get(device.id)
+    const heardAt = live && Math.max(live.since, device.reportedAt ?? 0)
+    const presence = presenceOf(
+      { connected: live !== undefined, state: live?.state, heardAt, seenAt: device.seenAt },
+      clock.now(),
+    )
+    return {
+      id: device.id,
+      name: device.name,
+      enrolled_at: device.enrolledAt,
+      presence,
+      desired_rev: device.desiredRev,
+      ...(device.revokedAt !== undefined && { revoked_at: device.revokedAt }),
+      ...(device.seenAt !== undefined && { seen_at: device.seenAt }),
+      ...(device.state !== undefined && { state: device.state }),
+      ...(device.reported !== undefined && { reported: device.reported }),
+    }
+  }
+  const get = (id: string): Device | undefined => {
+    const device = store.get(id)
+    return device && view(device)
+  }
+  const announce = (id: string) => events.announce("device", { id, presence: get(id)?.presence })
+  /** Reads what is committed, so a wish whose transaction was undone is never published. */
+  const publishLater = (id: string) =>
+    setImmediate(() => {
+      const envelope = store.desiredOf(id)
+      if (envelope !== undefined) for (const wire of wires) wire.publishDesired(id, envelope)
+    })
+
+  return {
+    epoch,
+    attach: (wire: FleetWire): void => {
+      wires.push(wire)
+    },
+    list: (): Device[] => store.all().map(view),
+    get,
+    events: store.events,
+
+    /**
+     * Replaces a device's wish as a whole. May run inside a caller's transaction; it is published after commit.
+     * The revision also rises above what the device says it has seen, so a hub restored from a backup is obeyed.
+     */
+    setDesired: (id: string, wish: Wish): Desired => {
+      const desired = sqlite.transaction(() => {
+        const device = store.get(id)
+        if (!device || device.revokedAt !== undefined)
+          throw new Problem("not_found", "device", `there is no device ${id} in service`, { device: id })
+        const rev = Math.max(device.desiredRev, device.reported?.rev_seen ?? 0) + 1
+        const next: Desired = { v: 1, device: id, rev, epoch, ...wish }
+        const envelope = signer.sign(payloadTypes.desired, new TextEncoder().encode(JSON.stringify(next)))
+        store.setDesired(id, rev, JSON.stringify(envelope))
+        return next
+      })
+      publishLater(id)
+      return desired
+    },
+    /** Every committed wish, for the broker's start: its retained messages live in memory only. */
+    allDesired: () => store.desired(),
+
+    /** The device may not connect any more; a live connection is closed at once. Throws `not_found`. */
+    revoke: (id: string): void => {
+      if (!store.revoke(id, clock.now()))
+        throw new Problem("not_found", "device", `there is no device ${id} in service`, { device: id })
+      for (const wire of wires) wire.disconnect(id)
+      announce(id)
+    },
+    /** For enrolment: an older box of the same name is cut off. */
+    replaced: (id: string): void => {
+      for (const wire of wires) wire.disconnect(id)
+      announce(id)
+    },
+
+    onConnected: (id: string): void => {
+      connected.set(id, { since: clock.now(), state: undefined })
+    },
+    onDisconnected: async (id: string): Promise<void> => {
+      if (!connected.delete(id)) return
+      await commits.commit(() => store.setSeen(id, clock.now()))
+      announce(id)
+    },
+    /** Birth, or the end of a session. False when it belongs to a session that has been replaced. */
+    onState: async (id: string, state: DeviceState): Promise<boolean> => {
+      const live = connected.get(id)
+      if (!speaksForSession(state, live?.state?.session)) return false
+      if (live) live.state = state
+      await commits.commit(() => store.setState(id, state, clock.now()))
+      announce(id)
+      return true
+    },
+    onReported: async (id: string, reported: Reported): Promise<void> => {
+      if (reported.device !== id) throw new Problem("forbidden", "device", "a device reports for itself only")
+      await commits.commit(() => store.setReported(id, reported, clock.now()))
+      announce(id)
+    },
+    onEvent: async (id: string, event: DeviceEvent): Promise<void> => {
+      await commits.commit(() => store.insertEvent(id, event, clock.now(), keptEvents))
+      events.announce("device", { id, event })
+    },
+  }
+}
+export type Fleet = ReturnType<typeof createFleet>

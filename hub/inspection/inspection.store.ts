@@ -1,0 +1,300 @@
+import type { Evaluation, ImageMime, InspectionHeader } from "#contract/inspection"
+import type { InspectionView, LabelVerdict, QueueReason, StoredImage } from "#contract/labelling"
+import type { Sqlite } from "#platform/sqlite"
+import { mainPart, type Priority, reviewPriority } from "./inspection.rules.ts"
+
+/** Width of one bucket of the live series. */
+export const liveBucketMs = 10_000
+
+export type InspectionFilter = {
+  device?: string | undefined
+  eval?: Evaluation | undefined
+  /** Arrival at the hub, inclusive. */
+  since?: number | undefined
+  until?: number | undefined
+  labelled?: boolean | undefined
+}
+/** Position in the list, newest first. */
+export type ListPosition = { receivedAt: number; n: number }
+
+export type AppliedLabel = {
+  revision: number
+  verdict: LabelVerdict
+  kinds: string[]
+  by: string
+  at: number
+} | null
+
+export type Insertion = { header: InspectionHeader; headerText: string; device: string; receivedAt: number }
+
+type Row = {
+  n: number
+  id: string
+  device_id: string
+  seq: number
+  captured_at: number
+  received_at: number
+  part_id: string | null
+  product_id: string | null
+  header: string
+  label_revision: number | null
+  label_verdict: LabelVerdict | null
+  label_kinds: string | null
+  label_by: string | null
+  label_at: number | null
+  sha256: string | null
+  mime: ImageMime | null
+  w: number | null
+  h: number | null
+  size: number | null
+}
+
+const viewColumns = `i.n, i.id, i.device_id, i.seq, i.captured_at, i.received_at, i.part_id, i.product_id, i.header,
+  i.label_revision, i.label_verdict, i.label_kinds, i.label_by, i.label_at, m.sha256, m.mime, m.w, m.h, m.size`
+const viewSource = "inspection i LEFT JOIN image m ON m.sha256 = i.image_sha256"
+
+/** Every SQL statement on inspections. All writes expect to run inside a transaction of the caller. */
+export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
+  const selectHeader = sqlite.prepare<{ device_id: string; header: string }>(
+    "SELECT device_id, header FROM inspection WHERE id = $id",
+  )
+  const selectSeq = sqlite.prepare<{ id: string }>(
+    "SELECT id FROM inspection WHERE device_id = $device AND boot = $boot AND seq = $seq",
+  )
+  const insertImage = sqlite.prepare(
+    `INSERT INTO image (sha256, mime, w, h, size, stored_at) VALUES ($sha256, $mime, $w, $h, $size, $at)
+     ON CONFLICT DO NOTHING`,
+  )
+  const insertInspection = sqlite.prepare(
+    `INSERT INTO inspection (id, device_id, boot, seq, captured_at, received_at, part_id, product_id, eval,
+       model_digest, header, image_sha256, queue_reason, queue_rank)
+     VALUES ($id, $device, $boot, $seq, $captured, $received, $part, $product, $eval, $model, $header, $image,
+       $reason, $rank)`,
+  )
+  const count = sqlite.prepare(
+    `INSERT INTO live_count (at, ok, ng, undecidable, judged_ng, escapes)
+     VALUES ($at, $ok, $ng, $undecidable, $judged, $escapes)
+     ON CONFLICT DO UPDATE SET ok = ok + $ok, ng = ng + $ng, undecidable = undecidable + $undecidable,
+       judged_ng = judged_ng + $judged, escapes = escapes + $escapes`,
+  )
+  const selectView = sqlite.prepare<Row>(`SELECT ${viewColumns} FROM ${viewSource} WHERE i.id = $id`)
+  const selectLabel = sqlite.prepare<{
+    received_at: number
+    eval: Evaluation
+    label_verdict: LabelVerdict | null
+  }>("SELECT received_at, eval, label_verdict FROM inspection WHERE id = $id")
+  const updateLabel = sqlite.prepare(
+    `UPDATE inspection SET label_revision = $revision, label_verdict = $verdict, label_kinds = $kinds,
+       label_by = $by, label_at = $at, queue_reason = $reason, queue_rank = $rank WHERE id = $id`,
+  )
+  const updateQueue = sqlite.prepare(
+    "UPDATE inspection SET queue_reason = $reason, queue_rank = $rank WHERE id = $id",
+  )
+  const selectImage = sqlite.prepare<StoredImage>(
+    "SELECT sha256, mime, w, h, size FROM image WHERE sha256 = $sha256",
+  )
+  const selectThumbnail = sqlite.prepare<{ thumb_sha256: string; mime: string }>(
+    "SELECT thumb_sha256, mime FROM thumbnail WHERE sha256 = $sha256 AND max = $max",
+  )
+  const insertThumbnail = sqlite.prepare(
+    "INSERT INTO thumbnail VALUES ($sha256, $max, $thumb, $mime) ON CONFLICT DO NOTHING",
+  )
+  const selectQueueSize = sqlite.prepare<{ reason: QueueReason; waiting: number }>(
+    "SELECT reason, waiting FROM queue_size WHERE waiting > 0",
+  )
+  const selectLive = sqlite.prepare<{
+    at: number
+    ok: number
+    ng: number
+    undecidable: number
+    judged_ng: number
+    escapes: number
+  }>("SELECT * FROM live_count WHERE at >= $since ORDER BY at")
+  const insertRefusal = sqlite.prepare(
+    `INSERT INTO refusal (device_id, topic, at, code, detail, inspection_id, size, head)
+     VALUES ($device, $topic, $at, $code, $detail, $id, $size, $head)`,
+  )
+  const trimRefusals = sqlite.prepare("DELETE FROM refusal WHERE n <= (SELECT max(n) FROM refusal) - $keep")
+
+  const bump = (
+    receivedAt: number,
+    add: { ok?: number; ng?: number; undecidable?: number; judged?: number; escapes?: number },
+  ) =>
+    count.run({
+      at: receivedAt - (receivedAt % liveBucketMs),
+      ok: add.ok ?? 0,
+      ng: add.ng ?? 0,
+      undecidable: add.undecidable ?? 0,
+      judged: add.judged ?? 0,
+      escapes: add.escapes ?? 0,
+    })
+
+  return {
+    /** Header and owner of a stored inspection. */
+    header: (id: string): { device: string; header: InspectionHeader } | undefined => {
+      const row = selectHeader.get({ id })
+      return row && { device: row.device_id, header: JSON.parse(row.header) as InspectionHeader }
+    },
+
+    /** Id of the inspection that holds this place in a device's sequence. */
+    idAt: (device: string, boot: string, seq: number): string | undefined =>
+      selectSeq.get({ device, boot, seq })?.id,
+
+    /** Stores a new inspection, its images' types, its place in the queue and its count. */
+    insert: ({ header, headerText, device, receivedAt }: Insertion): void => {
+      for (const part of header.parts) {
+        insertImage.run({
+          sha256: part.sha256,
+          mime: part.mime,
+          w: part.w,
+          h: part.h,
+          size: part.len,
+          at: receivedAt,
+        })
+      }
+      const queue = reviewPriority(header)
+      insertInspection.run({
+        id: header.id,
+        device,
+        boot: header.boot,
+        seq: header.seq,
+        captured: header.ts,
+        received: receivedAt,
+        part: header.part_id ?? null,
+        product: header.product_id ?? null,
+        eval: header.verdict.eval,
+        model: header.model?.digest ?? null,
+        header: headerText,
+        image: mainPart(header.parts)?.sha256 ?? null,
+        reason: queue?.reason ?? null,
+        rank: queue?.rank ?? null,
+      })
+      const verdict = header.verdict.eval
+      bump(receivedAt, { [verdict === "undefined" ? "undecidable" : verdict]: 1 })
+    },
+
+    view: (id: string): InspectionView | undefined => {
+      const row = selectView.get({ id })
+      return row && viewOf(row)
+    },
+
+    /** Newest first; `after` is the position of the last one already shown. */
+    list: (filter: InspectionFilter, after: ListPosition | undefined, limit: number) => {
+      const where: string[] = []
+      const params: Record<string, string | number> = { limit }
+      const add = (clause: string, name: string, value: string | number | undefined) => {
+        if (value === undefined) return
+        where.push(clause)
+        params[name] = value
+      }
+      add("i.device_id = $device", "device", filter.device)
+      add("i.eval = $eval", "eval", filter.eval)
+      add("i.received_at >= $since", "since", filter.since)
+      add("i.received_at <= $until", "until", filter.until)
+      if (filter.labelled !== undefined)
+        where.push(`i.label_verdict IS ${filter.labelled ? "NOT NULL" : "NULL"}`)
+      if (after) {
+        where.push("(i.received_at, i.n) < ($receivedAt, $n)")
+        params.receivedAt = after.receivedAt
+        params.n = after.n
+      }
+      const rows = sqlite
+        .prepare<Row>(
+          `SELECT ${viewColumns} FROM ${viewSource} ${where.length > 0 ? `WHERE ${where.join(" AND ")}` : ""}
+           ORDER BY i.received_at DESC, i.n DESC LIMIT $limit`,
+        )
+        .all(params)
+      return rows.map((row) => ({ view: viewOf(row), at: { receivedAt: row.received_at, n: row.n } }))
+    },
+
+    /**
+     * Writes the newest label revision (null: withdrawn) and the part's place in the queue (null: none), and corrects
+     * the live counts. Belongs inside the transaction that stores the revision.
+     */
+    applyLabel: (id: string, label: AppliedLabel, queue: Priority | null): void => {
+      const before = selectLabel.get({ id })
+      if (!before) throw new Error(`no inspection ${id} to label`)
+      updateLabel.run({
+        id,
+        revision: label?.revision ?? null,
+        verdict: label?.verdict ?? null,
+        kinds: label ? JSON.stringify(label.kinds) : null,
+        by: label?.by ?? null,
+        at: label?.at ?? null,
+        reason: queue?.reason ?? null,
+        rank: queue?.rank ?? null,
+      })
+      const change = Number(label?.verdict === "ng") - Number(before.label_verdict === "ng")
+      if (change !== 0)
+        bump(before.received_at, { judged: change, escapes: before.eval === "ok" ? change : 0 })
+    },
+
+    /** Moves a part in the queue, or takes it out. */
+    setQueue: (id: string, queue: Priority | null): void => {
+      updateQueue.run({ id, reason: queue?.reason ?? null, rank: queue?.rank ?? null })
+    },
+
+    /** Parts waiting for a person, by reason. */
+    waiting: (): { reason: QueueReason; waiting: number }[] => selectQueueSize.all(),
+
+    image: (sha256: string): StoredImage | undefined => selectImage.get({ sha256 }),
+    thumbnail: (sha256: string, max: number) => selectThumbnail.get({ sha256, max }),
+    insertThumbnail: (thumbnail: { sha256: string; max: number; thumb: string; mime: string }): void => {
+      insertThumbnail.run(thumbnail)
+    },
+
+    /** Counts per bucket since a time. */
+    live: (since: number) => selectLive.all({ since: since - (since % liveBucketMs) }),
+
+    /** Keeps a refused message's head for diagnosis; only the newest `keep` refusals stay. */
+    insertRefusal: (
+      refusal: {
+        device: string
+        topic: string
+        at: number
+        code: string
+        detail: string
+        id: string | null
+        size: number
+        head: Uint8Array
+      },
+      keep: number,
+    ): void => {
+      insertRefusal.run(refusal)
+      trimRefusals.run({ keep })
+    },
+  }
+}
+export type InspectionStore = ReturnType<typeof createInspectionStore>
+
+function viewOf(row: Row): InspectionView {
+  const header = JSON.parse(row.header) as InspectionHeader
+  return {
+    id: row.id,
+    device_id: row.device_id,
+    seq: row.seq,
+    captured_at: row.captured_at,
+    received_at: row.received_at,
+    part_id: row.part_id,
+    product_id: row.product_id,
+    verdict: header.verdict,
+    findings: header.findings,
+    model: header.model ?? null,
+    why_sent: header.policy.why_sent,
+    image:
+      row.sha256 === null
+        ? null
+        : { sha256: row.sha256, mime: row.mime!, w: row.w!, h: row.h!, size: row.size! },
+    simulated: header.simulated ?? false,
+    label:
+      row.label_verdict === null
+        ? null
+        : {
+            verdict: row.label_verdict,
+            kinds: JSON.parse(row.label_kinds!) as string[],
+            by: row.label_by!,
+            at: row.label_at!,
+            revision: row.label_revision!,
+          },
+  }
+}

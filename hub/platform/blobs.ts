@@ -1,0 +1,237 @@
+import { createHash } from "node:crypto"
+import { createReadStream } from "node:fs"
+import { access, type FileHandle, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises"
+import { join } from "node:path"
+import { Problem } from "#contract/problem"
+import { chunkSize } from "#contract/topics"
+
+/**
+ * Content-addressed files: `blobs/sha256/ab/cdef…` under the data directory, named by the SHA-256 of their bytes.
+ * When a put returns, bytes and name are on disk. Nothing is ever changed in place.
+ */
+export type Blobs = {
+  /** Stores bytes; returns their SHA-256. `sha256` may be given by a caller who has just computed it over these bytes. */
+  readonly put: (bytes: Uint8Array, sha256?: string) => Promise<string>
+  /** Stores what a stream yields, without holding it in memory. */
+  readonly putStream: (source: AsyncIterable<Uint8Array>) => Promise<{ sha256: string; size: number }>
+  /** Stores a copy of a file. */
+  readonly putFile: (path: string) => Promise<{ sha256: string; size: number }>
+  /** Where the object lies, whether or not it does. */
+  readonly path: (sha256: string) => string
+  /** Throws `not_found`. */
+  readonly read: (sha256: string) => Promise<Uint8Array>
+  readonly has: (sha256: string) => Promise<boolean>
+  /** Length in bytes, or undefined when there is no such object. */
+  readonly size: (sha256: string) => Promise<number | undefined>
+  /** Chunk `index` of `chunkSize` bytes (the last one is shorter); empty past the end. Throws `not_found`. */
+  readonly readChunk: (sha256: string, index: number) => Promise<Uint8Array>
+  /** Reads the object again and compares its digest with its name. */
+  readonly verify: (sha256: string) => Promise<boolean>
+}
+
+const shards = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, "0"))
+const digestName = /^[0-9a-f]{64}$/
+
+/** Opens (or creates) the store under `dataDir` and sweeps files that a crash left half-written. */
+export async function openBlobs({ dataDir }: { dataDir: string }): Promise<Blobs> {
+  const root = join(dataDir, "blobs", "sha256")
+  const scratch = join(dataDir, "blobs", "tmp")
+  await rm(scratch, { recursive: true, force: true })
+  await mkdir(scratch, { recursive: true })
+  // All shards at once, so that no put has to create and sync a directory. Syncing them also settles renames of a
+  // hub that died between rename and sync: what we see from here on is on disk.
+  for (const shard of shards) await mkdir(join(root, shard), { recursive: true })
+  for (const shard of shards) await syncDirectory(join(root, shard))
+  await syncDirectory(root)
+  await syncDirectory(join(dataDir, "blobs"))
+  await syncDirectory(dataDir)
+
+  const syncShard = createCoalescedSync(root)
+  const putting = new Map<string, Promise<void>>()
+  let counter = 0
+
+  const path = (sha256: string) => {
+    // The digest becomes a path: nothing but hex may pass.
+    if (!digestName.test(sha256)) throw new Problem("invalid", "digest", "not a SHA-256 in hex")
+    return join(root, sha256.slice(0, 2), sha256.slice(2))
+  }
+
+  /** A name is visible before its directory is synced, so a second put of the same digest must wait for the first. */
+  const once = (sha256: string, work: () => Promise<void>): Promise<void> => {
+    const running = putting.get(sha256)
+    if (running) return running
+    const started = work().finally(() => putting.delete(sha256))
+    putting.set(sha256, started)
+    return started
+  }
+
+  const settle = async (temporary: string, sha256: string) => {
+    await rename(temporary, path(sha256))
+    await syncShard(sha256.slice(0, 2))
+  }
+
+  const writeTemporary = async (write: (file: FileHandle) => Promise<void>): Promise<string> => {
+    const temporary = join(scratch, String(counter++))
+    try {
+      const file = await open(temporary, "wx", 0o600)
+      try {
+        await write(file)
+        await file.datasync()
+      } finally {
+        await file.close()
+      }
+      return temporary
+    } catch (cause) {
+      await rm(temporary, { force: true })
+      throw asProblem(cause)
+    }
+  }
+
+  const put = async (bytes: Uint8Array, sha256 = sha256Of(bytes)): Promise<string> => {
+    await once(sha256, async () => {
+      if (await exists(path(sha256))) return
+      const temporary = await writeTemporary((file) => writeAll(file, bytes))
+      await settle(temporary, sha256)
+    })
+    return sha256
+  }
+
+  const putStream = async (source: AsyncIterable<Uint8Array>) => {
+    const hash = createHash("sha256")
+    let size = 0
+    const temporary = await writeTemporary(async (file) => {
+      for await (const piece of source) {
+        hash.update(piece)
+        size += piece.length
+        await writeAll(file, piece)
+      }
+    })
+    const sha256 = hash.digest("hex")
+    await once(sha256, async () => {
+      if (!(await exists(path(sha256)))) await settle(temporary, sha256)
+    })
+    await rm(temporary, { force: true })
+    return { sha256, size }
+  }
+
+  return {
+    put,
+    putStream,
+    putFile: (from) => putStream(createReadStream(from) as AsyncIterable<Uint8Array>),
+    path,
+    read: async (sha256) => {
+      try {
+        return await readFile(path(sha256))
+      } catch (cause) {
+        throw missing(cause)
+      }
+    },
+    has: (sha256) => exists(path(sha256)),
+    size: async (sha256) => {
+      try {
+        return (await stat(path(sha256))).size
+      } catch (cause) {
+        if (errnoOf(cause) === "ENOENT") return undefined
+        throw cause
+      }
+    },
+    readChunk: async (sha256, index) => {
+      let file: FileHandle
+      try {
+        file = await open(path(sha256), "r")
+      } catch (cause) {
+        throw missing(cause)
+      }
+      try {
+        const bytes = new Uint8Array(chunkSize)
+        const { bytesRead } = await file.read(bytes, 0, chunkSize, index * chunkSize)
+        return bytes.subarray(0, bytesRead)
+      } finally {
+        await file.close()
+      }
+    },
+    verify: async (sha256) => {
+      const hash = createHash("sha256")
+      try {
+        for await (const piece of createReadStream(path(sha256))) hash.update(piece as Uint8Array)
+      } catch (cause) {
+        throw missing(cause)
+      }
+      return hash.digest("hex") === sha256
+    },
+  }
+}
+
+/** SHA-256 in lower-case hex. */
+export function sha256Of(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex")
+}
+
+/** Makes the entries of a directory durable: a rename alone is not. */
+export async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, "r")
+  try {
+    await directory.sync()
+  } finally {
+    await directory.close()
+  }
+}
+
+/**
+ * Syncs of one shard that are asked for while one is running share the next one: a sync only vouches for what was
+ * renamed before it began. Under load this turns one journal commit per image into one per batch.
+ */
+function createCoalescedSync(root: string): (shard: string) => Promise<void> {
+  const running = new Map<string, Promise<void>>()
+  const waiting = new Map<string, Promise<void>>()
+  const start = (shard: string): Promise<void> => {
+    const sync = syncDirectory(join(root, shard)).finally(() => running.delete(shard))
+    running.set(shard, sync)
+    return sync
+  }
+  return (shard) => {
+    const current = running.get(shard)
+    if (!current) return start(shard)
+    let next = waiting.get(shard)
+    if (!next) {
+      const begin = () => {
+        waiting.delete(shard)
+        return start(shard)
+      }
+      // A failed sync is the failure of those who waited for it; the next one is tried on its own.
+      next = current.then(begin, begin)
+      waiting.set(shard, next)
+    }
+    return next
+  }
+}
+
+async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  let at = 0
+  while (at < bytes.length) at += (await file.write(bytes, at, bytes.length - at)).bytesWritten
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await access(path)
+    return true
+  } catch (cause) {
+    if (errnoOf(cause) === "ENOENT") return false
+    throw cause
+  }
+}
+
+function errnoOf(cause: unknown): string | undefined {
+  return cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : undefined
+}
+
+function missing(cause: unknown): unknown {
+  if (errnoOf(cause) !== "ENOENT") return cause
+  return new Problem("not_found", "object", "the store does not hold this object", {}, cause)
+}
+
+function asProblem(cause: unknown): unknown {
+  const errno = errnoOf(cause)
+  if (errno !== "ENOSPC" && errno !== "EDQUOT") return cause
+  return new Problem("unavailable", "disk_full", "the disk is full: make room for new images", {}, cause)
+}
