@@ -117,7 +117,7 @@ describe("uploads by an engineer", () => {
     const empty = dataset.addReference("golden", { part_id: "g", label: ok }, new Uint8Array(), "engineer")
     await expect(empty).rejects.toMatchObject({ code: "unsupported" })
     const odd = { part_id: "g", label: { ...ok, kinds: ["dent"] } }
-    expect(dataset.addReference("golden", odd, bytes("x"), "engineer")).rejects.toMatchObject({
+    await expect(dataset.addReference("golden", odd, bytes("x"), "engineer")).rejects.toMatchObject({
       code: "invalid",
     })
   })
