@@ -2,6 +2,7 @@ import { join } from "node:path"
 import { parseArgs } from "node:util"
 import { buildBinary } from "./build/binary.ts"
 import { targets } from "./build/target.ts"
+import { prepare } from "./prepare.ts"
 
 /** bun run build [--target linux-x64|linux-arm64]: the binaries of CRUX in dist/. */
 const { values } = parseArgs({ options: { target: { type: "string" } } })
@@ -11,6 +12,7 @@ if (wanted.length === 0) {
   process.exit(2)
 }
 
+await prepare()
 for (const target of wanted) {
   const started = performance.now()
   const bytes = await buildBinary(target)

@@ -1,23 +1,21 @@
-import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs"
+import { renameSync, statSync } from "node:fs"
 import { join } from "node:path"
+import { prepare } from "../prepare.ts"
 import { elfMachine } from "./elf.ts"
-import { fingerprint } from "./fingerprint.ts"
+import { makeIfStale } from "./fingerprint.ts"
 import { nativePackages } from "./natives.ts"
 import { embedPlugin } from "./plugin.ts"
 import type { Target } from "./target.ts"
 
 const root = join(import.meta.dirname, "../..")
 
+const SOURCES = ["edge", "hub", "models", "ui", "dist/ui", "scripts/build"]
+
 /** Builds the binary unless the one in dist/ was made from the same sources. Returns its absolute path. */
 export async function freshBinary(target: Target): Promise<string> {
-  const outfile = join(root, target.outfile)
-  const mark = `${outfile}.fingerprint`
-  const wanted = fingerprint(target.name)
-  if (!existsSync(outfile) || !existsSync(mark) || readFileSync(mark, "utf8") !== wanted) {
-    await buildBinary(target)
-    writeFileSync(mark, wanted)
-  }
-  return outfile
+  await prepare()
+  await makeIfStale(target.outfile, SOURCES, () => buildBinary(target))
+  return join(root, target.outfile)
 }
 
 /** Compiles `crux` for one machine with everything inside. Returns the size in bytes. */

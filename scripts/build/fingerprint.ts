@@ -1,16 +1,16 @@
 import { createHash } from "node:crypto"
-import { readdirSync, readFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 
 const root = join(import.meta.dirname, "../..")
 
-/** Everything a binary is made of. node_modules is stood for by the lock file. */
-const SOURCES = ["edge", "hub", "models", "ui", "dist/ui", "scripts/build", "package.json", "bun.lock"]
-
-/** Changes whenever the sources of a binary, the target or the compiler change. Hexadecimal. */
-export function fingerprint(target: string): string {
-  const hash = createHash("sha256").update(`${target}\n${Bun.version}\n`)
-  for (const path of SOURCES.flatMap(filesOf).sort()) {
+/**
+ * Changes whenever one of the files, or the compiler, changes. `sources` are files and folders of the project; what
+ * does not exist counts as empty. node_modules is stood for by the lock file. Hexadecimal.
+ */
+export function fingerprint(sources: readonly string[]): string {
+  const hash = createHash("sha256").update(`${Bun.version}\n`)
+  for (const path of [...sources, "package.json", "bun.lock"].flatMap(filesOf).sort()) {
     hash
       .update(`${path}\0`)
       .update(readFileSync(join(root, path)))
@@ -28,8 +28,24 @@ function filesOf(path: string): string[] {
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : undefined
     if (code === "ENOTDIR") return [path]
-    // The screens may not have been built: a binary without them is a different binary.
     if (code === "ENOENT") return []
     throw error
   }
+}
+
+/**
+ * Runs `make` unless `output` was made from the same sources. The mark lies beside the output and is written last, so
+ * an interrupted make is made again.
+ */
+export async function makeIfStale(
+  output: string,
+  sources: readonly string[],
+  make: () => Promise<unknown>,
+): Promise<void> {
+  const mark = join(root, `${output}.fingerprint`)
+  const wanted = fingerprint(sources)
+  if (existsSync(join(root, output)) && existsSync(mark) && readFileSync(mark, "utf8") === wanted) return
+  rmSync(mark, { force: true })
+  await make()
+  writeFileSync(mark, wanted)
 }

@@ -80,7 +80,7 @@ describe("the command line", () => {
   test("without a command lists the commands and exits with 2", async () => {
     const t = createTerminal()
     expect(await t.run()).toBe(EXIT.usage)
-    expect(t.out()).toMatch(/^  pack +pack a box$/m)
+    expect(t.out()).toMatch(/^ {2}pack +pack a box$/m)
   })
 
   for (const args of [

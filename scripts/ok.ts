@@ -1,0 +1,96 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { type Counts, countJUnit, countsLine } from "./ok/counts.ts"
+import { prepare } from "./prepare.ts"
+
+/**
+ * bun run ok: every check of the project. One line per step with its time, the output of what failed, and at the end
+ * "N passed, N failed", where a check without tests of its own counts as one.
+ */
+const root = join(import.meta.dirname, "..")
+
+type Step = { readonly name: string; readonly run: () => Promise<Counts & { readonly output: string }> }
+
+/** A check that either passes or fails: a program of the project's own packages, run by this Bun. */
+function check(name: string, script: string, args: readonly string[]): Step {
+  return {
+    name,
+    run: async () => {
+      const { code, output } = await spawn([join(root, script), ...args])
+      return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, output }
+    },
+  }
+}
+
+const tests: Step = {
+  name: "tests",
+  run: async () => {
+    const folder = mkdtempSync(join(tmpdir(), "crux-ok-"))
+    const report = join(folder, "report.xml")
+    try {
+      const { code, output } = await spawn([
+        "test",
+        "--only-failures",
+        "--reporter=junit",
+        `--reporter-outfile=${report}`,
+      ])
+      const counts = countJUnit(readReport(report))
+      // A crash, or an error outside of any test, fails the run without failing a test.
+      const failed = code !== 0 && counts.failed === 0 ? 1 : counts.failed
+      return { passed: counts.passed, failed, output }
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  },
+}
+
+const steps: readonly Step[] = [
+  check("format and lint", "node_modules/@biomejs/biome/bin/biome", ["ci", "--colors=off", "."]),
+  check("types", "node_modules/typescript/bin/tsc", ["--noEmit", "--pretty", "false"]),
+  tests,
+]
+
+async function spawn(args: readonly string[]): Promise<{ code: number; output: string }> {
+  const child = Bun.spawn([process.execPath, ...args], {
+    cwd: root,
+    stdout: "pipe",
+    stderr: "pipe",
+    env: { ...process.env, NO_COLOR: "1" },
+  })
+  const [out, err, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ])
+  return { code, output: `${out}${err}`.trim() }
+}
+
+/** No report at all means that the run died early. */
+function readReport(path: string): string {
+  try {
+    return readFileSync(path, "utf8")
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return ""
+    throw error
+  }
+}
+
+/** Runs all steps, also after one has failed: who fixes a type wants to see the failing test as well. */
+async function runAll(): Promise<Counts> {
+  let total: Counts = { passed: 0, failed: 0 }
+  for (const step of steps) {
+    const started = performance.now()
+    const { passed, failed, output } = await step.run()
+    const seconds = ((performance.now() - started) / 1000).toFixed(1).padStart(6)
+    console.log(`${failed === 0 ? "ok  " : "FAIL"} ${seconds} s  ${step.name}`)
+    if (failed > 0) console.log(`${output}\n`)
+    total = { passed: total.passed + passed, failed: total.failed + failed }
+  }
+  return total
+}
+
+await prepare()
+const total = await runAll()
+console.log(countsLine(total))
+process.exit(total.failed === 0 ? 0 : 1)

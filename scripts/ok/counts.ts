@@ -1,0 +1,12 @@
+export type Counts = { readonly passed: number; readonly failed: number }
+
+/** The last line of every full check. */
+export const countsLine = ({ passed, failed }: Counts) => `${passed} passed, ${failed} failed`
+
+/** Totals of a JUnit report, from the attributes of its root element. An empty report has none passed. */
+export function countJUnit(xml: string): Counts {
+  const attributes = /<testsuites\b([^>]*)>/.exec(xml)?.[1] ?? ""
+  const number = (name: string) => Number(new RegExp(`\\b${name}="(\\d+)"`).exec(attributes)?.[1] ?? 0)
+  const failed = number("failures") + number("errors")
+  return { passed: Math.max(0, number("tests") - failed - number("skipped")), failed }
+}
