@@ -1,12 +1,69 @@
+import { configFields, readConfig } from "../config.ts"
 import { parseCommandArgs } from "./args.ts"
 import type { Command } from "./command.ts"
 import { CommandFailure } from "./exit.ts"
 
+const flagOptions = Object.fromEntries(configFields.map(({ flag }) => [flag, { type: "string" } as const]))
+
 export const hubCommand: Command = {
   summary: "run the hub: HTTP, MQTT broker, data and screens",
-  usage: "usage: crux hub",
-  run: async (args) => {
-    parseCommandArgs("hub", args, {})
-    throw new CommandFailure("failure", '"crux hub" is not in this build.')
+  usage: `usage: crux hub [--config FILE] [options]
+
+Settings come from, each stronger than the one before: the defaults, the JSON file of --config,
+the environment, the options.
+
+${configFields.map(fieldHelp).join("\n")}`,
+  async run(args) {
+    const options = { config: { type: "string" }, ...flagOptions } as const
+    const { values } = parseCommandArgs("hub", args, options)
+    const { config: file, ...flags } = values as Record<string, string | undefined>
+    const { config } = readConfig({ file, flags, environment: process.env })
+
+    const { createHub } = await import("../hub.ts")
+    const { bunPorts } = await import("../ports.bun.ts")
+    const { serveHttp } = await import("../serve.bun.ts")
+    const stopped = untilToldToStop()
+
+    const hub = createHub(config, bunPorts())
+    try {
+      await hub.start()
+      const served = atPort(config.http.port, "http", () => serveHttp({ ...config.http, fetch: hub.fetch }))
+      const url = `http://${config.http.host}:${served.port}`
+      console.log(`CRUX hub is ready: ${url}`)
+      const code = hub.sessions.newSetupCode()
+      if (code !== null)
+        console.log(
+          `Setup code: ${code}  (open ${url} and make the first admin within 30 minutes; works once)`,
+        )
+      await stopped
+      await served.stop()
+    } finally {
+      await hub.stop()
+    }
   },
+}
+
+/** Opens a door, or says which port is taken and what to do. */
+function atPort<T>(port: number, name: "http" | "mqtt", listen: () => T): T {
+  try {
+    return listen()
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EADDRINUSE")) throw error
+    throw new CommandFailure(
+      "failure",
+      `Port ${port} is already in use by another program.`,
+      `Stop that program, or choose another port with --${name}-port.`,
+    )
+  }
+}
+
+/** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once, as the shell would. */
+function untilToldToStop(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve())
+  })
+}
+
+function fieldHelp({ flag, variable, description, fallback }: (typeof configFields)[number]): string {
+  return `  --${flag.padEnd(26)} ${description} [${fallback}]\n    ${" ".repeat(26)} ${variable}`
 }

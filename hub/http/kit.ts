@@ -1,11 +1,20 @@
 import type { Context, MiddlewareHandler } from "hono"
 import { describeRoute, resolver, validator } from "hono-openapi"
 import type * as v from "valibot"
-import { Problem } from "#contract/problem"
+import { Problem, ProblemBody } from "#contract/problem"
 import { type Role, roles, type User } from "#contract/users"
+
+/** What the server passes along with a request (`app.fetch(request, client)`), when it knows. */
+export type Client = {
+  /** Address of the peer, for throttling and the log. */
+  ip?: string
+  /** True when the browser's connection is TLS although the request's URL says http (a proxy in front). */
+  secure?: boolean
+}
 
 /** What the middleware in http.ts has put on the request before a route runs. */
 export type HubEnv = {
+  Bindings: Client
   Variables: { requestId: string; user: User | undefined; sessionId: string | undefined }
 }
 
@@ -33,6 +42,21 @@ export function open(why: string): MiddlewareHandler<HubEnv> {
   accessOf.set(openRoute, { open: why })
   return openRoute
 }
+
+const bodyBytes = new WeakMap<object, number>()
+/** Bodies of this route may be up to `bytes` instead of `usualBodyBytes`; checked before the route sees a byte. */
+export function bodyUpTo(bytes: number): MiddlewareHandler<HubEnv> {
+  const bodyLimit: MiddlewareHandler<HubEnv> = async (_c, next) => next()
+  bodyBytes.set(bodyLimit, bytes)
+  return bodyLimit
+}
+/** The body limit a middleware asks for, if it is a `bodyUpTo`. */
+export const routeBodyBytes = (handler: object): number | undefined => bodyBytes.get(handler)
+/** Enough for every JSON body of the contract. */
+export const usualBodyBytes = 1024 * 1024
+
+/** Address of the peer; "unknown" in tests that call `fetch` without a server. */
+export const clientIp = (c: Context<HubEnv>): string => c.env?.ip ?? "unknown"
 
 /** The signed-in person. Throws `unauthenticated`. */
 export function actor(c: Context<HubEnv>): User {
@@ -73,17 +97,21 @@ export const query = <S extends ObjectSchema>(schema: S) => validator("query", s
 /** Validated path parameters: `c.req.valid("param")`. */
 export const param = <S extends ObjectSchema>(schema: S) => validator("param", schema, refuse("path"))
 
-/** OpenAPI description of a route: one sentence, and the schema per status it answers with (null = no body). */
-export function doc(summary: string, answers: Record<number, ObjectSchema | null>): MiddlewareHandler {
-  return describeRoute({
-    summary,
-    responses: Object.fromEntries(
-      Object.entries(answers).map(([status, schema]) => [
-        status,
-        schema === null
-          ? { description: "no body" }
-          : { description: summary, content: { "application/json": { schema: resolver(schema) } } },
-      ]),
-    ),
-  })
+/** What a route answers with: a schema (JSON), a media type ("image/*"), or null for no body. */
+type Answer = ObjectSchema | string | null
+
+/** OpenAPI description of a route: one sentence, and the answer per status. Errors are problem+json everywhere. */
+export function doc(summary: string, answers: Record<number, Answer>): MiddlewareHandler {
+  const problem = {
+    description: "problem",
+    content: { "application/problem+json": { schema: resolver(ProblemBody) } },
+  }
+  const responses = Object.entries(answers).map(([status, answer]) => [status, response(summary, answer)])
+  return describeRoute({ summary, responses: { ...Object.fromEntries(responses), default: problem } })
+}
+
+function response(summary: string, answer: Answer) {
+  if (answer === null) return { description: "no body" }
+  if (typeof answer === "string") return { description: summary, content: { [answer]: {} } }
+  return { description: summary, content: { "application/json": { schema: resolver(answer) } } }
 }

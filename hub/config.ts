@@ -1,0 +1,200 @@
+import { readFileSync } from "node:fs"
+import * as v from "valibot"
+import { StartFailure } from "#platform/start-failure"
+
+const Host = v.pipe(v.string(), v.minLength(1), v.maxLength(253))
+/** 0 lets the system choose, for tests. */
+const Port = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535))
+
+const field = <S extends v.GenericSchema>(schema: S, title: string, description: string) =>
+  v.pipe(schema, v.title(title), v.description(description))
+
+/** Every setting of a hub, two levels deep. A leaf becomes a flag, an environment variable and a key in the file. */
+export const HubConfig = v.strictObject({
+  data: v.optional(
+    field(
+      v.pipe(v.string(), v.minLength(1)),
+      "Data folder",
+      "Database, images, keys and backups of this hub.",
+    ),
+    "data",
+  ),
+  public_host: v.optional(
+    field(Host, "Host name for devices", "Name or address that stations and tablets reach this hub by."),
+    "127.0.0.1",
+  ),
+  log_level: v.optional(
+    field(v.picklist(["debug", "info", "warn", "error"]), "Log level", "Least level that is written."),
+    "info",
+  ),
+  http: v.optional(
+    v.strictObject({
+      host: v.optional(
+        field(Host, "HTTP address", "Address the screens and the API listen on."),
+        "127.0.0.1",
+      ),
+      port: v.optional(field(Port, "HTTP port", "Port of the screens and the API."), 8080),
+    }),
+    {},
+  ),
+  mqtt: v.optional(
+    v.strictObject({
+      host: v.optional(field(Host, "MQTT address", "Address the broker listens on."), "127.0.0.1"),
+      port: v.optional(field(Port, "MQTT port", "Port of the broker."), 1883),
+    }),
+    {},
+  ),
+  auto_train: v.optional(
+    v.strictObject({
+      enabled: v.optional(
+        field(v.boolean(), "Automatic training", "Train by itself when enough new labels have come in."),
+        true,
+      ),
+      min_new_labels: v.optional(
+        field(
+          v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(100_000)),
+          "New labels per training",
+          "How many new labels start a training.",
+        ),
+        20,
+      ),
+    }),
+    {},
+  ),
+})
+export type HubConfig = v.InferOutput<typeof HubConfig>
+
+export type ConfigOrigin = "default" | "file" | "environment" | "flag"
+export type ConfigField = {
+  /** Dotted path, as in the file: "http.port". */
+  path: string
+  flag: string
+  variable: string
+  type: "text" | "number" | "boolean"
+  title: string
+  description: string
+  fallback: string | number | boolean
+}
+
+/** All settings, read from the schema. */
+export const configFields: readonly ConfigField[] = fieldsOf(HubConfig)
+
+/**
+ * The effective settings: defaults < file < environment < flags, and where each came from.
+ * `flags` are by flag name without dashes. Throws StartFailure `config` naming the setting and its place.
+ */
+export function readConfig(sources: {
+  file?: string | undefined
+  environment: Readonly<Record<string, string | undefined>>
+  flags: Readonly<Record<string, string | boolean | undefined>>
+}): { config: HubConfig; origins: Readonly<Record<string, ConfigOrigin>> } {
+  const values: Tree = sources.file === undefined ? {} : readFile(sources.file)
+  const origins: Record<string, ConfigOrigin> = {}
+  const unknown = Object.keys(sources.environment).find(
+    (name) => name.startsWith("CRUX_HUB_") && !configFields.some(({ variable }) => variable === name),
+  )
+  if (unknown !== undefined) throw refusal(`there is no setting ${unknown}`)
+  for (const field of configFields) {
+    origins[field.path] = has(values, field.path) ? "file" : "default"
+    const inEnvironment = sources.environment[field.variable]
+    if (inEnvironment !== undefined) {
+      set(values, field.path, fromText(field, inEnvironment, field.variable))
+      origins[field.path] = "environment"
+    }
+    const flag = sources.flags[field.flag]
+    if (flag !== undefined) {
+      set(values, field.path, typeof flag === "boolean" ? flag : fromText(field, flag, `--${field.flag}`))
+      origins[field.path] = "flag"
+    }
+  }
+  const parsed = v.safeParse(HubConfig, values)
+  if (parsed.success) return { config: parsed.output, origins }
+  const issue = parsed.issues[0]
+  const path = v.getDotPath(issue) ?? ""
+  const origin = origins[path]
+  throw refusal(`${path || "the settings"}${origin ? ` (from the ${origin})` : ""}: ${issue.message}`)
+}
+
+type Tree = { [key: string]: unknown }
+
+function readFile(path: string): Tree {
+  let text: string
+  try {
+    text = readFileSync(path, "utf8")
+  } catch (error) {
+    throw refusal(`the file ${path} cannot be read`, error)
+  }
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Tree
+  } catch (error) {
+    throw refusal(`the file ${path} is not JSON`, error)
+  }
+  throw refusal(`the file ${path} does not hold an object`)
+}
+
+function fromText(field: ConfigField, text: string, where: string): string | number | boolean {
+  if (field.type === "text") return text
+  if (field.type === "boolean") {
+    if (text === "true" || text === "false") return text === "true"
+    throw refusal(`${where} must be true or false, not "${text}"`)
+  }
+  const number = Number(text)
+  if (text.trim() === "" || !Number.isFinite(number))
+    throw refusal(`${where} must be a number, not "${text}"`)
+  return number
+}
+
+function fieldsOf(schema: typeof HubConfig): ConfigField[] {
+  return Object.entries(schema.entries).flatMap(([key, entry]) =>
+    "entries" in entry.wrapped
+      ? Object.entries(entry.wrapped.entries).map(([inner, leaf]) => leafField([key, inner], leaf))
+      : [leafField([key], entry as Leaf)],
+  )
+}
+
+type Leaf = v.OptionalSchema<v.GenericSchema<string | number | boolean>, string | number | boolean>
+
+function leafField(keys: string[], leaf: Leaf): ConfigField {
+  const { wrapped } = leaf
+  return {
+    path: keys.join("."),
+    flag: keys.join("-").replaceAll("_", "-"),
+    variable: `CRUX_HUB_${keys.join("_").toUpperCase()}`,
+    type: typeof leaf.default === "string" ? "text" : (typeof leaf.default as "number" | "boolean"),
+    title: v.getTitle(wrapped) ?? keys.join("."),
+    description: v.getDescription(wrapped) ?? "",
+    fallback: leaf.default,
+  }
+}
+
+function has(tree: Tree, path: string): boolean {
+  let at: unknown = tree
+  for (const key of path.split(".")) {
+    if (typeof at !== "object" || at === null || !Object.hasOwn(at, key)) return false
+    at = (at as Tree)[key]
+  }
+  return true
+}
+
+function set(tree: Tree, path: string, value: unknown): void {
+  const keys = path.split(".")
+  const last = keys.pop() ?? ""
+  let at = tree
+  for (const key of keys) {
+    const next = at[key]
+    // A file that puts a plain value where a group belongs is refused by the schema afterwards.
+    if (typeof next !== "object" || next === null) at[key] = {}
+    at = at[key] as Tree
+  }
+  at[last] = value
+}
+
+function refusal(message: string, cause?: unknown): StartFailure {
+  return new StartFailure(
+    "config",
+    `The settings are not usable: ${message}.`,
+    'Run "crux help hub" to see every setting.',
+    cause,
+  )
+}

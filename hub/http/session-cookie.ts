@@ -1,0 +1,20 @@
+import type { Context } from "hono"
+import { deleteCookie, getCookie, setCookie } from "hono/cookie"
+import type { HubEnv } from "./kit.ts"
+
+/** `__Host-` binds the cookie to this exact host; browsers accept it only over TLS (RFC 6265bis §4.1.3.2). */
+const isSecure = (c: Context<HubEnv>) => c.env?.secure === true || new URL(c.req.url).protocol === "https:"
+const cookieName = (c: Context<HubEnv>) => (isSecure(c) ? "__Host-crux_session" : "crux_session")
+const attributes = (c: Context<HubEnv>) =>
+  ({ httpOnly: true, sameSite: "Strict", path: "/", secure: isSecure(c) }) as const
+
+export const readSessionToken = (c: Context<HubEnv>): string | undefined => getCookie(c, cookieName(c))
+
+/** `until` bounds the cookie; the hub's own idle and absolute limits decide. */
+export function writeSessionToken(c: Context<HubEnv>, token: string, until: number): void {
+  setCookie(c, cookieName(c), token, { ...attributes(c), expires: new Date(until) })
+}
+
+export function clearSessionToken(c: Context<HubEnv>): void {
+  deleteCookie(c, cookieName(c), attributes(c))
+}

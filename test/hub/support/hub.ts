@@ -1,0 +1,129 @@
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import type { Role } from "#contract/users"
+import { type HubConfig, readConfig } from "../../../hub/config.ts"
+import { createHub, type Hub, type HubPorts } from "../../../hub/hub.ts"
+import { theHub } from "../../../hub/platform/audit.ts"
+import { systemIds } from "../../../hub/platform/ids.ts"
+import { openSqlite } from "../../../hub/platform/sqlite.bun.ts"
+
+export const testPassword = "a torque wrench in spring"
+const origin = "http://hub.test"
+
+/** One browser: keeps its cookie, sends what a browser sends. */
+export type Browser = {
+  get(path: string, headers?: Record<string, string>): Promise<Response>
+  post(path: string, body?: unknown, headers?: Record<string, string>): Promise<Response>
+  send(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Response>
+  cookie(): string
+}
+
+export type TestHub = {
+  hub: Hub
+  folder: string
+  clock: { now(): number; pass(ms: number): void }
+  log: string[]
+  browser(ip?: string): Browser
+  /** A browser signed in as a new person of this role. */
+  as(role: Role): Promise<Browser & { userId: string }>
+  /** Stops the hub and starts another on the same data. */
+  restart(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** A real hub on a temporary folder, reached through `fetch`; cheap password hashing, a clock the test moves. */
+export async function startTestHub(
+  options: { config?: Partial<HubConfig>; ports?: Partial<HubPorts> } = {},
+): Promise<TestHub> {
+  const folder = mkdtempSync(join(tmpdir(), "crux-hub-"))
+  const log: string[] = []
+  let ahead = 0
+  const pass = (ms: number) => {
+    ahead += ms
+  }
+  const clock = { now: () => Date.now() + ahead, pass }
+  const create = async () => {
+    const { config } = readConfig({
+      environment: {},
+      flags: { data: folder, "mqtt-port": "0", "http-port": "0" },
+    })
+    const hub = createHub(
+      { ...config, log_level: "debug", ...options.config },
+      {
+        openSqlite,
+        openAsset: async (name) =>
+          name === "ui/index.html" ? new TextEncoder().encode("<!doctype html>") : null,
+        clock,
+        ids: systemIds,
+        writeLog: (line) => void log.push(line),
+        version: "0.0.0-test",
+        passwordCost: { N: 2 ** 4, r: 8, p: 1 },
+        ...options.ports,
+      },
+    )
+    await hub.start()
+    return hub
+  }
+  const test: TestHub = {
+    hub: await create(),
+    folder,
+    clock,
+    log,
+    browser: (ip = "10.0.0.1") => createBrowser((request) => test.hub.fetch(request, { ip })),
+    async as(role) {
+      const login = `${role}-${systemIds.random(4)}`
+      const user = await test.hub.users.create(theHub, {
+        login,
+        name: `${role} ${login.slice(-8)}`,
+        role,
+        language: "ko",
+        password: testPassword,
+      })
+      const browser = test.browser()
+      const answer = await browser.post("/api/session", { login, password: testPassword })
+      if (answer.status !== 201) throw new Error(await answer.text())
+      return { ...browser, userId: user.id }
+    },
+    async restart() {
+      await test.hub.stop()
+      test.hub = await create()
+    },
+    async stop() {
+      await test.hub.stop()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+  return test
+}
+
+function createBrowser(fetch: (request: Request) => Promise<Response>): Browser {
+  let cookie = ""
+  const send: Browser["send"] = async (method, path, body, headers = {}) => {
+    const raw = body instanceof Uint8Array
+    const answer = await fetch(
+      new Request(`${origin}${path}`, {
+        method,
+        headers: {
+          host: "hub.test",
+          ...(method === "GET" ? {} : { origin, "sec-fetch-site": "same-origin" }),
+          ...(body === undefined
+            ? {}
+            : { "content-type": raw ? "application/octet-stream" : "application/json" }),
+          ...(cookie ? { cookie } : {}),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body: raw ? (body as BodyInit) : JSON.stringify(body) }),
+      }),
+    )
+    const set = answer.headers.get("set-cookie")
+    if (set !== null) cookie = /Max-Age=0|01 Jan 1970/.test(set) ? "" : (set.split(";")[0] ?? "")
+    return answer
+  }
+  return {
+    send,
+    get: (path, headers) => send("GET", path, undefined, headers),
+    post: (path, body, headers) => send("POST", path, body, headers),
+    cookie: () => cookie,
+  }
+}
