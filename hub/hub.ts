@@ -3,6 +3,7 @@ import type { Client } from "./http/kit.ts"
 import type { OpenAsset } from "./http/ui.routes.ts"
 import { createHttp } from "./http.ts"
 import { createAudit } from "./platform/audit.ts"
+import { openBlobs } from "./platform/blobs.ts"
 import type { Clock } from "./platform/clock.ts"
 import { prepareDataFolder } from "./platform/data-folder.ts"
 import { createEvents } from "./platform/events.ts"
@@ -27,13 +28,13 @@ export type HubPorts = {
   passwordCost?: PasswordCost
 }
 
-export type Hub = ReturnType<typeof createHub>
+export type Hub = Awaited<ReturnType<typeof createHub>>
 
 /**
  * Composition root of the hub: platform, then the domains in their order, then the doors (HTTP, MQTT).
  * Takes the data folder's lock and migrates the database; throws StartFailure when this place cannot be a hub.
  */
-export function createHub(config: HubConfig, ports: HubPorts) {
+export async function createHub(config: HubConfig, ports: HubPorts) {
   const { clock, ids } = ports
   const log = createLog({ level: config.log_level, subject: "hub", write: ports.writeLog, now: clock.now })
 
@@ -48,6 +49,7 @@ export function createHub(config: HubConfig, ports: HubPorts) {
       now: clock.now,
       log: log.child("database"),
     })
+    const blobs = await openBlobs({ dataDir: folder.root })
     const events = createEvents({ log: log.child("events") })
     const audit = createAudit({ db, clock })
 
@@ -68,6 +70,7 @@ export function createHub(config: HubConfig, ports: HubPorts) {
       config,
       log,
       db,
+      blobs,
       events,
       audit,
       users: users.people,

@@ -24,7 +24,7 @@ ${configFields.map(fieldHelp).join("\n")}`,
     const { serveHttp } = await import("../serve.bun.ts")
     const stopped = untilToldToStop()
 
-    const hub = createHub(config, bunPorts())
+    const hub = await createHub(config, bunPorts())
     try {
       await hub.start()
       const served = atPort(config.http.port, "http", () => serveHttp({ ...config.http, fetch: hub.fetch }))

@@ -48,7 +48,7 @@ export async function startTestHub(
       environment: {},
       flags: { data: folder, "mqtt-port": "0", "http-port": "0" },
     })
-    const hub = createHub(
+    const hub = await createHub(
       { ...config, log_level: "debug", ...options.config },
       {
         openSqlite,
