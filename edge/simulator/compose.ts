@@ -1,6 +1,6 @@
 import type { Canvas } from "./canvas.ts"
 import type { Lighting } from "./light.ts"
-import { clamp } from "./maths.ts"
+import { clamp, mix, smooth } from "./maths.ts"
 import type { Product } from "./product.ts"
 import { createRandom } from "./random.ts"
 import { NOISE_MASK, type Textures } from "./texture.ts"
@@ -19,9 +19,9 @@ export function composeFrame(
   const { width, height, luma } = canvas
   const out = new Uint8Array(width * height * 3)
   const warm = lighting.warmth * 0.07
-  const red = colourTable(product.tint[0] * (1 + warm))
-  const green = colourTable(product.tint[1])
-  const blue = colourTable(product.tint[2] * (1 - warm))
+  const red = colourTable(product.tint[0], 1 + warm)
+  const green = colourTable(product.tint[1], 1)
+  const blue = colourTable(product.tint[2], 1 - warm)
   const spread = noiseTable()
   const { noise } = textures
   const random = createRandom(`${name}/noise`)
@@ -59,9 +59,11 @@ export function composeFrame(
   return out
 }
 
-function colourTable(gain: number): Uint8Array {
+function colourTable(gain: number, lamp: number): Uint8Array {
   return Uint8Array.from({ length: 4096 + 2 * MARGIN }, (_, i) => {
-    const v = Math.max(0, ((i - MARGIN) / 4095) * gain)
+    // The dark tray is neutral; only what is as bright as metal takes the metal's colour.
+    const grey = i - MARGIN
+    const v = Math.max(0, (grey / 4095) * mix(1, gain, smooth(500, 1100, grey)) * lamp)
     // Linear up to 0.8 of the range, then a shoulder: highlights on metal must not clip to flat white.
     const shaped = v < 0.8 ? v : 0.8 + (v - 0.8) / (1 + (v - 0.8) * 3.2)
     return clamp(Math.round(shaped * 255 + 3), 0, 255)
