@@ -1,0 +1,119 @@
+import * as v from "valibot"
+import { ProblemBody, type ProblemCode } from "#contract/problem"
+
+/** What a failed request tells a person: the hub's problem, or that there was no (readable) answer. */
+export type Trouble = {
+  code: ProblemCode | "network" | "answer"
+  key: string
+  params: Record<string, string | number>
+  requestId?: string
+}
+
+/** Thrown by every call of the API. `trouble` has words in `problem.*`. */
+export class ApiError extends Error {
+  readonly trouble: Trouble
+  constructor(trouble: Trouble, cause?: unknown) {
+    super(`${trouble.code}/${trouble.key}`, { cause })
+    this.name = "ApiError"
+    this.trouble = trouble
+  }
+}
+
+type Schema<T> = v.GenericSchema<unknown, T>
+type Method = "GET" | "POST" | "PATCH" | "DELETE"
+
+/** Whether trying the same request again later can succeed: no answer, or the hub is overloaded or broken. */
+export const mayRetry = (trouble: Trouble): boolean =>
+  ["network", "unavailable", "rate_limited", "internal", "unauthenticated"].includes(trouble.code)
+
+async function troubleOf(response: Response): Promise<Trouble> {
+  const body = v.safeParse(ProblemBody, await response.json().catch(() => undefined))
+  if (body.success) {
+    const { code, key, params, request_id } = body.output
+    return { code, key, params, requestId: request_id }
+  }
+  // A proxy or a hub that is just stopping answers without a problem body.
+  return {
+    code: response.status >= 500 ? "unavailable" : "answer",
+    key: "http",
+    params: { status: response.status },
+  }
+}
+
+/**
+ * The hub's HTTP API. Same origin, cookie session; every answer is parsed by the contract's schema, so a screen
+ * never meets a shape it was not written for.
+ */
+export function createApi(deps: {
+  fetch: (path: string, init: RequestInit) => Promise<Response>
+  onSignedOut: () => void
+}) {
+  async function send(method: Method, path: string, body: unknown, signal?: AbortSignal): Promise<Response> {
+    let response: Response
+    try {
+      response = await deps.fetch(path, {
+        method,
+        credentials: "same-origin",
+        headers: {
+          Accept: "application/json",
+          ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(signal ? { signal } : {}),
+      })
+    } catch (cause) {
+      if (signal?.aborted) throw cause
+      throw new ApiError({ code: "network", key: "network", params: {} }, cause)
+    }
+    if (response.ok) return response
+    const trouble = await troubleOf(response)
+    if (trouble.code === "unauthenticated" && path !== "/api/session") deps.onSignedOut()
+    throw new ApiError(trouble)
+  }
+
+  async function read<T>(response: Response, schema: Schema<T>): Promise<T> {
+    const parsed = v.safeParse(schema, await response.json().catch(() => undefined))
+    if (parsed.success) return parsed.output
+    const issue = parsed.issues[0]
+    throw new ApiError({
+      code: "answer",
+      key: "answer",
+      params: { path: v.getDotPath(issue) ?? "", why: issue.message },
+    })
+  }
+
+  return {
+    get: async <T>(path: string, schema: Schema<T>, signal?: AbortSignal): Promise<T> =>
+      read(await send("GET", path, undefined, signal), schema),
+    post: async <T>(path: string, body: unknown, schema: Schema<T>): Promise<T> =>
+      read(await send("POST", path, body), schema),
+    patch: async <T>(path: string, body: unknown, schema: Schema<T>): Promise<T> =>
+      read(await send("PATCH", path, body), schema),
+    /** For answers without a body that matters. */
+    run: async (method: Method, path: string, body?: unknown): Promise<void> => {
+      await send(method, path, body)
+    },
+    /** Null on 204. */
+    maybe: async <T>(method: Method, path: string, body: unknown, schema: Schema<T>): Promise<T | null> => {
+      const response = await send(method, path, body)
+      return response.status === 204 ? null : read(response, schema)
+    },
+  }
+}
+export type Api = ReturnType<typeof createApi>
+
+/** A list as the hub answers it: bare, or one page of `items`. */
+export const listOf = <T>(item: Schema<T>) =>
+  v.pipe(
+    v.union([v.array(item), v.object({ items: v.array(item) })]),
+    v.transform((list) => (Array.isArray(list) ? list : list.items)),
+  )
+
+export const imageUrl = (sha256: string): string => `/api/images/${sha256}`
+/** `max` = longest side in pixels. */
+export const thumbUrl = (sha256: string, max: number): string => `/api/images/${sha256}/thumb?max=${max}`
+
+export const asTrouble = (error: unknown): Trouble =>
+  error instanceof ApiError
+    ? error.trouble
+    : { code: "answer", key: "answer", params: { why: String(error) } }

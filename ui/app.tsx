@@ -1,0 +1,109 @@
+import type { ComponentChildren } from "preact"
+import { useErrorBoundary } from "preact/hooks"
+import { LocationProvider, Route, Router, useLocation } from "preact-iso"
+import { type App, AppContext, useApp, useWords } from "./context.ts"
+import { Button, LinkButton } from "./parts/button.tsx"
+import { split } from "./parts/split.tsx"
+import { Empty } from "./parts/states.tsx"
+import { HomeScreen } from "./screens/home/home.screen.tsx"
+import { Entrance } from "./screens/session/entrance.tsx"
+import { Rail } from "./shell.tsx"
+
+const LabelScreen = split(() => import("./screens/label/label.screen.tsx").then((m) => m.LabelScreen))
+const LiveScreen = split(() => import("./screens/live/live.screen.tsx").then((m) => m.LiveScreen))
+const TrainingScreen = split(() =>
+  import("./screens/training/training.screen.tsx").then((m) => m.TrainingScreen),
+)
+const ModelsScreen = split(() => import("./screens/models/models.screen.tsx").then((m) => m.ModelsScreen))
+const ModelScreen = split(() => import("./screens/models/model.screen.tsx").then((m) => m.ModelScreen))
+const RolloutsScreen = split(() =>
+  import("./screens/rollouts/rollouts.screen.tsx").then((m) => m.RolloutsScreen),
+)
+const StationsScreen = split(() =>
+  import("./screens/stations/stations.screen.tsx").then((m) => m.StationsScreen),
+)
+const PeopleScreen = split(() => import("./screens/people/people.screen.tsx").then((m) => m.PeopleScreen))
+const SettingsScreen = split(() =>
+  import("./screens/settings/settings.screen.tsx").then((m) => m.SettingsScreen),
+)
+
+function NotFound() {
+  const words = useWords()
+  return (
+    <Empty icon="unknown" title={words.common.notFoundTitle} body={words.common.notFoundBody}>
+      <LinkButton href="/" look="primary" icon="home">
+        {words.common.home}
+      </LinkButton>
+    </Empty>
+  )
+}
+
+/** A screen that throws is replaced by a note, not by a white page; what was saved is not touched. */
+function Guard({ children }: { children: ComponentChildren }) {
+  const words = useWords()
+  const [error] = useErrorBoundary((error) => console.error(error))
+  if (error === undefined) return <>{children}</>
+  return (
+    <Empty icon="warning" title={words.common.crashTitle} body={words.common.crashBody}>
+      <Button look="primary" onClick={() => location.reload()}>
+        {words.common.reload}
+      </Button>
+    </Empty>
+  )
+}
+
+function ConnectionBanner() {
+  const { live } = useApp()
+  const words = useWords()
+  // Shown late by CSS, so that a quick reconnect does not flash.
+  return live.connected.value ? null : (
+    <div class="banner banner-late" role="status">
+      {words.common.reconnecting}
+    </div>
+  )
+}
+
+function Screens() {
+  const { path } = useLocation()
+  // The work screen takes the whole tablet: its thumb zones are the corners of the glass.
+  const whole = path.startsWith("/label")
+  const view = (
+    <Guard key={path}>
+      <Router>
+        <Route path="/" component={HomeScreen} />
+        <Route path="/label" component={LabelScreen} />
+        <Route path="/live" component={LiveScreen} />
+        <Route path="/training" component={TrainingScreen} />
+        <Route path="/models" component={ModelsScreen} />
+        <Route path="/models/:digest" component={ModelScreen} />
+        <Route path="/rollouts" component={RolloutsScreen} />
+        <Route path="/stations" component={StationsScreen} />
+        <Route path="/people" component={PeopleScreen} />
+        <Route path="/settings" component={SettingsScreen} />
+        <Route default component={NotFound} />
+      </Router>
+    </Guard>
+  )
+  if (whole) return view
+  return (
+    <div class="shell">
+      <Rail onIntent={(href) => href === "/label" && LabelScreen.preload()} />
+      <div class="shell-view">
+        <ConnectionBanner />
+        {view}
+      </div>
+    </div>
+  )
+}
+
+export function Root({ app }: { app: App }) {
+  return (
+    <AppContext.Provider value={app}>
+      <LocationProvider>
+        <Entrance>
+          <Screens />
+        </Entrance>
+      </LocationProvider>
+    </AppContext.Provider>
+  )
+}

@@ -1,0 +1,63 @@
+import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals"
+import { createContext } from "preact"
+import { useContext } from "preact/hooks"
+import type { DefectClass } from "#contract/catalogue"
+import { type Role, roles, type Session } from "#contract/users"
+import type { Api } from "./api.ts"
+import { createFormat, type Format, languages } from "./i18n/format.ts"
+import type { Words } from "./i18n/ko.ts"
+import type { Live } from "./live.ts"
+import type { Prefs } from "./prefs.ts"
+
+/** What every screen may use; made once in main.tsx. */
+export type App = {
+  api: Api
+  live: Live
+  prefs: Prefs
+  session: Signal<Session | null>
+  /** The defect catalogue, read at sign-in and after a new kind was made. */
+  kinds: Signal<DefectClass[]>
+  words: ReadonlySignal<Words>
+  format: ReadonlySignal<Format>
+  now: ReadonlySignal<number>
+}
+
+export function createWords(prefs: Prefs): Pick<App, "words" | "format"> {
+  const words = computed(() => languages[prefs.language.value])
+  return { words, format: computed(() => createFormat(words.value)) }
+}
+
+/** A clock that ticks once a second, for "3 min ago". */
+export function createClock(): ReadonlySignal<number> {
+  const now = signal(Date.now())
+  setInterval(() => {
+    now.value = Date.now()
+  }, 1000)
+  return now
+}
+
+export const AppContext = createContext<App | null>(null)
+
+export function useApp(): App {
+  const app = useContext(AppContext)
+  if (!app) throw new Error("useApp is used outside the app")
+  return app
+}
+
+export const useWords = (): Words => useApp().words.value
+export const useFormat = (): Format => useApp().format.value
+
+/** Whether the signed-in person holds this role or a higher one. The hub decides; this only hides what it would refuse. */
+export function useMay(role: Role): boolean {
+  const own = useApp().session.value?.user.role
+  return own !== undefined && roles.indexOf(own) >= roles.indexOf(role)
+}
+
+/** The name of a defect kind in the person's language; a kind the catalogue lacks shows its key. */
+export function useKindName(): (key: string) => string {
+  const app = useApp()
+  const words = useWords()
+  return (key) =>
+    app.kinds.value.find((kind) => kind.key === key)?.names[app.prefs.language.value] ??
+    (key === "unknown" ? words.kind.unknown : key)
+}

@@ -1,0 +1,85 @@
+import type { Language } from "#contract/users"
+import { en } from "./en.ts"
+import { ko, type Params, type Words } from "./ko.ts"
+
+export const languages: Record<Language, Words> = { ko, en }
+
+type Unit = "day" | "hour" | "minute" | "second"
+const steps: [Unit, number][] = [
+  ["day", 86_400],
+  ["hour", 3_600],
+  ["minute", 60],
+  ["second", 1],
+]
+
+/** Numbers, times and sentences in one language. Times are shown in the tablet's zone, 24 h. */
+export function createFormat(words: Words) {
+  const day = new Intl.DateTimeFormat(words.locale, {
+    month: "short",
+    day: "numeric",
+    hour: "2-digit",
+    minute: "2-digit",
+    hourCycle: "h23",
+  })
+  const clock = new Intl.DateTimeFormat(words.locale, {
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+    hourCycle: "h23",
+  })
+  const unit = (value: number, unit: Unit) =>
+    new Intl.NumberFormat(words.locale, {
+      style: "unit",
+      unit,
+      unitDisplay: words.code === "ko" ? "long" : "short",
+    }).format(value)
+
+  /** Seconds in the one or two largest units that matter: "3 min 12 s", "2시간 5분". */
+  function duration(seconds: number, parts: 1 | 2 = 2): string {
+    const whole = Math.max(0, Math.round(seconds))
+    const at = steps.findIndex(([, size]) => whole >= size)
+    const [name, size] = steps[at] ?? (["second", 1] as const)
+    const next = steps[at + 1]
+    const rest = whole % size
+    const second =
+      parts === 2 && next && rest >= next[1] ? ` ${unit(Math.floor(rest / next[1]), next[0])}` : ""
+    return unit(Math.floor(whole / size), name) + second
+  }
+
+  return {
+    number: (value: number) => value.toLocaleString(words.locale),
+    percent: words.common.percent,
+    dateTime: (at: number) => day.format(at),
+    clock: (at: number) => clock.format(at),
+    duration,
+    ago: (at: number, now: number) =>
+      now - at < 5_000 ? words.time.now : words.time.ago(duration((now - at) / 1000, 1)),
+    milliseconds: (ms: number) =>
+      new Intl.NumberFormat(words.locale, {
+        style: "unit",
+        unit: "millisecond",
+        maximumFractionDigits: ms < 10 ? 1 : 0,
+      }).format(ms),
+    bytes: (size: number) =>
+      new Intl.NumberFormat(words.locale, {
+        style: "unit",
+        unit: size < 1e6 ? "kilobyte" : "megabyte",
+        maximumFractionDigits: 1,
+      }).format(size < 1e6 ? size / 1e3 : size / 1e6),
+  }
+}
+export type Format = ReturnType<typeof createFormat>
+
+/** A gate check as a sentence; a reason this build does not know falls back to what the status says. */
+export function gateSentence(
+  words: Words,
+  check: {
+    id: keyof Words["gate"]["check"]
+    status: keyof Words["gate"]["byStatus"]
+    reason: string
+    params: Params
+  },
+): string {
+  const known = words.gate.reason[check.reason]
+  return known ? known(check.params) : words.gate.byStatus[check.status](words.gate.check[check.id])
+}

@@ -1,0 +1,35 @@
+import { signal } from "@preact/signals"
+import { render } from "preact"
+import type { DefectClass } from "#contract/catalogue"
+import type { Session } from "#contract/users"
+import { createApi } from "./api.ts"
+import { Root } from "./app.tsx"
+import { type App, createClock, createWords } from "./context.ts"
+import { createLive } from "./live.ts"
+import { createPrefs } from "./prefs.ts"
+
+/** Composition root of the screens: made once, handed down by context. */
+const prefs = createPrefs({
+  storage: localStorage,
+  root: document.documentElement,
+  dark: matchMedia("(prefers-color-scheme: dark)"),
+})
+const session = signal<Session | null>(null)
+const app: App = {
+  api: createApi({
+    fetch: (path, init) => fetch(path, init),
+    onSignedOut: () => {
+      session.value = null
+    },
+  }),
+  live: createLive({ url: "/api/live", open: (url) => new EventSource(url) }),
+  prefs,
+  session,
+  kinds: signal<DefectClass[]>([]),
+  ...createWords(prefs),
+  now: createClock(),
+}
+
+const root = document.getElementById("app")
+if (!root) throw new Error("index.html has no #app")
+render(<Root app={app} />, root)

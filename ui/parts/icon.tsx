@@ -1,0 +1,153 @@
+/**
+ * One icon family: 24 × 24, 2 px round strokes in the colour of the text. Several paths in one `d` where they touch.
+ */
+const paths = {
+  home: "M4 11 12 4l8 7M6 9.5V20h12V9.5M10 20v-6h4v6",
+  label: "M4 8V4h4M16 4h4v4M20 16v4h-4M8 20H4v-4M8.5 12.5l2.5 2.5 4.5-5.5",
+  live: "M3 12h4l3-7 4 14 3-7h4",
+  training: "M4 19V5M4 19h16M8 15l3.5-5 3 3L20 6",
+  models: "M12 3 4 7.5v9L12 21l8-4.5v-9L12 3ZM4 7.5l8 4.5 8-4.5M12 12v9",
+  rollouts: "M12 20V9M7 13l5-5 5 5M5 4h14",
+  stations: "M4 7h16v9H4zM12 16v4M8 20h8M15.5 11.5a3.5 3.5 0 1 1-7 0 3.5 3.5 0 0 1 7 0Z",
+  people: "M12 11a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7ZM4.5 20c.8-4 3.700-6 7.500-6s6.700 2 7.500 6",
+  settings: "M4 7h10M18 7h2M4 17h2M10 17h10M16 4.500v5M8 14.500v5",
+  more: "M5 12h.01M12 12h.01M19 12h.01",
+  close: "M6 6l12 12M18 6 6 18",
+  back: "M19 12H5M11 6l-6 6 6 6",
+  next: "M9 5l7 7-7 7",
+  check: "M5 12.500l4.500 4.500L19 7",
+  undo: "M8 5 4 9l4 4M4 9h10a6 6 0 0 1 0 12h-3",
+  help: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18ZM9.500 9.500a2.500 2.500 0 1 1 3.500 2.300c-.7.4-1 .9-1 1.700M12 17h.01",
+  plus: "M12 5v14M5 12h14",
+  minus: "M5 12h14",
+  fit: "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5",
+  box: "M5 5h14v14H5zM3 5h.01M21 5h.01M3 19h.01M21 19h.01",
+  hand: "M8 13V6.500a1.500 1.500 0 0 1 3 0V11V5a1.500 1.500 0 0 1 3 0v6V6.500a1.500 1.500 0 0 1 3 0V14c0 4-2.500 7-6 7-3 0-4.500-1.500-6-4.500L3.500 13a1.500 1.500 0 0 1 2.500-1.500L8 14",
+  trash: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13M10.500 11v5M13.500 11v5",
+  pause: "M8 5v14M16 5v14",
+  play: "M7 5l12 7-12 7Z",
+  history: "M4 12a8 8 0 1 0 2.500-5.800L4 8.500M4 4v4.500h4.500M12 8v4.500l3 2",
+  warning: "M12 4 2.500 20h19L12 4ZM12 10v4.500M12 17.500h.01",
+  cloudOff:
+    "M4 4l16 16M8 8a5.500 5.500 0 0 0-1 10.500h10M11 6.200a5.500 5.500 0 0 1 6.700 4.500A4 4 0 0 1 20.500 16.500",
+  sent: "M7 18.500h10a4.500 4.500 0 0 0 .7-8.900A6 6 0 0 0 6.200 9.500 4.500 4.500 0 0 0 7 18.500ZM9 13.500l2.200 2.200 4-4.400",
+  clock: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18ZM12 7v5.500l3.500 2",
+  key: "M14.500 13.500a4.500 4.500 0 1 0-4-2.500L4 17.500V20h3v-2h2v-2h2l1.500-1.500M15.500 8.500h.01",
+  exit: "M14 4h5v16h-5M4 12h11M11 8l4 4-4 4",
+  image: "M4 5h16v14H4zM4 16l5-5 4 4 3-2.500 4 3.500M15.500 9h.01",
+  star: "M12 4l2.400 5 5.600.700-4.100 3.800 1.100 5.500L12 16.300 7 19l1.100-5.500L4 9.700 9.600 9Z",
+  // Defects: the sign shows the shape a person sees on the part.
+  scratch: "M5 19 17 5M9 20l8-9M4 12l5-6",
+  dent: "M3 9h4c1.500 0 2 7 5 7s3.500-7 5-7h4M8 20h8",
+  stain: "M12 4c3 4 6 6.500 6 10a6 6 0 0 1-12 0c0-3.500 3-6 6-10ZM9.500 14a2.500 2.500 0 0 0 2.500 2.500",
+  chip: "M4 20V4h9l-1.500 4 4 .5-.5 4 5 .5v7Z",
+  crack: "M13 3l-3 5 4 3-4 4 3 2-2 4M10 8 6 9M14 11l4-1M10 15l-4 2",
+  burr: "M3 18h18M4 18l2-6 2 6 2-10 2 10 2-5 2 5 2-8 2 8",
+  rust: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18ZM8 9.500h.01M12.500 7.500h.01M15.500 11h.01M10.500 12.500h.01M14 15.500h.01M8.500 15.500h.01",
+  hole: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18ZM12 15.500a3.500 3.500 0 1 0 0-7 3.500 3.500 0 0 0 0 7Z",
+  missing: "M4 8V4h4M16 4h4v4M20 16v4h-4M8 20H4v-4M9 9l6 6M15 9l-6 6",
+  bent: "M4 18h7c4 0 3-12 9-12M4 12h5M17 3l3 3-3 3",
+  misprint: "M5 5h14M12 5v9M9 18h.01M12 19.500h.01M15 17.500h.01M9 14l6-3",
+  contamination:
+    "M6 7h.01M11 5h.01M17 8h.01M8 13h.01M14 12h.01M18 15h.01M11 18h.01M6 18h.01M14.500 17a1 1 0 1 0 2 2 1 1 0 0 0-2-2Z",
+  unknown:
+    "M12 3.500 20.500 12 12 20.500 3.500 12 12 3.500ZM10.300 10.300a1.800 1.800 0 1 1 2.600 1.600c-.6.3-.9.700-.9 1.300M12 16h.01",
+} as const
+
+export type IconName = keyof typeof paths
+/** The pictures a new kind of defect may choose from, in the order shown. */
+export const defectIcons = [
+  "scratch",
+  "dent",
+  "stain",
+  "chip",
+  "crack",
+  "burr",
+  "rust",
+  "hole",
+  "missing",
+  "bent",
+  "misprint",
+  "contamination",
+  "unknown",
+] as const satisfies readonly IconName[]
+
+const isIcon = (name: string): name is IconName => Object.hasOwn(paths, name)
+
+/** An icon beside words is decoration; one that stands alone gets its name from the control around it. */
+export function Icon({ name, size = 24 }: { name: IconName; size?: number }) {
+  return (
+    <svg
+      class="icon"
+      width={size}
+      height={size}
+      viewBox="0 0 24 24"
+      fill="none"
+      stroke="currentColor"
+      stroke-width="2"
+      stroke-linecap="round"
+      stroke-linejoin="round"
+      aria-hidden="true"
+    >
+      <path d={paths[name]} />
+    </svg>
+  )
+}
+
+/** The picture of a defect kind: by the catalogue's icon, else by its key, else the question mark. */
+export function DefectIcon({
+  icon,
+  kind,
+  size = 24,
+}: {
+  icon?: string | undefined
+  kind: string
+  size?: number
+}) {
+  const name = icon !== undefined && isIcon(icon) ? icon : isIcon(kind) ? kind : "unknown"
+  return <Icon name={name} size={size} />
+}
+
+/** The plant's three signs: ○ OK, ✕ NG, △ unsure. Shape first, colour second. */
+export function VerdictMark({ verdict, size = 24 }: { verdict: string; size?: number }) {
+  return (
+    <svg
+      class={`mark mark-${verdict}`}
+      width={size}
+      height={size}
+      viewBox="0 0 24 24"
+      fill="none"
+      stroke="currentColor"
+      stroke-width="3"
+      stroke-linecap="round"
+      stroke-linejoin="round"
+      aria-hidden="true"
+    >
+      {verdict === "ok" && <circle cx="12" cy="12" r="8" />}
+      {verdict === "ng" && <path d="M5.500 5.500l13 13M18.500 5.500l-13 13" />}
+      {(verdict === "unsure" || verdict === "undecidable") && <path d="M12 4.500 20.500 19h-17Z" />}
+      {verdict === "undefined" && <path d="M6 12h12" />}
+    </svg>
+  )
+}
+
+/** The name of the product: four corners of a finder around the point that decides. */
+export function Wordmark({ compact = false }: { compact?: boolean }) {
+  return (
+    <span class="wordmark">
+      <svg
+        width="32"
+        height="32"
+        viewBox="0 0 32 32"
+        fill="none"
+        stroke="currentColor"
+        stroke-width="3"
+        aria-hidden="true"
+      >
+        <path d="M4 11V4h7M21 4h7v7M28 21v7h-7M11 28H4v-7" />
+        <circle cx="16" cy="16" r="4" fill="currentColor" stroke="none" />
+      </svg>
+      {compact ? <span class="visually-hidden">CRUX</span> : <span class="wordmark-text">CRUX</span>}
+    </span>
+  )
+}

@@ -1,0 +1,56 @@
+import { effect, signal } from "@preact/signals"
+import * as v from "valibot"
+import { Language } from "#contract/users"
+
+export const themes = ["auto", "light", "dark", "contrast"] as const
+export type Theme = (typeof themes)[number]
+
+const Stored = v.object({
+  language: v.optional(v.fallback(Language, "ko"), "ko"),
+  theme: v.optional(v.fallback(v.picklist(themes), "auto"), "auto"),
+  /** WCAG 2.2 2.1.4: single-key shortcuts can be turned off. */
+  singleKeys: v.optional(v.fallback(v.boolean(), true), true),
+  /** Which thumb holds NG; `left` mirrors the pair for left-handers. */
+  hand: v.optional(v.fallback(v.picklist(["right", "left"]), "right"), "right"),
+})
+
+function readStored(storage: Storage): v.InferOutput<typeof Stored> {
+  let json: unknown = {}
+  try {
+    json = JSON.parse(storage.getItem("crux.prefs") ?? "{}")
+  } catch {
+    // A damaged entry is worth nothing but the defaults; it is overwritten at the next change.
+    json = {}
+  }
+  const parsed = v.safeParse(Stored, json)
+  return parsed.success ? parsed.output : v.parse(Stored, {})
+}
+
+/** What this tablet looks like: language, theme, keys, hand. Kept in the browser, applied to <html>. */
+export function createPrefs(deps: { storage: Storage; root: HTMLElement; dark: MediaQueryList }) {
+  const stored = readStored(deps.storage)
+  const language = signal(stored.language)
+  const theme = signal<Theme>(stored.theme)
+  const singleKeys = signal(stored.singleKeys)
+  const hand = signal(stored.hand)
+  const systemDark = signal(deps.dark.matches)
+  deps.dark.addEventListener("change", (event) => {
+    systemDark.value = event.matches
+  })
+  effect(() => {
+    const shown = theme.value === "auto" ? (systemDark.value ? "dark" : "light") : theme.value
+    deps.root.dataset.theme = shown
+    deps.root.lang = language.value
+    deps.storage.setItem(
+      "crux.prefs",
+      JSON.stringify({
+        language: language.value,
+        theme: theme.value,
+        singleKeys: singleKeys.value,
+        hand: hand.value,
+      }),
+    )
+  })
+  return { language, theme, singleKeys, hand }
+}
+export type Prefs = ReturnType<typeof createPrefs>

@@ -1,0 +1,149 @@
+import { HomeView, type LoopView } from "#contract/rollout"
+import { useApp, useFormat, useKindName, useWords } from "../../context.ts"
+import { LinkButton } from "../../parts/button.tsx"
+import { Icon } from "../../parts/icon.tsx"
+import { Loaded } from "../../parts/loaded.tsx"
+import { Figure, Page, Panel } from "../../parts/page.tsx"
+import { type Step, Stepper } from "../../parts/progress.tsx"
+import { useResource } from "../../resource.ts"
+
+const stages = ["labelling", "training", "proving", "approval", "rollout"] as const
+const stageHref = {
+  labelling: "/label",
+  training: "/training",
+  proving: "/models",
+  approval: "/models",
+  rollout: "/rollouts",
+  closed: "/models",
+} as const
+
+/** The one thing the plant watches: how long from a new defect to every station knowing it. */
+function RunningLoop({ loop }: { loop: LoopView }) {
+  const { now } = useApp()
+  const words = useWords()
+  const format = useFormat()
+  const kindName = useKindName()
+  const at = stages.findIndex((stage) => stage === loop.stage)
+  const steps = stages.map(
+    (stage, i): Step => ({
+      name: words.home.stage[stage],
+      state: at < 0 || i < at ? "done" : i === at ? "now" : "later",
+    }),
+  )
+  const seconds = loop.loop_seconds ?? (now.value - loop.first_seen_at) / 1000
+  const href = loop.stage === "approval" && loop.model ? `/models/${loop.model}` : stageHref[loop.stage]
+  return (
+    <Panel
+      class="loop"
+      title={words.home.loopRunning(kindName(loop.kind))}
+      aside={<span class="muted">{words.home.loopLabels(loop.labels)}</span>}
+    >
+      <div class="loop-time" data-testid="home-loop">
+        <span class="loop-clock num">{format.duration(seconds)}</span>
+        <span class="muted">
+          {words.home.loopTime} · {words.home.loopTimeHint}
+        </span>
+      </div>
+      <Stepper steps={steps} label={words.home.loopTime} />
+      <div class="loop-next">
+        <p>{words.home.stageHint[loop.stage]}</p>
+        <LinkButton href={href} icon="next">
+          {words.home.open}
+        </LinkButton>
+      </div>
+    </Panel>
+  )
+}
+
+function QuietLoop() {
+  const words = useWords()
+  return (
+    <Panel class="loop">
+      <div class="loop-quiet">
+        <Icon name="check" size={40} />
+        <div>
+          <h2>{words.home.noLoop}</h2>
+          <p class="muted">{words.home.noLoopBody}</p>
+        </div>
+      </div>
+    </Panel>
+  )
+}
+
+export function HomeScreen() {
+  const { api } = useApp()
+  const words = useWords()
+  const format = useFormat()
+  const kindName = useKindName()
+  const home = useResource("home", (s) => api.get("/api/home", HomeView, s), [
+    "inspection",
+    "label",
+    "device",
+    "job",
+    "model",
+    "rollout",
+    "loop",
+  ])
+  return (
+    <Page title={words.home.title}>
+      <Loaded resource={home}>
+        {(data) => (
+          <div class="home">
+            {data.loop ? <RunningLoop loop={data.loop} /> : <QuietLoop />}
+            <a class="home-label" href="/label" data-testid="home-label">
+              <span class="home-label-name">{words.home.waiting}</span>
+              <span class="home-label-count num" data-testid="home-waiting">
+                {format.number(data.waiting)}
+                <span class="home-label-unit">{words.home.waitingUnit}</span>
+              </span>
+              <span class="home-label-go">
+                <Icon name="label" size={32} />
+                {data.waiting > 0 ? words.home.labelNow : words.home.nothingWaiting}
+              </span>
+              <span class="home-label-note">{words.home.labelledToday(data.labelled_today)}</span>
+            </a>
+            <Panel title={words.home.lastHour} class="home-hour">
+              <div class="figures">
+                <Figure name={words.home.inspected} value={format.number(data.last_hour.inspected)} />
+                <Figure
+                  name={words.home.ng}
+                  value={format.number(data.last_hour.ng)}
+                  {...(data.last_hour.ng > 0 ? { tone: "ng" as const } : {})}
+                />
+                <Figure
+                  name={words.home.undecidable}
+                  value={format.number(data.last_hour.undecidable)}
+                  {...(data.last_hour.undecidable > 0 ? { tone: "unsure" as const } : {})}
+                />
+              </div>
+            </Panel>
+            <Panel title={words.home.lastClosed}>
+              {data.last_closed?.loop_seconds != null ? (
+                <Figure
+                  name={kindName(data.last_closed.kind)}
+                  value={format.duration(data.last_closed.loop_seconds)}
+                  {...(data.last_closed.closed_at
+                    ? { note: format.dateTime(data.last_closed.closed_at) }
+                    : {})}
+                />
+              ) : (
+                <p class="muted">{words.common.none}</p>
+              )}
+            </Panel>
+            <a class="panel home-stations" href="/stations">
+              <Figure
+                name={words.home.stations}
+                value={words.home.stationsOnline(data.stations.online, data.stations.total)}
+                {...(data.stations.online < data.stations.total ? { tone: "unsure" as const } : {})}
+              />
+              <Figure
+                name={words.home.champion}
+                value={data.champion ? words.home.release(data.champion.release) : words.home.noChampion}
+              />
+            </a>
+          </div>
+        )}
+      </Loaded>
+    </Page>
+  )
+}

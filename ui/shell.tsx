@@ -1,0 +1,74 @@
+import { useLocation } from "preact-iso"
+import { LabelStats } from "#contract/labelling"
+import { useApp, useMay, useWords } from "./context.ts"
+import { Icon, type IconName, Wordmark } from "./parts/icon.tsx"
+import { useResource } from "./resource.ts"
+import type { TestId } from "./testids.ts"
+
+type Item = { href: string; icon: IconName; name: string; testid: TestId; badge?: string | undefined }
+
+/** The main menu: a rail on tablets and desks, a bar on phones. */
+export function Rail({ onIntent }: { onIntent: (href: string) => void }) {
+  const app = useApp()
+  const words = useWords()
+  const { path } = useLocation()
+  const admin = useMay("admin")
+  const stats = useResource("rail", (s) => app.api.get("/api/labelling/stats", LabelStats, s), [
+    "label",
+    "inspection",
+  ])
+  const waiting = stats.data.value?.waiting ?? 0
+  const items: Item[] = [
+    { href: "/", icon: "home", name: words.nav.home, testid: "nav-home" },
+    {
+      href: "/label",
+      icon: "label",
+      name: words.nav.label,
+      testid: "nav-label",
+      badge: waiting === 0 ? undefined : waiting > 99 ? "99+" : String(waiting),
+    },
+    { href: "/live", icon: "live", name: words.nav.live, testid: "nav-live" },
+    { href: "/training", icon: "training", name: words.nav.training, testid: "nav-training" },
+    { href: "/models", icon: "models", name: words.nav.models, testid: "nav-models" },
+    { href: "/rollouts", icon: "rollouts", name: words.nav.rollouts, testid: "nav-rollouts" },
+    { href: "/stations", icon: "stations", name: words.nav.stations, testid: "nav-stations" },
+    ...(admin
+      ? [{ href: "/people", icon: "people", name: words.nav.people, testid: "nav-people" } satisfies Item]
+      : []),
+  ]
+  const isHere = (href: string) => (href === "/" ? path === "/" : path.startsWith(href))
+  return (
+    <nav class="rail" aria-label={words.nav.main}>
+      <a class="button button-primary skip" href="#main">
+        {words.nav.main} ↷
+      </a>
+      <Wordmark />
+      <div class="rail-items">
+        {items.map((item) => (
+          <a
+            key={item.href}
+            class="rail-item"
+            href={item.href}
+            aria-current={isHere(item.href) ? "page" : undefined}
+            data-testid={item.testid}
+            onPointerEnter={() => onIntent(item.href)}
+          >
+            <Icon name={item.icon} size={26} />
+            <span>{item.name}</span>
+            {item.badge !== undefined && <span class="rail-badge num">{item.badge}</span>}
+          </a>
+        ))}
+        <span class="rail-gap" />
+        <a
+          class="rail-item"
+          href="/settings"
+          aria-current={isHere("/settings") ? "page" : undefined}
+          data-testid="nav-settings"
+        >
+          <Icon name="settings" size={26} />
+          <span class="rail-person">{app.session.value?.user.name ?? words.nav.settings}</span>
+        </a>
+      </div>
+    </nav>
+  )
+}
