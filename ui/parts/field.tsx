@@ -20,14 +20,16 @@ type FieldProps = {
 }
 
 /** A text input with its name above it and its hint below. */
-export function Field({ label, hint, testid, onValue, after, ...rest }: FieldProps) {
+export function Field({ label, hint, testid, onValue, after, type, ...rest }: FieldProps) {
   const id = useId()
+  const typed = type === "password" ? ({ type: "password" } as const) : ({ type: "text" } as const)
   return (
     <div class="field">
       <label for={id}>{label}</label>
       <div class="field-row">
         <input
           {...rest}
+          {...typed}
           id={id}
           class="input"
           aria-describedby={hint ? `${id}-hint` : undefined}
