@@ -69,8 +69,6 @@ find_bun() {
   else
     give_up "Neither Bun nor npm is here. Install one of them, for example: apt-get install npm"
   fi
-  # Windows-style name in some releases of the package.
-  [ -e "$own" ] || ln -s bun.exe "$own"
   bun=$own
   is_pinned_bun "$bun" || give_up "Bun $version was fetched to $bun, but it does not run here."
 }
@@ -81,7 +79,13 @@ PATH="$(dirname "$bun"):$PATH"
 export PATH
 
 # ONNX Runtime and libvips are C++; the smallest system images come without its library.
-if ! PATH="$PATH:/sbin:/usr/sbin" ldconfig -p 2>/dev/null | grep -q 'libstdc++\.so\.6'; then
+has_cpp_library() {
+  local known
+  # Not piped into grep -q: that closes the pipe early, which pipefail would take for a failure.
+  known=$(PATH="$PATH:/sbin:/usr/sbin" ldconfig -p 2>/dev/null) || return 0
+  [[ $known == *libstdc++.so.6* ]]
+}
+if ! has_cpp_library; then
   apt_install libstdc++6 || give_up "libstdc++ is missing. As root: apt-get install libstdc++6"
 fi
 
