@@ -13,6 +13,8 @@ export function denoBinary(): string {
   return binary
 }
 
+export type DenoChild = ReturnType<typeof spawnDeno>
+
 /** Starts a script under Deno, offline, with the project's own node_modules. */
 export function spawnDeno(script: string, args: readonly string[] = []) {
   return Bun.spawn(
@@ -27,6 +29,7 @@ export function spawnDeno(script: string, args: readonly string[] = []) {
     ],
     {
       cwd: root,
+      stdin: "pipe",
       stdout: "pipe",
       stderr: "pipe",
       env: { ...process.env, DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1" },
