@@ -5,10 +5,10 @@ import type { Ask, Operation, Operations, Reply, Request } from "./protocol.ts"
 import { type ModelSession, openModel } from "./session.ts"
 
 /**
- * Entry of `crux worker infer`: answers requests on the IPC channel, one after the other, until the parent
+ * Entry of `crux worker infer`: answers requests on the IPC channel, one after the other, and ends when the parent
  * goes away. Everything that can block or crash (libvips, onnxruntime) happens here and not in the parent.
  */
-export function runInferWorker(): void {
+export async function runInferWorker(): Promise<void> {
   const send = process.send?.bind(process)
   if (!send) throw new ModelError("model_crashed", "crux worker infer is started by crux itself, not by hand")
   const answer = createAnswerer()
@@ -18,8 +18,8 @@ export function runInferWorker(): void {
       send(await reply(request, answer))
     })
   })
-  // A child whose parent was killed must not stay behind.
-  process.on("disconnect", () => process.exit(0))
+  // Returns when the parent is gone, however it went: a child must not stay behind.
+  await new Promise<void>((resolve) => process.once("disconnect", () => resolve()))
 }
 
 async function reply({ id, ask }: Request, answer: ReturnType<typeof createAnswerer>): Promise<Reply> {

@@ -7,7 +7,13 @@ import type { Random } from "./random.ts"
  * Standardise-and-project step in front of the bank: z = P ((x - mean) / std). A random orthogonal-ish
  * projection keeps distances (Johnson-Lindenstrauss) and makes the distance product three times cheaper.
  */
-export type Projection = { mean: Float32Array; std: Float32Array; rows: Float32Array; from: number; to: number }
+export type Projection = {
+  mean: Float32Array
+  std: Float32Array
+  rows: Float32Array
+  from: number
+  to: number
+}
 
 /** Memory bank: `size` rows of `dim` numbers and the group (part, lot) each row came from. */
 export type Bank = { rows: Float32Array; groups: Int32Array; size: number; dim: number }
@@ -36,7 +42,10 @@ export function fitProjection({ rows, count, dim }: PatchSample, to: number, ran
 }
 
 /** The projection as one affine map of raw features: z = W x + b, W row-major [to, from]. */
-export function foldProjection({ mean, std, rows, from, to }: Projection): { weight: Float32Array; bias: Float32Array } {
+export function foldProjection({ mean, std, rows, from, to }: Projection): {
+  weight: Float32Array
+  bias: Float32Array
+} {
   const weight = new Float32Array(to * from)
   const bias = new Float32Array(to)
   for (let o = 0; o < to; o++) {
@@ -117,7 +126,11 @@ export type DistanceEngine = {
 }
 
 /** onnxruntime as matrix library: about 60 GFLOP/s on one core, where plain loops reach one. */
-export async function openDistances(projection: Projection, bank: Bank, cells: number): Promise<DistanceEngine> {
+export async function openDistances(
+  projection: Projection,
+  bank: Bank,
+  cells: number,
+): Promise<DistanceEngine> {
   const { weight, bias } = foldProjection(projection)
   const graph = createGraph("d/")
   graph.input("x", [cells, projection.from])

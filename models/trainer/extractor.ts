@@ -11,13 +11,22 @@ import { type Resized, toTensor } from "../preprocess.ts"
 export type TapPair = readonly [string, string]
 
 /** Grid and width of patch features: `cells` = h * w patches of `dim` numbers each. */
-export type PatchShape = { h: number; w: number; cells: number; dim: number; fine: number; deep: number; stride: number }
+export type PatchShape = {
+  h: number
+  w: number
+  cells: number
+  dim: number
+  fine: number
+  deep: number
+  stride: number
+}
 
 export function patchShape(backbone: Backbone, [fine, deep]: TapPair, side: number): PatchShape {
   const { taps } = backbone.contract
   const [a, b] = [taps[fine], taps[deep]]
   if (!a || !b) throw new ModelError("backbone_invalid", `the backbone has no taps ${fine} and ${deep}`)
-  if (b.stride !== a.stride * 2) throw new ModelError("backbone_invalid", `${deep} is not half as fine as ${fine}`)
+  if (b.stride !== a.stride * 2)
+    throw new ModelError("backbone_invalid", `${deep} is not half as fine as ${fine}`)
   const edge = side / a.stride
   if (!Number.isInteger(side / b.stride)) {
     throw new ModelError("training_invalid", `input side ${side} is no multiple of ${b.stride}`)
@@ -73,7 +82,9 @@ export async function openExtractor(backbone: Backbone, pair: TapPair, side: num
   const input = inputFor(backbone, side)
   const [fine, deep] = pair.map((tap) => backbone.contract.taps[tap]!.tensor) as [string, string]
   const graph = createGraph("crux/")
-  const joined = graph.node("Concat", [average3x3(graph, fine), upsample2x(graph, average3x3(graph, deep))], { axis: 1 })
+  const joined = graph.node("Concat", [average3x3(graph, fine), upsample2x(graph, average3x3(graph, deep))], {
+    axis: 1,
+  })
   graph.i64("crux/rows", [shape.dim, shape.cells])
   const rows = graph.node("Reshape", [joined, "crux/rows"])
   graph.node("Transpose", [rows], { perm: { ints: [1, 0] } }, ["crux/features"])

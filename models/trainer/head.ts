@@ -35,7 +35,8 @@ export function fitHead(
   const { count, dim, classes } = sample
   const x = new Float32Array(count * dim)
   for (let i = 0; i < count; i++) {
-    for (let d = 0; d < dim; d++) x[i * dim + d] = (sample.rows[i * dim + d]! - scale.mean[d]!) / scale.std[d]!
+    for (let d = 0; d < dim; d++)
+      x[i * dim + d] = (sample.rows[i * dim + d]! - scale.mean[d]!) / scale.std[d]!
   }
   const total = sample.weights.reduce((sum, w) => sum + w, 0)
   const size = classes * (dim + 1)
@@ -128,7 +129,9 @@ export function minimise(objective: Objective, size: number, iterations: number)
       addTo(direction, y, -alpha)
     }
     const last = steps.at(-1)
-    const gain = last ? 1 / (last.rho * dot(last.y, last.y)) : 1 / Math.max(1, Math.sqrt(dot(gradient, gradient)))
+    const gain = last
+      ? 1 / (last.rho * dot(last.y, last.y))
+      : 1 / Math.max(1, Math.sqrt(dot(gradient, gradient)))
     for (let j = 0; j < size; j++) direction[j]! *= gain
     for (const [k, { s, y, rho }] of steps.entries()) {
       addTo(direction, s, alphas[steps.length - 1 - k]! - rho * dot(y, direction))

@@ -1,3 +1,4 @@
 import { runInferWorker } from "#models/infer/worker"
 
-runInferWorker()
+await runInferWorker()
+process.exit(0)

@@ -1,0 +1,259 @@
+import type { Backbone } from "../backbone/backbone.ts"
+import { type Bank, coreset, fitProjection, foldProjection, openDistances, type Projection } from "./bank.ts"
+import { type Extractor, openExtractor, type TapPair } from "./extractor.ts"
+import {
+  type Fusion,
+  fitFusion,
+  type ImageStats,
+  imageLogit,
+  type LabelledStats,
+  meanOfWorst,
+  worstCells,
+} from "./fusion.ts"
+import { fitHead, type Head, ngLogits } from "./head.ts"
+import { highest, type Patch, stackPatches } from "./patches.ts"
+import { createRandom, type Random } from "./random.ts"
+import { type Region, regionsOf, type TrainingImage } from "./samples.ts"
+
+export type CandidateOptions = {
+  side: number
+  bankRows: number
+  projection: number
+  seed: number
+  overkill: number
+  head: { l2: number; iterations: number; rounds: number }
+  /** Class number of a defect kind, from 1. */
+  labelOf: (kind: string) => number
+  classes: number
+  onProgress: (phase: "bank" | "head", share: number, metrics?: Record<string, number>) => void
+}
+
+/** Everything a model is made of for one choice of taps, with scores of parts it was not trained on. */
+export type Candidate = {
+  taps: TapPair
+  extractor: Extractor
+  projection: Projection
+  bank: Bank
+  head?: Head
+  fusion: Fusion
+  /** Out-of-fold statistics per training image, in order. */
+  stats: LabelledStats[]
+  /** Class-balanced loss of the out-of-fold image logits; lower is better. */
+  loss: number
+  /** Statistics of any image under the final bank and head. */
+  statsOf: (image: TrainingImage) => Promise<ImageStats>
+  release: () => Promise<void>
+}
+
+/** Patches drawn from good images before the coreset; more costs time and no longer changes the bank. */
+const poolSize = 40_000
+const folds = 4
+/** Cells kept of one boxed defect, and of an NG image without boxes. */
+const boxedCells = 40
+const unboxedCells = 10
+const okRowsTotal = 2600
+
+/** Trains bank, head and fusion on `images` for one tap pair. Deterministic for equal input. */
+export async function trainCandidate(
+  backbone: Backbone,
+  taps: TapPair,
+  images: readonly TrainingImage[],
+  options: CandidateOptions,
+): Promise<Candidate> {
+  const random = createRandom(options.seed)
+  const extractor = await openExtractor(backbone, taps, options.side)
+  const { shape } = extractor
+  const good = images.filter(isGood)
+  const pool = await samplePool(good, extractor, random, (share) => options.onProgress("bank", share * 0.4))
+  const projection = fitProjection(pool, Math.min(options.projection, shape.dim), random)
+  const bank = coreset(project(pool, projection), options.bankRows, random)
+  const engine = await openDistances(projection, bank, shape.cells)
+  const worst = worstCells(shape.cells)
+
+  const regions = images.map((image) => regionsOf(image, shape, options.labelOf))
+  const okPerImage = Math.max(6, Math.floor(okRowsTotal / Math.max(1, good.length)))
+  const patches: Patch[] = []
+  const bankStats: number[] = []
+  for (const [i, image] of images.entries()) {
+    const features = await extractor.features(image.pixels)
+    const distances = await engine.distances(features, isGood(image) ? image.group : undefined)
+    bankStats.push(meanOfWorst(distances, worst))
+    patches.push(...firstPatches(i, image, regions[i]!, features, distances, okPerImage, shape.dim, random))
+    options.onProgress("bank", 0.5 + (0.5 * (i + 1)) / images.length)
+  }
+
+  const scale = { mean: projection.mean, std: projection.std }
+  const fit = (rows: readonly Patch[]) =>
+    fitHead(stackPatches(rows, shape.dim, options.classes), scale, options.head)
+  const foldOf = assignFolds(images, random)
+  const hasDefects = patches.some((patch) => patch.label > 0)
+  const stats: LabelledStats[] = images.map((image, i) => ({ bank: bankStats[i]!, ng: !isGood(image) }))
+  let head: Head | undefined
+  if (hasDefects) {
+    let kept = patches
+    for (let round = 0; round < options.head.rounds; round++) {
+      const heads = Array.from({ length: folds }, (_, f) =>
+        fit(kept.filter((patch) => foldOf[patch.image] !== f)),
+      )
+      const mined: Patch[] = []
+      for (const [i, image] of images.entries()) {
+        const features = await extractor.features(image.pixels)
+        const logits = ngLogits(heads[foldOf[i]!]!, features)
+        stats[i] = { ...stats[i]!, head: meanOfWorst(logits, worst) }
+        mined.push(...minedPatches(i, regions[i]!, features, logits, shape.dim))
+        options.onProgress("head", (round + (i + 1) / images.length) / options.head.rounds)
+      }
+      if (round + 1 < options.head.rounds) kept = refine(kept, mined)
+    }
+    head = fit(kept)
+  }
+  const fusion = fitFusion(stats, options.overkill)
+  return {
+    taps,
+    extractor,
+    projection,
+    bank,
+    ...(head && { head }),
+    fusion,
+    stats,
+    loss: balancedLoss(stats, fusion),
+    statsOf: async (image) => {
+      const features = await extractor.features(image.pixels)
+      const bankStat = meanOfWorst(await engine.distances(features), worst)
+      return { bank: bankStat, ...(head && { head: meanOfWorst(ngLogits(head, features), worst) }) }
+    },
+    release: async () => {
+      await engine.release()
+      await extractor.release()
+    },
+  }
+}
+
+export function isGood({ sample }: TrainingImage): boolean {
+  return sample.label.verdict === "ok"
+}
+
+/** Random patches of all good images, equally many from each. */
+async function samplePool(
+  good: readonly TrainingImage[],
+  extractor: Extractor,
+  random: Random,
+  onDone: (share: number) => void,
+) {
+  const { cells, dim } = extractor.shape
+  const perImage = Math.min(cells, Math.ceil(poolSize / good.length))
+  const rows = new Float32Array(good.length * perImage * dim)
+  const groups = new Int32Array(good.length * perImage)
+  let count = 0
+  for (const [i, image] of good.entries()) {
+    const features = await extractor.features(image.pixels)
+    for (const cell of random.shuffled(Array.from({ length: cells }, (_, c) => c)).slice(0, perImage)) {
+      rows.set(features.subarray(cell * dim, (cell + 1) * dim), count * dim)
+      groups[count++] = image.group
+    }
+    onDone((i + 1) / good.length)
+  }
+  return { rows, groups, count, dim }
+}
+
+function project(
+  pool: { rows: Float32Array; groups: Int32Array; count: number; dim: number },
+  by: Projection,
+) {
+  const { weight, bias } = foldProjection(by)
+  const rows = new Float32Array(pool.count * by.to)
+  for (let i = 0; i < pool.count; i++) {
+    for (let o = 0; o < by.to; o++) {
+      let sum = bias[o]!
+      for (let d = 0; d < by.from; d++) sum += weight[o * by.from + d]! * pool.rows[i * by.from + d]!
+      rows[i * by.to + o] = sum
+    }
+  }
+  return { ...pool, rows, dim: by.to }
+}
+
+/**
+ * Patches before any head exists: of good parts the oddest and some random ones; of defects those farthest
+ * from the bank, because a box around a diagonal scratch holds mostly good surface.
+ */
+function firstPatches(
+  image: number,
+  { sample }: TrainingImage,
+  regions: readonly Region[],
+  features: Float32Array,
+  distances: Float32Array,
+  okPerImage: number,
+  dim: number,
+  random: Random,
+): Patch[] {
+  const patch = patchOf(image, features, dim)
+  if (sample.label.verdict === "ok") {
+    const all = Array.from(distances.keys())
+    const odd = highest(all, distances, Math.ceil(okPerImage / 2))
+    const some = Array.from({ length: Math.floor(okPerImage / 2) }, () => random.below(distances.length))
+    return [...new Set([...odd, ...some])].map((cell) => patch(cell, 0))
+  }
+  return regions.flatMap(({ cells, label, boxed }) => {
+    const most = boxed ? Math.min(boxedCells, Math.max(3, Math.ceil(cells.length / 2))) : unboxedCells
+    return highest(cells, distances, most).map((cell) => patch(cell, label))
+  })
+}
+
+/** Patches a held-out head points at: false alarms on good parts, and the defect inside its region. */
+function minedPatches(
+  image: number,
+  regions: readonly Region[],
+  features: Float32Array,
+  logits: Float32Array,
+  dim: number,
+): Patch[] {
+  const patch = patchOf(image, features, dim)
+  if (regions.length === 0) {
+    const all = Array.from(logits.keys())
+    return highest(all, logits, 8).map((cell) => patch(cell, 0))
+  }
+  return regions.flatMap(({ cells, label, boxed }) =>
+    highest(cells, logits, boxed ? boxedCells : unboxedCells)
+      .filter((cell, rank) => rank < 3 || logits[cell]! > 0)
+      .map((cell) => patch(cell, label)),
+  )
+}
+
+function patchOf(image: number, features: Float32Array, dim: number) {
+  return (cell: number, label: number): Patch => ({
+    image,
+    cell,
+    label,
+    weight: 1,
+    features: features.slice(cell * dim, (cell + 1) * dim),
+  })
+}
+
+/** Second round: false alarms join, and within a defect the head's own choice joins the bank's. */
+function refine(kept: readonly Patch[], mined: readonly Patch[]): Patch[] {
+  const known = new Set(kept.map((patch) => `${patch.image}/${patch.cell}/${patch.label}`))
+  return [...kept, ...mined.filter((patch) => !known.has(`${patch.image}/${patch.cell}/${patch.label}`))]
+}
+
+/** Folds by group, defects and good parts dealt out separately so that every fold has both. */
+function assignFolds(images: readonly TrainingImage[], random: Random): number[] {
+  const foldOfGroup = new Map<number, number>()
+  const bad = [...new Set(images.filter((image) => !isGood(image)).map((image) => image.group))]
+  const good = [...new Set(images.filter(isGood).map((image) => image.group))].filter((g) => !bad.includes(g))
+  for (const groups of [bad, good]) {
+    for (const [i, group] of random.shuffled(groups).entries()) foldOfGroup.set(group, i % folds)
+  }
+  return images.map((image) => foldOfGroup.get(image.group)!)
+}
+
+function balancedLoss(stats: readonly LabelledStats[], fusion: Fusion): number {
+  const lossOf = (ng: boolean) => {
+    const of = stats.filter((point) => point.ng === ng)
+    const sum = of.reduce((total, point) => {
+      const signed = imageLogit(fusion, point) * (ng ? 1 : -1)
+      return total + Math.log1p(Math.exp(-Math.max(-30, signed)))
+    }, 0)
+    return of.length === 0 ? 0 : sum / of.length
+  }
+  return lossOf(true) + lossOf(false)
+}

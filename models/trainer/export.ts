@@ -1,0 +1,166 @@
+import type { ModelContract } from "#contract/model"
+import type { Backbone } from "../backbone/backbone.ts"
+import type { Thresholds } from "../infer/verdict.ts"
+import { createGraph, type GraphWriter } from "../onnx/graph.ts"
+import { appendFragment, cutTrunk } from "../onnx/trunk.ts"
+import { bankTerms, foldProjection } from "./bank.ts"
+import type { Candidate } from "./candidate.ts"
+import { average3x3, upsample2x } from "./extractor.ts"
+import { worstCells } from "./fusion.ts"
+
+/**
+ * Writes a trained candidate as one ONNX file: trunk, projection, bank distance, head, fusion. Outputs are
+ * `score` [1] in 0..1, `map` [1,1,h,w] in 0..1 and, when kinds are known, `kinds` [1,classes,h,w].
+ *
+ * Projection and head are linear, and so are averaging and upsampling; hence they run first, as one 1x1
+ * convolution per tap, and the wide patch features of the training graph are never materialised.
+ */
+export function exportModel(
+  backbone: Backbone,
+  candidate: Candidate,
+  contract: ModelContract,
+): Uint8Array<ArrayBuffer> {
+  const { shape } = candidate.extractor
+  const [fine, deep] = candidate.taps.map((tap) => backbone.contract.taps[tap]!.tensor) as [string, string]
+  const graph = createGraph("crux/")
+  const linear = stackLinear(candidate)
+  const convolve = (tap: string, name: string, from: number, to: number, bias: string[]) => {
+    graph.f32(`crux/${name}`, [linear.rows, to - from, 1, 1], columns(linear.weight, shape.dim, from, to))
+    return graph.node("Conv", [tap, `crux/${name}`, ...bias], { kernel_shape: { ints: [1, 1] } })
+  }
+  graph.f32("crux/bias", [linear.rows], linear.bias)
+  const near = average3x3(graph, convolve(fine, "fine", 0, shape.fine, ["crux/bias"]))
+  const wide = upsample2x(graph, average3x3(graph, convolve(deep, "deep", shape.fine, shape.dim, [])))
+  const both = graph.node("Add", [near, wide])
+  graph.i64("crux/cells", [linear.rows, shape.cells])
+  const patches = graph.node("Reshape", [both, "crux/cells"])
+
+  const kinds = candidate.head ? candidate.head.classes : 0
+  graph.i64("crux/split", kinds ? [candidate.bank.dim, kinds] : [candidate.bank.dim])
+  graph.node("Split", [patches, "crux/split"], { axis: 0 }, kinds ? ["crux/z", "crux/logits"] : ["crux/z"])
+  const distance = bankDistance(graph, candidate)
+  const views = { bank: distance, ...(kinds && { head: headLogit(graph, kinds) }) }
+  const k = worstCells(shape.cells)
+  const perCell = fuse(graph, candidate, views)
+  const perImage = fuse(graph, candidate, {
+    bank: meanOfWorst(graph, views.bank, k),
+    ...(views.head && { head: meanOfWorst(graph, views.head, k) }),
+  })
+  graph.i64("crux/grid", [1, 1, shape.h, shape.w])
+  graph.node("Reshape", [graph.node("Sigmoid", [perCell]), "crux/grid"], {}, ["map"])
+  graph.node("Sigmoid", [perImage], {}, ["score"])
+  graph.output("score", [1])
+  graph.output("map", [1, 1, shape.h, shape.w])
+  if (kinds) {
+    graph.i64("crux/kindgrid", [1, kinds, shape.h, shape.w])
+    const probs = graph.node("Softmax", ["crux/logits"], { axis: 0 })
+    graph.node("Reshape", [probs, "crux/kindgrid"], {}, ["kinds"])
+    graph.output("kinds", [1, kinds, shape.h, shape.w])
+  }
+  graph.meta("crux.contract", JSON.stringify(contract))
+  return appendFragment(cutTrunk(backbone.bytes, [fine, deep]), graph.fragment())
+}
+
+export function contractOfModel(
+  backbone: Backbone,
+  candidate: Candidate,
+  kinds: readonly string[],
+  thresholds: Thresholds,
+  provenance: ModelContract["provenance"],
+): ModelContract {
+  return {
+    v: 1,
+    task: "anomaly",
+    inputs: [candidate.extractor.input],
+    outputs: [
+      { name: "score", role: "score" },
+      { name: "map", role: "map" },
+      ...(candidate.head ? [{ name: "kinds", role: "probs" as const }] : []),
+    ],
+    decode: { type: "crux_patch" },
+    classes: [
+      { id: 0, key: "ok", verdict: "OK" },
+      ...(candidate.head ? kinds.map((key, i) => ({ id: i + 1, key, verdict: "NG" as const })) : []),
+    ],
+    // Cells join a finding from the score on at which the part itself would no longer pass.
+    thresholds: { ...thresholds, pixel: Math.max(0.3, thresholds.t_low) },
+    score: { direction: "higher_is_ng", raw: false },
+    provenance: {
+      ...provenance,
+      backbone: { name: backbone.contract.name, sha256: backbone.sha256, taps: [...candidate.taps] },
+      licence: backbone.contract.licence,
+    },
+  }
+}
+
+/** Projection rows over head rows as one affine map of raw features. */
+function stackLinear({ projection, head }: Candidate) {
+  const folded = foldProjection(projection)
+  const rows = projection.to + (head?.classes ?? 0)
+  const weight = new Float32Array(rows * projection.from)
+  const bias = new Float32Array(rows)
+  weight.set(folded.weight)
+  bias.set(folded.bias)
+  if (head) {
+    weight.set(head.weight, folded.weight.length)
+    bias.set(head.bias, projection.to)
+  }
+  return { rows, weight, bias }
+}
+
+function columns(matrix: Float32Array, width: number, from: number, to: number): Float32Array {
+  const rows = matrix.length / width
+  const out = new Float32Array(rows * (to - from))
+  for (let r = 0; r < rows; r++) out.set(matrix.subarray(r * width + from, r * width + to), r * (to - from))
+  return out
+}
+
+/** Distance of every cell to its nearest bank row, [cells]: |z|^2 - 2 z.b + |b|^2, least over the bank. */
+function bankDistance(graph: GraphWriter, { bank }: Candidate): string {
+  const [, norms] = bankTerms(bank)
+  const half = Float16Array.from(bank.rows)
+  const raw = new Uint8Array(half.buffer)
+  const rows = graph.node("Cast", [graph.f16("crux/bank", [bank.size, bank.dim], raw)], { to: 1 })
+  graph.f32("crux/norms", [bank.size, 1], norms)
+  const cross = graph.node("Gemm", [rows, "crux/z", "crux/norms"], { alpha: { float: -2 } })
+  const least = graph.node("ReduceMin", [cross], { axes: { ints: [0] }, keepdims: 0 })
+  const norm = graph.node("ReduceSumSquare", ["crux/z"], { axes: { ints: [0] }, keepdims: 0 })
+  return graph.node("Sqrt", [graph.node("Relu", [graph.node("Add", [least, norm])])])
+}
+
+/** logsumexp of the kinds minus OK, [cells]. */
+function headLogit(graph: GraphWriter, classes: number): string {
+  graph.i64("crux/okrest", [1, classes - 1])
+  graph.node("Split", ["crux/logits", "crux/okrest"], { axis: 0 }, ["crux/ok", "crux/ng"])
+  const ng = graph.node("ReduceLogSumExp", ["crux/ng"], { axes: { ints: [0] }, keepdims: 1 })
+  graph.i64("crux/flat", [-1])
+  return graph.node("Reshape", [graph.node("Sub", [ng, "crux/ok"]), "crux/flat"])
+}
+
+function meanOfWorst(graph: GraphWriter, values: string, k: number): string {
+  const name = `${values}_k`
+  graph.i64(name, [k])
+  const top = graph.node("TopK", [values, name], { axis: 0 }, [`${values}_top`, `${values}_at`])
+  return graph.node("ReduceMean", [top], { axes: { ints: [0] }, keepdims: 1 })
+}
+
+/** The two views of `Fusion` on one scale, for cells and for the image alike. */
+function fuse(graph: GraphWriter, { fusion }: Candidate, views: { bank: string; head?: string }): string {
+  const scaled = (input: string, gain: number) => {
+    const name = `${input}_x${gain}`
+    graph.f32(name, [1], Float32Array.of(gain))
+    return graph.node("Mul", [input, name])
+  }
+  const shifted = (input: string, offset: number) => {
+    const name = `${input}_p${offset}`
+    graph.f32(name, [1], Float32Array.of(offset))
+    return graph.node("Add", [input, name])
+  }
+  const alone = shifted(scaled(views.bank, fusion.bank.gain), fusion.bank.offset)
+  if (!fusion.fused || !views.head) return alone
+  const sum = graph.node("Add", [
+    scaled(views.bank, fusion.fused.bank),
+    scaled(views.head, fusion.fused.head),
+  ])
+  return graph.node("Max", [alone, shifted(sum, fusion.fused.offset)])
+}

@@ -1,0 +1,45 @@
+import type { Thresholds } from "../infer/verdict.ts"
+
+export const sigmoid = (logit: number) => 1 / (1 + Math.exp(-logit))
+
+/** Room added beyond the extreme when there are too few parts for the promised share, in logits. */
+const thinMargin = 0.5
+/** Part of the empty gap between good and bad given to each side; the rest stays undecidable. */
+const gapShare = 0.25
+
+/**
+ * Sets the operating point by split conformal quantiles: at most `target.overkill` of good parts score at or
+ * above `t_high`, at most `target.escape` of bad ones below `t_low`. That needs 1/share - 1 parts of the
+ * class; with fewer the extreme seen plus a margin is used, which promises nothing but is not careless.
+ *
+ * Overlapping classes leave their overlap undecidable. Separated ones leave the middle of the gap
+ * undecidable: no part was ever seen there, so a kind nobody labelled is asked about and not passed.
+ * Inputs are logits of parts that were not trained on.
+ */
+export function thresholdsFor(
+  good: readonly number[],
+  bad: readonly number[],
+  target: { escape: number; overkill: number },
+): Thresholds {
+  const upper = upperQuantile(good, target.overkill)
+  if (bad.length === 0) return { t_low: sigmoid(upper), t_high: sigmoid(Math.max(upper + 1.5, 1.5)) }
+  const lower = lowerQuantile(bad, target.escape)
+  if (lower <= upper) return { t_low: sigmoid(lower), t_high: sigmoid(upper) }
+  const step = (lower - upper) * gapShare
+  return { t_low: sigmoid(upper + step), t_high: sigmoid(lower - step) }
+}
+
+/** Value that at most `share` of new draws exceed, with finite-sample correction. */
+export function upperQuantile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  const rank = Math.ceil((sorted.length + 1) * (1 - share))
+  if (rank <= sorted.length) return sorted[rank - 1]!
+  return (sorted.at(-1) ?? 0) + thinMargin
+}
+
+export function lowerQuantile(values: readonly number[], share: number): number {
+  return -upperQuantile(
+    values.map((value) => -value),
+    share,
+  )
+}

@@ -1,0 +1,160 @@
+import type { ModelContract } from "#contract/model"
+import type { TrainingJobSpec, TrainingProgress, TrainingSample } from "#contract/training"
+import type { Backbone } from "../backbone/backbone.ts"
+import { clopperPearson } from "../metrics.ts"
+import { ModelError } from "../model-error.ts"
+import { type Candidate, isGood, trainCandidate } from "./candidate.ts"
+import { contractOfModel, exportModel } from "./export.ts"
+import { inputFor } from "./extractor.ts"
+import { imageLogit, type LabelledStats } from "./fusion.ts"
+import { parseParams } from "./params.ts"
+import { loadImages, type TrainingImage } from "./samples.ts"
+import { sigmoid, thresholdsFor } from "./thresholds.ts"
+
+export type Trained = {
+  onnx: Uint8Array<ArrayBuffer>
+  contract: ModelContract
+  metrics: Record<string, number>
+}
+export type Report = (progress: TrainingProgress) => void
+export type Scored = { ng: boolean; score: number }
+
+/** Fewest good parts a bank makes sense with. */
+const leastGood = 4
+const parityImages = 8
+
+/**
+ * Trains one model from labelled images: recipe `patch`. Everything is a function of spec, samples and their
+ * pixels; equal input gives equal bytes. Works without a single NG label (bank only). Throws
+ * `training_invalid`.
+ */
+export async function train(
+  spec: TrainingJobSpec,
+  samples: readonly TrainingSample[],
+  backbone: Backbone,
+  resolvePath: (path: string) => string,
+  report: Report,
+): Promise<Trained> {
+  const params = parseParams(spec.recipe.params)
+  // Sorted, so that the order of lines in the bundle does not matter.
+  const ordered = samples.toSorted((a, b) => (a.id < b.id ? -1 : 1))
+  const input = inputFor(backbone, params.side)
+  const { images, unreadable } = await loadImages(ordered, resolvePath, input, (done) =>
+    report({ phase: "load", progress: 0.2 * (done / samples.length) }),
+  )
+  const fitted = images.filter((image) => image.sample.split !== "calib")
+  const held = images.filter((image) => image.sample.split === "calib")
+  if (fitted.filter(isGood).length < leastGood) {
+    throw new ModelError("training_invalid", `training needs at least ${leastGood} readable good images`)
+  }
+  const kinds = spec.classes
+    .toSorted((a, b) => a.id - b.id)
+    .map(({ key }) => key)
+    .filter((key) => key !== "ok")
+  const best = await chooseCandidate(spec, backbone, fitted, kinds, report)
+
+  report({ phase: "calibrate", progress: 0.85, message: best.taps.join("+") })
+  const honest: LabelledStats[] = [...best.stats]
+  const calib: Scored[] = []
+  for (const image of held) {
+    const point = { ...(await best.statsOf(image)), ng: !isGood(image) }
+    honest.push(point)
+    calib.push({ ng: point.ng, score: sigmoid(imageLogit(best.fusion, point)) })
+  }
+  const logits = (ng: boolean) => honest.filter((p) => p.ng === ng).map((p) => imageLogit(best.fusion, p))
+  const thresholds = thresholdsFor(logits(false), logits(true), spec.target)
+  const provenance = { recipe: spec.recipe.id, job: spec.job_id, dataset: spec.dataset }
+  const contract = contractOfModel(backbone, best, kinds, thresholds, provenance)
+  report({ phase: "export", progress: 0.92 })
+  const onnx = exportModel(backbone, best, contract)
+  const parity: Trained["parity"] = []
+  for (const image of everyNth(images, parityImages)) {
+    const score = sigmoid(imageLogit(best.fusion, await best.statsOf(image)))
+    parity.push({ path: resolvePath(image.sample.path), score })
+  }
+  await best.release()
+  const scored = honest.map((p) => ({ ng: p.ng, score: sigmoid(imageLogit(best.fusion, p)) }))
+  const metrics = {
+    ...figures("oof", scored, thresholds),
+    ...(calib.length > 0 && figures("calib", calib, thresholds)),
+    images: images.length,
+    unreadable: unreadable.length,
+    oof_loss: best.loss,
+    t_low: thresholds.t_low,
+    t_high: thresholds.t_high,
+    bank_rows: best.bank.size,
+    model_bytes: onnx.length,
+  }
+  return { onnx, contract, metrics, parity }
+}
+
+async function chooseCandidate(
+  spec: TrainingJobSpec,
+  backbone: Backbone,
+  images: readonly TrainingImage[],
+  kinds: readonly string[],
+  report: Report,
+): Promise<Candidate> {
+  const params = parseParams(spec.recipe.params)
+  const labelOf = (kind: string) => Math.max(0, kinds.indexOf(kind)) + 1
+  // Without a defect there is nothing to choose by: the first pair is the one to prefer.
+  const pairs = images.every(isGood) ? params.taps.slice(0, 1) : params.taps
+  const start = 0.2
+  const step = 0.65 / pairs.length
+  let best: Candidate | undefined
+  for (const [i, taps] of pairs.entries()) {
+    const candidate = await trainCandidate(backbone, taps, images, {
+      side: params.side,
+      bankRows: params.bank_rows,
+      projection: params.projection,
+      seed: spec.seed,
+      overkill: spec.target.overkill,
+      head: { l2: params.l2, iterations: params.iterations, rounds: params.rounds },
+      labelOf,
+      classes: kinds.length + 1,
+      onProgress: (phase, share) => {
+        const within = phase === "bank" ? 0.4 * share : 0.4 + 0.6 * share
+        report({ phase, progress: start + step * (i + within), message: taps.join("+") })
+      },
+    })
+    report({
+      phase: "head",
+      progress: start + step * (i + 1),
+      message: taps.join("+"),
+      metrics: { oof_loss: candidate.loss },
+    })
+    if (!best || candidate.loss < best.loss) {
+      await best?.release()
+      best = candidate
+    } else await candidate.release()
+  }
+  if (!best) throw new ModelError("training_invalid", "the recipe names no taps")
+  return best
+}
+
+function everyNth<T>(items: readonly T[], wanted: number): T[] {
+  const step = Math.max(1, Math.floor(items.length / wanted))
+  return items.filter((_, i) => i % step === 0).slice(0, wanted)
+}
+
+/** Shares with the bound that the count of parts can prove, 95 % one-sided. */
+function figures(
+  prefix: string,
+  scored: readonly Scored[],
+  { t_low, t_high }: { t_low: number; t_high: number },
+) {
+  const bad = scored.filter((point) => point.ng)
+  const good = scored.filter((point) => !point.ng)
+  const escapes = bad.filter((point) => point.score < t_low).length
+  const overkills = good.filter((point) => point.score >= t_high).length
+  const unsure = scored.filter((point) => point.score >= t_low && point.score < t_high).length
+  return {
+    [`${prefix}_good`]: good.length,
+    [`${prefix}_ng`]: bad.length,
+    [`${prefix}_escape`]: bad.length ? escapes / bad.length : 0,
+    [`${prefix}_escape_upper`]: clopperPearson(escapes, bad.length).upper,
+    [`${prefix}_overkill`]: good.length ? overkills / good.length : 0,
+    [`${prefix}_overkill_upper`]: clopperPearson(overkills, good.length).upper,
+    [`${prefix}_undecidable`]: unsure / Math.max(1, scored.length),
+  }
+}
