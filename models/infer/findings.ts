@@ -18,9 +18,9 @@ const maxFindings = 16
 const reach = 0.6
 
 /**
- * Reads findings off the cell map: every connected area of cells at or above `pixel` with the kind at its
- * peak and a box in original pixels, strongest first. `keys[0]` must be the OK class; a peak the head calls
- * OK is `unknown`: abnormal, but of no kind that was ever labelled. At least the highest cell is reported.
+ * Reads findings off the cell map: every connected area of cells at or above `pixel` with its kind
+ * and a box in original pixels, strongest first. `keys[0]` must be the OK class; an area
+ * the head calls OK is `unknown`: abnormal, but of no kind that was ever labelled. At least the highest cell is reported.
  */
 export function findingsOf(
   { w, h, map, probs, stride }: PatchMap,
@@ -63,21 +63,25 @@ export function findingsOf(
     )
     const box = toOriginal([x0 * stride, y0 * stride, (x1 + 1) * stride, (y1 + 1) * stride], placement)
     const score = Math.min(1, Math.max(0, map[peak]!))
-    findings.push({ kind: kindAt(peak, map.length, probs, keys), score, ...(box && { box }) })
+    findings.push({ kind: kindOf([...inside], map.length, probs, keys), score, ...(box && { box }) })
   }
   return findings
 }
 
-function kindAt(
-  cell: number,
-  cells: number,
+/** Named where the head is surest of a defect: the cell farthest from the bank may lie beside it. */
+function kindOf(
+  cells: readonly number[],
+  total: number,
   probs: Float32Array | undefined,
   keys: readonly string[],
 ): string {
-  if (!probs || (probs[cell] ?? 1) >= 0.5) return "unknown"
-  let best = 1
-  for (let k = 2; k < keys.length; k++) if (probs[k * cells + cell]! > probs[best * cells + cell]!) best = k
-  return keys[best] ?? "unknown"
+  if (!probs) return "unknown"
+  const surest = cells.reduce((best, cell) => (probs[cell]! < probs[best]! ? cell : best))
+  if (probs[surest]! >= 0.5) return "unknown"
+  let kind = 1
+  for (let k = 2; k < keys.length; k++)
+    if (probs[k * total + surest]! > probs[kind * total + surest]!) kind = k
+  return keys[kind] ?? "unknown"
 }
 
 /** 4-connected flood fill from `start`; `visit` must make `wanted` false for its cell. */

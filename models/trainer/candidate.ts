@@ -1,6 +1,6 @@
 import type { Backbone } from "../backbone/backbone.ts"
 import { type Bank, coreset, fitProjection, foldProjection, openDistances, type Projection } from "./bank.ts"
-import { type Extractor, openExtractor, type TapPair } from "./extractor.ts"
+import { type Extractor, type InputSize, openExtractor, type TapPair } from "./extractor.ts"
 import {
   type Fusion,
   fitFusion,
@@ -16,7 +16,7 @@ import { createRandom, type Random } from "./random.ts"
 import { type Region, regionsOf, type TrainingImage } from "./samples.ts"
 
 export type CandidateOptions = {
-  side: number
+  size: InputSize
   bankRows: number
   projection: number
   seed: number
@@ -61,7 +61,7 @@ export async function trainCandidate(
   options: CandidateOptions,
 ): Promise<Candidate> {
   const random = createRandom(options.seed)
-  const extractor = await openExtractor(backbone, taps, options.side)
+  const extractor = await openExtractor(backbone, taps, options.size)
   const { shape } = extractor
   const good = images.filter(isGood)
   const pool = await samplePool(good, extractor, random, (share) => options.onProgress("bank", share * 0.4))

@@ -21,28 +21,42 @@ export type PatchShape = {
   stride: number
 }
 
-export function patchShape(backbone: Backbone, [fine, deep]: TapPair, side: number): PatchShape {
+export type InputSize = { w: number; h: number }
+
+/** Both edges are multiples of this, so that taps down to stride 32 divide evenly. */
+const multiple = 32
+
+/**
+ * Input size with about `side` x `side` pixels in the aspect of the pictures: squeezing 4:3 into a square would
+ * cost a thin vertical crack a third of its width. `aspects` are width / height of the images; their median counts.
+ */
+export function inputSize(aspects: readonly number[], side: number): InputSize {
+  const median = aspects.toSorted((a, b) => a - b)[Math.floor(aspects.length / 2)] ?? 1
+  // Beyond 2:1 a camera mixes formats or the picture is a strip; then some squeeze is the better deal.
+  const aspect = Math.min(2, Math.max(0.5, median))
+  const edge = (length: number) => Math.max(multiple, Math.round(length / multiple) * multiple)
+  return { w: edge(side * Math.sqrt(aspect)), h: edge(side / Math.sqrt(aspect)) }
+}
+
+function patchShape(backbone: Backbone, [fine, deep]: TapPair, size: InputSize): PatchShape {
   const { taps } = backbone.contract
   const [a, b] = [taps[fine], taps[deep]]
   if (!a || !b) throw new ModelError("backbone_invalid", `the backbone has no taps ${fine} and ${deep}`)
   if (b.stride !== a.stride * 2)
     throw new ModelError("backbone_invalid", `${deep} is not half as fine as ${fine}`)
-  const edge = side / a.stride
-  if (!Number.isInteger(side / b.stride)) {
-    throw new ModelError("training_invalid", `input side ${side} is no multiple of ${b.stride}`)
-  }
+  const [w, h] = [size.w / a.stride, size.h / a.stride]
   const dim = a.channels + b.channels
-  return { h: edge, w: edge, cells: edge * edge, dim, fine: a.channels, deep: b.channels, stride: a.stride }
+  return { h, w, cells: h * w, dim, fine: a.channels, deep: b.channels, stride: a.stride }
 }
 
-export function inputFor(backbone: Backbone, side: number): ModelInput {
+export function inputFor(backbone: Backbone, { w, h }: InputSize): ModelInput {
   const { name, color, mean, std } = backbone.contract.input
   return {
     name,
     dtype: "f32",
     layout: "NCHW",
     color,
-    resize: { mode: "stretch", w: side, h: side, interp: "bilinear", antialias: true },
+    resize: { mode: "stretch", w, h, interp: "bilinear", antialias: true },
     scale: 1,
     mean,
     std,
@@ -77,9 +91,9 @@ export type Extractor = {
 }
 
 /** Opens the frozen trunk so that it yields one feature row per patch: fine tap, then upsampled deep tap. */
-export async function openExtractor(backbone: Backbone, pair: TapPair, side: number): Promise<Extractor> {
-  const shape = patchShape(backbone, pair, side)
-  const input = inputFor(backbone, side)
+export async function openExtractor(backbone: Backbone, pair: TapPair, size: InputSize): Promise<Extractor> {
+  const shape = patchShape(backbone, pair, size)
+  const input = inputFor(backbone, size)
   const [fine, deep] = pair.map((tap) => backbone.contract.taps[tap]!.tensor) as [string, string]
   const graph = createGraph("crux/")
   const joined = graph.node("Concat", [average3x3(graph, fine), upsample2x(graph, average3x3(graph, deep))], {

@@ -5,8 +5,8 @@ const Side = v.pipe(v.number(), v.integer(), v.minValue(64), v.maxValue(1024), v
 
 /** Parameters of recipe `patch` as a job may set them in `recipe.params`. */
 export const PatchParams = v.object({
-  /** Edge of the square input in pixels; small defects need more, every step costs inference time. */
-  side: v.optional(Side, 320),
+  /** Edge in pixels of a square with as many pixels as the input; small defects need more, every step costs inference time. */
+  side: v.optional(Side, 384),
   /** Tap pairs to choose from by out-of-fold loss. */
   taps: v.optional(v.array(v.tuple([v.string(), v.string()])), [
     ["s8", "s16"],

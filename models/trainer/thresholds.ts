@@ -4,6 +4,10 @@ export const sigmoid = (logit: number) => 1 / (1 + Math.exp(-logit))
 
 /** Room added beyond the extreme when there are too few parts for the promised share, in logits. */
 const thinMargin = 0.5
+/** Distance from the last good part to NG when no defect was ever labelled, in logits; more when parts are few. */
+const blindMargin = (parts: number) => Math.max(1.5, 6 / Math.sqrt(parts))
+/** Largest share of good parts that may be left undecided to keep the escape target. */
+const mostUndecided = 0.2
 /** Part of the empty gap between good and bad given to each side; the rest stays undecidable. */
 const gapShare = 0.25
 
@@ -12,7 +16,8 @@ const gapShare = 0.25
  * above `t_high`, at most `target.escape` of bad ones below `t_low`. That needs 1/share - 1 parts of the
  * class; with fewer the extreme seen plus a margin is used, which promises nothing but is not careless.
  *
- * Overlapping classes leave their overlap undecidable. Separated ones leave the middle of the gap
+ * Overlapping classes leave their overlap undecidable, but never more than a fifth of the good parts: one
+ * defect nobody can see must not send a whole shift to a person. The escape that costs shows in the figures. Separated ones leave the middle of the gap
  * undecidable: no part was ever seen there, so a kind nobody labelled is asked about and not passed.
  * Inputs are logits of parts that were not trained on.
  */
@@ -22,9 +27,12 @@ export function thresholdsFor(
   target: { escape: number; overkill: number },
 ): Thresholds {
   const upper = upperQuantile(good, target.overkill)
-  if (bad.length === 0) return { t_low: sigmoid(upper), t_high: sigmoid(Math.max(upper + 1.5, 1.5)) }
+  if (bad.length === 0) return { t_low: sigmoid(upper), t_high: sigmoid(upper + blindMargin(good.length)) }
   const lower = lowerQuantile(bad, target.escape)
-  if (lower <= upper) return { t_low: sigmoid(lower), t_high: sigmoid(upper) }
+  if (lower <= upper) {
+    const floor = Math.min(upper, upperQuantile(good, mostUndecided))
+    return { t_low: sigmoid(Math.max(lower, floor)), t_high: sigmoid(upper) }
+  }
   const step = (lower - upper) * gapShare
   return { t_low: sigmoid(upper + step), t_high: sigmoid(lower - step) }
 }

@@ -5,7 +5,7 @@ import { clopperPearson } from "../metrics.ts"
 import { ModelError } from "../model-error.ts"
 import { type Candidate, isGood, trainCandidate } from "./candidate.ts"
 import { contractOfModel, exportModel } from "./export.ts"
-import { inputFor } from "./extractor.ts"
+import { type InputSize, inputFor, inputSize } from "./extractor.ts"
 import { imageLogit, type LabelledStats } from "./fusion.ts"
 import { parseParams } from "./params.ts"
 import { loadImages, type TrainingImage } from "./samples.ts"
@@ -15,6 +15,8 @@ export type Trained = {
   onnx: Uint8Array<ArrayBuffer>
   contract: ModelContract
   metrics: Record<string, number>
+  /** Scores the trainer computed for a few images, for the exported file to reproduce. */
+  parity: { path: string; score: number }[]
 }
 export type Report = (progress: TrainingProgress) => void
 export type Scored = { ng: boolean; score: number }
@@ -38,7 +40,11 @@ export async function train(
   const params = parseParams(spec.recipe.params)
   // Sorted, so that the order of lines in the bundle does not matter.
   const ordered = samples.toSorted((a, b) => (a.id < b.id ? -1 : 1))
-  const input = inputFor(backbone, params.side)
+  const size = inputSize(
+    ordered.map(({ w, h }) => w / h),
+    params.side,
+  )
+  const input = inputFor(backbone, size)
   const { images, unreadable } = await loadImages(ordered, resolvePath, input, (done) =>
     report({ phase: "load", progress: 0.2 * (done / samples.length) }),
   )
@@ -51,7 +57,7 @@ export async function train(
     .toSorted((a, b) => a.id - b.id)
     .map(({ key }) => key)
     .filter((key) => key !== "ok")
-  const best = await chooseCandidate(spec, backbone, fitted, kinds, report)
+  const best = await chooseCandidate(spec, backbone, size, fitted, kinds, report)
 
   report({ phase: "calibrate", progress: 0.85, message: best.taps.join("+") })
   const honest: LabelledStats[] = [...best.stats]
@@ -91,6 +97,7 @@ export async function train(
 async function chooseCandidate(
   spec: TrainingJobSpec,
   backbone: Backbone,
+  size: InputSize,
   images: readonly TrainingImage[],
   kinds: readonly string[],
   report: Report,
@@ -104,7 +111,7 @@ async function chooseCandidate(
   let best: Candidate | undefined
   for (const [i, taps] of pairs.entries()) {
     const candidate = await trainCandidate(backbone, taps, images, {
-      side: params.side,
+      size,
       bankRows: params.bank_rows,
       projection: params.projection,
       seed: spec.seed,

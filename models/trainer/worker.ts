@@ -47,7 +47,13 @@ export async function trainBundle(dir: string, report: Report): Promise<Training
   const files = spec.backbone ?? (await ensureBackbone())
   const backbone = await loadBackbone(files.onnx, files.contract)
   const resolvePath = (path: string) => (isAbsolute(path) ? path : join(dir, path))
-  const { onnx, contract, metrics, parity } = await train(spec, samples, backbone, resolvePath, throttle(report))
+  const { onnx, contract, metrics, parity } = await train(
+    spec,
+    samples,
+    backbone,
+    resolvePath,
+    throttle(report),
+  )
 
   const modelPath = join(dir, "model.onnx")
   await writeFile(modelPath, onnx)

@@ -7,8 +7,6 @@ export const inferWorker: Command = {
   run: async (args) => {
     parseCommandArgs("worker", args, {})
     const { runInferWorker } = await import("../../../models/infer/worker.ts")
-    runInferWorker()
-    // Serves until the parent closes the channel, which ends the process.
-    await new Promise<never>(() => {})
+    await runInferWorker()
   },
 }

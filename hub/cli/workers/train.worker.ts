@@ -1,12 +1,12 @@
 import { parseCommandArgs } from "../args.ts"
 import type { Command } from "../command.ts"
-import { CommandFailure } from "../exit.ts"
 
 export const trainWorker: Command = {
-  summary: "train",
-  usage: "usage: crux worker train",
+  summary: "run one training job bundle",
+  usage: "usage: crux worker train DIR",
   run: async (args) => {
-    parseCommandArgs("worker", args, {}, ["DIR"])
-    throw new CommandFailure("failure", '"crux worker train" is not in this build.')
+    const { positionals } = parseCommandArgs("worker", args, {}, ["DIR"])
+    const { runTrainWorker } = await import("../../../models/trainer/worker.ts")
+    await runTrainWorker(positionals[0]!)
   },
 }
