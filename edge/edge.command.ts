@@ -1,12 +1,147 @@
-import { parseCommandArgs } from "../hub/cli/args.ts"
+import { existsSync } from "node:fs"
+import { mkdir } from "node:fs/promises"
+import { join } from "node:path"
+import { selfCommand } from "#models/child"
+import { systemClock } from "#platform/clock"
+import { systemIds } from "#platform/ids"
+import { takeLock } from "#platform/lock"
+import { createLog } from "#platform/log"
+import { openSqlite } from "#platform/sqlite.bun"
+import { parseCommandArgs, wholeNumber } from "../hub/cli/args.ts"
 import type { Command } from "../hub/cli/command.ts"
-import { CommandFailure } from "../hub/cli/exit.ts"
+import { CommandFailure, usageFailure } from "../hub/cli/exit.ts"
+import { version } from "../hub/cli/version.command.ts"
+import { cameraHelp, cameraOptions, openCamera } from "./camera.options.ts"
+
+const options = {
+  data: { type: "string", default: "edge-data" },
+  hub: { type: "string" },
+  enrol: { type: "string" },
+  device: { type: "string" },
+  output: { type: "string", default: "log" },
+  "quota-mb": { type: "string", default: "4096" },
+  ...cameraOptions,
+} as const
 
 export const edgeCommand: Command = {
-  summary: "run an edge station: camera, model, signal, spool",
-  usage: "usage: crux edge",
-  run: async (args) => {
-    parseCommandArgs("edge", args, {})
-    throw new CommandFailure("failure", '"crux edge" is not in this build.')
+  summary: "run an edge station: camera, model, signal, outbox",
+  usage: `usage: crux edge [options]
+
+  --data DIR               data folder of this station [edge-data]
+  --enrol CODE             first start: the one-time code from the hub's fleet page
+  --hub URL                first start: address of the hub, e.g. http://192.168.0.10:8080
+  --device ID              first start: the device the code was made for
+  --output log|none        where the verdict goes [log]
+  --quota-mb N             space for records and images that wait for the hub [4096]
+${cameraHelp}
+
+The log goes to stdout, one JSON object a line. SIGTERM or SIGINT ends the station after the part under way.`,
+  async run(args) {
+    const { values } = parseCommandArgs("edge", args, options)
+    const quota = wholeNumber("edge", "quota-mb", values["quota-mb"], 16, 1_000_000) * 2 ** 20
+    if (values.output !== "log" && values.output !== "none") {
+      throw usageFailure(`--output must be log or none, not "${values.output}".`, "edge")
+    }
+    const { createEdge } = await import("./edge.ts")
+    const { prepareSchema } = await import("./schema.ts")
+    const { createOutput } = await import("./outputs/output.ts")
+    const { childInspectors } = await import("./inspector.child.ts")
+    const stopped = untilToldToStop()
+
+    const folder = values.data
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    const lock = takeLock(join(folder, "lock"), openSqlite, Date.now(), "edge")
+    const sqlite = openDatabase(folder)
+    prepareSchema(sqlite)
+    const identity = await identityOf(folder, values)
+    const log = createLog({
+      level: "info",
+      subject: "edge",
+      write: (line) => void process.stdout.write(`${line}\n`),
+      now: Date.now,
+    })
+    const edge = await createEdge({
+      identity,
+      folder,
+      sqlite,
+      camera: await openCamera(values, { partsBefore: partsBefore(sqlite) }),
+      openInspector: childInspectors(selfCommand("worker", "infer")),
+      output: createOutput(values.output, log),
+      quota,
+      software: version,
+      clock: systemClock,
+      ids: systemIds,
+      random: () => crypto.getRandomValues(new Uint32Array(1))[0]! / 2 ** 32,
+      log,
+      reached: crashPoint(process.env.CRUX_CRASH_AT),
+    })
+    const { done } = await edge.start()
+    try {
+      await Promise.race([stopped, done])
+    } finally {
+      await edge.stop()
+      sqlite.close()
+      lock.release()
+    }
   },
+}
+
+/** A station that knows its name but not its past would accept old orders again and number its parts anew. */
+function openDatabase(folder: string) {
+  const path = join(folder, "edge.db")
+  if (existsSync(join(folder, "identity.json")) && !existsSync(path)) {
+    throw new CommandFailure(
+      "integrity",
+      `${path} is missing, but this station has been enrolled.`,
+      "Restore the folder from a backup, or remove identity.json and enrol with a new code.",
+    )
+  }
+  return openSqlite(path)
+}
+
+async function identityOf(folder: string, values: { enrol?: string; hub?: string; device?: string }) {
+  const { enrol, readIdentity } = await import("./identity.ts")
+  const path = join(folder, "identity.json")
+  const known = await readIdentity(path)
+  if (known) {
+    if (values.device === undefined || values.device === known.device) return known
+    throw new CommandFailure(
+      "config",
+      `This data folder belongs to ${known.device}, not to ${values.device}.`,
+      "Name another folder with --data.",
+    )
+  }
+  if (values.enrol === undefined) {
+    throw new CommandFailure(
+      "config",
+      "This station has not been enrolled.",
+      "Make a code on the hub's fleet page and start once with --enrol CODE --hub URL --device ID.",
+    )
+  }
+  if (values.hub === undefined || !URL.canParse(values.hub)) {
+    throw usageFailure("--enrol needs --hub URL, e.g. http://192.168.0.10:8080.", "edge")
+  }
+  if (values.device === undefined) throw usageFailure("--enrol needs --device ID.", "edge")
+  return await enrol(path, { hub: values.hub, code: values.enrol, device: values.device })
+}
+
+/** Parts this station has numbered in all its runs: a simulated line goes on where it was. */
+function partsBefore(sqlite: ReturnType<typeof openSqlite>): number {
+  return (
+    sqlite.prepare<{ parts: number }>("SELECT coalesce(sum(seq), 0) AS parts FROM boot").get()?.parts ?? 0
+  )
+}
+
+/** For power-cut tests: ends the program the instant a state of the activation is on disk. */
+function crashPoint(state: string | undefined) {
+  return (reached: string) => {
+    if (reached === state) process.exit(137)
+  }
+}
+
+/** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once, as the shell would. */
+function untilToldToStop(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve())
+  })
 }

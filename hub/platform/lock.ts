@@ -4,12 +4,12 @@ import { StartFailure } from "./start-failure.ts"
 export type Lock = { release(): void }
 
 /**
- * Makes this process the only hub of a data folder, or throws StartFailure `already_running`.
+ * Makes this process the only one of its `program` on a data folder, or throws StartFailure `already_running`.
  *
  * The lock is an open write transaction on a small SQLite file: the kernel drops it when the process dies, however
  * it dies, so there is no stale lock to judge and no process id to mistake for another's.
  */
-export function takeLock(path: string, openSqlite: OpenSqlite, now: number): Lock {
+export function takeLock(path: string, openSqlite: OpenSqlite, now: number, program = "hub"): Lock {
   let db: Sqlite | undefined
   try {
     db = openSqlite(path)
@@ -19,7 +19,7 @@ export function takeLock(path: string, openSqlite: OpenSqlite, now: number): Loc
       "CREATE TABLE IF NOT EXISTS holder (one INTEGER PRIMARY KEY CHECK (one = 1), pid INTEGER, since INTEGER)",
     )
     db.prepare("INSERT OR REPLACE INTO holder VALUES (1, $pid, $now)").run({ pid: process.pid, now })
-    // Committed above, so that the refused one can say who holds it; another start may win here, then it is the hub.
+    // Committed above, so that the refused one can say who holds it; another start may win here, then it is the holder.
     db.exec("BEGIN IMMEDIATE")
   } catch (error) {
     const pid = holderOf(db)
@@ -27,7 +27,7 @@ export function takeLock(path: string, openSqlite: OpenSqlite, now: number): Loc
     if (((sqliteCodeOf(error) ?? 0) & 0xff) !== SQLITE.busy) throw error
     throw new StartFailure(
       "already_running",
-      `Another hub${pid === undefined ? "" : ` (process ${pid})`} is running on this data folder.`,
+      `Another ${program}${pid === undefined ? "" : ` (process ${pid})`} is running on this data folder.`,
       "Stop it first, or name another folder with --data. Its data was not touched.",
       error,
     )

@@ -1,0 +1,227 @@
+import { mkdir, statfs } from "node:fs/promises"
+import { freemem } from "node:os"
+import { join } from "node:path"
+import type { Enrolment } from "#contract/fleet"
+import type { ActivationState, Reported } from "#contract/release"
+import type { Clock } from "#platform/clock"
+import type { Ids } from "#platform/ids"
+import type { Log } from "#platform/log"
+import type { Sqlite } from "#platform/sqlite"
+import { createActivationStore } from "./activation/activation.store.ts"
+import { createActivation } from "./activation/activation.ts"
+import { createCandidates } from "./activation/candidate.ts"
+import { createJournal } from "./activation/journal.ts"
+import type { Camera } from "./cameras/camera.ts"
+import type { OpenInspector } from "./inspector.ts"
+import { createLive } from "./live.ts"
+import { openObjects } from "./objects/objects.ts"
+import { createTransfer } from "./objects/transfer.ts"
+import { openOutbox } from "./outbox/outbox.ts"
+import type { Output } from "./outputs/output.ts"
+import { createRecorder } from "./recorder.ts"
+import { shotsOf } from "./shots.ts"
+import { runStation } from "./station.ts"
+import { createStatistics } from "./statistics.ts"
+import { createEvents } from "./uplink/events.ts"
+import { createLink } from "./uplink/link.ts"
+import { createReporter } from "./uplink/reporter.ts"
+import { createSender } from "./uplink/sender.ts"
+
+export type EdgeDeps = {
+  identity: Enrolment
+  /** Folder of outbox and objects; `sqlite` lies beside them and is prepared (`prepareSchema`). */
+  folder: string
+  sqlite: Sqlite
+  camera: Camera
+  openInspector: OpenInspector
+  output: Output
+  /** Bytes the outbox may take. */
+  quota: number
+  software: string
+  clock: Clock
+  ids: Ids
+  /** Uniform in [0, 1). */
+  random: () => number
+  log: Log
+  /** Called once a state of the activation is on disk. */
+  reached?: (state: ActivationState) => void
+}
+
+export type Edge = Awaited<ReturnType<typeof createEdge>>
+
+/** One inspection station, put together. */
+export async function createEdge(deps: EdgeDeps) {
+  const { identity, sqlite, clock, ids, log, random } = deps
+  const { device, keys } = identity
+  const now = clock.now
+  const boot = ids.random(8)
+  await mkdir(deps.folder, { recursive: true })
+
+  const statistics = createStatistics()
+  const objects = await openObjects(join(deps.folder, "objects"))
+  const outbox = await openOutbox({
+    sqlite,
+    folder: join(deps.folder, "outbox"),
+    boot,
+    quota: deps.quota,
+    now,
+  })
+
+  const link = createLink({
+    identity,
+    boot,
+    software: deps.software,
+    randomHex: ids.random,
+    random,
+    now,
+    log: log.child("link"),
+    handlers: {
+      onUp: () => {
+        sender.onUp()
+        reporter.onUp()
+        events.onUp()
+        transfer.resume()
+      },
+      onDown: () => {
+        sender.onDown()
+        reporter.onDown()
+      },
+      onDesired: (envelope) => activation.offer(envelope),
+      onAck: (message) => sender.onAck(message),
+      onChunk: (xfer, index, bytes) => transfer.receive(xfer, index, bytes),
+      onHubState: (state) => {
+        sender.onHubState(state.max_packet)
+        rebirth(state.epoch)
+      },
+    },
+  })
+  const sender = createSender({ outbox, send: (message) => link.post("inspection", message), log })
+  const events = createEvents((event) => link.post("event", event))
+  const transfer = createTransfer({
+    objects,
+    ask: (request) => link.post("chunkGet", request),
+    random: ids.random,
+  })
+
+  const live = createLive((outcome) => activation.observe(outcome))
+  const store = createActivationStore(sqlite)
+  const reporter = createReporter({
+    document: reported,
+    publish: (document) => link.post("reported", document),
+  })
+  const journal = createJournal({
+    store,
+    now,
+    reached: deps.reached ?? (() => {}),
+    onChange: () => reporter.now(),
+    onEvent: events.tell,
+  })
+  const candidates = createCandidates({
+    store,
+    journal,
+    objects,
+    transfer,
+    openInspector: deps.openInspector,
+    keys,
+    room: async () => {
+      const { bavail, bsize } = await statfs(deps.folder)
+      return { ram_mb: freemem() / 2 ** 20, disk_mb: (bavail * bsize) / 2 ** 20 }
+    },
+    onProgress: (progress) => activation.onProgress(progress),
+  })
+  const activation = createActivation({
+    store,
+    journal,
+    candidates,
+    live,
+    device,
+    keys,
+    now,
+    onChange: () => reporter.changed(),
+    onEvent: events.tell,
+    log: log.child("activation"),
+  })
+  const recorder = createRecorder({
+    outbox,
+    sampling: activation.sampling,
+    random,
+    log: log.child("recorder"),
+    onStored: () => {
+      sender.wake()
+      reporter.changed()
+    },
+  })
+
+  function reported(): Reported {
+    const { depth, bytes, oldest } = outbox.totals()
+    return {
+      v: 1,
+      device,
+      ts: now(),
+      ...activation.report(),
+      queue: { depth, bytes, oldest_ms: oldest === null ? 0 : Math.max(0, now() - oldest) },
+      shed: outbox.shed(),
+      latency: statistics.latency(),
+      counts: statistics.counts(),
+    }
+  }
+
+  let epoch: string | undefined
+  let rebirthTimer: ReturnType<typeof setTimeout> | undefined
+  /** A hub that started anew behind the same broker knows nothing of us; not all stations answer in one instant. */
+  function rebirth(of: string) {
+    const known = epoch
+    epoch = of
+    if (known === undefined || known === of) return
+    clearTimeout(rebirthTimer)
+    rebirthTimer = setTimeout(() => {
+      link.birth()
+      reporter.now()
+      sender.wake()
+    }, random() * 2_000)
+  }
+
+  const stopping = new AbortController()
+  let loop: Promise<void> | undefined
+
+  return {
+    boot,
+    reported,
+    /** Finds a trustworthy model, then inspects; the hub need not be there. `done` settles when the loop ends. */
+    start: async (): Promise<{ done: Promise<void> }> => {
+      link.start()
+      await activation.start()
+      const shots = shotsOf({
+        camera: deps.camera,
+        signal: stopping.signal,
+        uuid: ids.uuid,
+        now,
+        onCamera: (error) => {
+          log.error("camera_lost", { why: String(error) })
+          events.tell({
+            v: 1,
+            ts: now(),
+            kind: "camera_lost",
+            level: "alarm",
+            detail: { why: String(error) },
+          })
+        },
+      })
+      loop = runStation({ shots, live, output: deps.output, recorder, statistics, log })
+      log.info("station_started", { device, boot })
+      return { done: loop }
+    },
+    /** Ends the part under way, writes everything down, says goodbye. */
+    stop: async (): Promise<void> => {
+      stopping.abort()
+      clearTimeout(rebirthTimer)
+      await loop
+      await recorder.drain()
+      await activation.stop()
+      reporter.onDown()
+      sender.onDown()
+      await link.stop()
+      log.info("station_stopped", { device, boot })
+    },
+  }
+}

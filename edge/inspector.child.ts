@@ -1,0 +1,35 @@
+import { createInferChild } from "#models/infer/child"
+import { verdictFor } from "#models/infer/verdict"
+import type { Judgement, OpenInspector } from "./inspector.ts"
+
+/**
+ * Inspectors as child processes of this program. `command` starts one, e.g. `selfCommand("worker", "infer")`.
+ */
+export function childInspectors(command: string[]): OpenInspector {
+  return async (path, { timeoutMs, thresholds }) => {
+    const child = createInferChild({ command, timeoutMs })
+    let under: Promise<unknown> = Promise.resolve()
+    try {
+      await child.load(path)
+    } catch (error) {
+      await child.close()
+      throw error
+    }
+    return {
+      inspect: (picture): Promise<Judgement> => {
+        const answer = child.infer(picture, { thresholds }).then(({ verdict, findings, timing }) => ({
+          // The child is where a broken model has run: what it says is judged again on this side.
+          verdict: verdict.score === undefined ? verdict : verdictFor({ score: verdict.score }, thresholds),
+          findings: findings.slice(0, 64),
+          timing,
+        }))
+        under = answer.catch(() => undefined)
+        return answer
+      },
+      close: async () => {
+        await under
+        await child.close()
+      },
+    }
+  }
+}

@@ -1,0 +1,179 @@
+import mqtt from "mqtt"
+import * as v from "valibot"
+import type { DeviceState, Enrolment } from "#contract/fleet"
+import { HubState } from "#contract/fleet"
+import type { Reported } from "#contract/release"
+import { AckMessage, type ChunkRequest, type DeviceEvent, topicOf, topics } from "#contract/topics"
+import type { Log } from "#platform/log"
+import { reconnectDelay } from "./backoff.rules.ts"
+
+export type LinkHandlers = {
+  onUp: () => void
+  onDown: () => void
+  /** The retained wish, as the exact bytes that arrived. */
+  onDesired: (envelope: Uint8Array) => void
+  onAck: (message: AckMessage) => void
+  onChunk: (xfer: string, index: number, bytes: Uint8Array) => void
+  onHubState: (state: HubState) => void
+}
+export type LinkDeps = {
+  identity: Enrolment
+  boot: string
+  software: string
+  handlers: LinkHandlers
+  /** Random lower-case hex. */
+  randomHex: (bytes: number) => string
+  /** Uniform in [0, 1). */
+  random: () => number
+  now: () => number
+  log: Log
+}
+
+const keepaliveSeconds = 30
+
+export type Link = ReturnType<typeof createLink>
+
+/**
+ * One MQTT connection after the other. Sessions are clean and nothing is queued in here: what must survive lies in
+ * the outbox. Reconnecting is ours, because MQTT.js waits a fixed second and replays its memory first.
+ */
+export function createLink(deps: LinkDeps) {
+  const { identity, handlers, log, now } = deps
+  const d = identity.device
+  let client: mqtt.MqttClient | undefined
+  let session = ""
+  let up = false
+  let stopped = true
+  let failures = 0
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const chunkTopic = new RegExp(`^${topicOf("chunk", { d, xfer: "([a-z0-9]+)", i: "(\\d+)" })}$`)
+
+  function state(online: boolean, why?: "stop" | "lost"): DeviceState {
+    const { boot, software: sw } = deps
+    return { v: 1, online, session, ...(why && { why }), boot, sw, ts: now() }
+  }
+
+  function connect() {
+    session = deps.randomHex(8)
+    const attempt = mqtt.connect({
+      protocol: "mqtt",
+      host: identity.mqtt.host,
+      port: identity.mqtt.port,
+      clientId: d,
+      username: d,
+      password: identity.secret,
+      clean: true,
+      keepalive: keepaliveSeconds,
+      connectTimeout: 10_000,
+      reconnectPeriod: 0,
+      queueQoSZero: false,
+      will: {
+        topic: topicOf("state", { d }),
+        payload: Buffer.from(JSON.stringify(state(false, "lost"))),
+        qos: 1,
+        retain: true,
+      },
+    })
+    client = attempt
+    attempt.on("connect", () => void onConnect(attempt))
+    attempt.on("message", onMessage)
+    attempt.on("error", (error) => log.warn("link_error", { why: error.message }))
+    attempt.on("close", () => onClose(attempt))
+  }
+
+  async function onConnect(mine: mqtt.MqttClient) {
+    try {
+      const subscriptions = [topicOf("hubState"), topicOf("desired", { d }), `crux/v1/d/${d}/down/#`]
+      up = true
+      failures = 0
+      await send("state", state(true))
+      const granted = await mine.subscribeAsync(subscriptions, { qos: 1 })
+      const refused = granted.find((one) => one.qos > 2)
+      if (refused) throw new Error(`the broker refuses ${refused.topic}`)
+    } catch (error) {
+      log.warn("link_error", { why: String(error) })
+      return void mine.end(true)
+    }
+    if (client !== mine || !up) return
+    log.info("link_up", { session })
+    handlers.onUp()
+  }
+
+  function onClose(mine: mqtt.MqttClient) {
+    if (client !== mine) return
+    client = undefined
+    if (up) {
+      up = false
+      log.warn("link_down", {})
+      handlers.onDown()
+    }
+    mine.end(true)
+    mine.removeAllListeners()
+    // MQTT.js may still fail a socket that is being torn down; without a listener that would end the program.
+    mine.on("error", () => {})
+    if (stopped) return
+    timer = setTimeout(connect, reconnectDelay(failures, deps.random()))
+    failures += 1
+  }
+
+  function onMessage(topic: string, payload: Buffer) {
+    try {
+      if (topic === topicOf("ack", { d })) return handlers.onAck(parse(AckMessage, payload))
+      const chunk = chunkTopic.exec(topic)
+      if (chunk) return handlers.onChunk(chunk[1] ?? "", Number(chunk[2]), payload)
+      // An empty retained message is how MQTT clears a topic: no wish, nothing to refuse.
+      if (payload.length === 0) return
+      if (topic === topicOf("desired", { d })) return handlers.onDesired(payload)
+      if (topic === topicOf("hubState")) return handlers.onHubState(parse(HubState, payload))
+    } catch (error) {
+      log.warn("message_refused", { topic, why: error instanceof Error ? error.message : String(error) })
+    }
+  }
+
+  async function send(
+    name: "state" | "reported" | "event" | "chunkGet" | "inspection",
+    payload: Uint8Array | DeviceState | Reported | DeviceEvent | ChunkRequest,
+  ): Promise<boolean> {
+    if (!client || !up) return false
+    const { qos, retain } = topics[name]
+    const bytes =
+      payload instanceof Uint8Array
+        ? Buffer.from(payload.buffer, payload.byteOffset, payload.length)
+        : JSON.stringify(payload)
+    await client.publishAsync(topicOf(name, { d }), bytes, { qos, retain })
+    return true
+  }
+
+  /** Sends without waiting; a message lost with its connection is the sender's business. False when offline. */
+  function post(...message: Parameters<typeof send>): boolean {
+    if (!up) return false
+    send(...message).catch((error: unknown) =>
+      log.debug("not_sent", { name: message[0], why: String(error) }),
+    )
+    return true
+  }
+
+  return {
+    start: (): void => {
+      stopped = false
+      connect()
+    },
+    connected: (): boolean => up,
+    post,
+    /** Says that this session is up, again. */
+    birth: (): boolean => post("state", state(true)),
+    /** Publishes `offline, stop` and disconnects; the will is then not sent. */
+    stop: async (): Promise<void> => {
+      stopped = true
+      clearTimeout(timer)
+      const mine = client
+      if (!mine) return
+      if (up) await Promise.race([send("state", state(false, "stop")).catch(() => false), Bun.sleep(2_000)])
+      await mine.endAsync(!up)
+    },
+  }
+}
+
+function parse<S extends v.GenericSchema>(schema: S, payload: Uint8Array): v.InferOutput<S> {
+  return v.parse(schema, JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(payload)))
+}
