@@ -71,21 +71,6 @@ export async function buildUi(outdir = join(root, "dist/ui"), minify = true): Pr
   return measure(outdir)
 }
 
-/** Builds into `dist/ui` unless what is there was built from these very sources. */
-export async function ensureUi(): Promise<void> {
-  const hasher = new Bun.CryptoHasher("sha256")
-  const sources: string[] = ["bun.lock", "scripts/build-ui.ts"]
-  for (const folder of ["ui", "hub/contract"])
-    for await (const path of new Bun.Glob("**/*").scan(join(root, folder))) sources.push(join(folder, path))
-  for (const path of sources.sort()) hasher.update(path).update(await Bun.file(join(root, path)).bytes())
-  const now = hasher.digest("hex")
-  const stamp = Bun.file(join(root, "dist/ui.stamp"))
-  const built = await Bun.file(join(root, "dist/ui/index.html")).exists()
-  if (built && (await stamp.exists()) && (await stamp.text()) === now) return
-  await buildUi()
-  await Bun.write(stamp, now)
-}
-
 async function measure(outdir: string): Promise<UiFile[]> {
   const files: UiFile[] = []
   for await (const path of new Bun.Glob("**/*").scan(outdir)) {

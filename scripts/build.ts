@@ -1,10 +1,9 @@
-import { join } from "node:path"
+import { statSync } from "node:fs"
 import { parseArgs } from "node:util"
-import { buildBinary } from "./build/binary.ts"
+import { freshBinary } from "./build/binary.ts"
 import { targets } from "./build/target.ts"
-import { prepare } from "./prepare.ts"
 
-/** bun run build [--target linux-x64|linux-arm64]: the binaries of CRUX in dist/. */
+/** bun run build [--target linux-x64|linux-arm64]: the binaries of CRUX in dist/, unless they are fresh. */
 const { values } = parseArgs({ options: { target: { type: "string" } } })
 const wanted = targets.filter((target) => !values.target || target.name === values.target)
 if (wanted.length === 0) {
@@ -12,10 +11,9 @@ if (wanted.length === 0) {
   process.exit(2)
 }
 
-await prepare()
 for (const target of wanted) {
   const started = performance.now()
-  const bytes = await buildBinary(target)
+  const bytes = statSync(await freshBinary(target)).size
   const seconds = ((performance.now() - started) / 1000).toFixed(1)
-  console.log(`${join(".", target.outfile)}  ${target.name}  ${(bytes / 1e6).toFixed(0)} MB  ${seconds} s`)
+  console.log(`${target.outfile}  ${target.name}  ${(bytes / 1e6).toFixed(0)} MB  ${seconds} s`)
 }

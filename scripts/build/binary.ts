@@ -1,4 +1,4 @@
-import { renameSync, statSync } from "node:fs"
+import { renameSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { prepare } from "../prepare.ts"
 import { elfMachine } from "./elf.ts"
@@ -18,15 +18,15 @@ export async function freshBinary(target: Target): Promise<string> {
   return join(root, target.outfile)
 }
 
-/** Compiles `crux` for one machine with everything inside. Returns the size in bytes. */
-export async function buildBinary(target: Target): Promise<number> {
+/** Compiles `crux` for one machine with everything inside. */
+async function buildBinary(target: Target): Promise<void> {
   const natives = await nativePackages(target)
   for (const { source } of natives.flatMap((each) => each.files)) {
     if (elfMachine(source) !== target.elfMachine) throw new Error(`${source} is not made for ${target.name}.`)
   }
   const outfile = join(root, target.outfile)
   // Beside the old one first: a running binary cannot be overwritten, and a failed build leaves the old one alone.
-  const fresh = `${outfile}.new`
+  const fresh = `${outfile}.${process.pid}`
   const result = await Bun.build({
     entrypoints: [join(root, "hub/main.ts")],
     target: "bun",
@@ -38,8 +38,9 @@ export async function buildBinary(target: Target): Promise<number> {
     sourcemap: "linked",
     define: { "process.env.NODE_ENV": '"production"' },
   })
+  // The map is inside as well; the one beside it is left over.
+  rmSync(`${fresh}.map`, { force: true })
   if (!result.success) throw new AggregateError(result.logs, `The bundle for ${target.name} failed.`)
   if (elfMachine(fresh) !== target.elfMachine) throw new Error(`${fresh} is not made for ${target.name}.`)
   renameSync(fresh, outfile)
-  return statSync(outfile).size
 }

@@ -98,12 +98,44 @@ describe("the compiled binary in an empty folder", () => {
     expect(readdirSync(plant).sort()).toEqual(["crux", "home"])
   })
 
+  test("runs a hub whose database, screens and fonts come from within itself", async () => {
+    const hub = Bun.spawn([crux, "hub", "--data", "data", "--http-port", "0", "--mqtt-port", "0"], {
+      cwd: plant,
+      env: { HOME: join(plant, "home"), PATH: "/usr/bin:/bin" },
+      stdout: "pipe",
+      stderr: "ignore",
+    })
+    try {
+      const url = /ready: (\S+)/.exec(await firstLine(hub.stdout))?.[1]
+      const page = await fetch(`${url}/`)
+      expect(page.status).toBe(200)
+      const names = [...(await page.text()).matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map(
+        (match) => match[1],
+      )
+      expect(names.length).toBeGreaterThan(2)
+      for (const name of names) expect((await fetch(`${url}${name}`)).status).toBe(200)
+    } finally {
+      hub.kill("SIGTERM")
+      expect(await hub.exited).toBe(0)
+      rmSync(join(plant, "data"), { recursive: true })
+    }
+  })
+
   test("says what to do when its cache folder cannot be used", async () => {
     const { err, code } = await run(["worker", "selfcheck"], ["env", "CRUX_CACHE=/proc/none"])
     expect(code).toBe(3)
     expect(err).toContain("Set CRUX_CACHE to a folder")
   })
 })
+
+async function firstLine(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<string> {
+  let text = ""
+  for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
+    text += chunk
+    if (text.includes("\n")) return text.slice(0, text.indexOf("\n"))
+  }
+  return text
+}
 
 describe("the binary for another machine", () => {
   for (const target of foreign) {
