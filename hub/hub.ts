@@ -1,7 +1,13 @@
+import { createCatalogueRoutes } from "./catalogue/catalogue.routes.ts"
+import { createCatalogue } from "./catalogue/catalogue.service.ts"
 import type { HubConfig } from "./config.ts"
 import type { Client } from "./http/kit.ts"
 import type { OpenAsset } from "./http/ui.routes.ts"
 import { createHttp } from "./http.ts"
+import { rankOf, reviewPriority } from "./inspection/inspection.rules.ts"
+import { createInspectionStore } from "./inspection/inspection.store.ts"
+import { createLabellingRoutes } from "./labelling/labelling.routes.ts"
+import { createLabelling } from "./labelling/labelling.service.ts"
 import { createAudit } from "./platform/audit.ts"
 import { openBlobs } from "./platform/blobs.ts"
 import type { Clock } from "./platform/clock.ts"
@@ -54,10 +60,27 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
     const audit = createAudit({ db, clock })
 
     const users = createUsersDomain({ db, audit, clock, ids, cost: ports.passwordCost })
+    const catalogue = createCatalogue({ db, audit, clock })
+    const inspections = createInspectionStore({ sqlite: db })
+    const labelling = createLabelling({
+      db,
+      inspections: {
+        ...inspections,
+        rankOf,
+        firstPriority(id) {
+          const stored = inspections.header(id)
+          return stored ? reviewPriority(stored.header) : null
+        },
+      },
+      hasKind: catalogue.hasKind,
+      events,
+      clock,
+      ids,
+    })
 
     let ready = false
     const http = createHttp({
-      routes: [users.routes],
+      routes: [users.routes, createCatalogueRoutes(catalogue), createLabellingRoutes(labelling)],
       resolveSession: users.sessions.resolve,
       ready: () => ready,
       openAsset: ports.openAsset,
@@ -75,6 +98,8 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       audit,
       users: users.people,
       sessions: users.sessions,
+      catalogue,
+      labelling,
       /** Answers one HTTP request; `client` is what the server knows of the peer. */
       fetch: async (request: Request, client: Client = {}): Promise<Response> => http.fetch(request, client),
       /** Opens the doors other than HTTP and starts what works by itself. */

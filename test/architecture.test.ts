@@ -5,6 +5,7 @@ import { readSourceTree, type SourceFile } from "./support/source-tree.ts"
 /** Later domains may call the services of earlier ones, never the reverse. */
 const DOMAINS = [
   "users",
+  "catalogue",
   "fleet",
   "inspection",
   "labelling",

@@ -65,6 +65,13 @@ export function actor(c: Context<HubEnv>): User {
   return user
 }
 
+/** The session of the signed-in person. Throws `unauthenticated`. */
+export function sessionOf(c: Context<HubEnv>): string {
+  const sessionId = c.get("sessionId")
+  if (sessionId === undefined) throw new Problem("unauthenticated", "sign_in", "sign in first")
+  return sessionId
+}
+
 type ObjectSchema = v.GenericSchema<unknown, unknown>
 
 const refuse =

@@ -1,6 +1,7 @@
 import { Hono } from "hono"
 import * as v from "valibot"
 import { Uuid } from "#contract/ids"
+import { listOf } from "#contract/list"
 import {
   NewUser,
   OwnPatch,
@@ -65,7 +66,9 @@ export function createUsersRoutes({ users, sessions }: { users: Users; sessions:
       c.header("Clear-Site-Data", '"cache"')
       return c.body(null, 204)
     })
-    .get("/api/users", allow("admin"), doc("All people", { 200: v.array(User) }), (c) => c.json(users.list()))
+    .get("/api/users", allow("admin"), doc("All people", { 200: listOf(User) }), (c) =>
+      c.json({ items: users.list(), next: null }),
+    )
     .post("/api/users", allow("admin"), doc("Add a person", { 201: User }), json(NewUser), async (c) =>
       c.json(await users.create(actor(c), c.req.valid("json")), 201),
     )

@@ -1,0 +1,288 @@
+import type * as v from "valibot"
+import type { Evaluation } from "#contract/inspection"
+import type {
+  InspectionView,
+  LabelReceipt,
+  LabelRevision,
+  LabelStats,
+  LabelTask,
+  LabelVerdict,
+  NewLabel,
+  QueueReason,
+  StoredImage,
+} from "#contract/labelling"
+import { Problem } from "#contract/problem"
+import type { SampleLabel } from "#contract/training"
+import { roles, type User } from "#contract/users"
+import type { Clock } from "#platform/clock"
+import type { Events } from "#platform/events"
+import type { Ids } from "#platform/ids"
+import type { Sqlite } from "#platform/sqlite"
+import { labelFault, leaseMs, queueAfter, reissueAfterMs } from "./labelling.rules.ts"
+import { createLabellingStore, type LabelRow, type LeaseRow } from "./labelling.store.ts"
+
+type Receipt = v.InferOutput<typeof LabelReceipt>
+type Priority = { reason: QueueReason; rank: number }
+
+/** What labelling needs of its neighbours. All writes happen inside labelling's own transaction. */
+export type LabellingDeps = {
+  db: Sqlite
+  inspections: {
+    view(id: string): InspectionView | undefined
+    /** Why the part was put into the queue when it came in; null when it never was. */
+    firstPriority(id: string): Priority | null
+    rankOf(reason: QueueReason): number
+    /** Writes the newest revision (null: withdrawn) and the place in the queue (null: none). */
+    applyLabel(
+      id: string,
+      label: { revision: number; verdict: LabelVerdict; kinds: string[]; by: string; at: number } | null,
+      queue: Priority | null,
+    ): void
+    setQueue(id: string, queue: Priority | null): void
+    waiting(): { reason: QueueReason; waiting: number }[]
+  }
+  hasKind: (key: string) => boolean
+  events: Events
+  clock: Clock
+  ids: Ids
+}
+
+/** A part from the line with the newest label people gave it: settled, that is neither unsure, withdrawn nor disputed. */
+export type LabelledPart = {
+  inspectionId: string
+  partId: string | null
+  productId: string | null
+  capturedAt: number
+  labelledAt: number
+  labelledBy: string
+  /** What the station had said. */
+  eval: Evaluation
+  image: StoredImage
+  label: SampleLabel
+}
+
+/** One defect kind as people have labelled it: how often, on which part first, and since when. */
+export type KindHistory = { kind: string; labels: number; firstCapturedAt: number; firstLabelledAt: number }
+
+export type Labelling = ReturnType<typeof createLabelling>
+
+export function createLabelling(deps: LabellingDeps) {
+  const { db, inspections, hasKind, events, clock, ids } = deps
+  const store = createLabellingStore(db)
+
+  const sees = (user: User) => ({
+    user: user.id,
+    reviewer: roles.indexOf(user.role) >= roles.indexOf("reviewer"),
+  })
+
+  /** Takes a part nobody else holds; parts whose picture has been judged leave the queue on the way. */
+  function drawNew(user: User, sessionId: string, now: number): LeaseRow | undefined {
+    for (;;) {
+      const candidates = store.draw(sees(user), 32)
+      for (const { id, image_sha256, seen } of candidates) {
+        if (seen) {
+          inspections.setQueue(id, null)
+          continue
+        }
+        const lease: LeaseRow = {
+          id: ids.uuid(),
+          inspection_id: id,
+          image_sha256,
+          session_id: sessionId,
+          drawn_at: now,
+          ends_at: now + leaseMs,
+        }
+        store.putLease(lease)
+        return lease
+      }
+      if (candidates.length === 0) return undefined
+    }
+  }
+
+  /** What this session holds stays its own while it says so, and comes back to it when it has forgotten. */
+  function heldAgain(sessionId: string, holding: readonly string[], now: number): LeaseRow | undefined {
+    let forgotten: LeaseRow | undefined
+    for (const lease of store.leasesOf(sessionId)) {
+      const ends_at = now + leaseMs
+      if (holding.includes(lease.inspection_id)) store.extendLease(lease.id, ends_at)
+      else if (!forgotten && now - lease.drawn_at >= reissueAfterMs) {
+        store.extendLease(lease.id, ends_at)
+        forgotten = { ...lease, ends_at }
+      }
+    }
+    return forgotten
+  }
+
+  function storedReceipt(row: LabelRow, duplicate: boolean): Receipt {
+    const { id, inspection_id, revision, stored_at } = row
+    return { id, inspection_id, revision, stored_at, duplicate }
+  }
+
+  function checkLabel(label: NewLabel, part: InspectionView): void {
+    const fault = labelFault(label, part.image)
+    if (fault)
+      throw new Problem("invalid", `label_${fault}`, `this label does not fit: ${fault.replaceAll("_", " ")}`)
+    const foreign = label.kinds.find((kind) => !hasKind(kind))
+    if (foreign !== undefined)
+      throw new Problem("invalid", "label_kind", `the catalogue has no defect class ${foreign}`, {
+        kind: foreign,
+      })
+  }
+
+  return {
+    /**
+     * Leases the most valuable part to a session, or null when nothing waits for this person. One transaction: no part
+     * and no picture is ever held by two sessions. `holding` are parts the session still has; their leases go on.
+     */
+    next(user: User, sessionId: string, holding: readonly string[]): LabelTask | null {
+      return db.transaction(() => {
+        const now = clock.now()
+        store.dropEndedLeases(now)
+        const lease = heldAgain(sessionId, holding, now) ?? drawNew(user, sessionId, now)
+        if (!lease) return null
+        const inspection = inspections.view(lease.inspection_id)
+        const reason = store.reason(lease.inspection_id)
+        if (!inspection || !reason) throw new Error(`${lease.inspection_id} is leased and does not wait`)
+        const open = inspections.waiting().filter((w) => sees(user).reviewer || w.reason !== "unsure_label")
+        return {
+          inspection,
+          reason,
+          lease: { id: lease.id, expires_at: lease.ends_at },
+          waiting: Math.max(0, open.reduce((sum, w) => sum + w.waiting, 0) - 1),
+        }
+      })
+    },
+
+    /**
+     * Stores one judgement as the next revision of its part; on disk when this returns. The same id again returns the
+     * first receipt. Throws `not_found`, `invalid`, and `conflict` (id used for something else, nothing to withdraw).
+     */
+    submit(user: User, label: NewLabel): Receipt {
+      const { row, duplicate } = db.transaction(() => {
+        const known = store.byId(label.id)
+        if (known) {
+          if (!isSame(known, user, label))
+            throw new Problem("conflict", "label_id", "this id was used for another label")
+          return { row: known, duplicate: true }
+        }
+        const part = inspections.view(label.inspection_id)
+        if (!part) throw new Problem("not_found", "inspection", "there is no such part")
+        checkLabel(label, part)
+        const before = store.newest(label.inspection_id)
+        if (label.verdict === "withdrawn" && (before?.user_id !== user.id || before.verdict === "withdrawn"))
+          throw new Problem("conflict", "label_withdraw", "only one's own newest label can be withdrawn")
+        return { row: append(user, label, part, before), duplicate: false }
+      })
+      if (!duplicate)
+        events.announce("label", {
+          inspection_id: row.inspection_id,
+          revision: row.revision,
+          verdict: row.verdict,
+          kinds: label.kinds,
+          by: user.name,
+        })
+      return storedReceipt(row, duplicate)
+    },
+
+    /** Every revision of a part, oldest first. Throws `not_found`. */
+    revisions(inspectionId: string): LabelRevision[] {
+      if (!inspections.view(inspectionId))
+        throw new Problem("not_found", "inspection", "there is no such part")
+      return store.revisions(inspectionId)
+    },
+
+    /** "Today" begins at midnight of the hub's time zone: the shop floor's day. */
+    stats(user: User): LabelStats {
+      const waiting = inspections.waiting()
+      const midnight = new Date(clock.now()).setHours(0, 0, 0, 0)
+      const today = store.labelledSince(midnight, user.id)
+      return {
+        waiting: waiting.reduce((sum, w) => sum + w.waiting, 0),
+        waiting_by_reason: Object.fromEntries(waiting.map((w) => [w.reason, w.waiting])),
+        labelled: store.labelled(),
+        labelled_today: today.everyone,
+        mine_today: today.mine,
+        by_kind: Object.fromEntries(store.kinds().map(({ kind, labels }) => [kind, labels])),
+      }
+    },
+
+    /** The settled label of every part that has one, in the order they were stored. */
+    current(): LabelledPart[] {
+      return store.settled().map(({ sha256, mime, w, h, size, ...row }) => ({
+        inspectionId: row.id,
+        partId: row.part_id,
+        productId: row.product_id,
+        capturedAt: row.captured_at,
+        labelledAt: row.stored_at,
+        labelledBy: row.user_id,
+        eval: row.eval,
+        image: { sha256, mime, w, h, size },
+        label: { verdict: row.verdict, kinds: JSON.parse(row.kinds), boxes: JSON.parse(row.boxes) },
+      }))
+    },
+    /** Where the trail of labels stands now; give it to `settledAfter` later. */
+    point: (): number => store.point(),
+    /** How many parts have been settled since a point. */
+    settledAfter: (point: number): number => store.settledAfter(point),
+    /** Every kind that a newest label names. */
+    kinds: (): KindHistory[] =>
+      store.kinds().map((row) => ({
+        kind: row.kind,
+        labels: row.labels,
+        firstCapturedAt: row.first_captured_at,
+        firstLabelledAt: row.first_labelled_at,
+      })),
+  }
+
+  function append(user: User, label: NewLabel, part: InspectionView, before: LabelRow | undefined): LabelRow {
+    const now = clock.now()
+    const row: Omit<LabelRow, "n"> = {
+      id: label.id,
+      inspection_id: label.inspection_id,
+      revision: (before?.revision ?? 0) + 1,
+      verdict: label.verdict,
+      kinds: JSON.stringify(label.kinds),
+      boxes: JSON.stringify(label.boxes),
+      accepted: label.accepted ? 1 : 0,
+      user_id: user.id,
+      lease_id: label.lease_id ?? null,
+      shown_at: label.shown_at,
+      decided_at: label.decided_at,
+      active_ms: label.active_ms,
+      stored_at: now,
+    }
+    store.insert(row)
+    const earlier = before && {
+      userId: before.user_id,
+      verdict: before.verdict,
+      kinds: JSON.parse(before.kinds),
+    }
+    const deliberate = label.lease_id === undefined || store.lease(label.lease_id)?.inspection_id === part.id
+    const reason = queueAfter({ userId: user.id, ...label }, earlier ?? null, deliberate)
+    const applied =
+      label.verdict === "withdrawn"
+        ? null
+        : { revision: row.revision, verdict: label.verdict, kinds: label.kinds, by: user.name, at: now }
+    inspections.applyLabel(part.id, applied, priorityFor(part.id, reason))
+    store.setKinds(part.id, label.verdict === "ng" ? label.kinds : [], part.captured_at, now)
+    store.dropLease(part.id)
+    return { n: 0, ...row }
+  }
+
+  function priorityFor(id: string, reason: ReturnType<typeof queueAfter>): Priority | null {
+    if (reason === null) return null
+    if (reason === "first_reason") return inspections.firstPriority(id)
+    return { reason, rank: inspections.rankOf(reason) }
+  }
+}
+
+/** Whether a stored revision is this very label: a repeat after a lost receipt. */
+function isSame(row: LabelRow, user: User, label: NewLabel): boolean {
+  return (
+    row.user_id === user.id &&
+    row.inspection_id === label.inspection_id &&
+    row.verdict === label.verdict &&
+    row.kinds === JSON.stringify(label.kinds) &&
+    row.boxes === JSON.stringify(label.boxes)
+  )
+}

@@ -1,0 +1,191 @@
+import type { Evaluation, ImageMime } from "#contract/inspection"
+import type { LabelBox, LabelRevision, QueueReason } from "#contract/labelling"
+import type { Sqlite } from "#platform/sqlite"
+
+export type LabelRow = {
+  n: number
+  id: string
+  inspection_id: string
+  revision: number
+  verdict: LabelRevision["verdict"]
+  kinds: string
+  boxes: string
+  accepted: number
+  user_id: string
+  lease_id: string | null
+  shown_at: number
+  decided_at: number
+  active_ms: number
+  stored_at: number
+}
+export type LeaseRow = {
+  id: string
+  inspection_id: string
+  image_sha256: string
+  session_id: string
+  drawn_at: number
+  ends_at: number
+}
+export type Candidate = {
+  id: string
+  queue_reason: QueueReason
+  image_sha256: string
+  /** True when another part with the very same picture has been judged: this one would teach nothing. */
+  seen: number
+}
+
+export type LabellingStore = ReturnType<typeof createLabellingStore>
+
+/** The SQL of the tables `label`, `label_lease` and `label_kind`, and the queue: a query over `inspection` and leases. */
+export function createLabellingStore(db: Sqlite) {
+  const insert = db.prepare(
+    `INSERT INTO label (id, inspection_id, revision, verdict, kinds, boxes, accepted, user_id, lease_id, shown_at,
+       decided_at, active_ms, stored_at)
+     VALUES ($id, $inspection_id, $revision, $verdict, $kinds, $boxes, $accepted, $user_id, $lease_id, $shown_at,
+       $decided_at, $active_ms, $stored_at)`,
+  )
+  const byId = db.prepare<LabelRow>("SELECT * FROM label WHERE id = $id")
+  const newest = db.prepare<LabelRow>(
+    "SELECT * FROM label WHERE inspection_id = $inspection ORDER BY revision DESC LIMIT 1",
+  )
+  const revisions = db.prepare<LabelRow & { name: string }>(
+    `SELECT label.*, user.name FROM label JOIN user ON user.id = label.user_id
+     WHERE inspection_id = $inspection ORDER BY revision`,
+  )
+
+  const draw = db.prepare<Candidate>(
+    `SELECT i.id, i.queue_reason, i.image_sha256,
+       i.label_verdict IS NULL AND EXISTS (
+         SELECT 1 FROM inspection o
+         WHERE o.image_sha256 = i.image_sha256 AND o.id <> i.id AND o.label_verdict IS NOT NULL
+       ) AS seen
+     FROM inspection i
+     WHERE i.queue_rank IS NOT NULL AND i.image_sha256 IS NOT NULL
+       AND NOT EXISTS (SELECT 1 FROM label_lease l WHERE l.inspection_id = i.id OR l.image_sha256 = i.image_sha256)
+       AND (
+         i.label_revision IS NULL
+         -- A second look is a reviewer's, and never at one's own judgement.
+         OR $reviewer = 1 AND NOT EXISTS (
+           SELECT 1 FROM label w
+           WHERE w.inspection_id = i.id AND w.revision = i.label_revision AND w.user_id = $user
+         )
+       )
+     ORDER BY i.queue_rank, i.n DESC LIMIT $limit`,
+  )
+  const reason = db.prepare<{ queue_reason: QueueReason | null }>(
+    "SELECT queue_reason FROM inspection WHERE id = $inspection",
+  )
+  const putLease = db.prepare(
+    "INSERT INTO label_lease VALUES ($id, $inspection_id, $image_sha256, $session_id, $drawn_at, $ends_at)",
+  )
+  const lease = db.prepare<LeaseRow>("SELECT * FROM label_lease WHERE id = $id")
+  const leasesOf = db.prepare<LeaseRow>(
+    "SELECT * FROM label_lease WHERE session_id = $session ORDER BY drawn_at, id",
+  )
+  const extend = db.prepare("UPDATE label_lease SET ends_at = $ends_at WHERE id = $id")
+  const dropLease = db.prepare("DELETE FROM label_lease WHERE inspection_id = $inspection")
+  const dropEnded = db.prepare("DELETE FROM label_lease WHERE ends_at <= $now")
+
+  const dropKinds = db.prepare(
+    "DELETE FROM label_kind WHERE inspection_id = $inspection AND kind NOT IN (SELECT value FROM json_each($of))",
+  )
+  const putKinds = db.prepare(
+    `INSERT INTO label_kind SELECT DISTINCT value, $inspection, $captured_at, $stored_at FROM json_each($of)
+     WHERE true ON CONFLICT DO NOTHING`,
+  )
+  const kinds = db.prepare<{
+    kind: string
+    labels: number
+    first_captured_at: number
+    first_labelled_at: number
+  }>(
+    `SELECT kind, count(*) AS labels, min(captured_at) AS first_captured_at, min(stored_at) AS first_labelled_at
+     FROM label_kind GROUP BY kind`,
+  )
+
+  const labelled = db.prepare<{ n: number }>(
+    "SELECT count(*) AS n FROM inspection WHERE label_verdict IS NOT NULL",
+  )
+  const since = db.prepare<{ everyone: number; mine: number }>(
+    `SELECT count(DISTINCT inspection_id) AS everyone,
+       count(DISTINCT CASE WHEN user_id = $user THEN inspection_id END) AS mine
+     FROM label WHERE stored_at >= $since AND verdict <> 'withdrawn'`,
+  )
+  const point = db.prepare<{ n: number | null }>("SELECT max(n) AS n FROM label")
+  const settledAfter = db.prepare<{ n: number }>(
+    `SELECT count(*) AS n FROM label l JOIN inspection i ON i.id = l.inspection_id AND i.label_revision = l.revision
+     WHERE l.n > $point AND i.label_verdict IN ('ok', 'ng') AND i.queue_rank IS NULL`,
+  )
+  // A part that waits for a reviewer after its label is disputed and teaches nothing yet.
+  const settled = db.prepare<{
+    id: string
+    part_id: string | null
+    product_id: string | null
+    captured_at: number
+    eval: Evaluation
+    verdict: "ok" | "ng"
+    kinds: string
+    boxes: string
+    user_id: string
+    stored_at: number
+    sha256: string
+    mime: ImageMime
+    w: number
+    h: number
+    size: number
+  }>(
+    `SELECT i.id, i.part_id, i.product_id, i.captured_at, i.eval, l.verdict, l.kinds, l.boxes, l.user_id, l.stored_at,
+       m.sha256, m.mime, m.w, m.h, m.size
+     FROM inspection i
+     JOIN label l ON l.inspection_id = i.id AND l.revision = i.label_revision
+     JOIN image m ON m.sha256 = i.image_sha256
+     WHERE i.label_verdict IN ('ok', 'ng') AND i.queue_rank IS NULL
+     ORDER BY l.n`,
+  )
+
+  return {
+    insert: (row: Omit<LabelRow, "n">) => void insert.run(row),
+    byId: (id: string) => byId.get({ id }),
+    newest: (inspection: string) => newest.get({ inspection }),
+    revisions: (inspection: string): LabelRevision[] =>
+      revisions.all({ inspection }).map((row) => ({
+        id: row.id,
+        inspection_id: row.inspection_id,
+        revision: row.revision,
+        verdict: row.verdict,
+        kinds: JSON.parse(row.kinds) as string[],
+        boxes: JSON.parse(row.boxes) as LabelBox[],
+        accepted: row.accepted === 1,
+        by: { id: row.user_id, name: row.name },
+        decided_at: row.decided_at,
+        stored_at: row.stored_at,
+        active_ms: row.active_ms,
+      })),
+
+    /** The most valuable parts nobody holds. Ended leases must have been dropped in the same transaction. */
+    draw: (who: { user: string; reviewer: boolean }, limit: number) =>
+      draw.all({ user: who.user, reviewer: who.reviewer ? 1 : 0, limit }),
+    reason: (inspection: string) => reason.get({ inspection })?.queue_reason ?? null,
+    putLease: (row: LeaseRow) => void putLease.run(row),
+    lease: (id: string) => lease.get({ id }),
+    leasesOf: (session: string) => leasesOf.all({ session }),
+    extendLease: (id: string, ends_at: number) => void extend.run({ id, ends_at }),
+    dropLease: (inspection: string) => void dropLease.run({ inspection }),
+    dropEndedLeases: (now: number) => void dropEnded.run({ now }),
+
+    /** Makes the kinds of a part those of its newest label; a kind that stays keeps the time of its first label. */
+    setKinds(inspection: string, kinds: readonly string[], captured_at: number, stored_at: number) {
+      const of = JSON.stringify(kinds)
+      dropKinds.run({ inspection, of })
+      putKinds.run({ inspection, of, captured_at, stored_at })
+    },
+    kinds: () => kinds.all(),
+
+    labelled: () => labelled.get()?.n ?? 0,
+    labelledSince: (from: number, user: string) =>
+      since.get({ since: from, user }) ?? { everyone: 0, mine: 0 },
+    point: () => point.get()?.n ?? 0,
+    settledAfter: (from: number) => settledAfter.get({ point: from })?.n ?? 0,
+    settled: () => settled.all(),
+  }
+}

@@ -1,0 +1,65 @@
+import { createHash } from "node:crypto"
+import type { InspectionHeader } from "#contract/inspection"
+import type { NewLabel } from "#contract/labelling"
+import { createInspectionStore } from "../../../hub/inspection/inspection.store.ts"
+import { systemIds } from "../../../hub/platform/ids.ts"
+import type { TestHub } from "./hub.ts"
+
+/** Stores parts of one station as the hub would after their frames came in; returns their ids, oldest first. */
+export function storeParts(
+  test: TestHub,
+  count: number,
+  of: (i: number) => { eval?: InspectionHeader["verdict"]["eval"]; picture?: string } = () => ({}),
+): string[] {
+  const { db } = test.hub
+  db.exec(
+    "INSERT OR IGNORE INTO device (id, name, enrolled_at, secret_hash) VALUES ('cam-1', 'Cam 1', 0, '')",
+  )
+  const store = createInspectionStore({ sqlite: db })
+  const boot = systemIds.random(4)
+  return db.transaction(() =>
+    Array.from({ length: count }, (_, i) => {
+      const { eval: verdict = "ng", picture = systemIds.uuid() } = of(i)
+      const header: InspectionHeader = {
+        v: 1,
+        id: systemIds.uuid(),
+        boot,
+        seq: i + 1,
+        ts: test.clock.now(),
+        part_id: `P-${i}`,
+        verdict: { eval: verdict, score: 0.9, t_low: 0.4, t_high: 0.6 },
+        findings: [],
+        policy: { why_sent: "all", image: "full" },
+        parts: [
+          {
+            name: "main",
+            mime: "image/png",
+            len: 100,
+            sha256: createHash("sha256").update(picture).digest("hex"),
+            w: 640,
+            h: 480,
+          },
+        ],
+      }
+      const receivedAt = test.clock.now()
+      store.insert({ header, headerText: JSON.stringify(header), device: "cam-1", receivedAt })
+      return header.id
+    }),
+  )
+}
+
+/** A label as a tablet sends it. */
+export function newLabel(inspection_id: string, more: Partial<NewLabel> = {}): NewLabel {
+  return {
+    id: systemIds.uuid(),
+    inspection_id,
+    verdict: "ok",
+    kinds: [],
+    boxes: [],
+    accepted: false,
+    shown_at: 1_000,
+    decided_at: 2_500,
+    active_ms: 1_400,
+    ...more,
+  }
+}
