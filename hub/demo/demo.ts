@@ -68,8 +68,10 @@ export async function startDemo(options: DemoOptions): Promise<RunningDemo> {
     const stationIds = Array.from({ length: options.stations }, (_, i) => `station-${i + 1}`)
     say(`starting ${options.stations} stations`)
     for (const [index, id] of stationIds.entries()) {
-      const camera = [...material.cameraArgs(index, options.stations), "--hold-until-model"]
-      await plant.startStation(admin, id, `Station ${index + 1}`, camera)
+      await plant.startStation(admin, id, `Station ${index + 1}`, async (data) => [
+        ...(await material.cameraArgs(index, options.stations, data)),
+        "--hold-until-model",
+      ])
     }
     const rollout = await story.followRollout(engineer, (await story.release(engineer, first.digest)).id, say)
     if (rollout.state !== "finished") throw new Error(`the first rollout ended as ${rollout.state}`)

@@ -1,3 +1,5 @@
+import { writeFile } from "node:fs/promises"
+import { join } from "node:path"
 import type { Product } from "#contract/catalogue"
 import type { SampleLabel } from "#contract/training"
 import { loadSharp } from "#models/native"
@@ -67,12 +69,12 @@ export function createDrawnMaterial(options: {
         ? draw("golden", options.counts.golden, (p) => !isNew(p))
         : draw("golden", options.counts.goldenNew, isNew),
     unseen: () => draw("unseen", options.counts.unseen, () => true),
-    cameraArgs: (index) => [
-      ...["--camera", "simulator"],
-      ...["--interval-ms", String(options.intervalMs)],
-      ...["--seed", String(options.seed), "--line", String(index + 1)],
-      ...["--new-kind-from", String(options.newKindFrom), "--new-kind-share", String(options.newKindShare)],
-    ],
+    cameraArgs: async (index, _count, dir) => {
+      const file = join(dir, "scenario.json")
+      await writeFile(file, JSON.stringify(scenario.options))
+      const pace = ["--interval-ms", String(options.intervalMs)]
+      return ["--camera", "simulator", "--scenario", file, "--station", String(index + 1), ...pace]
+    },
     truthOf(inspection) {
       const truth = inspection.part_id === null ? undefined : truthOf(scenario, painter, inspection.part_id)
       return truth ? labelOf(truth) : null

@@ -21,8 +21,8 @@ export type Material = {
   golden(which: "known" | "new"): AsyncIterable<KnownPart>
   /** Only for the figures; never shown to the hub. */
   unseen(): AsyncIterable<KnownPart>
-  /** Options of `crux edge` for the camera of station `index` of `count`. */
-  cameraArgs(index: number, count: number): string[]
+  /** Options of `crux edge` for the camera of station `index` of `count`; `dir` is the station's data folder. */
+  cameraArgs(index: number, count: number, dir: string): Promise<string[]>
   /** What a person would say of this inspection; null when the picture is not one of ours. */
   truthOf(inspection: InspectionView): SampleLabel | null
 }

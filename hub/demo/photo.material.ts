@@ -41,10 +41,10 @@ export async function createPhotoMaterial(options: {
     references: () => parts(itemsOf(set, "warmup")),
     golden: (which) => parts(itemsOf(set, "golden").filter((item) => isNew(item) === (which === "new"))),
     unseen: () => parts(itemsOf(set, "unseen")),
-    cameraArgs: (index, count) => [
+    cameraArgs: async (index, count) => [
       ...["--camera", "images", "--images", options.dir],
       ...["--interval-ms", String(options.intervalMs), "--seed", String(options.seed)],
-      ...["--line", String(index + 1), "--lines", String(count)],
+      ...["--station", String(index + 1), "--stations", String(count)],
     ],
     truthOf(inspection) {
       const item = inspection.image ? set.truthOf(inspection.image.sha256) : undefined

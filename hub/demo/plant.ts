@@ -12,7 +12,12 @@ export type Plant = {
   /** Starts the hub and waits until it serves. Answers its address and, on a fresh data folder, its setup code. */
   startHub(options: string[]): Promise<{ url: string; setupCode: string | null }>
   /** Enrols a station by a one-time code and starts it. */
-  startStation(engineer: HubClient, id: string, name: string, options: string[]): Promise<void>
+  startStation(
+    admin: HubClient,
+    id: string,
+    name: string,
+    options: (dataDir: string) => Promise<string[]>,
+  ): Promise<void>
   /** Asks every station to stop and waits; stations first empty their outbox. */
   stopStations(): Promise<void>
   stop(): Promise<void>
@@ -97,15 +102,15 @@ export function createPlant(options: {
       await Promise.race([ready.promise, broken])
       return { url: hubUrl, setupCode }
     },
-    async startStation(engineer, id, name, camera) {
-      const code = await engineer.post<{ code: string }>("/api/enrolment-codes", { device: id, name })
+    async startStation(admin, id, name, camera) {
+      const code = await admin.post<{ code: string }>("/api/enrolment-codes", { device: id, name })
       if (!code) throw new CommandFailure("failure", `the hub gave no enrolment code for ${id}.`)
       const data = join(options.dir, id)
       await mkdir(data, { recursive: true })
       start(
         id,
         "edge",
-        ["--data", data, "--hub", hubUrl, "--device", id, "--enrol", code.code, ...camera],
+        ["--data", data, "--hub", hubUrl, "--device", id, "--enrol", code.code, ...(await camera(data))],
         () => {},
       )
     },
