@@ -1,13 +1,14 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto"
 import { Problem } from "#contract/problem"
+import { type Actor, type Audit, theHub } from "#platform/audit"
 import type { Clock } from "#platform/clock"
 import type { Sqlite } from "#platform/sqlite"
 import type { Fleet } from "./fleet.service.ts"
 import type { FleetStore } from "./fleet.store.ts"
 
 const codeLifeMs = 15 * 60_000
-/** Wrong codes the whole hub takes per minute: 100-bit codes cannot be guessed, this keeps the noise down. */
-const wrongCodesPerMinute = 20
+/** Wrong codes taken per address and minute: 100-bit codes cannot be guessed, this keeps the noise down. */
+const wrongCodesPerMinute = 10
 /** Crockford's base32: no I, L, O or U to misread from a sheet of paper. */
 const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
@@ -16,39 +17,48 @@ export function createEnrolment({
   sqlite,
   store,
   fleet,
+  audit,
   clock,
 }: {
   sqlite: Sqlite
   store: FleetStore
   fleet: Pick<Fleet, "replaced">
+  audit: Audit
   clock: Clock
 }) {
-  let wrong: number[] = []
+  const wrong = new Map<string, number[]>()
 
   return {
     /** A code for exactly this device: shown once, stored hashed. */
-    createCode: (device: string, name: string, by: string) => {
+    createCode: (by: Actor, device: string, name: string) => {
       const code = newCode()
       const expires = clock.now() + codeLifeMs
-      store.insertCode({ hash: hashOf(normal(code)), device, name, by, expires })
+      sqlite.transaction(() => {
+        store.insertCode({ hash: hashOf(normal(code)), device, name, by: by.id, expires })
+        const after = { name, expires_at: expires }
+        audit.record({ by, action: "device.invite", subject: `device:${device}`, before: null, after })
+      })
       return { code, device, expires_at: expires }
     },
 
     /** Exchanges a code for the device's secret. Throws `forbidden` (wrong, used, expired) and `rate_limited`. */
-    enrol: (code: string, device: string): { secret: string } => {
+    enrol: (code: string, device: string, address: string): { secret: string } => {
       const now = clock.now()
-      wrong = wrong.filter((at) => at > now - 60_000)
-      if (wrong.length >= wrongCodesPerMinute)
+      for (const [key, times] of wrong) if (times.every((at) => at <= now - 60_000)) wrong.delete(key)
+      const recent = (wrong.get(address) ?? []).filter((at) => at > now - 60_000)
+      if (recent.length >= wrongCodesPerMinute)
         throw new Problem("rate_limited", "enrolment", "too many wrong codes; try again in a minute")
       const secret = randomBytes(32).toString("base64url")
       const enrolled = sqlite.transaction(() => {
         const name = store.useCode(hashOf(normal(code)), device, now)
         if (name === undefined) return false
         store.enrol({ id: device, name, at: now, hash: hashOf(secret) })
+        const subject = `device:${device}`
+        audit.record({ by: theHub, action: "device.enrol", subject, before: null, after: { name, address } })
         return true
       })
       if (!enrolled) {
-        wrong.push(now)
+        wrong.set(address, [...recent, now])
         throw new Problem(
           "forbidden",
           "enrolment_code",

@@ -1,7 +1,8 @@
 import type { Device, DeviceState } from "#contract/fleet"
 import { Problem } from "#contract/problem"
-import { type Desired, payloadTypes, type Reported } from "#contract/release"
+import { type Desired, type Envelope, payloadTypes, type Reported } from "#contract/release"
 import type { DeviceEvent } from "#contract/topics"
+import type { Actor, Audit } from "#platform/audit"
 import type { Clock } from "#platform/clock"
 import type { Events } from "#platform/events"
 import type { GroupCommit } from "#platform/group-commit"
@@ -28,12 +29,14 @@ export function createFleet({
   sqlite,
   store,
   commits,
+  audit,
   clock,
   events,
   signer,
   epoch,
 }: {
   sqlite: Sqlite
+  audit: Audit
   store: FleetStore
   commits: GroupCommit
   clock: Clock
@@ -103,19 +106,30 @@ export function createFleet({
       publishLater(id)
       return desired
     },
+    /** The committed wish of a device in service. */
+    desired: (id: string): Desired | undefined => {
+      const text = store.desiredOf(id)
+      if (text === undefined) return undefined
+      const envelope = JSON.parse(text) as Envelope
+      return JSON.parse(Buffer.from(envelope.payload, "base64").toString()) as Desired
+    },
     /** Every committed wish, for the broker's start: its retained messages live in memory only. */
     allDesired: () => store.desired(),
 
     /** The device may not connect any more; a live connection is closed at once. Throws `not_found`. */
-    revoke: (id: string): void => {
-      if (!store.revoke(id, clock.now()))
-        throw new Problem("not_found", "device", `there is no device ${id} in service`, { device: id })
+    revoke: (by: Actor, id: string): void => {
+      sqlite.transaction(() => {
+        if (!store.revoke(id, clock.now()))
+          throw new Problem("not_found", "device", `there is no device ${id} in service`, { device: id })
+        audit.record({ by, action: "device.revoke", subject: `device:${id}`, before: null, after: null })
+      })
       for (const wire of wires) wire.disconnect(id)
       announce(id)
     },
-    /** For enrolment: an older box of the same name is cut off. */
+    /** For enrolment: an older box of the same name is cut off; what the name is wished to run stays. */
     replaced: (id: string): void => {
       for (const wire of wires) wire.disconnect(id)
+      publishLater(id)
       announce(id)
     },
 
