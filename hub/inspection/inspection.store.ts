@@ -13,6 +13,8 @@ export type InspectionFilter = {
   since?: number | undefined
   until?: number | undefined
   labelled?: boolean | undefined
+  /** Every inspection of one part. */
+  part?: string | undefined
 }
 /** Position in the list, newest first. */
 export type ListPosition = { receivedAt: number; n: number }
@@ -110,6 +112,11 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
     judged_ng: number
     escapes: number
   }>("SELECT * FROM live_count WHERE at >= $since ORDER BY at")
+  const selectCount = sqlite.prepare<{ stored: number; distinct_parts: number }>(
+    `SELECT count(*) AS stored,
+       count(*) - count(part_id) + (SELECT count(DISTINCT part_id) FROM inspection WHERE part_id IS NOT NULL)
+         AS distinct_parts FROM inspection`,
+  )
   const insertRefusal = sqlite.prepare(
     `INSERT INTO refusal (device_id, topic, at, code, detail, inspection_id, size, head)
      VALUES ($device, $topic, $at, $code, $detail, $id, $size, $head)`,
@@ -191,6 +198,7 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
       add("i.eval = $eval", "eval", filter.eval)
       add("i.received_at >= $since", "since", filter.since)
       add("i.received_at <= $until", "until", filter.until)
+      add("i.part_id = $part", "part", filter.part)
       if (filter.labelled !== undefined)
         where.push(`i.label_verdict IS ${filter.labelled ? "NOT NULL" : "NULL"}`)
       if (after) {
@@ -236,6 +244,9 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
 
     /** Parts waiting for a person, by reason. */
     waiting: (): { reason: QueueReason; waiting: number }[] => selectQueueSize.all(),
+
+    /** What the hub holds; parts that came without an id count as one each. Reads an index from end to end. */
+    count: () => selectCount.get()!,
 
     image: (sha256: string): StoredImage | undefined => selectImage.get({ sha256 }),
     thumbnail: (sha256: string, max: number) => selectThumbnail.get({ sha256, max }),

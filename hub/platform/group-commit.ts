@@ -1,3 +1,4 @@
+import { Problem } from "#contract/problem"
 import type { Sqlite } from "./sqlite.ts"
 
 /** Puts the writes of many callers into one transaction, so that they share one sync of the disk. */
@@ -7,6 +8,8 @@ export type GroupCommit = {
    * undoes only its own writes and rejects only its own promise.
    */
   readonly commit: <T>(work: () => T) => Promise<T>
+  /** Commits what waits, and takes nothing more: the database is about to be closed. */
+  readonly close: () => void
 }
 
 type Entry = {
@@ -29,6 +32,7 @@ export function createGroupCommit({
   most?: number
 }): GroupCommit {
   let entries: Entry[] = []
+  let closed = false
   let timer: ReturnType<typeof setTimeout> | undefined
 
   const flush = () => {
@@ -48,8 +52,13 @@ export function createGroupCommit({
   }
 
   return {
+    close: () => {
+      if (entries.length > 0) flush()
+      closed = true
+    },
     commit: (work) =>
       new Promise((resolve, reject) => {
+        if (closed) return reject(new Problem("unavailable", "stopping", "the hub is stopping"))
         let outcome: () => void = () => reject(new Error("a group commit ended without running this work"))
         entries.push({
           run: () => {

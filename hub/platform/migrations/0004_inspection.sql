@@ -45,6 +45,7 @@ CREATE TABLE inspection (
   UNIQUE (device_id, boot, seq)
 ) STRICT;
 CREATE INDEX inspection_by_time ON inspection (received_at, n);
+CREATE INDEX inspection_by_part ON inspection (part_id) WHERE part_id IS NOT NULL;
 CREATE INDEX inspection_by_image ON inspection (image_sha256) WHERE image_sha256 IS NOT NULL;
 CREATE INDEX inspection_labelled ON inspection (received_at, n) WHERE label_verdict IS NOT NULL;
 -- Newest first within a rank: the line as it runs now is worth more than last week's.

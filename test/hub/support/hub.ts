@@ -7,6 +7,7 @@ import { createHub, type Hub, type HubPorts } from "../../../hub/hub.ts"
 import { theHub } from "../../../hub/platform/audit.ts"
 import { systemIds } from "../../../hub/platform/ids.ts"
 import { openSqlite } from "../../../hub/platform/sqlite.bun.ts"
+import { createImaging } from "../../../hub/ports.bun.ts"
 
 export const testPassword = "a torque wrench in spring"
 const origin = "http://hub.test"
@@ -55,6 +56,7 @@ export async function startTestHub(
         openAsset: async (name) =>
           name === "ui/index.html" ? new TextEncoder().encode("<!doctype html>") : null,
         clock,
+        imaging: createImaging(),
         ids: systemIds,
         writeLog: (line) => void log.push(line),
         version: "0.0.0-test",

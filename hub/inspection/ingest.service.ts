@@ -1,0 +1,173 @@
+import { createHash } from "node:crypto"
+import * as v from "valibot"
+import { cxf1, decodeFrame, type InspectionFrame } from "#contract/cxf1"
+import { Uuid } from "#contract/ids"
+import type { ImageMime } from "#contract/inspection"
+import type { InspectionView } from "#contract/labelling"
+import { Problem } from "#contract/problem"
+import type { InspectionAck } from "#contract/topics"
+import type { Blobs } from "#platform/blobs"
+import type { Clock } from "#platform/clock"
+import type { DiskSpace } from "#platform/disk-space"
+import type { Events } from "#platform/events"
+import type { GroupCommit } from "#platform/group-commit"
+import type { Log } from "#platform/log"
+import { SQLITE, sqliteCodeOf } from "#platform/sqlite"
+import { isSameInspection, mainPart } from "./inspection.rules.ts"
+import type { InspectionStore } from "./inspection.store.ts"
+
+/** Reads type and pixel size from an image's first bytes; undefined for anything that is not one of our formats. */
+export type SniffImage = (bytes: Uint8Array) => { mime: ImageMime; w: number; h: number } | undefined
+
+const retryWhenFullMs = 30_000
+const retryAfterFailureMs = 5_000
+const keptRefusals = 1000
+const keptHead = 16 * 1024
+
+/**
+ * Takes inspection frames. The answer is given when it is true: `stored` and `dup` mean that image and row are on
+ * disk, in this order, so a crash can leave an image without a row but never a row without its image.
+ */
+export function createIngest({
+  store,
+  commits,
+  blobs,
+  sniff,
+  disk,
+  clock,
+  events,
+  log,
+}: {
+  store: InspectionStore
+  commits: GroupCommit
+  blobs: Blobs
+  sniff: SniffImage
+  disk: DiskSpace
+  clock: Clock
+  events: Events
+  log: Log
+}) {
+  /** Keeps the evidence of a message that is not taken and tells people; the device learns it from its ack. */
+  const refuse = async (
+    device: string,
+    topic: string,
+    bytes: Uint8Array,
+    refusal: { id: string | undefined; code: string; detail: string },
+  ): Promise<void> => {
+    const { id, code, detail } = refusal
+    const at = clock.now()
+    // A copy: the payload is a view of a read buffer that is reused.
+    const head = Uint8Array.from(bytes.subarray(0, keptHead))
+    const row = { device, topic, at, code, detail, id: id ?? null, size: bytes.length, head }
+    await commits.commit(() => store.insertRefusal(row, keptRefusals))
+    log.warn("refused", { device, topic, code, detail })
+    events.announce("refusal", { device, topic, code, detail, inspection_id: id ?? null, at })
+  }
+
+  const storeFrame = async (
+    device: string,
+    bytes: Uint8Array,
+    frame: InspectionFrame,
+  ): Promise<InspectionAck> => {
+    const { header, parts } = frame
+    const { id } = header
+    if (parts.length > 0 && (await disk.isLow()))
+      return { id, st: "later", code: "disk_full", retry_ms: retryWhenFullMs }
+
+    const known = store.header(id)
+    if (!known) await Promise.all(parts.map((part, i) => blobs.put(part, header.parts[i]!.sha256)))
+
+    const receivedAt = clock.now()
+    const outcome = await commits.commit(() => {
+      // Asked inside the transaction: the same frame may be in the same batch twice.
+      const stored = store.header(id)
+      if (stored)
+        return stored.device === device && isSameInspection(stored.header, header) ? "dup" : "conflict"
+      if (store.idAt(device, header.boot, header.seq) !== undefined) return "sequence"
+      store.insert({ header, headerText: headerTextOf(bytes), device, receivedAt })
+      return "stored"
+    })
+    if (outcome === "conflict")
+      throw new Problem("conflict", "conflict", "another inspection is stored under this id")
+    if (outcome === "sequence")
+      throw new Problem("conflict", "sequence", "another inspection holds this place in the sequence")
+    if (outcome === "stored") events.announce("inspection", viewOfNew(device, frame, receivedAt))
+    return { id, st: outcome }
+  }
+
+  return {
+    refuse,
+
+    /** Takes one CXF1 frame of a device. Undefined when no id could be read from it, so there is nothing to answer. */
+    receive: async (device: string, topic: string, bytes: Uint8Array): Promise<InspectionAck | undefined> => {
+      let id: string | undefined
+      try {
+        const frame = decodeFrame(bytes)
+        id = frame.header.id
+        checkParts(frame, sniff)
+        return await storeFrame(device, bytes, frame)
+      } catch (error) {
+        id ??= readableId(bytes)
+        if (error instanceof Problem && error.code !== "unavailable") {
+          await refuse(device, topic, bytes, { id, code: error.key, detail: error.message })
+          return id === undefined ? undefined : { id, st: "bad", code: error.key }
+        }
+        // The hub's trouble, not the frame's: the device keeps it and comes again.
+        const full = error instanceof Problem || sqliteCodeOf(error) === SQLITE.full
+        log.error("not_stored", { device, error: String(error) })
+        if (id === undefined) return undefined
+        return full
+          ? { id, st: "later", code: "disk_full", retry_ms: retryWhenFullMs }
+          : { id, st: "later", code: "store_failed", retry_ms: retryAfterFailureMs }
+      }
+    },
+  }
+}
+export type Ingest = ReturnType<typeof createIngest>
+
+/** Bytes must be what the header says of them. Throws `invalid` with key `digest` or `image`. */
+function checkParts({ header, parts }: InspectionFrame, sniff: SniffImage): void {
+  parts.forEach((bytes, i) => {
+    const said = header.parts[i]!
+    if (createHash("sha256").update(bytes).digest("hex") !== said.sha256)
+      throw new Problem("invalid", "digest", `part ${said.name} does not have the digest the header gives`)
+    const seen = sniff(bytes)
+    if (seen?.mime !== said.mime || seen.w !== said.w || seen.h !== said.h)
+      throw new Problem("invalid", "image", `part ${said.name} is not the image the header describes`)
+  })
+}
+
+function headerTextOf(bytes: Uint8Array): string {
+  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(8, true)
+  return new TextDecoder().decode(bytes.subarray(cxf1.fixed, cxf1.fixed + length))
+}
+
+/** The id of a frame that is otherwise wrong, so that its sender can be told to stop sending it. */
+function readableId(bytes: Uint8Array): string | undefined {
+  if (bytes.length < cxf1.fixed) return undefined
+  const found = /"id"\s*:\s*"([0-9a-f-]{36})"/.exec(
+    new TextDecoder().decode(bytes.subarray(cxf1.fixed, cxf1.fixed + cxf1.maxHeader)),
+  )?.[1]
+  return v.is(Uuid, found) ? found : undefined
+}
+
+/** What lists would show of it, made without reading it back. */
+function viewOfNew(device: string, { header }: InspectionFrame, receivedAt: number): InspectionView {
+  const part = mainPart(header.parts)
+  return {
+    id: header.id,
+    device_id: device,
+    seq: header.seq,
+    captured_at: header.ts,
+    received_at: receivedAt,
+    part_id: header.part_id ?? null,
+    product_id: header.product_id ?? null,
+    verdict: header.verdict,
+    findings: header.findings,
+    model: header.model ?? null,
+    why_sent: header.policy.why_sent,
+    image: part ? { sha256: part.sha256, mime: part.mime, w: part.w, h: part.h, size: part.len } : null,
+    simulated: header.simulated ?? false,
+    label: null,
+  }
+}

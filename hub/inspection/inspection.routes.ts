@@ -1,0 +1,86 @@
+import { Hono } from "hono"
+import * as v from "valibot"
+import { DeviceId, Instant, Sha256, Uuid } from "#contract/ids"
+import { Evaluation } from "#contract/inspection"
+import { InspectionView } from "#contract/labelling"
+import { listOf } from "#contract/list"
+import { allow, doc, type HubEnv, param, query } from "../http/kit.ts"
+import type { Inspections } from "./inspection.service.ts"
+
+const time = v.pipe(v.string(), v.regex(/^\d{1,16}$/), v.transform(Number), Instant)
+const whole = (least: number, most: number) =>
+  v.pipe(v.string(), v.regex(/^\d{1,6}$/), v.transform(Number), v.minValue(least), v.maxValue(most))
+
+const ListQuery = v.object({
+  device: v.optional(DeviceId),
+  eval: v.optional(Evaluation),
+  part: v.optional(v.pipe(v.string(), v.maxLength(128))),
+  /** Arrival at the hub in milliseconds since 1970, both inclusive. */
+  since: v.optional(time),
+  until: v.optional(time),
+  labelled: v.optional(
+    v.pipe(
+      v.picklist(["true", "false"]),
+      v.transform((text) => text === "true"),
+    ),
+  ),
+  cursor: v.optional(v.pipe(v.string(), v.maxLength(40))),
+  limit: v.optional(whole(1, 200), "50"),
+})
+
+const Count = v.object({ stored: v.number(), distinct_parts: v.number() })
+
+export function createInspectionRoutes({ inspections }: { inspections: Inspections }) {
+  const Image = param(v.object({ sha: Sha256 }))
+  return new Hono<HubEnv>()
+    .get(
+      "/api/inspections",
+      allow("worker"),
+      doc("Inspections, newest first.", { 200: listOf(InspectionView) }),
+      query(ListQuery),
+      (c) => {
+        const { cursor, limit, ...filter } = c.req.valid("query")
+        return c.json(inspections.list(filter, cursor, limit))
+      },
+    )
+    .get(
+      "/api/inspections/count",
+      allow("worker"),
+      doc("How many inspections and different parts the hub holds.", { 200: Count }),
+      (c) => c.json(inspections.count()),
+    )
+    .get(
+      "/api/inspections/:id",
+      allow("worker"),
+      doc("One inspection.", { 200: InspectionView }),
+      param(v.object({ id: Uuid })),
+      (c) => c.json(inspections.get(c.req.valid("param").id)),
+    )
+    .get("/api/images/:sha", allow("worker"), doc("A stored image.", { 200: "image/*" }), Image, async (c) =>
+      picture(await inspections.image(c.req.valid("param").sha)),
+    )
+    .get(
+      "/api/images/:sha/thumb",
+      allow("worker"),
+      doc("A small picture of a stored image.", { 200: "image/*" }),
+      Image,
+      query(v.object({ max: v.optional(whole(16, 4096), "320") })),
+      async (c) => picture(await inspections.thumbnail(c.req.valid("param").sha, c.req.valid("query").max)),
+    )
+}
+
+/**
+ * Foreign bytes: the type we stored, no sniffing, and a sandbox in which nothing runs should one of them be HTML after
+ * all. Named by their digest, they never change; `private`, because a shared cache knows no session.
+ */
+function picture({ bytes, mime }: { bytes: Uint8Array; mime: string }): Response {
+  return new Response(bytes as Uint8Array<ArrayBuffer>, {
+    headers: {
+      "content-type": mime,
+      "content-length": String(bytes.length),
+      "cache-control": "private, max-age=31536000, immutable",
+      "content-security-policy": "default-src 'none'; sandbox",
+      "x-content-type-options": "nosniff",
+    },
+  })
+}
