@@ -1,24 +1,36 @@
+import { sniffImage } from "#models/image-header"
 import { createCatalogueRoutes } from "./catalogue/catalogue.routes.ts"
 import { createCatalogue } from "./catalogue/catalogue.service.ts"
 import type { HubConfig } from "./config.ts"
+import { createDelivery } from "./delivery/delivery.service.ts"
+import { createFetchRights } from "./delivery/fetch-rights.ts"
+import { createFleetDomain } from "./fleet/fleet.ts"
 import type { Client } from "./http/kit.ts"
 import type { OpenAsset } from "./http/ui.routes.ts"
 import { createHttp } from "./http.ts"
 import { rankOf, reviewPriority } from "./inspection/inspection.rules.ts"
-import { createInspectionStore } from "./inspection/inspection.store.ts"
+import type { MakeThumbnail } from "./inspection/inspection.service.ts"
+import { liveBucketMs } from "./inspection/inspection.store.ts"
+import { createInspectionDomain } from "./inspection/inspection.ts"
 import { createLabellingRoutes } from "./labelling/labelling.routes.ts"
 import { createLabelling } from "./labelling/labelling.service.ts"
+import { createLiveRoutes } from "./live/live.routes.ts"
+import { createGateway } from "./mqtt/gateway.ts"
 import { createAudit } from "./platform/audit.ts"
 import { openBlobs } from "./platform/blobs.ts"
 import type { Clock } from "./platform/clock.ts"
 import { prepareDataFolder } from "./platform/data-folder.ts"
+import { createDiskSpace } from "./platform/disk-space.ts"
 import { createEvents } from "./platform/events.ts"
+import { createGroupCommit } from "./platform/group-commit.ts"
 import type { Ids } from "./platform/ids.ts"
 import { takeLock } from "./platform/lock.ts"
 import { createLog } from "./platform/log.ts"
 import { openDatabase } from "./platform/migrate.ts"
 import { migrations } from "./platform/migrations.ts"
+import { openSigningKeys } from "./platform/signing.ts"
 import type { OpenSqlite } from "./platform/sqlite.ts"
+import { StartFailure } from "./platform/start-failure.ts"
 import type { PasswordCost } from "./users/password.ts"
 import { createUsersDomain } from "./users/users.ts"
 
@@ -30,9 +42,14 @@ export type HubPorts = {
   ids: Ids
   writeLog: (line: string) => void
   version: string
+  /** Looks at foreign pictures, in a process that may crash. */
+  imaging: { thumbnail: MakeThumbnail; close: () => Promise<void> }
   /** Cheaper password hashing for tests. */
   passwordCost?: PasswordCost
 }
+
+/** Free space below which inspections with images are put off, so that people's labels can still be stored. */
+const leastFreeBytes = 512 * 1024 * 1024
 
 export type Hub = Awaited<ReturnType<typeof createHub>>
 
@@ -59,16 +76,45 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
     const events = createEvents({ log: log.child("events") })
     const audit = createAudit({ db, clock })
 
+    const commits = createGroupCommit({ sqlite: db })
+    const keys = await openSigningKeys({ dataDir: folder.root })
+    const disk = createDiskSpace({ path: folder.root, leastFree: leastFreeBytes, clock })
+    // Devices answer a new epoch with a rebirth, browsers' cursors of another start are known as foreign.
+    const epoch = ids.random(8)
+    let mqttPort = config.mqtt.port
+
     const users = createUsersDomain({ db, audit, clock, ids, cost: ports.passwordCost })
     const catalogue = createCatalogue({ db, audit, clock })
-    const inspections = createInspectionStore({ sqlite: db })
+
+    const fleet = createFleetDomain({
+      db,
+      commits,
+      audit,
+      clock,
+      events,
+      epoch,
+      signer: keys.hub,
+      keys: keys.trusted,
+      mqtt: () => ({ host: config.public_host, port: mqttPort }),
+    })
+    const inspection = createInspectionDomain({
+      db,
+      commits,
+      blobs,
+      disk,
+      clock,
+      events,
+      sniff: sniffImage,
+      thumbnail: ports.imaging.thumbnail,
+      log: log.child("inspection"),
+    })
     const labelling = createLabelling({
       db,
       inspections: {
-        ...inspections,
+        ...inspection.store,
         rankOf,
         firstPriority(id) {
-          const stored = inspections.header(id)
+          const stored = inspection.store.header(id)
           return stored ? reviewPriority(stored.header) : null
         },
       },
@@ -77,10 +123,30 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       clock,
       ids,
     })
+    const live = createLiveRoutes({
+      events,
+      clock,
+      epoch,
+      counts: inspection.store.live,
+      bucketMs: liveBucketMs,
+    })
+    const delivery = createDelivery({
+      blobs,
+      mayFetch: createFetchRights({ desired: fleet.fleet.desired, blobs, log: log.child("delivery") }),
+      log: log.child("delivery"),
+    })
 
     let ready = false
+    let gateway: Awaited<ReturnType<typeof createGateway>> | undefined
     const http = createHttp({
-      routes: [users.routes, createCatalogueRoutes(catalogue), createLabellingRoutes(labelling)],
+      routes: [
+        users.routes,
+        createCatalogueRoutes(catalogue),
+        fleet.routes,
+        inspection.routes,
+        createLabellingRoutes(labelling),
+        live,
+      ],
       resolveSession: users.sessions.resolve,
       ready: () => ready,
       openAsset: ports.openAsset,
@@ -96,6 +162,9 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       blobs,
       events,
       audit,
+      keys,
+      fleet: fleet.fleet,
+      inspections: inspection.inspections,
       users: users.people,
       sessions: users.sessions,
       catalogue,
@@ -105,11 +174,24 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       /** Opens the doors other than HTTP and starts what works by itself. */
       async start() {
         users.sessions.sweep()
+        gateway = await createGateway({
+          fleet: fleet.fleet,
+          enrolment: fleet.enrolment,
+          ingest: inspection.ingest,
+          delivery,
+          clock,
+          log: log.child("mqtt"),
+        })
+        mqttPort = (await listening(gateway.listen(config.mqtt.port, config.mqtt.host), config.mqtt.port))
+          .port
         ready = true
       },
       /** Ends in the reverse order; what was acknowledged is on disk already. Call it after HTTP has stopped. */
       async stop() {
         ready = false
+        await gateway?.close()
+        await ports.imaging.close()
+        commits.close()
         db.close()
         lock.release()
       },
@@ -117,5 +199,21 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
   } catch (error) {
     lock.release()
     throw error
+  }
+}
+
+/** Says which port is taken, in the one error type that reaches people. */
+async function listening<T>(opening: Promise<T>, port: number): Promise<T> {
+  try {
+    return await opening
+  } catch (cause) {
+    const taken = cause instanceof Error && "code" in cause && cause.code === "EADDRINUSE"
+    if (!taken) throw cause
+    throw new StartFailure(
+      "config",
+      `Port ${port} is already in use by another program.`,
+      "Stop that program, or choose another port with --mqtt-port.",
+      cause,
+    )
   }
 }

@@ -1,3 +1,5 @@
+import { selfCommand } from "#models/child"
+import { createInferChild } from "#models/infer/child"
 import { version } from "./cli/version.command.ts"
 import type { HubPorts } from "./hub.ts"
 import { openAsset } from "./platform/assets.ts"
@@ -12,7 +14,14 @@ export function bunPorts(): HubPorts {
     openAsset,
     clock: systemClock,
     ids: systemIds,
+    imaging: createImaging(),
     writeLog: (line) => void process.stderr.write(`${line}\n`),
     version,
   }
+}
+
+/** Pictures are decoded in a child of this program; it is started by the first one. */
+export function createImaging(): HubPorts["imaging"] {
+  const child = createInferChild({ command: selfCommand("worker", "infer") })
+  return { thumbnail: (path, max) => child.thumbnail({ path }, max), close: child.close }
 }

@@ -56,6 +56,12 @@ const LAYERS: readonly Layer[] = [
       ...(domain === "training" || domain === "registry" ? [MODELS] : []),
     ],
   })),
+  // The doors of devices and screens know domains by the shape of what they call, not by import.
+  ...["mqtt", "delivery", "live"].map((door) => ({
+    name: `${door} door`,
+    files: new RegExp(`^hub/${door}/`),
+    may: [CONTRACT, PLATFORM, HTTP_KIT],
+  })),
   {
     name: "command line and composition",
     files: /^hub\/([^/]+\.ts$|cli\/|demo\/)|^edge\/edge\.command\.ts$/,

@@ -209,7 +209,7 @@ function paintCrack(site: Site) {
   const start: [number, number] = fromEdge ? [edge.x + edge.nx * 2, edge.y + edge.ny * 2] : [fx, fy]
   const heading: [number, number] = fromEdge ? [-edge.nx, -edge.ny] : unit(random.between(0, 6.283))
   const length = mix(75, 300, severity * random.between(0.6, 1))
-  const width = mix(1.15, 2.7, severity * random.between(0.6, 1))
+  const width = mix(0.9, 2, severity * random.between(0.6, 1))
   const main = wander(site, start, heading, length)
   paintCrackLine(site, main, width)
   const forks = severity > 0.35 ? 1 + random.below(2) : 0
@@ -269,8 +269,8 @@ function paintCrackLine(site: Site, points: [number, number][], unitWidth: numbe
 function paintBurr(site: Site) {
   const { canvas, random, severity, touched, product, pose } = site
   const edge = edgePoint(site)
-  const half = mix(24, 80, severity * random.between(0.6, 1))
-  const height = mix(6, 20, severity * random.between(0.7, 1))
+  const half = mix(20, 75, severity * random.between(0.6, 1))
+  const height = mix(4.5, 15, severity * random.between(0.7, 1))
   const form = random.below(1 << 30)
   const [cx, cy] = framePoint(site, edge.x, edge.y)
   const reach = (half + height + 6) * canvas.scale
@@ -288,7 +288,7 @@ function paintBurr(site: Site) {
     if (d < -4 || d > crest + 1) return old
     if (d < 0) return old * (1 - 0.4 * smooth(-4, -1, d) * smooth(half, half * 0.8, away))
     const glitter = clouds(form + 3, x * 0.45, y * 0.45)
-    const metal = 1250 + 2700 * glitter * glitter + 600 * smooth(crest * 0.4, crest, d)
+    const metal = 900 + 2700 * glitter * glitter + 500 * smooth(crest * 0.4, crest, d)
     return mix(old, metal, smooth(crest + 0.8, crest - 0.8, d))
   })
 }
@@ -307,10 +307,7 @@ function paintRust(site: Site) {
     const fall = smooth(1.1, 0.15, Math.sqrt(u * u + v * v))
     const specks = clouds(form, x * fineness, y * fineness)
     const level = mix(0.72, 0.42, fall * (0.55 + 0.45 * severity))
-    const crust = 0.55 + 0.45 * clouds(form + 7, x * fineness * 1.9, y * fineness * 1.9)
-    return fall === 0
-      ? 0
-      : smooth(level - 0.03, level + 0.16, specks) * Math.sqrt(fall) * crust + 0.16 * fall * fall
+    return fall === 0 ? 0 : smooth(level, level + 0.1, specks) * Math.sqrt(fall) + 0.12 * fall * fall
   }
   repaint(canvas, touched, area, (x, y, old, finish) =>
     finish === 0 ? old : old * (1 - mix(0.3, 0.55, severity) * amount(x, y) * onMetal(finish)),

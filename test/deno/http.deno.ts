@@ -26,6 +26,8 @@ const { config } = readConfig({ flags: { data, "mqtt-port": "0", "log-level": "w
 const hub = await createHub(config, {
   openSqlite,
   openAsset,
+  // The process that decodes pictures runs on Bun.
+  imaging: { thumbnail: () => Promise.reject(new Error("no decoder here")), close: async () => {} },
   clock: systemClock,
   ids: systemIds,
   writeLog: (line) => void process.stderr.write(`${line}\n`),
