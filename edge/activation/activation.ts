@@ -173,7 +173,7 @@ export function createActivation(deps: ActivationDeps) {
     }
     const known = store.refusedFor(sha256)
     if (known !== undefined) {
-      const told = last && last.manifest === sha256 && recoveryFrom(last.state, 0) === "rest"
+      const told = last && last.rev === target.rev && last.manifest === sha256
       if (!told) journal.advance("rejected", target, { reason: known, detail: "refused here before" })
       return
     }
