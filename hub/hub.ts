@@ -5,7 +5,9 @@ import type { HubConfig } from "./config.ts"
 import { createDelivery } from "./delivery/delivery.service.ts"
 import { createFetchRights } from "./delivery/fetch-rights.ts"
 import { createFleetDomain } from "./fleet/fleet.ts"
+import { accessTable } from "./http/access.ts"
 import type { Client } from "./http/kit.ts"
+import { openApiDocument } from "./http/openapi.ts"
 import type { OpenAsset } from "./http/ui.routes.ts"
 import { createHttp } from "./http.ts"
 import { rankOf, reviewPriority } from "./inspection/inspection.rules.ts"
@@ -171,6 +173,9 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       labelling,
       /** Answers one HTTP request; `client` is what the server knows of the peer. */
       fetch: async (request: Request, client: Client = {}): Promise<Response> => http.fetch(request, client),
+      /** Who may call what, and the interface's description. */
+      routes: () => accessTable(http),
+      openApi: () => openApiDocument(http, ports.version),
       /** Opens the doors other than HTTP and starts what works by itself. */
       async start() {
         users.sessions.sweep()
@@ -210,7 +215,7 @@ async function listening<T>(opening: Promise<T>, port: number): Promise<T> {
     const taken = cause instanceof Error && "code" in cause && cause.code === "EADDRINUSE"
     if (!taken) throw cause
     throw new StartFailure(
-      "config",
+      "failure",
       `Port ${port} is already in use by another program.`,
       "Stop that program, or choose another port with --mqtt-port.",
       cause,
