@@ -166,11 +166,14 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       audit,
       keys,
       fleet: fleet.fleet,
+      enrolment: fleet.enrolment,
       inspections: inspection.inspections,
       users: users.people,
       sessions: users.sessions,
       catalogue,
       labelling,
+      /** The port the broker listens on, once started. */
+      mqttPort: () => mqttPort,
       /** Answers one HTTP request; `client` is what the server knows of the peer. */
       fetch: async (request: Request, client: Client = {}): Promise<Response> => http.fetch(request, client),
       /** Who may call what, and the interface's description. */
