@@ -86,17 +86,17 @@ export async function readImageFolder(dir: string, seed: number): Promise<ImageS
       { dir: root },
     )
   }
-  return await assemble(root, pictures, rows, seed, skipped)
+  return assemble(root, pictures, rows, seed, skipped)
 }
 
-async function assemble(
+function assemble(
   root: string,
   pictures: Picture[],
   rows: Map<string, PartsRow> | undefined,
   seed: number,
   skipped: ImageSet["skipped"],
-): Promise<ImageSet> {
-  const { parts, grouped_by } = await tellPartsApart(pictures, rows)
+): ImageSet {
+  const { parts, grouped_by } = tellPartsApart(pictures, rows)
   const strata = new Map<string, SplitPart>()
   pictures.forEach((picture, i) => {
     const part = parts[i]!
@@ -130,12 +130,12 @@ async function assemble(
 }
 
 /** The part of every picture. A picture that parts.csv does not mention is a part of its own. */
-async function tellPartsApart(pictures: readonly Picture[], rows: Map<string, PartsRow> | undefined) {
+function tellPartsApart(pictures: readonly Picture[], rows: Map<string, PartsRow> | undefined) {
   if (rows) {
     const parts = pictures.map((picture) => rows.get(picture.file)?.part ?? picture.file)
     return { parts, grouped_by: "parts.csv" as const }
   }
-  const { groups, threshold } = await groupNearCopies(pictures.map((picture) => picture.thumb))
+  const { groups, threshold } = groupNearCopies(pictures.map((picture) => picture.thumb))
   const parts = groups.map((group) => `part-${String(group + 1).padStart(4, "0")}`)
   return {
     parts,
