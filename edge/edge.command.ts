@@ -20,8 +20,12 @@ const options = {
   device: { type: "string" },
   output: { type: "string", default: "log" },
   "quota-mb": { type: "string", default: "4096" },
+  "hold-until-model": { type: "boolean", default: false },
   ...cameraOptions,
 } as const
+
+/** A clean stop gives the outbox this long; the hub may be away. */
+const stopDrainMs = 10_000
 
 export const edgeCommand: Command = {
   summary: "run an edge station: camera, model, signal, outbox",
@@ -33,6 +37,7 @@ export const edgeCommand: Command = {
   --device ID              first start: the device the code was made for
   --output log|none        where the verdict goes [log]
   --quota-mb N             space for records and images that wait for the hub [4096]
+  --hold-until-model       interlock: trigger no part before the first model is on the line
 ${cameraHelp}
 
 The log goes to stdout, one JSON object a line. SIGTERM or SIGINT ends the station after the part under way.`,
@@ -67,6 +72,7 @@ The log goes to stdout, one JSON object a line. SIGTERM or SIGINT ends the stati
       camera: await openCamera(values, { partsBefore: partsBefore(sqlite) }),
       openInspector: childInspectors(selfCommand("worker", "infer")),
       output: createOutput(values.output, log),
+      holdUntilModel: values["hold-until-model"],
       quota,
       software: version,
       clock: systemClock,
@@ -79,7 +85,7 @@ The log goes to stdout, one JSON object a line. SIGTERM or SIGINT ends the stati
     try {
       await Promise.race([stopped, done])
     } finally {
-      await edge.stop()
+      await edge.stop({ drainMs: stopDrainMs })
       sqlite.close()
       lock.release()
     }

@@ -35,6 +35,8 @@ export type EdgeDeps = {
   camera: Camera
   openInspector: OpenInspector
   output: Output
+  /** Interlock: the camera is not triggered before the first model is on the line. */
+  holdUntilModel?: boolean
   /** Bytes the outbox may take. */
   quota: number
   software: string
@@ -182,6 +184,7 @@ export async function createEdge(deps: EdgeDeps) {
   }
 
   const stopping = new AbortController()
+  const stopped = new Promise<void>((resolve) => stopping.signal.addEventListener("abort", () => resolve()))
   let loop: Promise<void> | undefined
 
   return {
@@ -207,16 +210,23 @@ export async function createEdge(deps: EdgeDeps) {
           })
         },
       })
-      loop = runStation({ shots, live, output: deps.output, recorder, statistics, log })
+      const run = () => runStation({ shots, live, output: deps.output, recorder, statistics, log })
+      loop = deps.holdUntilModel ? Promise.race([live.firstLoaded, stopped]).then(run) : run()
       log.info("station_started", { device, boot })
       return { done: loop }
     },
-    /** Ends the part under way, writes everything down, says goodbye. */
-    stop: async (): Promise<void> => {
+    /**
+     * Ends the part under way, writes everything down, sends for at most `drainMs` what the hub still lacks, says
+     * goodbye. What is left goes out at the next start.
+     */
+    stop: async ({ drainMs = 0 } = {}): Promise<void> => {
       stopping.abort()
       clearTimeout(rebirthTimer)
       await loop
       await recorder.drain()
+      const deadline = now() + drainMs
+      while (outbox.totals().depth > 0 && now() < deadline) await Bun.sleep(50)
+      reporter.now()
       await activation.stop()
       reporter.onDown()
       sender.onDown()

@@ -20,10 +20,13 @@ export type Live = ReturnType<typeof createLive>
 export function createLive(onOutcome: (outcome: Outcome) => void) {
   let loaded: Loaded | undefined
   let vacancy: Vacancy = "no_model"
+  const first = Promise.withResolvers<void>()
 
   return {
     loaded: (): Loaded | undefined => loaded,
     vacancy: (): Vacancy => vacancy,
+    /** Resolves once any model has been put on the line. */
+    firstLoaded: first.promise,
 
     /**
      * Puts another model (or none, and why) on the line and returns the one that was. A part under way finishes on
@@ -33,6 +36,7 @@ export function createLive(onOutcome: (outcome: Outcome) => void) {
       const before = loaded
       loaded = typeof next === "string" ? undefined : next
       if (typeof next === "string") vacancy = next
+      else first.resolve()
       return before
     },
 

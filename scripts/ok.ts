@@ -48,6 +48,7 @@ const tests: Step = {
 const steps: readonly Step[] = [
   check("format and lint", "node_modules/@biomejs/biome/bin/biome", ["ci", "--colors=off", "."]),
   check("types", "node_modules/typescript/bin/tsc", ["--noEmit", "--pretty", "false"]),
+  check("interface description", "scripts/openapi.ts", ["--check"]),
   tests,
 ]
 

@@ -13,7 +13,6 @@ const DOMAINS = [
   "training",
   "registry",
   "rollout",
-  "home",
 ] as const
 
 type Layer = {

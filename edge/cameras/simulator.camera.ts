@@ -30,8 +30,9 @@ export function createSimulatorCamera(options: SimulatorCameraOptions): Camera {
       for (let n = from; n < from + count; n++) {
         if (!(await beat.next(signal))) return
         const part = scenario.part(`line/${station}`, n)
-        const captured_at = now()
         const { frame } = painter.draw(part.plan)
+        // Drawing stands for the world in front of the lens; the trigger comes after it.
+        const captured_at = now()
         yield {
           image: { form: "raw", ...frame },
           part_id: part.part_id,

@@ -86,17 +86,17 @@ export async function readImageFolder(dir: string, seed: number): Promise<ImageS
       { dir: root },
     )
   }
-  return assemble(root, pictures, rows, seed, skipped)
+  return await assemble(root, pictures, rows, seed, skipped)
 }
 
-function assemble(
+async function assemble(
   root: string,
   pictures: Picture[],
   rows: Map<string, PartsRow> | undefined,
   seed: number,
   skipped: ImageSet["skipped"],
-): ImageSet {
-  const { parts, grouped_by } = tellPartsApart(pictures, rows)
+): Promise<ImageSet> {
+  const { parts, grouped_by } = await tellPartsApart(pictures, rows)
   const strata = new Map<string, SplitPart>()
   pictures.forEach((picture, i) => {
     const part = parts[i]!
@@ -130,12 +130,12 @@ function assemble(
 }
 
 /** The part of every picture. A picture that parts.csv does not mention is a part of its own. */
-function tellPartsApart(pictures: readonly Picture[], rows: Map<string, PartsRow> | undefined) {
+async function tellPartsApart(pictures: readonly Picture[], rows: Map<string, PartsRow> | undefined) {
   if (rows) {
     const parts = pictures.map((picture) => rows.get(picture.file)?.part ?? picture.file)
     return { parts, grouped_by: "parts.csv" as const }
   }
-  const { groups, threshold } = groupNearCopies(pictures.map((picture) => picture.thumb))
+  const { groups, threshold } = await groupNearCopies(pictures.map((picture) => picture.thumb))
   const parts = groups.map((group) => `part-${String(group + 1).padStart(4, "0")}`)
   return {
     parts,

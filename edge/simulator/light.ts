@@ -75,7 +75,8 @@ function highlight(product: Product, pose: Pose, x: number, y: number, band: num
   const dx = pose.brushCos
   const dy = pose.brushSin
   // Distance along the lines from the band's middle; the band itself is slightly curved by the lens.
-  const d = (x * dx + y * dy - band + 0.00012 * (x * dy - y * dx) ** 2) / 230
+  const across = x * dy - y * dx
+  const d = (x * dx + y * dy - band + 0.00012 * across * across) / 230
   const q = 1 + d * d
   return 0.95 / (q * q)
 }

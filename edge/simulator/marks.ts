@@ -1,6 +1,6 @@
 import { type Canvas, repaint, strokeOf, untouched, windowAround } from "./canvas.ts"
 import { dotsOf } from "./glyphs.ts"
-import { smooth } from "./maths.ts"
+import { lengthOf, smooth } from "./maths.ts"
 import { type Pose, toFrame } from "./pose.ts"
 import type { Product } from "./product.ts"
 import { clouds, createRandom } from "./random.ts"
@@ -70,7 +70,7 @@ export function paintHarmless(canvas: Canvas, product: Product, pose: Pose, name
     const radius = random.between(0.6, 1.1) * canvas.scale
     const light = random.next() < 0.6 ? random.between(-520, -200) : random.between(150, 420)
     repaint(canvas, all, windowAround(canvas, cx, cy, radius * 2), (x, y, old) => {
-      const r = Math.sqrt((x - cx) ** 2 + (y - cy) ** 2)
+      const r = lengthOf(x - cx, y - cy)
       return old + light * smooth(radius * 1.6, radius * 0.4, r)
     })
   }

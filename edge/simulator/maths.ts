@@ -42,6 +42,11 @@ export function clamp(value: number, low: number, high: number): number {
   return Math.min(high, Math.max(low, value))
 }
 
+/** Length of (x, y). `Math.hypot` and `** 2` may differ between engines in the last bit. */
+export function lengthOf(x: number, y: number): number {
+  return Math.sqrt(x * x + y * y)
+}
+
 export function mix(a: number, b: number, share: number): number {
   return a + (b - a) * share
 }

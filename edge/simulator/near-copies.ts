@@ -1,3 +1,5 @@
+import { setImmediate } from "node:timers/promises"
+
 /** Side of the grey thumbnails that are compared. */
 export const THUMB = 64
 const COARSE = 16
@@ -25,11 +27,13 @@ export interface Grouping {
  * and not the part, so a stricter correlation is asked for, and in the end none.
  * @param thumbs grey pictures of 64×64 bytes
  */
-export function groupNearCopies(thumbs: readonly Uint8Array[]): Grouping {
+export async function groupNearCopies(thumbs: readonly Uint8Array[]): Promise<Grouping> {
   const fine = thumbs.map((thumb) => highPass(thumb))
   const coarse = fine.map((thumb) => shrink(thumb))
   const pairs: [number, number, number][] = []
   for (let a = 0; a < fine.length; a++) {
+    // Hundreds of pictures take seconds; a station goes on serving meanwhile.
+    await setImmediate()
     for (let b = a + 1; b < fine.length; b++) {
       const rough = bestShift(coarse[a]!, coarse[b]!, COARSE, COARSE_REACH, 1, { dx: 0, dy: 0 })
       // The coarse pictures have lost some detail; only what is clearly apart is dismissed here.

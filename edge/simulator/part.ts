@@ -8,7 +8,7 @@ import { paintHarmless, paintMarking } from "./marks.ts"
 import { createPose, type Pose } from "./pose.ts"
 import { type Product, type ProductId, productOf } from "./product.ts"
 import { createReliefMap, type ReliefMap } from "./relief.ts"
-import { createTextures } from "./texture.ts"
+import { createTextures, type Textures } from "./texture.ts"
 
 /** Everything that decides one picture. Equal plans give equal bytes. */
 export interface PartPlan {
@@ -53,14 +53,18 @@ export const plainLighting: Lighting = { gain: 1, warmth: 0, tilt: 0 }
  */
 export function createPartPainter(size: { width: number; height: number }): PartPainter {
   const { width, height } = size
-  const textures = createTextures()
+  let kept: Textures | undefined
+  const texturesOf = () => {
+    kept ??= createTextures()
+    return kept
+  }
   const reliefs = new Map<ProductId, ReliefMap>()
   const reliefOf = (id: ProductId) => {
     const known = reliefs.get(id)
     if (known) return known
-    const made = createReliefMap(productOf(id), width, height)
-    reliefs.set(id, made)
-    return made
+    const relief = createReliefMap(productOf(id), width, height)
+    reliefs.set(id, relief)
+    return relief
   }
   const canvas: Canvas = {
     width,
@@ -74,6 +78,7 @@ export function createPartPainter(size: { width: number; height: number }): Part
   return {
     draw(plan) {
       const product = productOf(plan.product)
+      const textures = texturesOf()
       const pose = createPose(product, plan.serial)
       const light = createLightField(product, plan.lighting, pose, plan.serial, width, height)
       canvas.tints = []

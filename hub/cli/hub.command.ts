@@ -29,18 +29,20 @@ ${configFields.map(fieldHelp).join("\n")}`,
       await hub.start()
       const served = atPort(config.http.port, "http", () => serveHttp({ ...config.http, fetch: hub.fetch }))
       const url = `http://${config.http.host}:${served.port}`
-      console.log(`CRUX hub is ready: ${url}`)
-      const code = hub.sessions.newSetupCode()
-      if (code !== null)
-        console.log(
-          `Setup code: ${code}  (open ${url} and make the first admin within 30 minutes; works once)`,
-        )
+      console.log(greeting(url, hub.sessions.newSetupCode()))
       await stopped
       await served.stop()
     } finally {
       await hub.stop()
     }
   },
+}
+
+/** One write, so that whoever waits for "ready" has the setup code as well. */
+function greeting(url: string, setupCode: string | null): string {
+  const ready = `CRUX hub is ready: ${url}`
+  if (setupCode === null) return ready
+  return `${ready}\nSetup code: ${setupCode}  (open ${url} and make the first admin within 30 minutes; works once)`
 }
 
 /** Opens a door, or says which port is taken and what to do. */

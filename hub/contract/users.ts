@@ -43,6 +43,8 @@ export const SignInRequest = v.union([
 /** GET /api/session, and the answer of sign-in and setup. */
 export const Session = v.object({ user: User, expires_at: Instant })
 export type Session = v.InferOutput<typeof Session>
+/** POST /api/session/one-time: a link that signs the caller in once on another screen, within 15 minutes. */
+export const OneTimeSignIn = v.object({ token: v.string() })
 /** POST /api/users (admin) */
 export const NewUser = v.object({
   login: Login,

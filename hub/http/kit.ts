@@ -1,7 +1,7 @@
 import type { Context, MiddlewareHandler } from "hono"
 import { describeRoute, resolver, validator } from "hono-openapi"
 import type * as v from "valibot"
-import { Problem, ProblemBody } from "#contract/problem"
+import { Problem } from "#contract/problem"
 import { type Role, roles, type User } from "#contract/users"
 
 /** What the server passes along with a request (`app.fetch(request, client)`), when it knows. */
@@ -109,12 +109,11 @@ type Answer = ObjectSchema | string | null
 
 /** OpenAPI description of a route: one sentence, and the answer per status. Errors are problem+json everywhere. */
 export function doc(summary: string, answers: Record<number, Answer>): MiddlewareHandler {
-  const problem = {
-    description: "problem",
-    content: { "application/problem+json": { schema: resolver(ProblemBody) } },
-  }
   const responses = Object.entries(answers).map(([status, answer]) => [status, response(summary, answer)])
-  return describeRoute({ summary, responses: { ...Object.fromEntries(responses), default: problem } })
+  return describeRoute({
+    summary,
+    responses: { ...Object.fromEntries(responses), default: { $ref: "#/components/responses/Problem" } },
+  })
 }
 
 function response(summary: string, answer: Answer) {

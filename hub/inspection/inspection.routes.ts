@@ -28,7 +28,7 @@ const ListQuery = v.object({
   limit: v.optional(whole(1, 200), "50"),
 })
 
-const Count = v.object({ stored: v.number(), distinct_parts: v.number() })
+const Count = v.object({ stored: v.number(), distinct_triggers: v.number() })
 
 export function createInspectionRoutes({ inspections }: { inspections: Inspections }) {
   const Image = param(v.object({ sha: Sha256 }))
@@ -46,7 +46,7 @@ export function createInspectionRoutes({ inspections }: { inspections: Inspectio
     .get(
       "/api/inspections/count",
       allow("worker"),
-      doc("How many inspections and different parts the hub holds.", { 200: Count }),
+      doc("How many inspections and different triggers the hub holds.", { 200: Count }),
       (c) => c.json(inspections.count()),
     )
     .get(

@@ -112,10 +112,11 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
     judged_ng: number
     escapes: number
   }>("SELECT * FROM live_count WHERE at >= $since ORDER BY at")
-  const selectCount = sqlite.prepare<{ stored: number; distinct_parts: number }>(
+  // One camera cannot be triggered twice in one instant: two rows of one trigger would be one part stored twice.
+  const selectCount = sqlite.prepare<{ stored: number; distinct_triggers: number }>(
     `SELECT count(*) AS stored,
-       count(*) - count(part_id) + (SELECT count(DISTINCT part_id) FROM inspection WHERE part_id IS NOT NULL)
-         AS distinct_parts FROM inspection`,
+       (SELECT count(*) FROM (SELECT DISTINCT device_id, captured_at FROM inspection)) AS distinct_triggers
+       FROM inspection`,
   )
   const insertRefusal = sqlite.prepare(
     `INSERT INTO refusal (device_id, topic, at, code, detail, inspection_id, size, head)

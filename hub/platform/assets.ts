@@ -1,3 +1,4 @@
+import { existsSync, statSync } from "node:fs"
 import { readdir, readFile } from "node:fs/promises"
 import { join, relative, sep } from "node:path"
 import { embeddedAssets } from "./assets.embedded.ts"
@@ -11,19 +12,20 @@ export const assetFolders = {
 const projectRoot = join(import.meta.dirname, "../..")
 
 /**
- * Bytes of a shipped file, or null when there is none of that name. Names look like "ui/index.html" or
- * "pretrained/nanodet-g.onnx". The compiled binary answers from within itself, a run from source from the project.
+ * Path of a shipped file, or null when there is none of that name. Names look like "ui/index.html" or
+ * "pretrained/nanodet-g.onnx". In the compiled binary the path leads into the binary itself: node:fs reads it in this
+ * program and in its child processes, nobody else can.
  */
+export function assetPath(name: string): string | null {
+  if (embeddedAssets) return Object.hasOwn(embeddedAssets, name) ? (embeddedAssets[name] ?? null) : null
+  const path = sourcePath(name)
+  return path !== null && existsSync(path) && statSync(path).isFile() ? path : null
+}
+
+/** Bytes of a shipped file, or null when there is none of that name. */
 export async function openAsset(name: string): Promise<Uint8Array<ArrayBuffer> | null> {
-  const path = embeddedAssets ? embeddedAssets[name] : sourcePath(name)
-  if (path === undefined) return null
-  try {
-    return new Uint8Array(await readFile(path))
-  } catch (error) {
-    // Within the binary every listed file exists; from source a missing one is an ordinary answer.
-    if (!embeddedAssets && error instanceof Error && "code" in error && isAbsence(error.code)) return null
-    throw error
-  }
+  const path = assetPath(name)
+  return path === null ? null : new Uint8Array(await readFile(path))
 }
 
 /** Names of all assets that start with `prefix`, sorted. */
@@ -32,15 +34,13 @@ export async function assetNames(prefix = ""): Promise<string[]> {
   return names.filter((name) => name.startsWith(prefix)).sort()
 }
 
-const isAbsence = (code: unknown) => code === "ENOENT" || code === "EISDIR" || code === "ENOTDIR"
-
-function sourcePath(name: string): string | undefined {
+function sourcePath(name: string): string | null {
   const [folder = "", ...rest] = name.split("/")
   // Only plain names within a listed folder: an asset name may come from a URL.
   const safe =
     rest.length > 0 &&
     rest.every((part) => part !== "" && part !== "." && part !== ".." && !/[\\\0]/.test(part))
-  if (!safe || !Object.hasOwn(assetFolders, folder)) return undefined
+  if (!safe || !Object.hasOwn(assetFolders, folder)) return null
   return join(projectRoot, assetFolders[folder as keyof typeof assetFolders], ...rest)
 }
 
@@ -54,7 +54,7 @@ async function sourceNames(): Promise<string[]> {
 /** Asset names of every file under one folder on disk; source code and notes beside the files are not assets. */
 export async function listAssetFolder(name: string, path: string): Promise<string[]> {
   const entries = await readdir(path, { recursive: true, withFileTypes: true }).catch((error) => {
-    if (isAbsence(error.code)) return []
+    if (error.code === "ENOENT") return []
     throw error
   })
   return entries

@@ -4,6 +4,7 @@ import { Uuid } from "#contract/ids"
 import { listOf } from "#contract/list"
 import {
   NewUser,
+  OneTimeSignIn,
   OwnPatch,
   type Session,
   Session as SessionSchema,
@@ -66,6 +67,12 @@ export function createUsersRoutes({ users, sessions }: { users: Users; sessions:
       c.header("Clear-Site-Data", '"cache"')
       return c.body(null, 204)
     })
+    .post(
+      "/api/session/one-time",
+      allow("worker"),
+      doc("Make a link that signs the caller in once on another screen", { 201: OneTimeSignIn }),
+      (c) => c.json({ token: sessions.oneTimeToken(actor(c).id) }, 201),
+    )
     .get("/api/users", allow("admin"), doc("All people", { 200: listOf(User) }), (c) =>
       c.json({ items: users.list(), next: null }),
     )

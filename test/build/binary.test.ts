@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import sharp from "sharp"
+import { createInferChild } from "../../models/infer/child.ts"
 import pkg from "../../package.json" with { type: "json" }
 import { freshBinary } from "../../scripts/build/binary.ts"
 import { elfMachine } from "../../scripts/build/elf.ts"
@@ -118,6 +120,21 @@ describe("the compiled binary in an empty folder", () => {
       hub.kill("SIGTERM")
       expect(await hub.exited).toBe(0)
       rmSync(join(plant, "data"), { recursive: true })
+    }
+  })
+
+  test("looks at pictures in a child process of itself", async () => {
+    const child = createInferChild({
+      command: ["env", `HOME=${join(plant, "home")}`, crux, "worker", "infer"],
+    })
+    try {
+      const background = { r: 90, g: 90, b: 90 }
+      const bytes = await sharp({ create: { width: 16, height: 8, channels: 3, background } })
+        .png()
+        .toBuffer()
+      expect(await child.probe({ bytes })).toEqual({ mime: "image/png", w: 16, h: 8 })
+    } finally {
+      await child.close()
     }
   })
 

@@ -1,0 +1,254 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import type { Device } from "#contract/fleet"
+import type { ModelView } from "#contract/registry"
+import type { LoopView } from "#contract/rollout"
+import { type Ids, systemIds } from "#platform/ids"
+import { type Account, type HubClient, signIn } from "./client.ts"
+import type { DemoFigures } from "./figures.ts"
+import type { Material } from "./material.ts"
+import { createPlant, type Plant } from "./plant.ts"
+import { createRobot, type Robot } from "./robot.ts"
+import * as story from "./story.ts"
+import { measureUnseen } from "./unseen.ts"
+
+export type DemoOptions = {
+  material: Material
+  /** What the parts are, for the figures: `drawn` or the folder's name. */
+  materialName: string
+  seed: number
+  stations: number
+  /** 0 lets the system choose. */
+  port: number
+  /** Kept when given; else a temporary folder that goes with the demo. */
+  dir: string | undefined
+  backbone: string | undefined
+  /** A robot worker labels; else people do. */
+  robot: boolean
+  robotThinkMs: number
+  /** Parts per station to run on after the loop has closed, so that the fall of the escapes can be seen. */
+  partsAfter: number
+  verbose: boolean
+  say: (line: string) => void
+}
+
+export type RunningDemo = {
+  url: string
+  /** One-time sign-in of an admin for the browser. */
+  signInUrl: string
+  /**
+   * Resolves with the loop closed and the figures measured. `stopLine` also stops the stations first, so that every
+   * part can be counted; a line that goes on has parts under way.
+   */
+  finish(end: { stopLine: boolean }): Promise<DemoFigures>
+  /** Rejects when a process of the demo ends by itself. */
+  broken: Promise<never>
+  stop(): Promise<void>
+}
+
+/**
+ * Brings a plant up to the point where its line runs with a first model: hub, accounts, catalogue, golden set,
+ * references, first training, stations, first rollout. Everything goes through the hub's public API.
+ */
+export async function startDemo(options: DemoOptions): Promise<RunningDemo> {
+  const { material, say } = options
+  const ids = systemIds
+  const started = Date.now()
+  const dir = options.dir ?? (await mkdtemp(join(tmpdir(), "crux-demo-")))
+  const plant = createPlant({ dir, port: options.port, say, verbose: options.verbose })
+  const stop = async () => {
+    await plant.stop()
+    if (!options.dir) await rm(dir, { recursive: true, force: true })
+  }
+  try {
+    const people = accountsOf(ids)
+    const { url, engineer, admin } = await openPlant(plant, options, people, dir)
+    const first = await firstModel(engineer, options)
+    const stationIds = Array.from({ length: options.stations }, (_, i) => `station-${i + 1}`)
+    say(`starting ${options.stations} stations`)
+    for (const [index, id] of stationIds.entries()) {
+      await plant.startStation(admin, id, `Station ${index + 1}`, async (data) => [
+        ...(await material.cameraArgs(index, options.stations, data)),
+        "--hold-until-model",
+      ])
+    }
+    const rollout = await story.followRollout(engineer, (await story.release(engineer, first.digest)).id, say)
+    if (rollout.state !== "finished") throw new Error(`the first rollout ended as ${rollout.state}`)
+    say("the line runs; a new kind of defect will appear")
+    const token = await admin.post<{ token: string }>("/api/session/one-time", {})
+    return {
+      url,
+      signInUrl: `${url}/#token=${token?.token ?? ""}`,
+      broken: plant.broken,
+      stop,
+      finish: (end) => finish({ options, plant, ids, url, dir, people, engineer, first, started, ...end }),
+    }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+type People = { admin: Account; engineer: Account; worker: Account }
+
+function accountsOf(ids: Ids): People {
+  const account = (login: string, name: string, role: Account["role"]): Account => ({
+    login,
+    name,
+    role,
+    language: "ko",
+    password: ids.random(16),
+  })
+  return {
+    admin: account("admin", "Admin", "admin"),
+    engineer: account("engineer", "Engineer", "engineer"),
+    worker: account("worker", "Worker", "worker"),
+  }
+}
+
+async function openPlant(plant: Plant, options: DemoOptions, people: People, dir: string) {
+  const { material, say } = options
+  const config = join(dir, "hub.json")
+  await writeFile(
+    config,
+    JSON.stringify({
+      auto_train: { enabled: true, new_kind_labels: 12, min_new_labels: 60 },
+      ...(options.backbone ? { backbone: options.backbone } : {}),
+    }),
+  )
+  const { url, setupCode } = await plant.startHub(["--config", config])
+  if (!setupCode)
+    throw new Error(`the data folder ${dir} already has a hub in it; give the demo an empty one`)
+  say(`hub at ${url}`)
+  const admin = await story.openAccounts(url, setupCode, [people.admin, people.engineer, people.worker])
+  const engineer = await signIn(url, people.engineer)
+  await story.fillCatalogue(engineer, material)
+  say("adding the golden set and a few good parts")
+  const golden = await story.uploadParts(engineer, "/api/golden", material.golden("known"))
+  const references = await story.uploadParts(engineer, "/api/references", material.references())
+  say(`${golden} golden parts, ${references} good parts for the first model`)
+  return { url, admin, engineer }
+}
+
+async function firstModel(engineer: HubClient, options: DemoOptions): Promise<ModelView> {
+  const model = await story.trainFirst(engineer, options.seed, options.say)
+  if (model.state !== "candidate") {
+    const reasons = model.gate?.checks.filter((c) => c.status === "fail").map((c) => c.reason) ?? []
+    throw new Error(`the gate refused the first model: ${reasons.join(", ")}`)
+  }
+  return model
+}
+
+async function finish(context: {
+  options: DemoOptions
+  plant: Plant
+  ids: Ids
+  url: string
+  dir: string
+  people: People
+  engineer: HubClient
+  first: ModelView
+  started: number
+  stopLine: boolean
+}): Promise<DemoFigures> {
+  const { options, plant, engineer, first } = context
+  const { material, say } = options
+  const done = new AbortController()
+  const named = Promise.withResolvers<void>()
+  let robot: Robot | undefined
+  const background: Promise<unknown>[] = [plant.broken]
+  if (options.robot) {
+    robot = createRobot({
+      client: await signIn(context.url, context.people.worker),
+      material,
+      ids: context.ids,
+      thinkMs: options.robotThinkMs,
+      onNewKind: () => named.resolve(),
+    })
+    background.push(robot.run(done.signal).then(() => new Promise(() => {})))
+  } else {
+    void waitForNewKind(engineer, material, done.signal).then(named.resolve, named.reject)
+  }
+  const alone = <T>(work: Promise<T>) => Promise.race([work, ...background]) as Promise<T>
+  try {
+    const { loop, rollout, refused } = await alone(story.closeLoop(engineer, material, named.promise, say))
+    const labels = loop.labels
+    say(`the loop is closed after ${(loop.loop_seconds ?? 0).toFixed(1)} s`)
+    const devices = await story.listDevices(engineer)
+    let counted = { inspections: 0, stored: 0, lost: 0, duplicates: 0 }
+    if (context.stopLine) {
+      await alone(runOn(engineer, options.partsAfter * options.stations))
+      done.abort()
+      await plant.stopStations()
+      counted = await alone(countParts(engineer, options.stations))
+    }
+    say("measuring both models on parts nobody has seen")
+    const unseen = await measureUnseen({
+      engineer,
+      material,
+      dir: context.dir,
+      before: first.digest,
+      after: rollout.model,
+    })
+    return {
+      seed: options.seed,
+      material: options.materialName,
+      stations: options.stations,
+      loop_seconds: loop.loop_seconds ?? 0,
+      new_kind: loop.kind,
+      labels_used: robot?.labels() ?? labels,
+      ...unseen,
+      ...latencyOf(devices),
+      ...counted,
+      refused_candidates: refused,
+      champion_before: first.digest,
+      champion_after: rollout.model,
+      committed: committedOn(rollout.model, devices),
+      seconds: Math.round((Date.now() - context.started) / 1000),
+    }
+  } finally {
+    if (context.stopLine) done.abort()
+  }
+}
+
+/** People label: the new kind has a name once any label uses a class that was not there at the start. */
+async function waitForNewKind(client: HubClient, material: Material, signal: AbortSignal): Promise<void> {
+  const known = new Set(material.knownKinds.map((k) => k.key))
+  while (!signal.aborted) {
+    const { items } = await client.get<{ items: LoopView[] }>("/api/loops")
+    if (items.some((l) => !known.has(l.kind))) return
+    await Bun.sleep(1000)
+  }
+}
+
+async function runOn(client: HubClient, parts: number): Promise<void> {
+  const inspected = async () =>
+    (await story.listDevices(client)).reduce((n, d) => n + (d.reported?.counts.inspected ?? 0), 0)
+  const from = await inspected()
+  await story.until("the parts after the loop", 10, async () =>
+    (await inspected()) - from >= parts ? true : null,
+  )
+}
+
+/** After the stations have stopped with empty outboxes: what they inspected against what the hub holds. */
+async function countParts(client: HubClient, stations: number) {
+  const inspections = await story.drained(client, stations)
+  const { stored, distinct_triggers } = await client.get<{ stored: number; distinct_triggers: number }>(
+    "/api/inspections/count",
+  )
+  return { inspections, stored, lost: inspections - stored, duplicates: stored - distinct_triggers }
+}
+
+const committedOn = (model: string, devices: Device[]): string[] =>
+  devices
+    .filter((d) => d.reported?.slots.current?.digest === model && d.reported.activation.state === "committed")
+    .map((d) => d.id)
+
+function latencyOf(devices: Device[]) {
+  const worst = (pick: (d: Device) => number | undefined) => Math.max(0, ...devices.map((d) => pick(d) ?? 0))
+  return {
+    latency_p50_ms: worst((d) => d.reported?.latency.p50_ms),
+    latency_p99_ms: worst((d) => d.reported?.latency.p99_ms),
+  }
+}

@@ -1,0 +1,28 @@
+import type { DefectClass, Product } from "#contract/catalogue"
+import type { InspectionView } from "#contract/labelling"
+import type { ReferenceMeta } from "#contract/registry"
+import type { SampleLabel } from "#contract/training"
+
+/** One picture with its ground truth. `image` is an encoded file. */
+export type KnownPart = { image: Uint8Array; mime: string; meta: ReferenceMeta }
+
+/**
+ * Where a demo's parts come from: drawn, or read from a folder of photographs. Its four pools never share a
+ * physical part: `references` (a few good ones for the first model), the line, `golden` and `unseen`.
+ */
+export type Material = {
+  products: Product[]
+  /** In the catalogue before the line starts. */
+  knownKinds: DefectClass[]
+  /** Appears on the line later; nobody and nothing knows it at the start. */
+  newKind: DefectClass
+  references(): AsyncIterable<KnownPart>
+  /** Golden parts with the kinds known at the start, and those of the new kind, which an engineer adds once it has been seen. */
+  golden(which: "known" | "new"): AsyncIterable<KnownPart>
+  /** Only for the figures; never shown to the hub. */
+  unseen(): AsyncIterable<KnownPart>
+  /** Options of `crux edge` for the camera of station `index` of `count`; `dir` is the station's data folder. */
+  cameraArgs(index: number, count: number, dir: string): Promise<string[]>
+  /** What a person would say of this inspection; null when the picture is not one of ours. */
+  truthOf(inspection: InspectionView): SampleLabel | null
+}

@@ -1,0 +1,150 @@
+import { mkdir } from "node:fs/promises"
+import { createServer } from "node:net"
+import { join } from "node:path"
+import { selfCommand } from "#models/child"
+import { CommandFailure } from "../cli/exit.ts"
+import type { HubClient } from "./client.ts"
+
+type Child = { name: string; process: Bun.Subprocess<"ignore", "pipe", "pipe"> }
+
+/** The process tree of a demo: one hub and its stations, each a child of this process and stopped with it. */
+export type Plant = {
+  /** Starts the hub and waits until it serves. Answers its address and, on a fresh data folder, its setup code. */
+  startHub(options: string[]): Promise<{ url: string; setupCode: string | null }>
+  /** Enrols a station by a one-time code and starts it. */
+  startStation(
+    admin: HubClient,
+    id: string,
+    name: string,
+    options: (dataDir: string) => Promise<string[]>,
+  ): Promise<void>
+  /** Asks every station to stop and waits; stations first empty their outbox. */
+  stopStations(): Promise<void>
+  stop(): Promise<void>
+  /** Rejects when a child ends that was not asked to. */
+  broken: Promise<never>
+}
+
+export function createPlant(options: {
+  dir: string
+  port: number
+  say: (line: string) => void
+  verbose: boolean
+}): Plant {
+  const children = new Map<string, Child>()
+  const expected = new Set<string>()
+  let hubUrl = ""
+  const { promise: broken, reject } = Promise.withResolvers<never>()
+  broken.catch(() => {}) // awaited only in races; unheard it must not end the process
+
+  function start(name: string, role: string, args: string[], onLine: (line: string) => void): Child {
+    const child = Bun.spawn([...selfCommand(role), ...args], {
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+    })
+    const entry: Child = { name, process: child }
+    children.set(name, entry)
+    const tail: string[] = []
+    const drain = async (stream: ReadableStream<Uint8Array>) => {
+      for await (const line of lines(stream)) {
+        tail.push(line)
+        if (tail.length > 8) tail.shift()
+        if (options.verbose) options.say(`[${name}] ${line}`)
+        onLine(line)
+      }
+    }
+    const drained = Promise.all([drain(child.stdout), drain(child.stderr)])
+    void child.exited.then(async (code) => {
+      children.delete(name)
+      if (expected.has(name)) return
+      await drained.catch(() => {})
+      reject(new CommandFailure("failure", `${name} ended by itself (exit ${code}).\n${tail.join("\n")}`))
+    })
+    return entry
+  }
+
+  async function end(child: Child) {
+    expected.add(child.name)
+    child.process.kill("SIGTERM")
+    const done = await Promise.race([
+      child.process.exited.then(() => true),
+      Bun.sleep(20_000).then(() => false),
+    ])
+    if (!done) {
+      options.say(`${child.name} did not stop in 20 s and was ended.`)
+      child.process.kill("SIGKILL")
+      await child.process.exited
+    }
+  }
+
+  const stations = () => [...children.values()].filter((c) => c.name !== "hub")
+
+  return {
+    broken,
+    async startHub(extra) {
+      const data = join(options.dir, "hub")
+      await mkdir(data, { recursive: true })
+      const http = options.port || (await freePort())
+      const mqtt = await freePort()
+      hubUrl = `http://127.0.0.1:${http}`
+      const ready = Promise.withResolvers<void>()
+      let setupCode: string | null = null
+      start(
+        "hub",
+        "hub",
+        ["--data", data, "--http-port", String(http), "--mqtt-port", String(mqtt), ...extra],
+        (line) => {
+          setupCode = /setup code:?\s+([A-Za-z0-9-]{6,})/i.exec(line)?.[1] ?? setupCode
+          if (line.includes(`:${http}`)) ready.resolve()
+        },
+      )
+      await Promise.race([ready.promise, broken])
+      return { url: hubUrl, setupCode }
+    },
+    async startStation(admin, id, name, camera) {
+      const code = await admin.post<{ code: string }>("/api/enrolment-codes", { device: id, name })
+      if (!code) throw new CommandFailure("failure", `the hub gave no enrolment code for ${id}.`)
+      const data = join(options.dir, id)
+      await mkdir(data, { recursive: true })
+      start(
+        id,
+        "edge",
+        ["--data", data, "--hub", hubUrl, "--device", id, "--enrol", code.code, ...(await camera(data))],
+        () => {},
+      )
+    },
+    async stopStations() {
+      await Promise.all(stations().map(end))
+    },
+    async stop() {
+      await Promise.all(stations().map(end))
+      await Promise.all([...children.values()].map(end))
+    },
+  }
+}
+
+/** A port that is free now; the listener that follows says so if it no longer is. */
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer()
+    probe.on("error", reject)
+    probe.listen(0, "127.0.0.1", () => {
+      const address = probe.address()
+      probe.close(() =>
+        typeof address === "object" && address ? resolve(address.port) : reject(new Error("no port")),
+      )
+    })
+  })
+}
+
+async function* lines(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+  let rest = ""
+  const decoder = new TextDecoder()
+  for await (const chunk of stream) {
+    const parts = (rest + decoder.decode(chunk, { stream: true })).split("\n")
+    rest = parts.pop() ?? ""
+    yield* parts
+  }
+  if (rest) yield rest
+}

@@ -1,0 +1,183 @@
+import type { Device } from "#contract/fleet"
+import type { List } from "#contract/list"
+import type { GoldenSummary, JobView, ModelView } from "#contract/registry"
+import type { HomeView, LoopView, RolloutView } from "#contract/rollout"
+import type { User } from "#contract/users"
+import { CommandFailure } from "../cli/exit.ts"
+import { type Account, createHubClient, type HubClient } from "./client.ts"
+import type { KnownPart, Material } from "./material.ts"
+
+/** Asks again until `read` gives something, or `minutes` have passed. */
+export async function until<T>(
+  what: string,
+  minutes: number,
+  read: () => Promise<T | null | undefined>,
+): Promise<T> {
+  const deadline = Date.now() + minutes * 60_000
+  for (;;) {
+    const value = await read()
+    if (value !== null && value !== undefined) return value
+    if (Date.now() > deadline)
+      throw new CommandFailure("failure", `${what} did not happen within ${minutes} min.`)
+    await Bun.sleep(400)
+  }
+}
+
+/** Makes the first admin with the setup code and the accounts of the demo. */
+export async function openAccounts(url: string, setupCode: string, accounts: Account[]): Promise<HubClient> {
+  const [first, ...others] = accounts
+  if (!first) throw new Error("a demo needs an admin")
+  const admin = createHubClient(url)
+  const { login, name, password, language } = first
+  await admin.post("/api/setup", { code: setupCode, login, name, password, language })
+  for (const account of others) await admin.post<User>("/api/users", account)
+  return admin
+}
+
+export async function fillCatalogue(engineer: HubClient, material: Material): Promise<void> {
+  for (const { key, names } of material.products) await engineer.post("/api/products", { key, names })
+  for (const { key, names, icon, color, severity } of material.knownKinds)
+    await engineer.post("/api/defect-classes", { key, names, icon, color, severity })
+}
+
+/** Uploads parts with their truth to `/api/golden` or `/api/references`; answers how many were new. */
+export async function uploadParts(
+  engineer: HubClient,
+  path: "/api/golden" | "/api/references",
+  parts: AsyncIterable<KnownPart>,
+): Promise<number> {
+  let added = 0
+  for await (const { image, mime, meta } of parts) {
+    const receipt = await engineer.upload<{ duplicate: boolean }>(
+      `${path}?meta=${encodeURIComponent(JSON.stringify(meta))}`,
+      image,
+      mime,
+    )
+    if (!receipt.duplicate) added++
+  }
+  return added
+}
+
+/** Starts a training job and follows it to its end. */
+export async function trainFirst(
+  engineer: HubClient,
+  seed: number,
+  say: (line: string) => void,
+): Promise<ModelView> {
+  const started = await engineer.post<JobView>("/api/training/jobs", { line: "main", seed })
+  if (!started) throw new CommandFailure("failure", "the hub started no training job.")
+  const job = await followJob(engineer, started.id, say)
+  if (job.state !== "succeeded" || !job.model)
+    throw new CommandFailure("failure", `the first model was not made: ${job.error ?? job.state}.`)
+  return engineer.get<ModelView>(`/api/models/${job.model}`)
+}
+
+export async function followJob(
+  client: HubClient,
+  id: string,
+  say: (line: string) => void,
+): Promise<JobView> {
+  let phase = ""
+  return until("the end of the training job", 20, async () => {
+    const job = await client.get<JobView>(`/api/training/jobs/${id}`)
+    const now = job.state === "running" ? (job.progress?.phase ?? "start") : job.state
+    if (now !== phase) say(`training: ${now}`)
+    phase = now
+    return ["succeeded", "failed", "cancelled"].includes(job.state) ? job : null
+  })
+}
+
+/** Approves (signs) a model that passed its gate and starts its rollout. */
+export async function release(engineer: HubClient, digest: string): Promise<RolloutView> {
+  await engineer.post<ModelView>(`/api/models/${digest}/approve`)
+  const rollout = await engineer.post<RolloutView>("/api/rollouts", { model: digest })
+  if (!rollout) throw new CommandFailure("failure", "the hub started no rollout.")
+  return rollout
+}
+
+export async function followRollout(
+  client: HubClient,
+  id: string,
+  say: (line: string) => void,
+): Promise<RolloutView> {
+  let seen = ""
+  return until("the end of the rollout", 20, async () => {
+    const { items } = await client.get<List<RolloutView>>("/api/rollouts")
+    const rollout = items.find((r) => r.id === id)
+    if (!rollout) return null
+    const now = rollout.devices.map((d) => `${d.device} ${d.state}`).join(", ")
+    if (now !== seen) say(`rollout ${rollout.release}: ${now}`)
+    seen = now
+    if (rollout.state === "running") return null
+    return rollout
+  })
+}
+
+/**
+ * What an engineer does while people label: adds golden parts of a new kind once it has a name, and releases each
+ * model of the loop that the gate lets through. Ends with the closed loop.
+ */
+export async function closeLoop(
+  engineer: HubClient,
+  material: Material,
+  newKindNamed: Promise<unknown>,
+  say: (line: string) => void,
+): Promise<{ loop: LoopView; rollout: RolloutView; refused: number }> {
+  await newKindNamed
+  const added = await uploadParts(engineer, "/api/golden", material.golden("new"))
+  const golden = await engineer.get<GoldenSummary>("/api/golden")
+  say(
+    `a new kind of defect has a name: ${material.newKind.key}; ${added} golden parts of it added (${golden.ok} OK, ${golden.ng} NG)`,
+  )
+  const known = new Set((await listJobs(engineer)).filter((j) => j.finished_at !== null).map((j) => j.id))
+  let refused = 0
+  for (;;) {
+    const open = await until("a training job", 10, async () =>
+      (await listJobs(engineer)).find((j) => !known.has(j.id)),
+    )
+    say(`training on ${open.dataset.ok} OK and ${open.dataset.ng} NG parts`)
+    const job = await followJob(engineer, open.id, say)
+    known.add(job.id)
+    if (job.state !== "succeeded" || !job.model) {
+      say(`training ended as ${job.state}: ${job.error ?? "no reason given"}`)
+      continue
+    }
+    const model = await engineer.get<ModelView>(`/api/models/${job.model}`)
+    const failed = model.gate?.checks.filter((c) => c.status === "fail").map((c) => c.reason) ?? []
+    if (model.state !== "candidate") {
+      refused++
+      say(`the gate said no: ${failed.join(", ")}`)
+      continue
+    }
+    if (!model.contract.classes.some((c) => c.key === material.newKind.key)) {
+      say("the model does not know the new kind yet; waiting for more labels")
+      continue
+    }
+    const rollout = await followRollout(engineer, (await release(engineer, model.digest)).id, say)
+    if (rollout.state !== "finished")
+      throw new CommandFailure("failure", `the rollout ended as ${rollout.state}.`)
+    const home = await until("the closed loop", 2, async () => {
+      const view = await engineer.get<HomeView>("/api/home")
+      return view.last_closed?.kind === material.newKind.key ? view.last_closed : null
+    })
+    return { loop: home, rollout, refused }
+  }
+}
+
+async function listJobs(client: HubClient): Promise<JobView[]> {
+  return (await client.get<List<JobView>>("/api/training/jobs")).items
+}
+
+/** Waits until every station has sent all it has; answers how many parts they inspected. */
+export async function drained(client: HubClient, stations: number): Promise<number> {
+  return until("the emptying of the stations' outboxes", 5, async () => {
+    const devices = (await listDevices(client)).filter((d) => d.reported)
+    if (devices.length < stations) return null
+    if (devices.some((d) => d.reported?.queue.depth !== 0)) return null
+    return devices.reduce((n, d) => n + (d.reported?.counts.inspected ?? 0), 0)
+  })
+}
+
+export async function listDevices(client: HubClient): Promise<Device[]> {
+  return (await client.get<List<Device>>("/api/devices")).items
+}

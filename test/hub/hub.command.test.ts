@@ -1,0 +1,120 @@
+import { afterEach, describe, expect, test } from "bun:test"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+
+const main = join(import.meta.dir, "../../hub/main.ts")
+const folders: string[] = []
+const running: Started[] = []
+afterEach(async () => {
+  for (const hub of running.splice(0)) {
+    hub.child.kill("SIGKILL")
+    await hub.child.exited
+  }
+  for (const path of folders.splice(0)) rmSync(path, { recursive: true, force: true })
+})
+
+function newFolder(): string {
+  const path = mkdtempSync(join(tmpdir(), "crux-command-"))
+  folders.push(path)
+  return path
+}
+
+type Started = { child: ReturnType<typeof spawn>; url: string; out: () => string }
+
+function spawn(...args: string[]) {
+  return Bun.spawn([process.execPath, main, "hub", "--mqtt-port", "0", ...args], {
+    stdout: "pipe",
+    stderr: "pipe",
+    env: { ...process.env, NO_COLOR: "1" },
+  })
+}
+
+/** Starts a hub and waits until it says that it is ready. */
+async function start(...args: string[]): Promise<Started> {
+  const child = spawn(...args)
+  let out = ""
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader()
+  for (;;) {
+    const { value, done } = await reader.read()
+    if (done) throw new Error(`the hub ended: ${await new Response(child.stderr).text()}`)
+    out += value
+    const url = /ready: (\S+)/.exec(out)?.[1]
+    if (url === undefined) continue
+    const hub = { child, url, out: () => out }
+    running.push(hub)
+    return hub
+  }
+}
+
+/** Runs a hub that must not start; its exit code and what it said. */
+async function refused(...args: string[]): Promise<{ code: number; said: string }> {
+  const child = spawn(...args)
+  const said = await new Response(child.stderr).text()
+  return { code: await child.exited, said }
+}
+
+const setupCode = (text: string) => /Setup code: (\S+)/.exec(text)?.[1]
+
+describe("crux hub", () => {
+  test("starts on an empty folder, prints its address and a setup code, and stops cleanly", async () => {
+    const data = newFolder()
+    const hub = await start("--data", data, "--http-port", "0")
+    expect(setupCode(hub.out())).toMatch(/^[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}$/)
+    expect((await fetch(`${hub.url}/readyz`)).status).toBe(200)
+    expect((await fetch(`${hub.url}/api/users`)).status).toBe(401)
+    hub.child.kill("SIGTERM")
+    expect(await hub.child.exited).toBe(0)
+  })
+
+  test("keeps its people over a kill, and then prints no setup code", async () => {
+    const data = newFolder()
+    const first = await start("--data", data, "--http-port", "0")
+    const made = await fetch(`${first.url}/api/setup`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({
+        code: setupCode(first.out()),
+        login: "kim",
+        name: "Kim",
+        password: "a torque wrench in spring",
+        language: "ko",
+      }),
+    })
+    expect(made.status).toBe(201)
+    first.child.kill("SIGKILL")
+    await first.child.exited
+    const second = await start("--data", data, "--http-port", "0")
+    expect(await (await fetch(`${second.url}/api/setup`)).json()).toEqual({ needed: false })
+    expect(setupCode(second.out())).toBeUndefined()
+  })
+
+  test("a second one on the same data exits with 4, on the same port with 1, and disturbs nobody", async () => {
+    const data = newFolder()
+    const hub = await start("--data", data, "--http-port", "0")
+    const port = new URL(hub.url).port
+    const sameData = await refused("--data", data, "--http-port", "0")
+    expect(sameData.code).toBe(4)
+    expect(sameData.said).toContain(`process ${hub.child.pid}`)
+    const samePort = await refused("--data", newFolder(), "--http-port", port)
+    expect(samePort.code).toBe(1)
+    expect(samePort.said).toContain(`Port ${port} is already in use`)
+    expect(samePort.said).toContain("--http-port")
+    expect((await fetch(`${hub.url}/readyz`)).status).toBe(200)
+  })
+
+  test("says what is wrong with its arguments (2), its settings (3), and its data (6)", async () => {
+    expect((await refused("--colour", "red")).code).toBe(2)
+    const port = await refused("--http-port", "99999")
+    expect(port).toMatchObject({ code: 3 })
+    expect(port.said).toContain("http.port")
+    const file = join(newFolder(), "crux.json")
+    writeFileSync(file, JSON.stringify({ http: { prot: 1 } }))
+    const unknown = await refused("--config", file)
+    expect(unknown).toMatchObject({ code: 3 })
+    expect(unknown.said).toContain("prot")
+    const data = newFolder()
+    writeFileSync(join(data, "hub.db"), "this was a database once, before the disk went bad".repeat(200))
+    expect((await refused("--data", data)).code).toBe(6)
+  })
+})

@@ -1,0 +1,26 @@
+import { readConfig } from "../../../hub/config.ts"
+import { createHub } from "../../../hub/hub.ts"
+import { theHub } from "../../../hub/platform/audit.ts"
+import { bunPorts } from "../../../hub/ports.bun.ts"
+
+/**
+ * A hub to be killed: runs on the data folder of its first argument and enrols the device of its second. Prints one
+ * JSON line with the port and, at first start, the device's secret.
+ */
+const [data = "", device = ""] = process.argv.slice(2)
+const { config } = readConfig({
+  flags: { data, "mqtt-port": "0", "http-port": "0", "log-level": "error" },
+  environment: {},
+})
+const hub = await createHub(config, bunPorts())
+await hub.start()
+const { code } = hub.enrolment.createCode(theHub, device, device)
+const { secret } = hub.enrolment.enrol(code, device, "test")
+console.log(
+  JSON.stringify({
+    device,
+    secret,
+    mqtt: { host: "127.0.0.1", port: hub.mqttPort() },
+    keys: hub.keys.trusted,
+  }),
+)

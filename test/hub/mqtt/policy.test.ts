@@ -1,0 +1,104 @@
+import { describe, expect, test } from "bun:test"
+import { type TopicName, topicOf, topics } from "#contract/topics"
+import { creditFor, mayLeaveWill, mayPublish, maySubscribe, routeOf } from "../../../hub/mqtt/mqtt.rules.ts"
+
+const values = { xfer: "ab12cd34", i: "7" }
+const everyTopic = (device: string) =>
+  (Object.keys(topics) as TopicName[]).map((name) => ({
+    name,
+    topic: topicOf(name, { d: device, ...values }),
+  }))
+
+/** What a device may do on each of its own topics; on another's it may do nothing. */
+const mayOnOwn: Record<TopicName, { publish: boolean; retain: boolean; subscribe: boolean }> = {
+  inspection: { publish: true, retain: false, subscribe: false },
+  chunkGet: { publish: true, retain: false, subscribe: false },
+  event: { publish: true, retain: false, subscribe: false },
+  state: { publish: true, retain: true, subscribe: false },
+  reported: { publish: true, retain: true, subscribe: false },
+  desired: { publish: false, retain: false, subscribe: true },
+  ack: { publish: false, retain: false, subscribe: true },
+  chunk: { publish: false, retain: false, subscribe: true },
+  hubState: { publish: false, retain: false, subscribe: true },
+}
+const published = (device: string, topic: string, retain: boolean) =>
+  "name" in mayPublish(device, { topic, retain, length: 10 })
+
+describe("line-1 on its own topics", () => {
+  for (const { name, topic } of everyTopic("line-1")) {
+    const { publish, retain, subscribe } = mayOnOwn[name]
+    test(`${name}: publish ${publish}, retain ${retain}, subscribe ${subscribe}`, () => {
+      expect(published("line-1", topic, false)).toBe(publish)
+      expect(published("line-1", topic, true)).toBe(retain)
+      expect(maySubscribe("line-1", topic)).toBe(subscribe)
+    })
+  }
+})
+
+describe("line-1 on the topics of line-2", () => {
+  for (const { name, topic } of everyTopic("line-2").filter((t) => t.name !== "hubState")) {
+    test(`${name}: nothing`, () => {
+      expect(published("line-1", topic, false)).toBe(false)
+      expect(published("line-1", topic, true)).toBe(false)
+      expect(maySubscribe("line-1", topic)).toBe(false)
+    })
+  }
+})
+
+test("no filter reaches beyond the device's own down topics", () => {
+  const filters = [
+    "#",
+    "+/#",
+    "crux/#",
+    "crux/v1/#",
+    "crux/v1/d/#",
+    "crux/v1/d/+/desired",
+    "crux/v1/d/+/down/#",
+    "$SYS/#",
+  ]
+  for (const filter of filters) expect(maySubscribe("line-1", filter)).toBe(false)
+  expect(maySubscribe("line-1", "crux/v1/d/line-1/down/#")).toBe(true)
+  // A device whose name begins like another's.
+  expect(maySubscribe("line-1", "crux/v1/d/line-10/down/#")).toBe(false)
+})
+
+test("topics that are not ours are nobody's: the broker's own, the sink, look-alikes", () => {
+  for (const topic of [
+    "$SYS/x",
+    "crux/v1/sink",
+    "crux/v1/d/line-1/up",
+    "crux/v1/d/line-1/up/insp/",
+    "crux/v1/d/line-1/down/blob/x/1",
+  ]) {
+    expect(routeOf(topic)).toBeUndefined()
+    expect(published("line-1", topic, false)).toBe(false)
+  }
+})
+
+test("a payload longer than its topic allows is refused", () => {
+  const event = topicOf("event", { d: "line-1" })
+  expect("name" in mayPublish("line-1", { topic: event, retain: false, length: 16 * 1024 })).toBe(true)
+  expect(mayPublish("line-1", { topic: event, retain: false, length: 16 * 1024 + 1 })).toEqual({
+    refused: "the payload is too long for the topic",
+  })
+})
+
+test("a will may say only that this device is offline", () => {
+  const say = (state: object) => new TextEncoder().encode(JSON.stringify(state))
+  const offline = say({ v: 1, online: false, session: "abcd1234", why: "lost", ts: 1 })
+  const own = { topic: topicOf("state", { d: "line-1" }), payload: offline, qos: 1, retain: true }
+  expect(mayLeaveWill("line-1", own)).toBe(true)
+  expect(mayLeaveWill("line-2", own)).toBe(false)
+  expect(mayLeaveWill("line-1", { ...own, retain: false })).toBe(false)
+  expect(
+    mayLeaveWill("line-1", { ...own, payload: say({ v: 1, online: true, session: "abcd1234", ts: 1 }) }),
+  ).toBe(false)
+  expect(mayLeaveWill("line-1", { ...own, topic: topicOf("inspection", { d: "line-1" }) })).toBe(false)
+})
+
+test("credit shrinks as the hub fills, and is never nothing", () => {
+  const mega = 1024 * 1024
+  expect(creditFor(0, 64 * mega)).toEqual({ msgs: 32, bytes: 8 * mega })
+  expect(creditFor(32 * mega, 64 * mega).msgs).toBe(16)
+  expect(creditFor(100 * mega, 64 * mega)).toEqual({ msgs: 2, bytes: 2 * mega })
+})
