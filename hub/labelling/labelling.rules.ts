@@ -2,6 +2,8 @@ import type { LabelBox, NewLabel, QueueReason, StoredImage } from "#contract/lab
 
 /** Long enough for a hard part and a coffee; short enough that a tablet left behind holds nothing up. */
 export const leaseMs = 5 * 60_000
+/** A lease that is still held is prolonged once this much of it has gone. */
+export const extendAfterMs = 30_000
 /**
  * A part its session holds but does not mention is served to it again only after this time: two draws sent at the same
  * moment must not get the same part, a tablet that was reloaded must get its parts back.

@@ -18,7 +18,7 @@ import type { Clock } from "#platform/clock"
 import type { Events } from "#platform/events"
 import type { Ids } from "#platform/ids"
 import type { Sqlite } from "#platform/sqlite"
-import { labelFault, leaseMs, queueAfter, reissueAfterMs } from "./labelling.rules.ts"
+import { extendAfterMs, labelFault, leaseMs, queueAfter, reissueAfterMs } from "./labelling.rules.ts"
 import { createLabellingStore, type LabelRow, type LeaseRow } from "./labelling.store.ts"
 
 type Receipt = v.InferOutput<typeof LabelReceipt>
@@ -102,13 +102,13 @@ export function createLabelling(deps: LabellingDeps) {
   /** What this session holds stays its own while it says so, and comes back to it when it has forgotten. */
   function heldAgain(sessionId: string, holding: readonly string[], now: number): LeaseRow | undefined {
     let forgotten: LeaseRow | undefined
+    const ends_at = now + leaseMs
     for (const lease of store.leasesOf(sessionId)) {
-      const ends_at = now + leaseMs
-      if (holding.includes(lease.inspection_id)) store.extendLease(lease.id, ends_at)
-      else if (!forgotten && now - lease.drawn_at >= reissueAfterMs) {
-        store.extendLease(lease.id, ends_at)
-        forgotten = { ...lease, ends_at }
-      }
+      const held = holding.includes(lease.inspection_id)
+      if (!held && (forgotten || now - lease.drawn_at < reissueAfterMs)) continue
+      // Not at every draw: writing the same minute again would cost more than the draw itself.
+      if (ends_at - lease.ends_at >= extendAfterMs) store.extendLease(lease.id, ends_at)
+      if (!held) forgotten = lease
     }
     return forgotten
   }
@@ -147,7 +147,7 @@ export function createLabelling(deps: LabellingDeps) {
         return {
           inspection,
           reason,
-          lease: { id: lease.id, expires_at: lease.ends_at },
+          lease: { id: lease.id, expires_at: store.lease(lease.id)?.ends_at ?? lease.ends_at },
           waiting: Math.max(0, open.reduce((sum, w) => sum + w.waiting, 0) - 1),
         }
       })

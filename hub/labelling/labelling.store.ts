@@ -61,7 +61,7 @@ export function createLabellingStore(db: Sqlite) {
        ) AS seen
      FROM inspection i
      WHERE i.queue_rank IS NOT NULL AND i.image_sha256 IS NOT NULL
-       AND NOT EXISTS (SELECT 1 FROM label_lease l WHERE l.inspection_id = i.id OR l.image_sha256 = i.image_sha256)
+       AND NOT EXISTS (SELECT 1 FROM label_lease l WHERE l.image_sha256 = i.image_sha256)
        AND (
          i.label_revision IS NULL
          -- A second look is a reviewer's, and never at one's own judgement.
