@@ -6,6 +6,8 @@ const Host = v.pipe(v.string(), v.minLength(1), v.maxLength(253))
 /** 0 lets the system choose, for tests. */
 const Port = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535))
 
+const Share = v.pipe(v.number(), v.minValue(0), v.maxValue(1))
+
 const field = <S extends v.GenericSchema>(schema: S, title: string, description: string) =>
   v.pipe(schema, v.title(title), v.description(description))
 
@@ -57,6 +59,72 @@ export const HubConfig = v.strictObject({
           "How many new labels start a training.",
         ),
         20,
+      ),
+      min_kind_labels: v.optional(
+        field(
+          v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(10_000)),
+          "Labels of a new kind",
+          "How many labels of a kind that the model does not know start a training.",
+        ),
+        6,
+      ),
+    }),
+    {},
+  ),
+  gate: v.optional(
+    v.strictObject({
+      max_escape: v.optional(
+        field(
+          Share,
+          "Escapes",
+          "Upper 95 % bound on NG parts passed as OK that the gate allows, as a share.",
+        ),
+        0.15,
+      ),
+      max_overkill: v.optional(
+        field(Share, "Overkill", "Upper 95 % bound on OK parts rejected that the gate allows, as a share."),
+        0.2,
+      ),
+      max_undecidable: v.optional(
+        field(Share, "Undecidable", "Share of golden parts that a model may leave to people."),
+        0.5,
+      ),
+      max_p99_ms: v.optional(
+        field(
+          v.pipe(v.number(), v.minValue(1), v.maxValue(60_000)),
+          "Time per part",
+          "Milliseconds that 99 of 100 golden parts may take in one process of the hub.",
+        ),
+        1500,
+      ),
+    }),
+    {},
+  ),
+  rollout: v.optional(
+    v.strictObject({
+      probation_parts: v.optional(
+        field(
+          v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(100_000)),
+          "Parts of probation",
+          "Parts a station inspects with a new model before it keeps it.",
+        ),
+        50,
+      ),
+      probation_minutes: v.optional(
+        field(
+          v.pipe(v.number(), v.minValue(0.05), v.maxValue(10_000)),
+          "Minutes of probation",
+          "Longest probation on a line with few parts.",
+        ),
+        10,
+      ),
+      return_on_halt: v.optional(
+        field(
+          v.boolean(),
+          "Return after a halt",
+          "Put stations back to what they ran before when a rollout halts.",
+        ),
+        true,
       ),
     }),
     {},

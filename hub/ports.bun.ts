@@ -6,6 +6,8 @@ import { openAsset } from "./platform/assets.ts"
 import { systemClock } from "./platform/clock.ts"
 import { systemIds } from "./platform/ids.ts"
 import { openSqlite } from "./platform/sqlite.bun.ts"
+import { createProver } from "./registry/prover.ts"
+import { createTrainerChild } from "./training/trainer.child.ts"
 
 /** The hub's ports on Bun: its SQLite, the shipped assets, the system's clock and chance, the log on stderr. */
 export function bunPorts(): HubPorts {
@@ -15,6 +17,8 @@ export function bunPorts(): HubPorts {
     clock: systemClock,
     ids: systemIds,
     imaging: createImaging(),
+    trainer: createTrainerChild({ command: selfCommand("worker", "train") }),
+    prover: createProver({ command: selfCommand("worker", "infer") }),
     writeLog: (line) => void process.stderr.write(`${line}\n`),
     version,
   }

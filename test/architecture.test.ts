@@ -13,6 +13,7 @@ const DOMAINS = [
   "training",
   "registry",
   "rollout",
+  "home",
 ] as const
 
 type Layer = {

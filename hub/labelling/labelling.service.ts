@@ -206,6 +206,15 @@ export function createLabelling(deps: LabellingDeps) {
       }
     },
 
+    /** Figures of everyone together, for the first screen. */
+    totals(): { waiting: number; labelledToday: number } {
+      const midnight = new Date(clock.now()).setHours(0, 0, 0, 0)
+      return {
+        waiting: inspections.waiting().reduce((sum, w) => sum + w.waiting, 0),
+        labelledToday: store.labelledSince(midnight, "").everyone,
+      }
+    },
+
     /** The settled label of every part that has one, in the order they were stored. */
     current(): LabelledPart[] {
       return store.settled().map(({ sha256, mime, w, h, size, ...row }) => ({

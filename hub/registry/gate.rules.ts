@@ -11,7 +11,7 @@ export type Judgement = { eval: Evaluation; score: number | null; code?: string;
 export type GateInput = {
   policy: GatePolicy
   golden: { digest: string; looks: number; parts: readonly TruePart[] }
-  /** Same order as `golden.parts`. `again` is a second run of the challenger, in another process. */
+  /** In the order of `golden.parts`. `again` is a second run over the first of them, in another process. */
   challenger: readonly Judgement[]
   again: readonly Judgement[]
   champion: readonly Judgement[] | null
@@ -146,9 +146,9 @@ function integrity({ broken, golden, challenger, blank }: GateInput): GateCheck 
 }
 
 function parity({ challenger, again }: GateInput): GateCheck {
-  const flips = challenger.filter((j, i) => j.eval !== again[i]?.eval).length
-  const drift = Math.max(0, ...challenger.map((j, i) => Math.abs((j.score ?? 0) - (again[i]?.score ?? 0))))
-  const params = { flips, drift: Number(drift.toExponential(1)), n: challenger.length }
+  const flips = again.filter((j, i) => j.eval !== challenger[i]?.eval).length
+  const drift = Math.max(0, ...again.map((j, i) => Math.abs((j.score ?? 0) - (challenger[i]?.score ?? 0))))
+  const params = { flips, drift: Number(drift.toExponential(1)), n: again.length }
   return check("parity", true, flips === 0 && drift <= maxScoreDrift, "parity", params)
 }
 

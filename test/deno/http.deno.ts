@@ -28,6 +28,12 @@ const hub = await createHub(config, {
   openAsset,
   // The process that decodes pictures runs on Bun.
   imaging: { thumbnail: () => Promise.reject(new Error("no decoder here")), close: async () => {} },
+  trainer: () => ({ ended: Promise.resolve("no trainer here"), kill: () => {} }),
+  prover: {
+    judge: async () => [],
+    judgeBlank: async () => [],
+    shrink: () => Promise.reject(new Error("no decoder here")),
+  },
   clock: systemClock,
   ids: systemIds,
   writeLog: (line) => void process.stderr.write(`${line}\n`),

@@ -2,12 +2,15 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { Role } from "#contract/users"
+import { selfCommand } from "#models/child"
 import { type HubConfig, readConfig } from "../../../hub/config.ts"
 import { createHub, type Hub, type HubPorts } from "../../../hub/hub.ts"
 import { theHub } from "../../../hub/platform/audit.ts"
 import { systemIds } from "../../../hub/platform/ids.ts"
 import { openSqlite } from "../../../hub/platform/sqlite.bun.ts"
 import { createImaging } from "../../../hub/ports.bun.ts"
+import { createProver } from "../../../hub/registry/prover.ts"
+import { createTrainerChild } from "../../../hub/training/trainer.child.ts"
 
 export const testPassword = "a torque wrench in spring"
 const origin = "http://hub.test"
@@ -57,6 +60,8 @@ export async function startTestHub(
           name === "ui/index.html" ? new TextEncoder().encode("<!doctype html>") : null,
         clock,
         imaging: createImaging(),
+        trainer: createTrainerChild({ command: selfCommand("worker", "train") }),
+        prover: createProver({ command: selfCommand("worker", "infer") }),
         ids: systemIds,
         writeLog: (line) => void log.push(line),
         version: "0.0.0-test",

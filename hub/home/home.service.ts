@@ -1,0 +1,154 @@
+import type { HomeView, LoopView } from "#contract/rollout"
+import type { Clock } from "#platform/clock"
+import type { Events } from "#platform/events"
+import type { Ids } from "#platform/ids"
+import type { Sqlite } from "#platform/sqlite"
+import type { Fleet } from "../fleet/fleet.service.ts"
+import type { Registry } from "../registry/registry.service.ts"
+import type { Rollouts } from "../rollout/rollout.service.ts"
+import type { Training } from "../training/training.service.ts"
+import { createLoopStore, type StoredLoop } from "./home.store.ts"
+import { type LabelledKinds, positionOf, sightingsOf } from "./loop.rules.ts"
+
+export type HomeDeps = {
+  db: Sqlite
+  clock: Clock
+  ids: Ids
+  events: Events
+  fleet: Pick<Fleet, "list">
+  training: Pick<Training, "list">
+  registry: Pick<Registry, "usable" | "kindsOf" | "released">
+  rollouts: Pick<Rollouts, "champion" | "list">
+  labels: { current(): LabelledKinds[] }
+  stats: () => { waiting: number; labelledToday: number }
+  /** Counts of parts that arrived since a time. */
+  inspected: (since: number) => { inspected: number; ng: number; undecidable: number }
+  line: string
+}
+
+const hourMs = 3_600_000
+const burstMs = 200
+/** Jobs and rollouts looked at: a loop that is older than so many of them is told by its row. */
+const recent = 50
+
+/** Loop time, the product's first figure: how long from a new defect to a model that knows it on every station. */
+export function createHome(deps: HomeDeps) {
+  const { db, clock, ids, events } = deps
+  const store = createLoopStore(db)
+
+  const facts = () => ({
+    jobs: deps.training.list(recent),
+    models: deps.registry.usable(),
+    rollouts: deps.rollouts.list(recent),
+  })
+  const viewOf = (loop: StoredLoop, known: ReturnType<typeof facts>): LoopView => {
+    const now =
+      loop.closedAt === null
+        ? positionOf({ kind: loop.kind, ...known })
+        : { ...loop, stage: "closed" as const }
+    return {
+      id: loop.id,
+      kind: loop.kind,
+      stage: now.stage,
+      first_seen_at: loop.firstSeenAt,
+      first_labelled_at: loop.firstLabelledAt,
+      labels: loop.labels,
+      job_id: now.job,
+      model: now.model,
+      rollout_id: now.rollout,
+      closed_at: loop.closedAt,
+      loop_seconds: loop.closedAt === null ? null : (loop.closedAt - loop.firstSeenAt) / 1000,
+    }
+  }
+
+  /** Opens, moves and closes loops after what is stored now; may run at any time. */
+  const reconcile = (): void => {
+    const champion = deps.rollouts.champion(deps.line)
+    // Without a model nothing is unknown to it: the first model is no loop.
+    if (champion === null) return
+    const known = deps.registry.kindsOf(champion)
+    const changed = db.transaction(() => {
+      const sightings = sightingsOf(deps.labels.current(), store.closedAt())
+      const open = new Map(store.open().map((loop) => [loop.kind, loop]))
+      const touched: string[] = []
+      for (const [kind, sighting] of sightings) {
+        const loop = open.get(kind)
+        if (loop) {
+          if (loop.labels === sighting.labels && loop.firstSeenAt === sighting.firstSeenAt) continue
+          store.sight(loop.id, sighting)
+          touched.push(loop.id)
+        } else if (!known.has(kind)) {
+          const id = ids.uuid()
+          store.insert({ id, kind, ...sighting, at: clock.now() })
+          touched.push(id)
+        }
+      }
+      const now = facts()
+      for (const loop of store.open()) {
+        // Its labels were withdrawn: nobody saw the kind after all.
+        if (!sightings.has(loop.kind)) {
+          store.remove(loop.id)
+          touched.push(loop.id)
+          continue
+        }
+        const { stage: _, ...position } = positionOf({ kind: loop.kind, ...now })
+        const same =
+          position.job === loop.job && position.model === loop.model && position.rollout === loop.rollout
+        if (same && position.closedAt === null) continue
+        store.move(loop.id, position)
+        touched.push(loop.id)
+      }
+      return touched
+    })
+    for (const id of changed) events.announce("loop", { id })
+  }
+
+  return {
+    loops(limit: number): LoopView[] {
+      const known = facts()
+      return store.newest(limit).map((loop) => viewOf(loop, known))
+    },
+    home(): HomeView {
+      const known = facts()
+      const loops = store.newest(recent)
+      const open = loops.find((l) => l.closedAt === null)
+      const closed = loops.find((l) => l.closedAt !== null)
+      const stations = deps.fleet.list().filter((d) => d.revoked_at === undefined)
+      const digest = deps.rollouts.champion(deps.line)
+      const release = digest === null ? null : deps.registry.released(digest)
+      const { waiting, labelledToday } = deps.stats()
+      return {
+        loop: open ? viewOf(open, known) : null,
+        last_closed: closed ? viewOf(closed, known) : null,
+        waiting,
+        labelled_today: labelledToday,
+        stations: {
+          online: stations.filter((d) => d.presence === "online").length,
+          total: stations.length,
+        },
+        last_hour: deps.inspected(clock.now() - hourMs),
+        champion:
+          digest !== null && release ? { digest, release: release.release, line: release.line } : null,
+      }
+    },
+    reconcile,
+    /** Follows labels, jobs, models and rollouts. Returns a function that stops it. */
+    start(): () => void {
+      reconcile()
+      let timer: ReturnType<typeof setTimeout> | undefined
+      const look = () => {
+        timer = undefined
+        reconcile()
+      }
+      const deaf = events.listen("loops", ({ type }) => {
+        if (type === "label" || type === "job" || type === "model" || type === "rollout")
+          timer ??= setTimeout(look, burstMs)
+      })
+      return () => {
+        deaf()
+        clearTimeout(timer)
+      }
+    },
+  }
+}
+export type Home = ReturnType<typeof createHome>

@@ -1,0 +1,56 @@
+import { Hono } from "hono"
+import * as v from "valibot"
+import { Key, Sha256 } from "#contract/ids"
+import { listOf } from "#contract/list"
+import { ModelView } from "#contract/registry"
+import { actor, allow, bodyUpTo, doc, type HubEnv, param, query } from "../http/kit.ts"
+import type { Registry } from "./registry.service.ts"
+
+const ByDigest = v.object({ digest: Sha256 })
+const ForLine = v.object({ line: v.optional(Key, "main") })
+const shownModels = 100
+const maxModelBytes = 512 * 1024 * 1024
+
+/** Models and their gate reports. */
+export function createRegistryRoutes(registry: Registry) {
+  return new Hono<HubEnv>()
+    .get("/api/models", allow("worker"), doc("The newest models.", { 200: listOf(ModelView) }), (c) =>
+      c.json({ items: registry.list(shownModels), next: null }),
+    )
+    .post(
+      "/api/models",
+      allow("engineer"),
+      bodyUpTo(maxModelBytes),
+      doc("Registers an ONNX with crux.contract; the file is the body.", { 202: ModelView }),
+      query(ForLine),
+      async (c) =>
+        c.json(
+          await registry.register(c.req.raw.body ?? new Blob([]).stream(), c.req.valid("query").line),
+          202,
+        ),
+    )
+    .get(
+      "/api/models/:digest",
+      allow("worker"),
+      doc("One model with its gate report.", { 200: ModelView }),
+      param(ByDigest),
+      (c) => c.json(registry.get(c.req.valid("param").digest)),
+    )
+    .get(
+      "/api/models/:digest/onnx",
+      allow("engineer"),
+      doc("The model's file.", { 200: "application/octet-stream" }),
+      param(ByDigest),
+      async (c) => {
+        const bytes = await registry.file(c.req.valid("param").digest)
+        return c.body(new Uint8Array(bytes), 200, { "content-type": "application/octet-stream" })
+      },
+    )
+    .post(
+      "/api/models/:digest/approve",
+      allow("engineer"),
+      doc("Releases a model that passed the gate.", { 200: ModelView }),
+      param(ByDigest),
+      async (c) => c.json(await registry.approve(c.req.valid("param").digest, actor(c))),
+    )
+}

@@ -1,0 +1,330 @@
+import { createHash } from "node:crypto"
+import canonicalize from "canonicalize"
+import { Problem } from "#contract/problem"
+import type { GatePolicy, GateReport, ModelView } from "#contract/registry"
+import type { Manifest, ObjectRef } from "#contract/release"
+import type { Blobs } from "#platform/blobs"
+import type { Clock } from "#platform/clock"
+import type { Events } from "#platform/events"
+import type { Log } from "#platform/log"
+import type { Signer } from "#platform/signing"
+import type { Sqlite } from "#platform/sqlite"
+import type { Dataset, FrozenSet } from "../dataset/dataset.service.ts"
+import { judge, type TruePart } from "./gate.rules.ts"
+import type { Prover } from "./prover.ts"
+import { createRegistryStore, type NewModel, type RegisteredModel } from "./registry.store.ts"
+import { makeChecks, storeManifest } from "./release.ts"
+import { readContract, readResult } from "./result.ts"
+
+/** Who approves, for the audit trail. */
+export type Person = { id: string; name: string }
+
+export type RegistryDeps = {
+  db: Sqlite
+  clock: Clock
+  events: Events
+  log: Log
+  dataset: Dataset
+  blobs: Blobs
+  prover: Prover
+  /** Stores the index of an object longer than one chunk. */
+  buildIndex: (sha256: string) => Promise<ObjectRef | undefined>
+  /** The release key: says which models exist. */
+  signer: Signer
+  policy: GatePolicy
+  /** Kinds of which no new escape is allowed, as the catalogue marks them. */
+  criticalKinds: () => ReadonlySet<string>
+  /** Digest of the model on the line: that of the newest finished rollout. */
+  champion: (line: string) => string | null
+  /** Appends to the audit trail, inside the transaction of the change. */
+  audit: (entry: { by: Person; action: string; subject: string; before: unknown; after: unknown }) => void
+}
+
+/** Pictures judged a second time in another process. */
+const repeated = 32
+/** Confirmed escapes a model must face. */
+const keptEscapes = 100
+
+/** Models: registered by their content, proved on the golden set, approved by a person, released under a signature. */
+export function createRegistry(deps: RegistryDeps) {
+  const { db, clock, events, log, dataset, blobs, prover, signer, policy } = deps
+  const store = createRegistryStore(db)
+  const proving = createTurns()
+  const releasing = createTurns()
+  const stopping = new AbortController()
+
+  const announce = (digest: string) => events.announce("model", { digest, state: store.get(digest)?.state })
+  const found = (digest: string): RegisteredModel => {
+    const model = store.get(digest)
+    if (!model) throw new Problem("not_found", "model", `there is no model ${digest}`, { model: digest })
+    return model
+  }
+  const championOf = (line: string) => {
+    const digest = deps.champion(line)
+    return digest === null ? undefined : store.get(digest)
+  }
+
+  /** Shows both models the same frozen golden set and lets the rules decide. Both judge in child processes. */
+  const examine = async (
+    model: RegisteredModel,
+    golden: FrozenSet,
+    signal?: AbortSignal,
+  ): Promise<GateReport> => {
+    const rival = championOf(model.line)
+    const champion = rival && rival.digest !== model.digest ? rival : undefined
+    const parts = golden.samples.map(
+      ({ image, label }): TruePart => ({ image, truth: label.verdict, kinds: label.kinds }),
+    )
+    const escaped = dataset
+      .confirmedEscapes(keptEscapes)
+      .map(({ image, kinds }): TruePart => ({ image, truth: "ng", kinds }))
+    const paths = [...parts, ...escaped].map((p) => blobs.path(p.image))
+    const path = blobs.path(model.digest)
+    const mine = await prover.judge(path, paths, signal)
+    const again = await prover.judge(path, paths.slice(0, Math.min(repeated, parts.length)), signal)
+    const blank = await prover.judgeBlank(path, signal)
+    const theirs = champion ? await prover.judge(blobs.path(champion.digest), paths, signal) : null
+    dataset.look(golden.digest, model.digest)
+    return judge({
+      policy,
+      golden: { digest: golden.digest, looks: dataset.looks(golden.digest), parts },
+      challenger: mine.slice(0, parts.length),
+      again,
+      champion: theirs?.slice(0, parts.length) ?? null,
+      escapes: {
+        parts: escaped,
+        challenger: mine.slice(parts.length),
+        champion: theirs?.slice(parts.length) ?? null,
+      },
+      blank,
+      critical: deps.criticalKinds(),
+      knows: { challenger: kindsOf(model), champion: champion ? kindsOf(champion) : null },
+      broken: (await blobs.verify(model.digest)) ? null : "hash_mismatch",
+      now: clock.now(),
+    })
+  }
+
+  const prove = (digest: string, golden: () => FrozenSet, signal?: AbortSignal): Promise<GateReport> =>
+    proving(async () => {
+      const model = found(digest)
+      const against = championOf(model.line)?.digest ?? null
+      const report = await examine(model, golden(), signal)
+      signal?.throwIfAborted()
+      store.proved(digest, report, against)
+      log.info("model_proved", { model: digest, pass: report.pass })
+      announce(digest)
+      return report
+    })
+  /** Proves without a caller who waits; the result stands in the model's row. */
+  const proveSoon = (digest: string): void => {
+    prove(digest, () => dataset.freeze().golden, stopping.signal).catch((error: unknown) => {
+      if (!stopping.signal.aborted) log.error("proof_failed", { model: digest, error: String(error) })
+    })
+  }
+  const add = (model: NewModel): void => {
+    store.add(model, clock.now())
+    announce(model.digest)
+  }
+
+  const viewOf = (model: RegisteredModel): ModelView => ({
+    digest: model.digest,
+    line: model.line,
+    state: model.state,
+    champion: deps.champion(model.line) === model.digest,
+    release: model.release,
+    size: model.size,
+    job_id: model.job,
+    contract: model.contract,
+    metrics: model.metrics,
+    gate: model.gate,
+    created_at: model.createdAt,
+    approved_by: model.approvedBy,
+    approved_at: model.approvedAt,
+  })
+
+  return {
+    list: (limit: number): ModelView[] => store.newest(limit).map(viewOf),
+    get: (digest: string): ModelView => viewOf(found(digest)),
+    /** The model's ONNX file. */
+    file: (digest: string): Promise<Uint8Array> => blobs.read(found(digest).digest),
+
+    /** Registers what a trainer left in `dir` and proves it. For the training's runner. */
+    async proveResult(
+      job: { id: string; line: string; dataset: string; golden: string },
+      dir: string,
+      signal: AbortSignal,
+    ): Promise<{ model: string; pass: boolean }> {
+      const { path, sha256, result } = await readResult(dir)
+      await blobs.putFile(path)
+      const known = store.get(sha256)
+      if (known?.state === "released") return { model: sha256, pass: known.gate?.pass === true }
+      const { contract, metrics, model } = result
+      add({
+        digest: sha256,
+        line: job.line,
+        size: model.size,
+        job: job.id,
+        dataset: job.dataset,
+        golden: job.golden,
+        contract,
+        metrics,
+      })
+      const report = await prove(sha256, () => dataset.frozen(job.golden), signal)
+      return { model: sha256, pass: report.pass }
+    },
+
+    /** Registers an ONNX file that carries a `crux.contract`; it is proved like any other. Throws `invalid`. */
+    async register(source: AsyncIterable<Uint8Array>, line: string): Promise<ModelView> {
+      const { sha256, size } = await blobs.putStream(source)
+      const contract = readContract(await blobs.read(sha256))
+      const known = store.get(sha256)
+      if (known && known.state !== "refused") return viewOf(known)
+      const { training } = dataset.freeze()
+      const set = training.samples.length > 0 ? training.digest : null
+      add({ digest: sha256, line, size, job: null, dataset: set, golden: null, contract, metrics: {} })
+      proveSoon(sha256)
+      return viewOf(found(sha256))
+    },
+
+    /**
+     * Releases a proved candidate: next number of its line, manifest signed with the release key, audited. Throws
+     * `conflict` when the gate has not passed it, or has compared it with a model that is not the champion any more;
+     * then it is proved again at once.
+     */
+    async approve(digest: string, by: Person): Promise<ModelView> {
+      const model = found(digest)
+      if (model.state !== "candidate" || model.gate?.pass !== true)
+        throw new Problem(
+          "conflict",
+          "model_not_candidate",
+          "only a model that passed the gate can be approved",
+          {
+            state: model.state,
+          },
+        )
+      if (model.provedAgainst !== (championOf(model.line)?.digest ?? null)) {
+        if (store.proveAgain(digest)) announce(digest)
+        proveSoon(digest)
+        throw new Problem(
+          "conflict",
+          "proof_stale",
+          "the model on the line has changed; this one is proved again now",
+        )
+      }
+      const gate = createHash("sha256")
+        .update(canonicalize(model.gate) ?? "")
+        .digest("hex")
+      const object = { sha256: digest, size: model.size }
+      const index = await deps.buildIndex(digest)
+      const checks = await makeChecks({ blobs, prover, dataset }, model)
+      return await releasing(async () => {
+        const release = store.nextRelease(model.line)
+        const manifest: Manifest = {
+          v: 1,
+          line: model.line,
+          release,
+          model: { ...object, ...(index && { index }) },
+          contract: model.contract,
+          checks,
+          requires: {
+            ram_mb: 256 + Math.ceil((model.size * 3) / 1e6),
+            disk_mb: 32 + Math.ceil((model.size * 1.2) / 1e6),
+          },
+          budget: { p99_ms: policy.max_p99_ms },
+          floor: 1,
+          provenance: {
+            gate,
+            ...(model.job && { job: model.job }),
+            ...(model.dataset && { dataset: model.dataset }),
+          },
+          created: clock.now(),
+        }
+        const ref = await storeManifest(blobs, signer, manifest)
+        db.transaction(() => {
+          const at = clock.now()
+          if (!store.release({ digest, release, manifest: ref, by: by.name, at }))
+            throw new Problem("conflict", "model_not_candidate", "this model is no candidate any more")
+          deps.audit({
+            by,
+            action: "model.approve",
+            subject: `model:${digest}`,
+            before: { state: "candidate" },
+            after: { state: "released", line: model.line, release, manifest: ref.sha256, gate },
+          })
+        })
+        announce(digest)
+        return viewOf(found(digest))
+      })
+    },
+
+    /** The released model with its manifest; null for one that has no release. */
+    released(
+      digest: string,
+    ): { line: string; release: number; manifest: ObjectRef; kinds: Set<string> } | null {
+      const model = store.get(digest)
+      if (!model || model.release === null || !model.manifest) return null
+      return { line: model.line, release: model.release, manifest: model.manifest, kinds: kindsOf(model) }
+    },
+    /** Line and number of a manifest this hub signed. */
+    byManifest(
+      manifest: string,
+    ): { line: string; release: number; model: string; manifest: ObjectRef } | null {
+      const model = store.byManifest(manifest)
+      if (!model || model.release === null || !model.manifest) return null
+      return { line: model.line, release: model.release, model: model.digest, manifest: model.manifest }
+    },
+    /** Defect kinds this model has a class for; empty for an unknown model. */
+    kindsOf: (digest: string): Set<string> => {
+      const model = store.get(digest)
+      return model ? kindsOf(model) : new Set()
+    },
+    /** Models that passed the gate and wait for a person, or have a release. Newest first. */
+    usable: (): {
+      digest: string
+      state: "candidate" | "released"
+      kinds: Set<string>
+      job: string | null
+    }[] =>
+      store
+        .newest(200)
+        .flatMap((m) =>
+          m.state === "candidate" || m.state === "released"
+            ? [{ digest: m.digest, state: m.state, kinds: kindsOf(m), job: m.job }]
+            : [],
+        ),
+
+    /** Kinds that the champion of a line or a candidate that waits for approval knows; null without a champion. */
+    knownKinds(of: string): Set<string> | null {
+      const champion = championOf(of)
+      if (!champion) return null
+      const waiting = store.inState("candidate").filter((m) => m.line === of)
+      return new Set([champion, ...waiting].flatMap((m) => [...kindsOf(m)]))
+    },
+
+    /** Proves what a stopped hub left unproved. */
+    start(): void {
+      for (const { digest, job } of store.inState("proving")) if (job === null) proveSoon(digest)
+    },
+    /** Ends the proof under way; it is taken up again at the next start. */
+    async stop(): Promise<void> {
+      stopping.abort()
+      await proving(async () => {})
+    },
+    /** Resolves when no proof is under way. */
+    idle: (): Promise<void> => proving(async () => {}),
+  }
+}
+export type Registry = ReturnType<typeof createRegistry>
+
+const kindsOf = (model: RegisteredModel) =>
+  new Set(model.contract.classes.filter((c) => c.verdict === "NG").map((c) => c.key))
+
+/** Runs async work strictly one after the other. */
+function createTurns() {
+  let tail: Promise<unknown> = Promise.resolve()
+  return <T>(work: () => Promise<T>): Promise<T> => {
+    const turn = tail.then(work)
+    tail = turn.catch(() => undefined)
+    return turn
+  }
+}

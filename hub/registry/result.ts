@@ -1,0 +1,59 @@
+import { createHash } from "node:crypto"
+import { readFile } from "node:fs/promises"
+import { join } from "node:path"
+import canonicalize from "canonicalize"
+import * as v from "valibot"
+import { ModelContract } from "#contract/model"
+import { Problem } from "#contract/problem"
+import { TrainingResult } from "#contract/training"
+import { contractOf } from "#models/infer/session"
+
+const Result = v.pipe(v.string(), v.parseJson(), TrainingResult)
+const Contract = v.pipe(v.string(), v.parseJson(), ModelContract)
+
+export type TrainedModel = { path: string; sha256: string; result: TrainingResult }
+
+/**
+ * Reads a trainer's result folder and believes nothing: the file must have the digest and size it claims, and the
+ * contract inside the ONNX, in `crux.json` and in the manifest must be one. Throws `invalid` with what does not fit.
+ */
+export async function readResult(dir: string): Promise<TrainedModel> {
+  const text = async (name: string) => {
+    try {
+      return await readFile(join(dir, name), "utf8")
+    } catch (cause) {
+      throw refuse(`the result has no ${name}`, cause)
+    }
+  }
+  const parsed = v.safeParse(Result, await text("manifest.json"))
+  if (!parsed.success) throw refuse(`manifest.json: ${v.summarize(parsed.issues)}`)
+  const result = parsed.output
+  const path = join(dir, "model.onnx")
+  const bytes = await readFile(path).catch((cause: unknown) => {
+    throw refuse("the result has no model.onnx", cause)
+  })
+  const sha256 = createHash("sha256").update(bytes).digest("hex")
+  if (sha256 !== result.model.sha256 || bytes.byteLength !== result.model.size)
+    throw refuse("model.onnx is not the file the manifest names")
+  const beside = v.safeParse(Contract, await text("crux.json"))
+  if (!beside.success) throw refuse(`crux.json: ${v.summarize(beside.issues)}`)
+  const inside = canonicalize(readContract(bytes))
+  if (inside !== canonicalize(beside.output) || inside !== canonicalize(result.contract))
+    throw refuse("the contract in the model and the one beside it differ")
+  return { path, sha256, result }
+}
+
+/** The contract stamped into an ONNX file. Throws `invalid`. */
+export function readContract(onnx: Uint8Array): ModelContract {
+  try {
+    const contract = contractOf(onnx)
+    const { t_low, t_high } = contract.thresholds
+    if (!(Number.isFinite(t_low) && Number.isFinite(t_high) && t_low <= t_high))
+      throw new Error("t_low must not be above t_high")
+    return contract
+  } catch (cause) {
+    throw refuse(cause instanceof Error ? cause.message : String(cause), cause)
+  }
+}
+
+const refuse = (why: string, cause?: unknown) => new Problem("invalid", "model_invalid", why, { why }, cause)
