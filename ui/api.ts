@@ -1,4 +1,5 @@
 import * as v from "valibot"
+import { listOf } from "#contract/list"
 import { ProblemBody, type ProblemCode } from "#contract/problem"
 
 /** What a failed request tells a person: the hub's problem, or that there was no (readable) answer. */
@@ -85,6 +86,9 @@ export function createApi(deps: {
   return {
     get: async <T>(path: string, schema: Schema<T>, signal?: AbortSignal): Promise<T> =>
       read(await send("GET", path, undefined, signal), schema),
+    /** The items of one page of a list. */
+    list: async <T>(path: string, item: Schema<T>, signal?: AbortSignal): Promise<T[]> =>
+      (await read(await send("GET", path, undefined, signal), listOf(item))).items,
     post: async <T>(path: string, body: unknown, schema: Schema<T>): Promise<T> =>
       read(await send("POST", path, body), schema),
     patch: async <T>(path: string, body: unknown, schema: Schema<T>): Promise<T> =>
@@ -101,13 +105,6 @@ export function createApi(deps: {
   }
 }
 export type Api = ReturnType<typeof createApi>
-
-/** A list as the hub answers it: bare, or one page of `items`. */
-export const listOf = <T>(item: Schema<T>) =>
-  v.pipe(
-    v.union([v.array(item), v.object({ items: v.array(item) })]),
-    v.transform((list) => (Array.isArray(list) ? list : list.items)),
-  )
 
 export const imageUrl = (sha256: string): string => `/api/images/${sha256}`
 /** `max` = longest side in pixels. */

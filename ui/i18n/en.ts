@@ -3,6 +3,10 @@ import type { Params, Words } from "./ko.ts"
 const n = (value: number) => value.toLocaleString("en-GB")
 const pct = (value: number) =>
   value.toLocaleString("en-GB", { style: "percent", maximumFractionDigits: value < 0.1 ? 1 : 0 })
+/** A missing figure reads as a dash, never as "undefined". */
+const num = (p: Params, key: string) => (p[key] === undefined ? "–" : n(Number(p[key])))
+const text = (p: Params, key: string) => String(p[key] ?? "–")
+const share = (p: Params, key: string) => (p[key] === undefined ? "–" : pct(Number(p[key])))
 const rules = new Intl.PluralRules("en-GB")
 const plural = (value: number, one: string, other = `${one}s`) =>
   `${n(value)} ${rules.select(value) === "one" ? one : other}`
@@ -301,7 +305,61 @@ export const en: Words = {
       warn: (check) => `${check}: needs a look.`,
       skip: (check) => `${check}: cannot be measured yet.`,
     },
-    reason: {},
+    reason: {
+      integrity: (p) => `It judged all ${num(p, "n")} golden parts.`,
+      integrity_broken: (p) => `The model file cannot be used (${text(p, "why")}).`,
+      golden_empty: () => "There are no golden parts. Add some first.",
+      golden_without_ok: () => "The golden parts hold no OK part. Add some.",
+      no_answer: (p) => `It gave no answer on ${num(p, "n")} golden parts (${text(p, "why")}).`,
+      constant_score: () => "It gives every part the same score: it does not look at them.",
+      passes_blank: (p) => `It called ${num(p, "n")} images without any part OK.`,
+      parity: (p, status) =>
+        status === "pass"
+          ? "Two runs give the same verdicts."
+          : `Two runs differ on ${num(p, "flips")} parts.`,
+      escape: (p, status) =>
+        `It missed ${num(p, "events")} of ${num(p, "n")} NG. Upper bound ${share(p, "upper")}, ${status === "pass" ? "within" : "over"} the limit of ${share(p, "limit")}.`,
+      escape_few: (p) =>
+        `It missed ${num(p, "events")} of ${num(p, "n")} NG. Fewer golden parts than the ${num(p, "wanted")} wanted.`,
+      escape_unprovable: (p) =>
+        `It missed ${num(p, "events")} of ${num(p, "n")} NG. So few parts prove no less than ${share(p, "upper")} escape.`,
+      escape_unjudged: () => "No NG among the golden parts: escape cannot be measured.",
+      overkill: (p, status) =>
+        `It rejected ${num(p, "events")} of ${num(p, "n")} OK. Upper bound ${share(p, "upper")}, ${status === "pass" ? "within" : "over"} the limit of ${share(p, "limit")}.`,
+      overkill_few: (p) =>
+        `It rejected ${num(p, "events")} of ${num(p, "n")} OK. Fewer golden parts than the ${num(p, "wanted")} wanted.`,
+      overkill_unprovable: (p) =>
+        `It rejected ${num(p, "events")} of ${num(p, "n")} OK. So few parts prove no less than ${share(p, "upper")} overkill.`,
+      overkill_unjudged: () => "No OK among the golden parts: overkill cannot be measured.",
+      undecidable: (p, status) =>
+        `It left ${share(p, "share")} open, ${status === "pass" ? "within" : "over"} the limit of ${share(p, "limit")}.`,
+      champion_none: () => "There is no model to compare with yet.",
+      champion_new_miss_critical: (p) =>
+        `It newly misses a critical kind (${num(p, "new_escapes")} new escapes).`,
+      champion_more_escapes: (p) =>
+        `It misses more than the model in use (${num(p, "new_escapes")} new, ${num(p, "fixed_escapes")} fixed).`,
+      champion_more_overkills: (p) =>
+        `It rejects more good parts than the model in use (${num(p, "new_overkills")} new, ${num(p, "fixed_overkills")} fixed).`,
+      champion_only_new_escapes: (p) => `It misses ${num(p, "new_escapes")} more and finds none in exchange.`,
+      champion_no_gain: () => "It loses something and gains nothing.",
+      champion_better: (p) =>
+        `Better than the model in use: ${num(p, "fixed_escapes")} escapes fixed, ${num(p, "new_escapes")} new, ${num(p, "new_kinds")} kinds learned.`,
+      champion_equal: () => "The same result as the model in use.",
+      must_not_fail: (p, status) =>
+        status === "pass"
+          ? `It finds all ${num(p, "n")} parts that escaped before.`
+          : `It misses ${num(p, "newly")} of the ${num(p, "n")} parts that escaped before.`,
+      must_not_fail_none: () => "No escape has been confirmed yet.",
+      must_not_fail_still: (p) =>
+        `Like the model in use, it still misses ${num(p, "missed")} of ${num(p, "n")} earlier escapes.`,
+      per_kind: (p, status) =>
+        status === "pass"
+          ? `None of ${num(p, "kinds")} kinds got worse.`
+          : `It misses ${num(p, "escapes")} of ${num(p, "n")} “${text(p, "kind")}”.`,
+      per_kind_none: () => "The golden parts name no kinds.",
+      latency: (p, status) =>
+        `The slowest 1 % take ${num(p, "p99_ms")} ms, ${status === "pass" ? "within" : "over"} the limit of ${num(p, "limit_ms")} ms.`,
+    },
   },
   training: {
     title: "Training",
@@ -475,14 +533,18 @@ export const en: Words = {
     },
     key: {
       sign_in: () => "Sign in first.",
-      credentials: () => "User name or password is wrong.",
       sign_in_failed: () => "User name or password is wrong.",
-      token: () => "This sign-in link was used or is too old. Sign in by password.",
+      sign_in_token: () => "This sign-in link was used or is too old. Sign in by password.",
       setup_code: () => "The setup code is wrong. Check the code the hub printed.",
       setup_done: () => "The setup is already done. Sign in.",
       login_taken: () => "This user name is taken. Choose another.",
+      too_many_tries: (p: Params) => `Too many wrong tries. Wait ${p.seconds ?? "some"} seconds.`,
+      busy: () => "Many people are signing in. Try again in a moment.",
+      last_admin: () => "The hub needs at least one admin.",
+      password_common: () => "This password is too easy to guess. Choose another.",
+      no_space: () => "The hub's disk is full. Please tell an admin.",
       role: () => "You may not do this.",
-      input: (p: Params) => `Check what you entered${p["path"] ? ` (${p["path"]})` : ""}.`,
+      input: (p: Params) => `Check what you entered${p.path ? ` (${p.path})` : ""}.`,
     },
     unsentKept: "Nothing is lost.",
     requestId: (id) => `Reference ${id}`,

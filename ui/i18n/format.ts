@@ -81,5 +81,7 @@ export function gateSentence(
   },
 ): string {
   const known = words.gate.reason[check.reason]
-  return known ? known(check.params) : words.gate.byStatus[check.status](words.gate.check[check.id])
+  return known
+    ? known(check.params, check.status)
+    : words.gate.byStatus[check.status](words.gate.check[check.id])
 }

@@ -5,6 +5,10 @@ const pct = (value: number) =>
   value.toLocaleString("ko-KR", { style: "percent", maximumFractionDigits: value < 0.1 ? 1 : 0 })
 /** Figures the hub sends with a message key. */
 export type Params = Record<string, string | number>
+/** A figure from the hub's `params`; a missing one reads as a dash, never as "undefined". */
+const num = (p: Params, key: string) => (p[key] === undefined ? "–" : n(Number(p[key])))
+const text = (p: Params, key: string) => String(p[key] ?? "–")
+const share = (p: Params, key: string) => (p[key] === undefined ? "–" : pct(Number(p[key])))
 
 /**
  * Korean is the source of the word list: its shape is the type every other language must satisfy,
@@ -304,7 +308,60 @@ export const ko = {
       warn: (check: string) => `${check}: 확인이 필요합니다.`,
       skip: (check: string) => `${check}: 아직 잴 수 없습니다.`,
     },
-    reason: {} as Record<string, (p: Params) => string>,
+    reason: {
+      integrity: (p) => `기준 부품 ${num(p, "n")}장을 모두 판정했습니다.`,
+      integrity_broken: (p) => `모델 파일을 쓸 수 없습니다 (${text(p, "why")}).`,
+      golden_empty: () => "기준 부품이 없습니다. 먼저 기준 부품을 등록하세요.",
+      golden_without_ok: () => "기준 부품에 양품이 없습니다. 양품을 등록하세요.",
+      no_answer: (p) => `기준 부품 ${num(p, "n")}장에 답하지 못했습니다 (${text(p, "why")}).`,
+      constant_score: () => "모든 부품에 같은 점수를 냅니다. 부품을 보고 있지 않습니다.",
+      passes_blank: (p) => `부품이 없는 사진 ${num(p, "n")}장을 양품이라고 했습니다.`,
+      parity: (p, status) =>
+        status === "pass"
+          ? "두 번 판정해도 결과가 같습니다."
+          : `두 번 판정한 결과가 ${num(p, "flips")}장에서 다릅니다.`,
+      escape: (p, status) =>
+        `불량 ${num(p, "n")}장 중 ${num(p, "events")}장을 놓쳤습니다. 상한 ${share(p, "upper")}, 기준 ${share(p, "limit")}${status === "pass" ? " 안입니다." : "를 넘습니다."}`,
+      escape_few: (p) =>
+        `불량 ${num(p, "n")}장 중 ${num(p, "events")}장을 놓쳤습니다. 기준 부품이 ${num(p, "wanted")}장보다 적습니다.`,
+      escape_unprovable: (p) =>
+        `불량 ${num(p, "n")}장 중 ${num(p, "events")}장을 놓쳤습니다. 장수가 적어 미검률 ${share(p, "upper")} 이하까지만 증명됩니다.`,
+      escape_unjudged: () => "기준 부품에 불량이 없어 미검을 잴 수 없습니다.",
+      overkill: (p, status) =>
+        `양품 ${num(p, "n")}장 중 ${num(p, "events")}장을 불량이라고 했습니다. 상한 ${share(p, "upper")}, 기준 ${share(p, "limit")}${status === "pass" ? " 안입니다." : "를 넘습니다."}`,
+      overkill_few: (p) =>
+        `양품 ${num(p, "n")}장 중 ${num(p, "events")}장을 불량이라고 했습니다. 기준 부품이 ${num(p, "wanted")}장보다 적습니다.`,
+      overkill_unprovable: (p) =>
+        `양품 ${num(p, "n")}장 중 ${num(p, "events")}장을 불량이라고 했습니다. 장수가 적어 과검률 ${share(p, "upper")} 이하까지만 증명됩니다.`,
+      overkill_unjudged: () => "기준 부품에 양품이 없어 과검을 잴 수 없습니다.",
+      undecidable: (p, status) =>
+        `${share(p, "share")}를 판단하지 못했습니다. 기준 ${share(p, "limit")}${status === "pass" ? " 안입니다." : "를 넘습니다."}`,
+      champion_none: () => "비교할 모델이 아직 없습니다.",
+      champion_new_miss_critical: (p) => `치명 불량을 새로 놓칩니다 (새 미검 ${num(p, "new_escapes")}장).`,
+      champion_more_escapes: (p) =>
+        `지금 모델보다 더 많이 놓칩니다 (새 미검 ${num(p, "new_escapes")}장, 해결 ${num(p, "fixed_escapes")}장).`,
+      champion_more_overkills: (p) =>
+        `지금 모델보다 양품을 더 버립니다 (새 과검 ${num(p, "new_overkills")}장, 해결 ${num(p, "fixed_overkills")}장).`,
+      champion_only_new_escapes: (p) => `놓치는 부품만 ${num(p, "new_escapes")}장 늘었습니다.`,
+      champion_no_gain: () => "나빠진 곳은 있고 좋아진 곳이 없습니다.",
+      champion_better: (p) =>
+        `지금 모델보다 낫습니다. 미검 ${num(p, "fixed_escapes")}장 해결, 새 미검 ${num(p, "new_escapes")}장, 새로 아는 불량 ${num(p, "new_kinds")}종.`,
+      champion_equal: () => "지금 모델과 같은 결과입니다.",
+      must_not_fail: (p, status) =>
+        status === "pass"
+          ? `전에 놓친 ${num(p, "n")}장을 모두 찾았습니다.`
+          : `전에 놓친 ${num(p, "n")}장 중 ${num(p, "newly")}장을 다시 놓칩니다.`,
+      must_not_fail_none: () => "확인된 미검이 아직 없습니다.",
+      must_not_fail_still: (p) =>
+        `전에 놓친 ${num(p, "n")}장 중 ${num(p, "missed")}장은 지금 모델처럼 아직 놓칩니다.`,
+      per_kind: (p, status) =>
+        status === "pass"
+          ? `불량 ${num(p, "kinds")}종 모두 나빠지지 않았습니다.`
+          : `‘${text(p, "kind")}’ ${num(p, "n")}장 중 ${num(p, "escapes")}장을 놓칩니다.`,
+      per_kind_none: () => "기준 부품에 불량 종류가 없습니다.",
+      latency: (p, status) =>
+        `느린 1 %가 ${num(p, "p99_ms")} ms입니다. 기준 ${num(p, "limit_ms")} ms${status === "pass" ? " 안입니다." : "를 넘습니다."}`,
+    } as Record<string, (p: Params, status: string) => string>,
   },
   training: {
     title: "학습",
@@ -478,14 +535,18 @@ export const ko = {
     },
     key: {
       sign_in: () => "로그인이 필요합니다.",
-      credentials: () => "아이디나 비밀번호가 맞지 않습니다.",
       sign_in_failed: () => "아이디나 비밀번호가 맞지 않습니다.",
-      token: () => "이 로그인 링크는 이미 썼거나 지났습니다. 비밀번호로 로그인하세요.",
+      sign_in_token: () => "이 로그인 링크는 이미 썼거나 지났습니다. 비밀번호로 로그인하세요.",
       setup_code: () => "설치 코드가 맞지 않습니다. 허브 화면의 코드를 다시 확인하세요.",
       setup_done: () => "이미 설치가 끝났습니다. 로그인하세요.",
       login_taken: () => "이미 있는 아이디입니다. 다른 아이디를 쓰세요.",
+      too_many_tries: (p: Params) => `너무 여러 번 틀렸습니다. ${p.seconds ?? "몇"}초 뒤에 다시 하세요.`,
+      busy: () => "지금 로그인하는 사람이 많습니다. 잠시 뒤에 다시 하세요.",
+      last_admin: () => "관리자가 한 명은 있어야 합니다.",
+      password_common: () => "너무 쉬운 비밀번호입니다. 다른 것을 쓰세요.",
+      no_space: () => "허브 저장 공간이 가득 찼습니다. 관리자에게 알려 주세요.",
       role: () => "이 작업을 할 권한이 없습니다.",
-      input: (p: Params) => `입력한 내용을 확인해 주세요${p["path"] ? ` (${p["path"]})` : ""}.`,
+      input: (p: Params) => `입력한 내용을 확인해 주세요${p.path ? ` (${p.path})` : ""}.`,
     } as Record<string, (p: Params) => string>,
     unsentKept: "잃은 것은 없습니다.",
     requestId: (id: string) => `문의 번호 ${id}`,

@@ -23,7 +23,8 @@ function RunningLoop({ loop }: { loop: LoopView }) {
   const words = useWords()
   const format = useFormat()
   const kindName = useKindName()
-  const at = stages.findIndex((stage) => stage === loop.stage)
+  const order: readonly string[] = stages
+  const at = order.indexOf(loop.stage)
   const steps = stages.map(
     (stage, i): Step => ({
       name: words.home.stage[stage],

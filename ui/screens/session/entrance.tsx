@@ -4,7 +4,7 @@ import { useEffect } from "preact/hooks"
 import * as v from "valibot"
 import { DefectClass } from "#contract/catalogue"
 import { Session, SetupState } from "#contract/users"
-import { asTrouble, listOf, type Trouble } from "../../api.ts"
+import { asTrouble, type Trouble } from "../../api.ts"
 import { type App, useApp, useWords } from "../../context.ts"
 import { Button } from "../../parts/button.tsx"
 import { Empty, Wait } from "../../parts/states.tsx"
@@ -67,7 +67,7 @@ export function Entrance({ children }: { children: ComponentChildren }) {
     if (!user) return
     app.prefs.language.value = user.language
     app.live.start()
-    app.api.get("/api/defect-classes", listOf(DefectClass)).then(
+    app.api.list("/api/defect-classes", DefectClass).then(
       (kinds) => {
         app.kinds.value = kinds
       },

@@ -1,0 +1,62 @@
+import { expect, test } from "bun:test"
+import { createFormat, gateSentence, languages } from "../../ui/i18n/format.ts"
+
+/** Every word of a list with the path to it; functions are called with stand-ins. */
+function wordsOf(node: unknown, path = ""): [string, string][] {
+  if (typeof node === "string") return [[path, node]]
+  if (typeof node === "function") {
+    const stand = path.includes("reason.") || path.includes("problem.key") ? [{}, "pass"] : [3, 7]
+    const said: unknown =
+      path === "common.and" ? node(["a", "b"]) : node(...(wantsText(path) ? ["가나", "다"] : stand))
+    return [[path, String(said)]]
+  }
+  if (typeof node !== "object" || node === null) return []
+  return Object.entries(node).flatMap(([key, value]) => wordsOf(value, path ? `${path}.${key}` : key))
+}
+const wantsText = (path: string) =>
+  /modelSays|stored|By$|\.by$|loopRunning|halted|byStatus|eta|took|codeOnce|requestId|ago/.test(path)
+
+test("English says everything Korean says", () => {
+  const paths = (words: unknown) =>
+    wordsOf(words)
+      .map(([path]) => path)
+      .sort()
+  expect(paths(languages.en)).toEqual(paths(languages.ko))
+})
+
+test("no word is empty and none shows a hole", () => {
+  for (const words of Object.values(languages))
+    for (const [path, text] of wordsOf(words)) {
+      expect(text.trim(), path).not.toBe("")
+      expect(text, path).not.toMatch(/undefined|NaN|\[object/)
+    }
+})
+
+test("Korean words hold Hangul unless they are names, signs or numbers", () => {
+  const latin = wordsOf(languages.ko).filter(
+    ([path, text]) => !/[가-힣]/.test(text) && !/^(code|locale|common\.(percent|count|and))/.test(path),
+  )
+  expect(latin).toEqual([])
+})
+
+test("Korean particles follow the sound of the word before them", () => {
+  expect(languages.ko.models.approvedBy("김철")).toBe("김철이 승인")
+  expect(languages.ko.models.approvedBy("이영희")).toBe("이영희가 승인")
+  expect(languages.ko.label.stored("양품")).toBe("양품으로 저장")
+  expect(languages.ko.label.stored("보류")).toBe("보류로 저장")
+})
+
+test("durations name the two largest units", () => {
+  const ko = createFormat(languages.ko)
+  const en = createFormat(languages.en)
+  expect(ko.duration(0)).toBe("0초")
+  expect(ko.duration(192)).toBe("3분 12초")
+  expect(en.duration(3_600)).toBe("1 hr")
+  expect(en.duration(90_061)).toBe("1 day 1 hr")
+})
+
+test("a gate reason this build does not know still becomes a sentence", () => {
+  const check = { id: "latency", status: "fail", reason: "newer_than_this", params: {} } as const
+  expect(gateSentence(languages.en, check)).toBe("Time per part: over the limit.")
+  expect(gateSentence(languages.ko, check)).toContain("판정 시간")
+})

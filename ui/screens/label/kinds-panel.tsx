@@ -1,0 +1,75 @@
+import { useApp, useKindName, useWords } from "../../context.ts"
+import { documentOf } from "../../editor/state.ts"
+import { DefectIcon, Icon } from "../../parts/icon.tsx"
+import type { Labelling } from "./labelling.ts"
+
+/** Active kinds in the order of the catalogue, which stays still under the fingers; "unknown" closes the list. */
+export function usePanelKinds() {
+  const app = useApp()
+  const active = app.kinds.value.filter((kind) => kind.active && kind.key !== "unknown")
+  return [...active.map((kind) => ({ key: kind.key, icon: kind.icon })), { key: "unknown", icon: "unknown" }]
+}
+
+export function KindsPanel({
+  work,
+  disabled,
+  keys,
+  onNew,
+}: {
+  work: Labelling
+  disabled: boolean
+  keys: boolean
+  onNew: () => void
+}) {
+  const words = useWords()
+  const kindName = useKindName()
+  const kinds = usePanelKinds()
+  const state = work.editor.value
+  const shapes = documentOf(state).shapes
+  const selected = shapes.find((shape) => shape.id === state.selected)
+  const asking = work.asking.value
+  const isOn = (key: string) => (selected ? selected.kind === key : work.picked.value.includes(key))
+  const title = asking ? words.label.whichKind : selected ? words.label.chooseKind : words.label.kinds
+  return (
+    <section
+      class={`kinds ${asking ? "kinds-asking" : ""}`}
+      aria-label={words.label.kinds}
+      data-testid="label-kinds"
+    >
+      <h2 class="kinds-title" aria-live="assertive">
+        {title}
+      </h2>
+      <div class="kinds-list">
+        {kinds.map((kind, i) => (
+          <button
+            key={kind.key}
+            type="button"
+            class="kind"
+            aria-pressed={isOn(kind.key)}
+            disabled={disabled}
+            data-testid="label-kind"
+            data-kind={kind.key}
+            data-marked={shapes.some((shape) => shape.kind === kind.key)}
+            onClick={() => void work.pick(kind.key)}
+          >
+            <DefectIcon icon={kind.icon} kind={kind.key} size={30} />
+            <span class="kind-name">
+              {kind.key === "unknown" ? words.label.unknownKind : kindName(kind.key)}
+            </span>
+            {keys && i < 9 && <kbd class="key">{i + 1}</kbd>}
+          </button>
+        ))}
+        <button
+          type="button"
+          class="kind kind-new"
+          disabled={disabled}
+          onClick={onNew}
+          data-testid="label-new-kind"
+        >
+          <Icon name="plus" size={30} />
+          <span class="kind-name">{words.label.newKind}</span>
+        </button>
+      </div>
+    </section>
+  )
+}

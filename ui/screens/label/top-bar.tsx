@@ -1,0 +1,70 @@
+import { useWords } from "../../context.ts"
+import { IconButton } from "../../parts/button.tsx"
+import { Icon } from "../../parts/icon.tsx"
+import { VerdictTag } from "../../parts/tag.tsx"
+import type { Labelling } from "./labelling.ts"
+import type { Outbox } from "./outbox.ts"
+
+/** Why this part, what the model thinks, and whether my work has arrived. */
+export function TopBar({
+  work,
+  outbox,
+  onHelp,
+  onHistory,
+}: {
+  work: Labelling
+  outbox: Outbox
+  onHelp: () => void
+  onHistory: () => void
+}) {
+  const words = useWords()
+  const task = work.held.value?.task
+  const unsent = outbox.unsent.value
+  const refused = outbox.refused.value
+  return (
+    <header class="top">
+      <a
+        class="icon-button"
+        href="/"
+        aria-label={words.common.home}
+        title={words.common.home}
+        data-testid="label-exit"
+      >
+        <Icon name="back" />
+      </a>
+      <div class="top-why">
+        {task && (
+          <>
+            <VerdictTag verdict={task.inspection.verdict.eval} />
+            <span class="top-reason" data-testid="label-reason">
+              {words.label.reason[task.reason]}
+            </span>
+            <span class="top-part muted num" data-testid="label-part">
+              {task.inspection.part_id ?? task.inspection.id.slice(-8)} · {task.inspection.device_id}
+            </span>
+          </>
+        )}
+      </div>
+      {refused > 0 && (
+        <span class="top-note top-note-bad" title={words.label.refusedBody}>
+          <Icon name="warning" />
+          {words.label.refused(refused)}
+        </span>
+      )}
+      <span
+        class={`top-note ${unsent > 0 ? "top-note-wait" : ""}`}
+        role="status"
+        data-testid="label-unsent"
+        data-unsent={unsent}
+      >
+        <Icon name={unsent > 0 ? "cloudOff" : "sent"} />
+        <span class="top-note-text">{unsent > 0 ? words.label.unsent(unsent) : words.label.allSent}</span>
+      </span>
+      <span class="top-count num" data-testid="label-waiting">
+        {words.label.waiting(work.waiting.value)}
+      </span>
+      <IconButton icon="history" name={words.label.history} onClick={onHistory} testid="label-history" />
+      <IconButton icon="help" name={words.label.help} onClick={onHelp} testid="label-help" />
+    </header>
+  )
+}
