@@ -1,0 +1,169 @@
+#!/usr/bin/env bun
+import { mkdir } from "node:fs/promises"
+import { join } from "node:path"
+import { parseArgs } from "node:util"
+import type { Page } from "playwright-core"
+import { openBrowser, openTablet, type View } from "../test/ui/support/browser.ts"
+import { fixturePassword, startFixture } from "../test/ui/support/fixture.ts"
+import { buildUi } from "./build-ui.ts"
+
+/**
+ * Photographs every screen in both languages and themes, for people to look at:
+ * `bun scripts/screenshots.ts --out /tmp/shots [--only label] [--size 1280x800] [--languages ko,en] [--themes light,dark]`
+ */
+const { values } = parseArgs({
+  options: {
+    out: { type: "string", default: "./screenshots" },
+    only: { type: "string", default: "" },
+    size: { type: "string", default: "1280x800" },
+    languages: { type: "string", default: "ko,en" },
+    themes: { type: "string", default: "light,dark" },
+  },
+})
+
+const shots: Record<string, (page: Page) => Promise<void>> = {
+  home: (page) => page.goto(`${fixture.url}/`).then(() => page.getByTestId("home-label").waitFor()),
+  label: (page) => openLabel(page),
+  "label-box": async (page) => {
+    await openLabel(page)
+    await page.getByTestId("label-canvas").tap({ position: await middleOfBox() })
+  },
+  "label-asking": async (page) => {
+    await openLabel(page)
+    const remove = page.getByTestId("label-box-remove")
+    while ((await remove.count()) > 0) await remove.first().tap()
+    await page.waitForTimeout(200)
+    await page.getByTestId("label-ng").tap()
+  },
+  "label-toast": async (page) => {
+    await openLabel(page)
+    await page.waitForTimeout(200)
+    await page.getByTestId("label-unsure").tap()
+    await page.waitForTimeout(600)
+  },
+  "label-help": async (page) => {
+    await openLabel(page)
+    await page.getByTestId("label-help").tap()
+  },
+  "label-new-kind": async (page) => {
+    await openLabel(page)
+    await page.getByTestId("label-new-kind").tap()
+  },
+  live: async (page) => {
+    await page.goto(`${fixture.url}/live`)
+    await page.getByTestId("live-item").first().waitFor()
+  },
+  training: async (page) => {
+    await page.goto(`${fixture.url}/training`)
+    await page.getByTestId("training-job").first().waitFor()
+  },
+  models: async (page) => {
+    await page.goto(`${fixture.url}/models`)
+    await page.getByTestId("models-item").first().waitFor()
+  },
+  model: async (page) => {
+    await page.goto(`${fixture.url}/models/${fixture.models[0]?.digest}`)
+    await page.getByTestId("model-gate").waitFor()
+  },
+  "model-refused": async (page) => {
+    await page.goto(`${fixture.url}/models/${fixture.models[2]?.digest}`)
+    await page.getByTestId("model-gate").waitFor()
+  },
+  "model-approve": async (page) => {
+    await page.goto(`${fixture.url}/models/${fixture.models[0]?.digest}`)
+    await page.getByTestId("model-approve").tap()
+  },
+  rollouts: async (page) => {
+    await page.goto(`${fixture.url}/rollouts`)
+    await page.getByTestId("rollout-item").first().waitFor()
+  },
+  stations: async (page) => {
+    await page.goto(`${fixture.url}/stations`)
+    await page.getByTestId("station-item").first().waitFor()
+  },
+  "stations-enrol": async (page) => {
+    await page.goto(`${fixture.url}/stations`)
+    await page.getByTestId("station-enrol").tap()
+    await page.getByTestId("station-id").fill("line4-cam")
+    await page.getByTestId("station-name").fill("4라인 카메라")
+    await page.getByTestId("station-make-code").tap()
+    await page.getByTestId("station-code").waitFor()
+  },
+  people: async (page) => {
+    await page.goto(`${fixture.url}/people`)
+    await page.getByTestId("people-item").first().waitFor()
+  },
+  settings: async (page) => {
+    await page.goto(`${fixture.url}/settings`)
+    await page.getByTestId("theme").waitFor()
+  },
+}
+
+async function openLabel(page: Page): Promise<void> {
+  await page.goto(`${fixture.url}/label`)
+  await page.getByTestId("label-canvas").waitFor()
+  await page.waitForTimeout(150)
+}
+
+/** Where on the canvas the first suggested box lies, assuming it shows the whole part. */
+async function middleOfBox(): Promise<{ x: number; y: number }> {
+  const task = fixture.queue[0]
+  const box = task?.findings[0]?.box
+  const canvas = await page.getByTestId("label-canvas").boundingBox()
+  if (!box || !canvas || !task.image) return { x: 200, y: 200 }
+  const scale = Math.min(canvas.width / task.image.w, canvas.height / task.image.h)
+  const left = (canvas.width - task.image.w * scale) / 2
+  const top = (canvas.height - task.image.h * scale) / 2
+  return { x: left + (box[0] + box[2] / 2) * scale, y: top + (box[1] + box[3] / 2) * scale }
+}
+
+const ui = join(import.meta.dir, "../dist/ui")
+await buildUi(ui)
+const fixture = await startFixture({ ui })
+const browser = await openBrowser()
+const [width = 1280, height = 800] = values.size.split("x").map(Number)
+await mkdir(values.out, { recursive: true })
+let page: Page
+const found: string[] = []
+
+for (const language of values.languages.split(",") as ("ko" | "en")[])
+  for (const theme of values.themes.split(",") as ("light" | "dark" | "contrast")[]) {
+    const view: View = { width, height, language, theme, locale: language === "ko" ? "ko-KR" : "en-GB" }
+    const tablet = await openTablet(browser, view)
+    page = tablet.page
+    const take = (name: string) =>
+      page.screenshot({ path: join(values.out, `${name}-${language}-${theme}-${values.size}.png`) })
+    await page.goto(fixture.url)
+    await page.getByTestId("signin-login").waitFor()
+    if (values.only === "" || values.only === "signin") await take("signin")
+    await page.getByTestId("signin-login").fill("admin")
+    await page.getByTestId("signin-password").fill(fixturePassword)
+    // The person's own language wins after sign-in, so the fixture's is set first.
+    await page.getByTestId("signin-submit").tap()
+    await page.getByTestId("home-label").waitFor()
+    await page.evaluate(
+      (language) =>
+        fetch("/api/session", {
+          method: "PATCH",
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify({ language }),
+        }).then(() => undefined),
+      language,
+    )
+    for (const [name, open] of Object.entries(shots)) {
+      if (values.only !== "" && !values.only.split(",").includes(name)) continue
+      try {
+        await open(page)
+        await page.waitForTimeout(350)
+      } catch (error) {
+        found.push(`${name} ${language} ${theme}: ${String(error).split("\n")[0]}`)
+      }
+      await take(name)
+    }
+    found.push(...tablet.complaints.map((text) => `console ${language} ${theme}: ${text}`))
+    await tablet.close()
+  }
+await browser.close()
+await fixture.stop()
+for (const line of found) console.log(line)
+console.log(`screens are in ${values.out}`)

@@ -1,0 +1,329 @@
+#!/usr/bin/env bun
+import { join } from "node:path"
+import { uuidv7 } from "uuidv7"
+import * as v from "valibot"
+import { DefectClass, NewDefectClass } from "#contract/catalogue"
+import { NewEnrolmentCode } from "#contract/fleet"
+import { type InspectionView, NewLabel, NextRequest } from "#contract/labelling"
+import { Problem, type ProblemCode } from "#contract/problem"
+import type { HomeView } from "#contract/rollout"
+import { NewUser, OwnPatch, SetupRequest, SignInRequest, User } from "#contract/users"
+import { type Picture, paintPictures, shrink } from "./pictures.ts"
+import {
+  makeDevices,
+  makeHome,
+  makeInspection,
+  makeJobs,
+  makeKinds,
+  makeModels,
+  makeRollouts,
+  makeSeries,
+  makeSession,
+  makeTask,
+  makeUsers,
+} from "./world.ts"
+
+export const fixturePassword = "a long enough password"
+
+export type FixtureOptions = {
+  ui: string
+  pictures?: number
+  width?: number
+  port?: number
+  /** Sends a new inspection this often, ms. */
+  every?: number
+  setup?: boolean
+  /** Answers with empty lists: a hub on its first day. */
+  empty?: boolean
+}
+
+const csp =
+  "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+
+/**
+ * A stand-in for the hub with contract-valid answers and real pictures, so that the screens can be driven without one:
+ * `bun test/ui/support/fixture.ts`. It keeps labels in memory and forgets them.
+ */
+export async function startFixture(options: FixtureOptions) {
+  const pictures = await paintPictures(options.pictures ?? 14, options.width ?? 1280)
+  const bySha = new Map(pictures.map((picture) => [picture.sha256, picture]))
+  const started = Date.now()
+  const users = makeUsers(started)
+  const kinds = makeKinds()
+  const sessions = new Map<string, User>()
+  const labels: NewLabel[] = []
+  const streams = new Set<ReadableStreamDefaultController<Uint8Array>>()
+  let setup = options.setup ?? false
+  let down = false
+  let count = pictures.length
+  const stream: InspectionView[] = pictures
+    .map((picture, i) => makeInspection(picture, i, started - (pictures.length - i) * 4_000))
+    .reverse()
+  const queue = options.empty
+    ? []
+    : stream.filter((inspection) => inspection.label === null).map((inspection) => inspection)
+  const models = makeModels(pictures, started)
+  const jobs = makeJobs(started)
+  const rollouts = makeRollouts(started)
+
+  const json = (body: unknown, status = 200, headers: Record<string, string> = {}) =>
+    Response.json(body, { status, headers })
+  const list = (items: readonly unknown[]) => json({ items: options.empty ? [] : items, next: null })
+  const problem = (code: ProblemCode, key: string, params: Record<string, string | number> = {}) => {
+    const error = new Problem(code, key, key, params)
+    return json(
+      { type: "about:blank", title: key, status: error.status, code, key, params, request_id: uuidv7() },
+      error.status,
+      { "content-type": "application/problem+json" },
+    )
+  }
+  const emit = (event: string, data: unknown) => {
+    const text = new TextEncoder().encode(
+      `event: ${event}\nid: ${Date.now()}\ndata: ${JSON.stringify(data)}\n\n`,
+    )
+    for (const controller of streams) controller.enqueue(text)
+  }
+  const signIn = (user: User) => {
+    const id = uuidv7()
+    sessions.set(id, user)
+    return json(makeSession(user, Date.now()), 200, {
+      "set-cookie": `crux=${id}; Path=/; HttpOnly; SameSite=Strict`,
+    })
+  }
+  const userOf = (request: Request) =>
+    sessions.get(/crux=([^;]+)/.exec(request.headers.get("cookie") ?? "")?.[1] ?? "")
+
+  async function answer(request: Request, path: string): Promise<Response> {
+    const body = async <T>(schema: v.GenericSchema<unknown, T>) => v.parse(schema, await request.json())
+    const at = `${request.method} ${path}`
+    if (at === "GET /api/setup") return json({ needed: setup })
+    if (at === "POST /api/setup") {
+      const asked = await body(SetupRequest)
+      if (asked.code !== "1234-5678") return problem("forbidden", "setup_code")
+      setup = false
+      return signIn(users[0]!)
+    }
+    if (at === "POST /api/session") {
+      const asked = await body(SignInRequest)
+      if ("token" in asked)
+        return asked.token === "once" ? signIn(users[0]!) : problem("unauthenticated", "sign_in_token")
+      const user = users.find((u) => u.login === asked.login)
+      return user && asked.password === fixturePassword
+        ? signIn(user)
+        : problem("unauthenticated", "sign_in_failed")
+    }
+    const user = userOf(request)
+    if (!user) return problem("unauthenticated", "sign_in")
+    switch (at) {
+      case "GET /api/session":
+        return json(makeSession(user, Date.now()))
+      case "PATCH /api/session": {
+        user.language = (await body(OwnPatch)).language
+        return json(makeSession(user, Date.now()))
+      }
+      case "DELETE /api/session":
+        sessions.clear()
+        return new Response(null, { status: 204 })
+      case "GET /api/users":
+        return json({ items: users, next: null })
+      case "POST /api/users": {
+        const { password: _, ...asked } = await body(NewUser)
+        const made: User = { ...asked, id: uuidv7(), disabled: false, created_at: Date.now() }
+        users.push(v.parse(User, made))
+        return json(made, 201)
+      }
+      case "GET /api/defect-classes":
+        return json({ items: kinds, next: null })
+      case "POST /api/defect-classes": {
+        const asked = await body(NewDefectClass)
+        const made = v.parse(DefectClass, {
+          icon: "unknown",
+          color: "slate",
+          severity: "major",
+          ...asked,
+          active: true,
+        })
+        kinds.push(made)
+        return json(made, 201)
+      }
+      case "POST /api/labelling/next": {
+        const { holding } = await body(NextRequest)
+        const next = queue.find((inspection) => !holding.includes(inspection.id))
+        if (!next) return new Response(null, { status: 204 })
+        return json(makeTask(next, queue.length, Date.now()))
+      }
+      case "POST /api/labels": {
+        const label = await body(NewLabel)
+        const duplicate = labels.some((known) => known.id === label.id)
+        if (!duplicate) labels.push(label)
+        const i = queue.findIndex((inspection) => inspection.id === label.inspection_id)
+        if (label.verdict === "withdrawn") {
+          const back = stream.find((inspection) => inspection.id === label.inspection_id)
+          if (i < 0 && back) queue.unshift(back)
+        } else if (i >= 0) queue.splice(i, 1)
+        emit("label", { inspection_id: label.inspection_id })
+        return json({
+          id: label.id,
+          inspection_id: label.inspection_id,
+          revision: 1,
+          stored_at: Date.now(),
+          duplicate,
+        })
+      }
+      case "GET /api/labelling/stats":
+        return json({
+          waiting: queue.length,
+          waiting_by_reason: {},
+          labelled: 800,
+          labelled_today: 213,
+          mine_today: 40,
+          by_kind: {},
+        })
+      case "GET /api/inspections":
+        return list(stream.slice(0, 40))
+      case "GET /api/live/series":
+        return json(options.empty ? { bucket_ms: 10_000, points: [] } : makeSeries(Date.now()))
+      case "GET /api/devices":
+        return list(makeDevices(Date.now()))
+      case "POST /api/enrolment-codes": {
+        const asked = await body(NewEnrolmentCode)
+        return json({ code: "7KQ4-M2XP", device: asked.device, expires_at: Date.now() + 900_000 }, 201)
+      }
+      case "GET /api/training/jobs":
+        return list(jobs)
+      case "POST /api/training/jobs":
+        return json(jobs[1], 201)
+      case "GET /api/models":
+        return list(models)
+      case "GET /api/rollouts":
+        return list(rollouts)
+      case "POST /api/rollouts":
+        return json(rollouts[0], 201)
+      case "GET /api/home": {
+        const home = makeHome(queue.length, Date.now())
+        const first: HomeView = {
+          ...home,
+          loop: null,
+          last_closed: null,
+          waiting: 0,
+          labelled_today: 0,
+          stations: { online: 0, total: 0 },
+          last_hour: { inspected: 0, ng: 0, undecidable: 0 },
+          champion: null,
+        }
+        return json(options.empty ? first : home)
+      }
+      case "GET /api/golden":
+        return json({
+          digest: models[0]?.gate?.golden.digest ?? null,
+          ok: 180,
+          ng: 64,
+          by_kind: {},
+          looks: 6,
+        })
+      case "GET /api/live":
+        return openStream(streams)
+    }
+    const image = /^\/api\/images\/([0-9a-f]{64})(\/thumb)?$/.exec(path)
+    if (image) return picture(bySha.get(image[1] ?? ""), image[2] !== undefined, request)
+    const model = /^\/api\/models\/([0-9a-f]{64})(\/approve)?$/.exec(path)
+    if (model) {
+      const found = models.find((m) => m.digest === model[1])
+      return found ? json(found) : problem("not_found", "model")
+    }
+    const rollout = /^\/api\/rollouts\/([^/]+)\/(pause|resume|rollback)$/.exec(path)
+    if (rollout) {
+      const found = rollouts.find((r) => r.id === rollout[1])
+      if (!found) return problem("not_found", "rollout")
+      found.state = rollout[2] === "pause" ? "paused" : rollout[2] === "resume" ? "running" : "rolled_back"
+      emit("rollout", { id: found.id })
+      return json(found)
+    }
+    const job = /^\/api\/training\/jobs\/([^/]+)\/cancel$/.exec(path)
+    if (job) {
+      const found = jobs.find((j) => j.id === job[1])
+      if (found) found.state = "cancelled"
+      emit("job", { id: job[1] })
+      return found ? json(found) : problem("not_found", "job")
+    }
+    return problem("not_found", "route")
+  }
+
+  async function page(path: string): Promise<Response> {
+    const name = /\.[a-z0-9]+$/.test(path) ? path.slice(1) : "index.html"
+    const file = Bun.file(join(options.ui, name))
+    if (!(await file.exists())) return new Response("not found", { status: 404 })
+    return new Response(file, { headers: { "content-security-policy": csp } })
+  }
+
+  const server = Bun.serve({
+    port: options.port ?? 0,
+    hostname: "127.0.0.1",
+    idleTimeout: 0,
+    async fetch(request) {
+      const { pathname } = new URL(request.url)
+      if (!pathname.startsWith("/api/")) return page(pathname)
+      if (down) return problem("unavailable", "stopping")
+      return answer(request, pathname)
+    },
+  })
+  const timer = options.every
+    ? setInterval(() => {
+        const next = pictures[count % pictures.length]
+        if (!next) return
+        const inspection = makeInspection(
+          { ...next, part: `P7-L1-${String(count).padStart(6, "0")}` },
+          count,
+          Date.now(),
+        )
+        count += 1
+        stream.unshift(inspection)
+        emit("inspection", inspection)
+      }, options.every)
+    : undefined
+
+  return {
+    url: `http://127.0.0.1:${server.port}`,
+    labels,
+    kinds,
+    queue,
+    models,
+    setDown: (value: boolean) => {
+      down = value
+    },
+    stop: async () => {
+      clearInterval(timer)
+      for (const controller of streams) controller.close()
+      await server.stop(true)
+    },
+  }
+}
+
+function openStream(streams: Set<ReadableStreamDefaultController<Uint8Array>>): Response {
+  let own: ReadableStreamDefaultController<Uint8Array> | undefined
+  const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      own = controller
+      streams.add(controller)
+      controller.enqueue(new TextEncoder().encode("retry: 1000\n\n"))
+    },
+    cancel() {
+      if (own) streams.delete(own)
+    },
+  })
+  return new Response(body, { headers: { "content-type": "text/event-stream", "cache-control": "no-store" } })
+}
+
+async function picture(found: Picture | undefined, thumb: boolean, request: Request): Promise<Response> {
+  if (!found) return new Response("no such image", { status: 404 })
+  const max = Number(new URL(request.url).searchParams.get("max") ?? "320")
+  const bytes = thumb ? await shrink(found, max) : found.jpeg
+  return new Response(new Uint8Array(bytes), {
+    headers: { "content-type": "image/jpeg", "cache-control": "private, max-age=31536000, immutable" },
+  })
+}
+
+if (import.meta.main) {
+  const fixture = await startFixture({ ui: process.argv[2] ?? "dist/ui", port: 8787, every: 2_500 })
+  console.log(`${fixture.url}  (admin / ${fixturePassword})`)
+}

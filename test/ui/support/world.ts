@@ -1,0 +1,494 @@
+import { createHash } from "node:crypto"
+import { uuidv7 } from "uuidv7"
+import * as v from "valibot"
+import { DefectClass } from "#contract/catalogue"
+import { Device } from "#contract/fleet"
+import { InspectionView, LabelTask } from "#contract/labelling"
+import { type Confusion, JobView, ModelView } from "#contract/registry"
+import { HomeView, LiveSeries, LoopView, RolloutView } from "#contract/rollout"
+import { Session, User } from "#contract/users"
+import type { Picture } from "./pictures.ts"
+
+const minute = 60_000
+const hour = 60 * minute
+const digestOf = (name: string) => createHash("sha256").update(name).digest("hex")
+
+const kindNames: Record<string, [string, string]> = {
+  scratch: ["긁힘", "Scratch"],
+  dent: ["찍힘", "Dent"],
+  stain: ["얼룩", "Stain"],
+  chip: ["깨짐", "Chip"],
+  crack: ["균열", "Crack"],
+  burr: ["버", "Burr"],
+  rust: ["녹", "Rust"],
+}
+
+export function makeKinds(): DefectClass[] {
+  return Object.entries(kindNames).map(([key, [ko, en]]) =>
+    v.parse(DefectClass, {
+      key,
+      names: { ko, en },
+      icon: key,
+      color: "slate",
+      severity: key === "crack" ? "critical" : "major",
+      active: true,
+    }),
+  )
+}
+
+const stations = [
+  ["line1-cam", "1라인 카메라"],
+  ["line2-cam", "2라인 카메라"],
+  ["line3-top", "3라인 윗면"],
+  ["line3-side", "3라인 옆면"],
+] as const
+
+export function makeInspection(picture: Picture, i: number, at: number): InspectionView {
+  const ng = picture.defects.length > 0
+  const evaluation = i % 6 === 1 || i % 6 === 4 ? "undecidable" : ng ? "ng" : "ok"
+  return v.parse(InspectionView, {
+    id: uuidv7(),
+    device_id: stations[i % stations.length]![0],
+    seq: i + 1,
+    captured_at: at,
+    received_at: at + 40,
+    part_id: picture.part,
+    product_id: picture.product,
+    verdict: { eval: evaluation, score: ng ? 0.86 : 0.34, t_low: 0.3, t_high: 0.62 },
+    findings: picture.defects.map((d) => ({ kind: d.kind, score: 0.86, box: d.box })),
+    model: { line: "main", release: 3, digest: digestOf("model-3") },
+    why_sent: "ng",
+    image: {
+      sha256: picture.sha256,
+      mime: "image/jpeg",
+      w: picture.w,
+      h: picture.h,
+      size: picture.jpeg.length,
+    },
+    simulated: true,
+    label:
+      i % 5 === 3
+        ? {
+            verdict: ng ? "ng" : "ok",
+            kinds: picture.defects.map((d) => d.kind),
+            by: "worker1",
+            at,
+            revision: 1,
+          }
+        : null,
+  })
+}
+
+export function makeTask(inspection: InspectionView, waiting: number, now: number): LabelTask {
+  const { eval: evaluation } = inspection.verdict
+  return v.parse(LabelTask, {
+    inspection,
+    reason: evaluation === "undecidable" ? "undecidable" : evaluation === "ng" ? "ng" : "audit",
+    lease: { id: uuidv7(), expires_at: now + 10 * minute },
+    waiting,
+  })
+}
+
+export function makeDevices(now: number): Device[] {
+  return stations.map(([id, name], i) =>
+    v.parse(Device, {
+      id,
+      name,
+      enrolled_at: now - 40 * 24 * hour,
+      presence: i === 3 ? "offline" : "online",
+      seen_at: now - (i === 3 ? 7 * minute : 2_000),
+      state: {
+        v: 1,
+        online: i !== 3,
+        session: "abcdefgh12",
+        sw: "0.1.0",
+        ts: now,
+      },
+      reported: {
+        v: 1,
+        device: id,
+        ts: now,
+        rev_seen: 7,
+        rev_applied: 7,
+        activation:
+          i === 0
+            ? { state: "committed", since: now - 3 * minute }
+            : i === 1
+              ? { state: "probation", line: "main", release: 4, progress: 0.6, since: now - minute }
+              : { state: "fetching", line: "main", release: 4, progress: 0.35, since: now - minute },
+        slots: {
+          current: {
+            line: "main",
+            release: i === 0 ? 4 : 3,
+            manifest: digestOf(`manifest-${i}`),
+            digest: digestOf(i === 0 ? "model-4" : "model-3"),
+            since: now - hour,
+          },
+        },
+        queue: { depth: i === 3 ? 214 : i, bytes: 20_000 * i, oldest_ms: 200 },
+        shed: {},
+        latency: { p50_ms: 21.4, p99_ms: 34.8 },
+        counts: { inspected: 48_210 + i * 311, ok: 47_000, ng: 900, undecidable: 310 },
+      },
+      desired_rev: 8,
+    }),
+  )
+}
+
+function confusion(escapes: number, overkills: number): Confusion {
+  return {
+    ng: 64,
+    ok: 180,
+    escapes,
+    overkills,
+    ng_undecidable: 3,
+    ok_undecidable: 6,
+    escape: escapes / 64,
+    escape_upper: (escapes + 2.9) / 64,
+    overkill: overkills / 180,
+    overkill_upper: (overkills + 2.9) / 180,
+    undecidable: 9 / 244,
+    auroc: 0.991,
+  }
+}
+
+function makeContract(kinds: string[]) {
+  return {
+    v: 1,
+    task: "anomaly",
+    inputs: [
+      {
+        name: "image",
+        dtype: "f32",
+        layout: "NCHW",
+        color: "RGB",
+        resize: { mode: "stretch", w: 320, h: 320, interp: "bilinear", antialias: true },
+        scale: 1,
+        mean: [123.7, 116.3, 103.5],
+        std: [58.4, 57.1, 57.4],
+      },
+    ],
+    outputs: [{ name: "score", role: "score" }],
+    decode: { type: "patchcore" },
+    classes: kinds.map((key, i) => ({ id: i, key, verdict: "NG" })),
+    thresholds: { t_low: 0.31, t_high: 0.62 },
+    score: { direction: "higher_is_ng", raw: false },
+    provenance: { recipe: "patch-bank", licence: "Apache-2.0" },
+  }
+}
+
+export function makeModels(pictures: readonly Picture[], now: number): ModelView[] {
+  const bad = pictures.filter((p) => p.defects.length > 0).slice(0, 5)
+  const report = (pass: boolean) => ({
+    v: 1,
+    pass,
+    checks: [
+      { id: "integrity", hard: true, status: "pass", reason: "integrity", params: { n: 244 } },
+      { id: "parity", hard: true, status: "pass", reason: "parity", params: { flips: 0, drift: 0, n: 244 } },
+      {
+        id: "escape",
+        hard: true,
+        status: pass ? "pass" : "fail",
+        reason: "escape",
+        params: { events: pass ? 1 : 7, n: 64, upper: pass ? 0.072 : 0.2, limit: 0.1, provable: 0.046 },
+      },
+      {
+        id: "overkill",
+        hard: true,
+        status: "warn",
+        reason: "overkill_few",
+        params: { events: 2, n: 180, upper: 0.034, limit: 0.05, provable: 0.016, wanted: 300 },
+      },
+      {
+        id: "undecidable",
+        hard: true,
+        status: "pass",
+        reason: "undecidable",
+        params: { share: 0.037, limit: 0.1 },
+      },
+      {
+        id: "champion",
+        hard: true,
+        status: pass ? "pass" : "fail",
+        reason: pass ? "champion_better" : "champion_only_new_escapes",
+        params: { new_escapes: pass ? 0 : 4, fixed_escapes: pass ? 5 : 0, new_kinds: 1 },
+      },
+      { id: "must_not_fail", hard: true, status: "skip", reason: "must_not_fail_none", params: {} },
+      {
+        id: "per_kind",
+        hard: false,
+        status: pass ? "pass" : "warn",
+        reason: "per_kind",
+        params: pass ? { kinds: 7 } : { kind: "crack", escapes: 6, n: 9 },
+      },
+      {
+        id: "latency",
+        hard: true,
+        status: "pass",
+        reason: "latency",
+        params: { p99_ms: 38.2, limit_ms: 80 },
+      },
+    ],
+    golden: { digest: digestOf("golden"), ok: 180, ng: 64, looks: 6 },
+    challenger: confusion(pass ? 1 : 7, 2),
+    champion: confusion(6, 4),
+    per_kind: Object.keys(kindNames).map((kind, i) => ({
+      kind,
+      n: 9 + (i % 3),
+      escapes: kind === "crack" && !pass ? 6 : i === 2 ? 1 : 0,
+      champion_escapes: kind === "crack" ? 5 : i === 2 ? 1 : 0,
+    })),
+    failing: bad.slice(0, pass ? 3 : 5).map((picture, i) => ({
+      image: picture.sha256,
+      truth: i === 2 ? "ok" : "ng",
+      kinds: i === 2 ? [] : picture.defects.map((d) => d.kind),
+      eval: i === 0 ? "ok" : i === 2 ? "ng" : "undecidable",
+      score: 0.2 + i / 10,
+      champion_eval: i === 1 ? "ok" : "ng",
+    })),
+    latency: { p50_ms: 22.1, p99_ms: 38.2 },
+    made_at: now - 4 * minute,
+  })
+  const base = (name: string, kinds: string[]) => ({
+    digest: digestOf(name),
+    line: "main",
+    size: 14_800_000,
+    job_id: uuidv7(),
+    contract: makeContract(kinds),
+    metrics: { calib_auroc: 0.991 },
+  })
+  const all = Object.keys(kindNames)
+  const some = all.filter((kind) => kind !== "crack")
+  return [
+    {
+      ...base("model-4", all),
+      state: "candidate",
+      champion: false,
+      release: null,
+      gate: report(true),
+      created_at: now - 5 * minute,
+      approved_by: null,
+      approved_at: null,
+    },
+    {
+      ...base("model-3", some),
+      state: "released",
+      champion: true,
+      release: 3,
+      gate: report(true),
+      created_at: now - 26 * hour,
+      approved_by: "김민지",
+      approved_at: now - 25 * hour,
+    },
+    {
+      ...base("model-2b", some),
+      state: "refused",
+      champion: false,
+      release: null,
+      gate: report(false),
+      created_at: now - 50 * hour,
+      approved_by: null,
+      approved_at: null,
+    },
+    {
+      ...base("model-5", all),
+      state: "proving",
+      champion: false,
+      release: null,
+      gate: null,
+      created_at: now - 20_000,
+      approved_by: null,
+      approved_at: null,
+    },
+  ].map((model) => v.parse(ModelView, model))
+}
+
+export function makeJobs(now: number): JobView[] {
+  const dataset = {
+    digest: digestOf("dataset"),
+    train: 412,
+    calib: 96,
+    ok: 360,
+    ng: 148,
+    by_kind: { scratch: 41, dent: 32, stain: 28, chip: 12, crack: 9, burr: 15, rust: 11 },
+  }
+  const curve = Array.from({ length: 24 }, (_, i) => ({
+    at: now - 40_000 + i * 1600,
+    progress: i / 30,
+    metrics: { head_loss: 1.4 * Math.exp(-i / 7) + 0.08, calib_auroc: 0.99 - 0.4 * Math.exp(-i / 5) },
+  }))
+  const base = { line: "main", dataset, error: null, created_by: "김민지" }
+  return [
+    {
+      ...base,
+      id: uuidv7(),
+      state: "running",
+      why: "new_kind",
+      progress: { phase: "head", progress: 0.62, eta_s: 17, metrics: { head_loss: 0.21 } },
+      curve,
+      model: null,
+      gate_pass: null,
+      created_at: now - 45_000,
+      started_at: now - 40_000,
+      finished_at: null,
+    },
+    {
+      ...base,
+      id: uuidv7(),
+      state: "queued",
+      why: "labels",
+      progress: null,
+      curve: [],
+      model: null,
+      gate_pass: null,
+      created_at: now - 10_000,
+      started_at: null,
+      finished_at: null,
+    },
+    {
+      ...base,
+      id: uuidv7(),
+      state: "succeeded",
+      why: "manual",
+      progress: null,
+      curve,
+      model: digestOf("model-3"),
+      gate_pass: true,
+      created_at: now - 26 * hour,
+      started_at: now - 26 * hour,
+      finished_at: now - 26 * hour + 52_000,
+    },
+    {
+      ...base,
+      id: uuidv7(),
+      state: "failed",
+      why: "manual",
+      progress: null,
+      curve: [],
+      error: "no OK parts in the training split",
+      model: null,
+      gate_pass: null,
+      created_at: now - 70 * hour,
+      started_at: now - 70 * hour,
+      finished_at: now - 70 * hour + 9_000,
+    },
+  ].map((job) => v.parse(JobView, job))
+}
+
+export function makeRollouts(now: number): RolloutView[] {
+  const states = ["committed", "probation", "fetching", "waiting"] as const
+  const devices = (done: boolean) =>
+    stations.map(([device], i) => ({
+      device,
+      group: i === 0 ? 0 : 1,
+      state: done ? "committed" : states[i],
+      progress: done || i === 0 || i === 3 ? null : i === 1 ? 0.6 : 0.35,
+      reason: null,
+      online: i !== 3,
+      committed_at: done || i === 0 ? now - 3 * minute : null,
+    }))
+  const base = { line: "main", manifest: digestOf("manifest"), groups: 2, created_by: "김민지" }
+  return [
+    {
+      ...base,
+      id: uuidv7(),
+      release: 4,
+      model: digestOf("model-4"),
+      state: "running",
+      group: 1,
+      devices: devices(false),
+      halt_reason: null,
+      created_at: now - 6 * minute,
+      finished_at: null,
+    },
+    {
+      ...base,
+      id: uuidv7(),
+      release: 3,
+      model: digestOf("model-3"),
+      state: "finished",
+      group: 1,
+      devices: devices(true),
+      halt_reason: null,
+      created_at: now - 25 * hour,
+      finished_at: now - 25 * hour + 4 * minute,
+    },
+    {
+      ...base,
+      id: uuidv7(),
+      release: 2,
+      model: digestOf("model-2"),
+      state: "halted",
+      group: 0,
+      devices: devices(true).map((d, i) => ({
+        ...d,
+        state: i === 0 ? "rolled_back" : "waiting",
+        reason: i === 0 ? "ng_shift" : null,
+      })),
+      halt_reason: { device: "line1-cam", reason: "ng_shift" },
+      created_at: now - 90 * hour,
+      finished_at: now - 89 * hour,
+    },
+  ].map((rollout) => v.parse(RolloutView, rollout))
+}
+
+export function makeHome(waiting: number, now: number): HomeView {
+  const loop = (over: object) =>
+    v.parse(LoopView, {
+      id: uuidv7(),
+      kind: "crack",
+      stage: "rollout",
+      first_seen_at: now - 11 * minute - 42_000,
+      first_labelled_at: now - 9 * minute,
+      labels: 14,
+      job_id: uuidv7(),
+      model: digestOf("model-4"),
+      rollout_id: uuidv7(),
+      closed_at: null,
+      loop_seconds: null,
+      ...over,
+    })
+  return v.parse(HomeView, {
+    loop: loop({}),
+    last_closed: loop({ kind: "rust", stage: "closed", closed_at: now - 25 * hour, loop_seconds: 846 }),
+    waiting,
+    labelled_today: 213,
+    stations: { online: 3, total: 4 },
+    last_hour: { inspected: 3_184, ng: 71, undecidable: 24 },
+    champion: { digest: digestOf("model-3"), release: 3, line: "main" },
+  })
+}
+
+export function makeSeries(now: number): LiveSeries {
+  const bucket = 10_000
+  const start = Math.floor(now / bucket) * bucket - 179 * bucket
+  return v.parse(LiveSeries, {
+    bucket_ms: bucket,
+    points: Array.from({ length: 180 }, (_, i) => {
+      const drift = i > 60 && i < 140 ? 1 : 0
+      const ng = Math.round(2 + Math.sin(i / 9) + drift)
+      return {
+        at: start + i * bucket,
+        inspected: 40,
+        ok: 36 - ng,
+        ng,
+        undecidable: Math.round(1 + drift * (2 + Math.sin(i / 3))),
+        judged_ng: 2,
+        escapes: i > 70 && i < 136 && i % 9 === 0 ? 1 : 0,
+      }
+    }),
+  })
+}
+
+export function makeUsers(now: number): User[] {
+  return [
+    ["admin", "김민지", "admin"],
+    ["worker1", "이영수", "worker"],
+    ["qe1", "박서연", "reviewer"],
+  ].map(([login, name, role]) =>
+    v.parse(User, { id: uuidv7(), login, name, role, language: "ko", disabled: false, created_at: now }),
+  )
+}
+
+export const makeSession = (user: User, now: number): Session =>
+  v.parse(Session, { user, expires_at: now + 12 * hour })
