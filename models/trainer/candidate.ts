@@ -1,6 +1,6 @@
 import type { Backbone } from "../backbone/backbone.ts"
 import { type Bank, coreset, fitProjection, foldProjection, openDistances, type Projection } from "./bank.ts"
-import { type Extractor, type InputSize, openExtractor, type TapPair } from "./extractor.ts"
+import { type Extractor, type InputSize, openExtractor, type Taps } from "./extractor.ts"
 import {
   type Fusion,
   fitFusion,
@@ -30,7 +30,7 @@ export type CandidateOptions = {
 
 /** Everything a model is made of for one choice of taps, with scores of parts it was not trained on. */
 export type Candidate = {
-  taps: TapPair
+  taps: Taps
   extractor: Extractor
   projection: Projection
   bank: Bank
@@ -53,10 +53,10 @@ const boxedCells = 40
 const unboxedCells = 10
 const okRowsTotal = 2600
 
-/** Trains bank, head and fusion on `images` for one tap pair. Deterministic for equal input. */
+/** Trains bank, head and fusion on `images` for one choice of taps. Deterministic for equal input. */
 export async function trainCandidate(
   backbone: Backbone,
-  taps: TapPair,
+  taps: Taps,
   images: readonly TrainingImage[],
   options: CandidateOptions,
 ): Promise<Candidate> {
@@ -73,41 +73,44 @@ export async function trainCandidate(
   const regions = images.map((image) => regionsOf(image, shape, options.labelOf))
   const okPerImage = Math.max(6, Math.floor(okRowsTotal / Math.max(1, good.length)))
   const patches: Patch[] = []
-  const bankStats: number[] = []
+  const distancesOf: Float32Array[] = []
   for (const [i, image] of images.entries()) {
     const features = await extractor.features(image.pixels)
     const distances = await engine.distances(features, isGood(image) ? image.group : undefined)
-    bankStats.push(meanOfWorst(distances, worst))
+    distancesOf.push(distances)
     patches.push(...firstPatches(i, image, regions[i]!, features, distances, okPerImage, shape.dim, random))
     options.onProgress("bank", 0.5 + (0.5 * (i + 1)) / images.length)
   }
 
-  const scale = { mean: projection.mean, std: projection.std }
+  const scale = headScale(projection, patches)
   const fit = (rows: readonly Patch[]) =>
-    fitHead(stackPatches(rows, shape.dim, options.classes), scale, options.head)
+    fitHead(stackPatches(rows, shape.dim + 1, options.classes), scale, options.head)
   const foldOf = assignFolds(images, random)
   const hasDefects = patches.some((patch) => patch.label > 0)
-  const stats: LabelledStats[] = images.map((image, i) => ({ bank: bankStats[i]!, ng: !isGood(image) }))
+  const stats: LabelledStats[] = images.map((image, i) => ({
+    bank: meanOfWorst(distancesOf[i]!, worst),
+    ng: !isGood(image),
+  }))
   let head: Head | undefined
   if (hasDefects) {
     let kept = patches
     for (let round = 0; round < options.head.rounds; round++) {
-      const heads = Array.from({ length: folds }, (_, f) =>
-        fit(kept.filter((patch) => foldOf[patch.image] !== f)),
-      )
+      const heads: Head[] = []
+      for (let f = 0; f < folds; f++) heads.push(await fit(kept.filter((patch) => foldOf[patch.image] !== f)))
       const mined: Patch[] = []
       for (const [i, image] of images.entries()) {
         const features = await extractor.features(image.pixels)
-        const logits = ngLogits(heads[foldOf[i]!]!, features)
+        const distances = distancesOf[i]!
+        const logits = ngLogits(heads[foldOf[i]!]!, features, distances)
         stats[i] = { ...stats[i]!, head: meanOfWorst(logits, worst) }
-        mined.push(...minedPatches(i, regions[i]!, features, logits, shape.dim))
+        mined.push(...minedPatches(i, regions[i]!, features, distances, logits, shape.dim))
         options.onProgress("head", (round + (i + 1) / images.length) / options.head.rounds)
       }
       if (round + 1 < options.head.rounds) kept = refine(kept, mined)
     }
-    head = fit(kept)
+    head = await fit(kept)
   }
-  const fusion = fitFusion(stats, options.overkill)
+  const fusion = await fitFusion(stats, options.overkill)
   return {
     taps,
     extractor,
@@ -119,8 +122,9 @@ export async function trainCandidate(
     loss: balancedLoss(stats, fusion),
     statsOf: async (image) => {
       const features = await extractor.features(image.pixels)
-      const bankStat = meanOfWorst(await engine.distances(features), worst)
-      return { bank: bankStat, ...(head && { head: meanOfWorst(ngLogits(head, features), worst) }) }
+      const distances = await engine.distances(features)
+      const logits = head && ngLogits(head, features, distances)
+      return { bank: meanOfWorst(distances, worst), ...(logits && { head: meanOfWorst(logits, worst) }) }
     },
     release: async () => {
       await engine.release()
@@ -186,7 +190,7 @@ function firstPatches(
   dim: number,
   random: Random,
 ): Patch[] {
-  const patch = patchOf(image, features, dim)
+  const patch = patchOf(image, features, distances, dim)
   if (sample.label.verdict === "ok") {
     const all = Array.from(distances.keys())
     const odd = highest(all, distances, Math.ceil(okPerImage / 2))
@@ -204,10 +208,11 @@ function minedPatches(
   image: number,
   regions: readonly Region[],
   features: Float32Array,
+  distances: Float32Array,
   logits: Float32Array,
   dim: number,
 ): Patch[] {
-  const patch = patchOf(image, features, dim)
+  const patch = patchOf(image, features, distances, dim)
   if (regions.length === 0) {
     const all = Array.from(logits.keys())
     return highest(all, logits, 8).map((cell) => patch(cell, 0))
@@ -219,14 +224,22 @@ function minedPatches(
   )
 }
 
-function patchOf(image: number, features: Float32Array, dim: number) {
-  return (cell: number, label: number): Patch => ({
-    image,
-    cell,
-    label,
-    weight: 1,
-    features: features.slice(cell * dim, (cell + 1) * dim),
-  })
+/** What the head sees of a cell: its features and, last, its distance to the bank. */
+function patchOf(image: number, features: Float32Array, distances: Float32Array, dim: number) {
+  return (cell: number, label: number): Patch => {
+    const row = new Float32Array(dim + 1)
+    row.set(features.subarray(cell * dim, (cell + 1) * dim))
+    row[dim] = distances[cell]!
+    return { image, cell, label, weight: 1, features: row }
+  }
+}
+
+/** Standardisation of the head's input: that of the bank's features, and of the distance over OK patches. */
+function headScale({ mean, std }: Projection, patches: readonly Patch[]) {
+  const distances = patches.filter((patch) => patch.label === 0).map((patch) => patch.features.at(-1)!)
+  const centre = distances.reduce((sum, d) => sum + d, 0) / distances.length
+  const spread = Math.sqrt(distances.reduce((sum, d) => sum + (d - centre) ** 2, 0) / distances.length)
+  return { mean: Float32Array.of(...mean, centre), std: Float32Array.of(...std, spread + 1e-6) }
 }
 
 /** Second round: false alarms join, and within a defect the head's own choice joins the bank's. */

@@ -5,15 +5,16 @@ import { createGraph, type GraphWriter } from "../onnx/graph.ts"
 import { appendFragment, cutTrunk } from "../onnx/trunk.ts"
 import { bankTerms, foldProjection } from "./bank.ts"
 import type { Candidate } from "./candidate.ts"
-import { average3x3, upsample2x } from "./extractor.ts"
+import { ontoGrid } from "./extractor.ts"
 import { worstCells } from "./fusion.ts"
+import type { Head } from "./head.ts"
 
 /**
  * Writes a trained candidate as one ONNX file: trunk, projection, bank distance, head, fusion. Outputs are
  * `score` [1] in 0..1, `map` [1,1,h,w] in 0..1 and, when kinds are known, `kinds` [1,classes,h,w].
  *
- * Projection and head are linear, and so are averaging and upsampling; hence they run first, as one 1x1
- * convolution per tap, and the wide patch features of the training graph are never materialised.
+ * Projection and head are linear, so they run as one 1x1 convolution per tap at that tap's own resolution;
+ * the wide patch features of the training graph are never materialised.
  */
 export function exportModel(
   backbone: Backbone,
@@ -21,24 +22,26 @@ export function exportModel(
   contract: ModelContract,
 ): Uint8Array<ArrayBuffer> {
   const { shape } = candidate.extractor
-  const [fine, deep] = candidate.taps.map((tap) => backbone.contract.taps[tap]!.tensor) as [string, string]
   const graph = createGraph("crux/")
   const linear = stackLinear(candidate)
-  const convolve = (tap: string, name: string, from: number, to: number, bias: string[]) => {
-    graph.f32(`crux/${name}`, [linear.rows, to - from, 1, 1], columns(linear.weight, shape.dim, from, to))
-    return graph.node("Conv", [tap, `crux/${name}`, ...bias], { kernel_shape: { ints: [1, 1] } })
-  }
-  graph.f32("crux/bias", [linear.rows], linear.bias)
-  const near = average3x3(graph, convolve(fine, "fine", 0, shape.fine, ["crux/bias"]))
-  const wide = upsample2x(graph, average3x3(graph, convolve(deep, "deep", shape.fine, shape.dim, [])))
-  const both = graph.node("Add", [near, wide])
+  graph.f32("crux/bias", [linear.rows, 1, 1], linear.bias)
+  const both = shape.taps.reduce((sum, tap) => {
+    const { from, to } = tap.columns
+    const part = ontoGrid(graph, tap, shape.stride, (pooled) => {
+      const weight = `crux/w_${tap.tensor}`
+      graph.f32(weight, [linear.rows, to - from, 1, 1], columns(linear.weight, shape.dim, from, to))
+      return graph.node("Conv", [pooled, weight], { kernel_shape: { ints: [1, 1] } })
+    })
+    return graph.node("Add", [sum, part])
+  }, "crux/bias")
   graph.i64("crux/cells", [linear.rows, shape.cells])
   const patches = graph.node("Reshape", [both, "crux/cells"])
 
   const kinds = candidate.head ? candidate.head.classes : 0
   graph.i64("crux/split", kinds ? [candidate.bank.dim, kinds] : [candidate.bank.dim])
-  graph.node("Split", [patches, "crux/split"], { axis: 0 }, kinds ? ["crux/z", "crux/logits"] : ["crux/z"])
+  graph.node("Split", [patches, "crux/split"], { axis: 0 }, kinds ? ["crux/z", "crux/features"] : ["crux/z"])
   const distance = bankDistance(graph, candidate)
+  if (candidate.head) addDistance(graph, candidate.head, distance)
   const views = { bank: distance, ...(kinds && { head: headLogit(graph, kinds) }) }
   const k = worstCells(shape.cells)
   const perCell = fuse(graph, candidate, views)
@@ -58,7 +61,8 @@ export function exportModel(
     graph.output("kinds", [1, kinds, shape.h, shape.w])
   }
   graph.meta("crux.contract", JSON.stringify(contract))
-  return appendFragment(cutTrunk(backbone.bytes, [fine, deep]), graph.fragment())
+  const tensors = shape.taps.map((tap) => tap.tensor)
+  return appendFragment(cutTrunk(backbone.bytes, tensors), graph.fragment())
 }
 
 export function contractOfModel(
@@ -102,7 +106,10 @@ function stackLinear({ projection, head }: Candidate) {
   weight.set(folded.weight)
   bias.set(folded.bias)
   if (head) {
-    weight.set(head.weight, folded.weight.length)
+    const own = projection.from
+    for (let c = 0; c < head.classes; c++) {
+      weight.set(head.weight.subarray(c * head.dim, c * head.dim + own), folded.weight.length + c * own)
+    }
     bias.set(head.bias, projection.to)
   }
   return { rows, weight, bias }
@@ -126,6 +133,17 @@ function bankDistance(graph: GraphWriter, { bank }: Candidate): string {
   const least = graph.node("ReduceMin", [cross], { axes: { ints: [0] }, keepdims: 0 })
   const norm = graph.node("ReduceSumSquare", ["crux/z"], { axes: { ints: [0] }, keepdims: 0 })
   return graph.node("Sqrt", [graph.node("Relu", [graph.node("Add", [least, norm])])])
+}
+
+/** Adds the head's last input, the bank distance, to the logits [classes, cells]. */
+function addDistance(graph: GraphWriter, { weight, classes, dim }: Head, distance: string): void {
+  graph.f32(
+    "crux/distance",
+    [classes, 1],
+    Float32Array.from({ length: classes }, (_, c) => weight[(c + 1) * dim - 1]!),
+  )
+  const share = graph.node("Mul", ["crux/distance", distance])
+  graph.node("Add", ["crux/features", share], {}, ["crux/logits"])
 }
 
 /** logsumexp of the kinds minus OK, [cells]. */

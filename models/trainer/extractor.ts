@@ -7,28 +7,25 @@ import { createGraph, type GraphWriter } from "../onnx/graph.ts"
 import { appendFragment, cutTrunk } from "../onnx/trunk.ts"
 import { type Resized, toTensor } from "../preprocess.ts"
 
-/** A pair of taps, the finer one first; the deeper one has twice its stride. */
-export type TapPair = readonly [string, string]
-
-/** Grid and width of patch features: `cells` = h * w patches of `dim` numbers each. */
-export type PatchShape = {
-  h: number
-  w: number
-  cells: number
-  dim: number
-  fine: number
-  deep: number
-  stride: number
-}
+/** Names of the backbone's taps a patch feature is joined from, finest first, e.g. s4, s8, s16. */
+export type Taps = readonly string[]
 
 export type InputSize = { w: number; h: number }
 
-/** Both edges are multiples of this, so that taps down to stride 32 divide evenly. */
+/** One tap as it is brought onto the patch grid: `columns` are its place in the joined feature. */
+export type GridTap = { tensor: string; stride: number; columns: { from: number; to: number } }
+
+/** The patch grid, h x w cells of `dim` numbers each; a cell covers `stride` x `stride` input pixels. */
+export type PatchShape = { h: number; w: number; cells: number; dim: number; stride: number; taps: GridTap[] }
+
+/** Both edges of the input are multiples of this, so that taps down to stride 32 divide evenly. */
 const multiple = 32
+/** A finer grid than this quadruples the cost of the bank and finds nothing more. */
+const finestGrid = 8
 
 /**
  * Input size with about `side` x `side` pixels in the aspect of the pictures: squeezing 4:3 into a square would
- * cost a thin vertical crack a third of its width. `aspects` are width / height of the images; their median counts.
+ * cost a thin vertical crack a third of its width. `aspects` are width / height; their median counts.
  */
 export function inputSize(aspects: readonly number[], side: number): InputSize {
   const median = aspects.toSorted((a, b) => a - b)[Math.floor(aspects.length / 2)] ?? 1
@@ -36,17 +33,6 @@ export function inputSize(aspects: readonly number[], side: number): InputSize {
   const aspect = Math.min(2, Math.max(0.5, median))
   const edge = (length: number) => Math.max(multiple, Math.round(length / multiple) * multiple)
   return { w: edge(side * Math.sqrt(aspect)), h: edge(side / Math.sqrt(aspect)) }
-}
-
-function patchShape(backbone: Backbone, [fine, deep]: TapPair, size: InputSize): PatchShape {
-  const { taps } = backbone.contract
-  const [a, b] = [taps[fine], taps[deep]]
-  if (!a || !b) throw new ModelError("backbone_invalid", `the backbone has no taps ${fine} and ${deep}`)
-  if (b.stride !== a.stride * 2)
-    throw new ModelError("backbone_invalid", `${deep} is not half as fine as ${fine}`)
-  const [w, h] = [size.w / a.stride, size.h / a.stride]
-  const dim = a.channels + b.channels
-  return { h, w, cells: h * w, dim, fine: a.channels, deep: b.channels, stride: a.stride }
 }
 
 export function inputFor(backbone: Backbone, { w, h }: InputSize): ModelInput {
@@ -63,20 +49,47 @@ export function inputFor(backbone: Backbone, { w, h }: InputSize): ModelInput {
   }
 }
 
-/** Averages each cell with its neighbours; at the border over those that exist, so constants stay constant. */
-export function average3x3(graph: GraphWriter, tensor: string): string {
-  return graph.node("AveragePool", [tensor], {
-    kernel_shape: { ints: [3, 3] },
-    pads: { ints: [1, 1, 1, 1] },
-    strides: { ints: [1, 1] },
-    count_include_pad: 0,
+function patchShape(backbone: Backbone, names: Taps, size: InputSize): PatchShape {
+  let dim = 0
+  const taps = names.map((name) => {
+    const tap = backbone.contract.taps[name]
+    if (!tap) throw new ModelError("backbone_invalid", `the backbone has no tap ${name}`)
+    const columns = { from: dim, to: dim + tap.channels }
+    dim = columns.to
+    return { tensor: tap.tensor, stride: tap.stride, columns }
   })
+  const strides = taps.map((tap) => tap.stride)
+  const stride = Math.min(...strides.filter((s) => s >= finestGrid))
+  if (!Number.isFinite(stride)) throw new ModelError("training_invalid", `taps ${names} give too fine a grid`)
+  const [w, h] = [size.w / stride, size.h / stride]
+  return { h, w, cells: h * w, dim, stride, taps }
 }
 
-/** Doubles the resolution of the deeper tap. Linear, so weights may be applied before or after it. */
-export function upsample2x(graph: GraphWriter, tensor: string): string {
-  graph.f32("crux/scales", [4], Float32Array.of(1, 1, 2, 2))
-  return graph.node("Resize", [tensor, "", "crux/scales"], {
+/**
+ * Brings a tap onto the grid, each cell averaged with its neighbours (at the border over those that exist).
+ * Finer taps are pooled down, deeper ones upsampled. `between` may insert a linear step at the tap's coarsest
+ * point: averaging and upsampling keep constants and are linear, so the result is the same there and cheaper.
+ */
+export function ontoGrid(
+  graph: GraphWriter,
+  { tensor, stride }: GridTap,
+  grid: number,
+  between: (tensor: string) => string = (same) => same,
+): string {
+  const down = Math.max(1, grid / stride)
+  const edge = down === 1 ? 3 : 2 * down
+  const pad = down === 1 ? 1 : down / 2
+  const pooled = graph.node("AveragePool", [tensor], {
+    kernel_shape: { ints: [edge, edge] },
+    pads: { ints: [pad, pad, pad, pad] },
+    strides: { ints: [down, down] },
+    count_include_pad: 0,
+  })
+  const up = stride / grid
+  if (up <= 1) return between(pooled)
+  const scales = `crux/up_${tensor}`
+  graph.f32(scales, [4], Float32Array.of(1, 1, up, up))
+  return graph.node("Resize", [between(pooled), "", scales], {
     mode: "linear",
     coordinate_transformation_mode: "half_pixel",
   })
@@ -90,22 +103,26 @@ export type Extractor = {
   release: () => Promise<void>
 }
 
-/** Opens the frozen trunk so that it yields one feature row per patch: fine tap, then upsampled deep tap. */
-export async function openExtractor(backbone: Backbone, pair: TapPair, size: InputSize): Promise<Extractor> {
-  const shape = patchShape(backbone, pair, size)
+/** Opens the frozen trunk so that it yields one feature row per patch, taps side by side. */
+export async function openExtractor(backbone: Backbone, taps: Taps, size: InputSize): Promise<Extractor> {
+  const shape = patchShape(backbone, taps, size)
   const input = inputFor(backbone, size)
-  const [fine, deep] = pair.map((tap) => backbone.contract.taps[tap]!.tensor) as [string, string]
   const graph = createGraph("crux/")
-  const joined = graph.node("Concat", [average3x3(graph, fine), upsample2x(graph, average3x3(graph, deep))], {
-    axis: 1,
-  })
+  const joined = graph.node(
+    "Concat",
+    shape.taps.map((tap) => ontoGrid(graph, tap, shape.stride)),
+    { axis: 1 },
+  )
   graph.i64("crux/rows", [shape.dim, shape.cells])
   const rows = graph.node("Reshape", [joined, "crux/rows"])
   graph.node("Transpose", [rows], { perm: { ints: [1, 0] } }, ["crux/features"])
   graph.output("crux/features", [shape.cells, shape.dim])
   const ort = await loadOrt()
-  const bytes = appendFragment(cutTrunk(backbone.bytes, [fine, deep]), graph.fragment())
-  const session = await ort.InferenceSession.create(bytes, sessionOptions)
+  const trunk = cutTrunk(
+    backbone.bytes,
+    shape.taps.map((tap) => tap.tensor),
+  )
+  const session = await ort.InferenceSession.create(appendFragment(trunk, graph.fragment()), sessionOptions)
   return {
     shape,
     input,

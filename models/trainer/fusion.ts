@@ -1,4 +1,4 @@
-import { minimise } from "./head.ts"
+import { minimise } from "./minimise.ts"
 
 /** What two views say about one image: mean of the worst patches' bank distance and of their head logit. */
 export type ImageStats = { bank: number; head?: number }
@@ -37,13 +37,13 @@ export function imageLogit({ bank, fused }: Fusion, stats: ImageStats): number {
  * Fits the two views on statistics no part of which was trained on the same part. `overkill` is the share of
  * good parts the bank view may reach its middle with.
  */
-export function fitFusion(points: readonly LabelledStats[], overkill: number): Fusion {
+export async function fitFusion(points: readonly LabelledStats[], overkill: number): Promise<Fusion> {
   const bank = fitBankView(
     points.filter((point) => !point.ng).map((point) => point.bank),
     overkill,
   )
   const usable = points.filter((point) => point.head !== undefined)
-  const fused = usable.some((point) => point.ng) ? fitFusedView(usable) : undefined
+  const fused = usable.some((point) => point.ng) ? await fitFusedView(usable) : undefined
   return { bank, ...(fused && { fused }) }
 }
 
@@ -58,7 +58,7 @@ function fitBankView(good: readonly number[], overkill: number): Fusion["bank"] 
 }
 
 /** Class-balanced logistic regression on two inputs, weights never below zero, ridge against running off. */
-function fitFusedView(points: readonly LabelledStats[]): NonNullable<Fusion["fused"]> {
+async function fitFusedView(points: readonly LabelledStats[]): Promise<NonNullable<Fusion["fused"]>> {
   const columns = [points.map((p) => p.bank), points.map((p) => p.head!)]
   const scale = columns.map((column) => {
     const mean = column.reduce((sum, x) => sum + x, 0) / column.length
@@ -95,9 +95,9 @@ function fitFusedView(points: readonly LabelledStats[]): NonNullable<Fusion["fus
       3,
       50,
     )
-  let theta = fit([true, true])
-  if (theta[0]! < 0) theta = fit([false, true])
-  else if (theta[1]! < 0) theta = fit([true, false])
+  let theta = await fit([true, true])
+  if (theta[0]! < 0) theta = await fit([false, true])
+  else if (theta[1]! < 0) theta = await fit([true, false])
   const weights = scale.map(({ std }, c) => Math.max(0, theta[c]!) / std)
   const offset = theta[2]! - weights.reduce((sum, w, c) => sum + w * scale[c]!.mean, 0)
   return { bank: weights[0]!, head: weights[1]!, offset }
