@@ -36,6 +36,9 @@ async function buildBinary(target: Target): Promise<void> {
     // Names stay: a stack trace from a plant must be readable.
     minify: { whitespace: true, syntax: true, identifiers: false },
     sourcemap: "linked",
+    // Every child process starts from this file: without parsing it, a start takes 10 ms instead of 60 (2 cores).
+    format: "esm",
+    bytecode: true,
     define: { "process.env.NODE_ENV": '"production"' },
   })
   // The map is inside as well; the one beside it is left over.
