@@ -35,6 +35,14 @@ export const HubConfig = v.strictObject({
         field(Host, "HTTP address", "Address the screens and the API listen on."),
         "127.0.0.1",
       ),
+      tls_in_front: v.optional(
+        field(
+          v.boolean(),
+          "TLS in front",
+          "True when browsers reach the hub over TLS through a proxy: cookies are then bound to it.",
+        ),
+        false,
+      ),
       port: v.optional(field(Port, "HTTP port", "Port of the screens and the API."), 8080),
     }),
     {},

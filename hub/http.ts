@@ -20,6 +20,8 @@ export type HttpOptions = {
   routes: readonly Hono<HubEnv>[]
   /** Whose session a cookie's token belongs to. */
   resolveSession: (token: string) => { user: User; sessionId: string } | undefined
+  /** Whether a token's session is still open, without counting as use. */
+  isSessionOpen: (token: string) => boolean
   ready: () => boolean
   openAsset: OpenAsset
   version: string
@@ -34,6 +36,7 @@ export type HttpOptions = {
 export function createHttp({
   routes,
   resolveSession,
+  isSessionOpen,
   ready,
   openAsset,
   version,
@@ -71,6 +74,7 @@ export function createHttp({
     const session = token === undefined ? undefined : resolveSession(token)
     c.set("user", session?.user)
     c.set("sessionId", session?.sessionId)
+    c.set("stillSignedIn", () => token !== undefined && isSessionOpen(token))
     await next()
   })
   app.use(sameOriginChanges)

@@ -72,6 +72,9 @@ const leastFreeBytes = 512 * 1024 * 1024
 /** The line stations run when nobody says otherwise. */
 const line = "main"
 
+/** How often ended sessions are dropped. */
+const sweepMs = 60 * 60_000
+
 export type Hub = Awaited<ReturnType<typeof createHub>>
 
 /**
@@ -246,6 +249,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
     const running: (() => void)[] = []
 
     let ready = false
+    let sweeping: ReturnType<typeof setInterval> | undefined
     let gateway: Awaited<ReturnType<typeof createGateway>> | undefined
     const http = createHttp({
       routes: [
@@ -262,6 +266,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         live,
       ],
       resolveSession: users.sessions.resolve,
+      isSessionOpen: users.sessions.isOpen,
       ready: () => ready,
       openAsset: ports.openAsset,
       version: ports.version,
@@ -299,6 +304,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       /** Opens the doors other than HTTP and starts what works by itself. */
       async start() {
         users.sessions.sweep()
+        sweeping = setInterval(users.sessions.sweep, sweepMs)
         gateway = await createGateway({
           fleet: fleet.fleet,
           enrolment: fleet.enrolment,
@@ -320,6 +326,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         for (const stop of running.reverse()) stop()
         await training.stop()
         await registry.stop()
+        clearInterval(sweeping)
         await gateway?.close()
         await ports.imaging.close()
         commits.close()

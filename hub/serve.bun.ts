@@ -11,6 +11,7 @@ const GRACE_MS = 2_000
 export function serveHttp(options: {
   host: string
   port: number
+  tls_in_front?: boolean
   fetch: (request: Request, client: Client) => Promise<Response>
 }): Served {
   const server = Bun.serve({
@@ -22,7 +23,7 @@ export function serveHttp(options: {
     maxRequestBodySize: 2 * 1024 ** 3,
     fetch: (request, bun) => {
       const ip = bun.requestIP(request)?.address
-      return options.fetch(request, ip === undefined ? {} : { ip })
+      return options.fetch(request, { secure: options.tls_in_front ?? false, ...(ip === undefined ? {} : { ip }) })
     },
   })
   return {

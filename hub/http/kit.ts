@@ -15,7 +15,13 @@ export type Client = {
 /** What the middleware in http.ts has put on the request before a route runs. */
 export type HubEnv = {
   Bindings: Client
-  Variables: { requestId: string; user: User | undefined; sessionId: string | undefined }
+  Variables: {
+    requestId: string
+    user: User | undefined
+    sessionId: string | undefined
+    /** Whether the session of this request is still open; asking is not use. For answers that go on for long. */
+    stillSignedIn: () => boolean
+  }
 }
 
 /** How a route says who may call it. Every route names exactly one; a test walks all routes and fails on one without. */

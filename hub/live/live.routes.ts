@@ -10,7 +10,8 @@ import { allow, doc, type HubEnv, query } from "../http/kit.ts"
 export type LiveCounts = (since: number) => (Omit<LivePoint, "inspected"> & { at: number })[]
 
 const heartbeatMs = 15_000
-/** A stream ends after this long and the browser comes back: a session that was ended must not listen on for ever. */
+const sessionCheckMs = 1_000
+/** A stream ends after this long and the browser comes back; nothing that listens lives for ever. */
 const longestStreamMs = 10 * 60_000
 /** Events a slow tablet may be behind before its stream is ended; it catches up by cursor. */
 const longestQueue = 1000
@@ -78,6 +79,10 @@ export function createLiveRoutes({
           })
           stream.onAbort(close)
           const end = setTimeout(close, longestStreamMs)
+          // A person who was disabled must not see what happens from then on (ASVS 5.0 §7.4).
+          const check = setInterval(() => {
+            if (!c.get("stillSignedIn")()) close()
+          }, sessionCheckMs)
           let beat = false
           const heartbeat = setInterval(() => {
             beat = true
@@ -106,6 +111,7 @@ export function createLiveRoutes({
             stop()
             clearTimeout(end)
             clearInterval(heartbeat)
+            clearInterval(check)
           }
         })
       },

@@ -27,6 +27,8 @@ export type Sessions = {
   signOut(sessionId: string): void
   /** Who is behind a cookie's token, unless the session has ended; counts as use. */
   resolve(token: string): { user: User; sessionId: string; expires_at: number } | undefined
+  /** Whether a token's session is still open; asking is not use. */
+  isOpen(token: string): boolean
   /** A token that signs a person in once, within `minutes`. */
   oneTimeToken(userId: string, minutes?: number): string
   changeOwnLanguage(userId: string, language: Language): User
@@ -164,6 +166,10 @@ export function createSessions(deps: SessionsDeps): Sessions {
           expires_at: sessionEnd(row.role, { ...row, seen_at }),
         }
       )
+    },
+    isOpen(token) {
+      const row = store.byToken(sha256(token))
+      return row !== undefined && clock.now() < sessionEnd(row.role, row)
     },
     oneTimeToken(userId, minutes = 15) {
       const token = randomBytes(32).toString("base64url")

@@ -167,6 +167,18 @@ describe("a session", () => {
     expect((await admin.get("/api/session")).status).toBe(200)
   })
 
+  test("ends its event stream with it", async () => {
+    const test = await start()
+    const admin = await test.as("admin")
+    const worker = await test.as("worker")
+    const stream = await worker.get("/api/live")
+    expect(stream.status).toBe(200)
+    const ended = stream.text()
+    await admin.send("PATCH", `/api/users/${worker.userId}`, { disabled: true })
+    test.hub.events.announce("device", { id: "cam-1" })
+    expect(await ended).toStartWith("retry:")
+  })
+
   test("ends after its role's idle time, and at its absolute end however it is used", async () => {
     const test = await start()
     const admin = await test.as("admin")
