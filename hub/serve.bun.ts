@@ -23,7 +23,10 @@ export function serveHttp(options: {
     maxRequestBodySize: 2 * 1024 ** 3,
     fetch: (request, bun) => {
       const ip = bun.requestIP(request)?.address
-      return options.fetch(request, { secure: options.tls_in_front ?? false, ...(ip === undefined ? {} : { ip }) })
+      return options.fetch(request, {
+        secure: options.tls_in_front ?? false,
+        ...(ip === undefined ? {} : { ip }),
+      })
     },
   })
   return {
