@@ -255,6 +255,15 @@ describe("the answer", () => {
     expect((await as("nobody").get("/", { "if-none-match": etag })).status).toBe(304)
   })
 
+  test("of the page is packed for browsers that take it, under another digest", async () => {
+    const plain = await as("nobody").get("/")
+    const packed = await as("nobody").get("/", { "accept-encoding": "gzip, br" })
+    expect(packed.headers.get("content-encoding")).toBe("gzip")
+    expect(packed.headers.get("etag")).not.toBe(plain.headers.get("etag"))
+    const bytes = Bun.gunzipSync(new Uint8Array(await packed.arrayBuffer()))
+    expect(new TextDecoder().decode(bytes)).toBe(await plain.text())
+  })
+
   test("to a failure inside says nothing but the request id, which the log explains", async () => {
     hub.hub.db.exec("ALTER TABLE product RENAME TO hidden_product")
     const answer = await as("worker").get("/api/products")
