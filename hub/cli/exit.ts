@@ -79,7 +79,9 @@ export function exitNameOf(error: unknown): ExitName {
 
 /** Whether the sentence alone tells a person enough: a Problem that is not `internal` was worded for one. */
 export function isExplained(error: unknown): boolean {
-  return exitNameOf(error) !== "failure" || (error instanceof Problem && error.code !== "internal")
+  if (error instanceof Problem) return error.code !== "internal"
+  // Whoever says what to do about it has worded it for a person.
+  return exitNameOf(error) !== "failure" || (error instanceof Error && "remedy" in error)
 }
 
 /** What a person at the terminal reads: the sentence, then the remedy, then the stack when asked for. */

@@ -148,12 +148,11 @@ export async function createGateway({
     ...(budgetBytes !== undefined && { budgetBytes }),
   })
 
-  const publish = (topic: string, payload: string) => {
+  const publish = (topic: string, payload: string): Promise<void> =>
     broker
       .publishRetained(topic, payload)
       .catch((error) => log.error("publish_failed", { topic, error: String(error) }))
-  }
-  const publishHubState = (online: boolean) => {
+  const publishHubState = (online: boolean): Promise<void> => {
     const state: HubState = {
       v: 1,
       online,
@@ -162,7 +161,7 @@ export async function createGateway({
       max_packet: packetCaps.after,
       chunk: chunkSize,
     }
-    publish(topicOf("hubState"), JSON.stringify(state))
+    return publish(topicOf("hubState"), JSON.stringify(state))
   }
 
   fleet.attach({
@@ -170,11 +169,11 @@ export async function createGateway({
     disconnect: (device) => {
       broker.disconnect(device)
       // The wish for one box must not greet the next one of that name.
-      publish(topicOf("desired", { d: device }), "")
+      void publish(topicOf("desired", { d: device }), "")
     },
   })
-  for (const { id, desired } of fleet.allDesired()) publish(topicOf("desired", { d: id }), desired)
-  publishHubState(true)
+  for (const { id, desired } of fleet.allDesired()) await publish(topicOf("desired", { d: id }), desired)
+  await publishHubState(true)
 
   return {
     listen: broker.listen,
@@ -182,7 +181,7 @@ export async function createGateway({
     load: () => ({ sessions: broker.sessions().length, ...broker.inFlight() }),
     /** Says goodbye and closes every connection. */
     close: async (): Promise<void> => {
-      publishHubState(false)
+      await publishHubState(false)
       await broker.close()
     },
   }

@@ -23,11 +23,14 @@ function newFolder(): string {
 type Started = { child: ReturnType<typeof spawn>; url: string; out: () => string }
 
 function spawn(...args: string[]) {
-  return Bun.spawn([process.execPath, main, "hub", "--mqtt-port", "0", ...args], {
-    stdout: "pipe",
-    stderr: "pipe",
-    env: { ...process.env, NO_COLOR: "1" },
-  })
+  return Bun.spawn(
+    [process.execPath, main, "hub", ...(args.includes("--mqtt-port") ? [] : ["--mqtt-port", "0"]), ...args],
+    {
+      stdout: "pipe",
+      stderr: "pipe",
+      env: { ...process.env, NO_COLOR: "1" },
+    },
+  )
 }
 
 /** Starts a hub and waits until it says that it is ready. */
@@ -65,6 +68,7 @@ describe("crux hub", () => {
     expect((await fetch(`${hub.url}/api/users`)).status).toBe(401)
     hub.child.kill("SIGTERM")
     expect(await hub.child.exited).toBe(0)
+    expect(await new Response(hub.child.stderr).text()).not.toContain('"error"')
   })
 
   test("keeps its people over a kill, and then prints no setup code", async () => {
@@ -100,7 +104,21 @@ describe("crux hub", () => {
     expect(samePort.code).toBe(1)
     expect(samePort.said).toContain(`Port ${port} is already in use`)
     expect(samePort.said).toContain("--http-port")
+    expect(samePort.said).not.toContain("hub.command.ts")
     expect((await fetch(`${hub.url}/readyz`)).status).toBe(200)
+  })
+
+  test("whose MQTT port is taken says so and exits with 1", async () => {
+    const holder = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } })
+    try {
+      const { code, said } = await refused("--data", newFolder(), "--mqtt-port", String(holder.port))
+      expect(code).toBe(1)
+      expect(said).toContain(`Port ${holder.port} is already in use`)
+      expect(said).toContain("--mqtt-port")
+      expect(said).not.toContain("hub.ts")
+    } finally {
+      holder.stop(true)
+    }
   })
 
   test("says what is wrong with its arguments (2), its settings (3), and its data (6)", async () => {
