@@ -409,7 +409,7 @@ export function createActivation(deps: ActivationDeps) {
   }
 
   async function resumeTrial(current: Slot, target: Target): Promise<void> {
-    // Entered a second time: the same place a first entry would end at.
+    journal.reenter("probation")
     const manifest = await loadCurrent(current)
     if (!manifest) {
       if (store.slot("current")?.manifest === current.manifest)

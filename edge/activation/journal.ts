@@ -41,6 +41,8 @@ export function createJournal({ store, now, reached, onChange, onEvent }: Journa
   }
 
   return {
+    /** A start finds itself in this state again; nothing new is written. */
+    reenter: (state: ActivationState): void => reached(state),
     /** Commits one row, alone or together with `also`, then tells the hub. */
     advance: (state: ActivationState, target: Target | undefined, why?: Why, also?: () => void): void => {
       store.transaction(() => {
