@@ -54,6 +54,10 @@ export const HubConfig = v.strictObject({
     }),
     {},
   ),
+  backbone: v.optional(
+    field(v.string(), "Backbone", "Another frozen feature extractor for the trainer (ONNX file)."),
+    "",
+  ),
   auto_train: v.optional(
     v.strictObject({
       enabled: v.optional(

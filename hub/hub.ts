@@ -1,4 +1,5 @@
-import { join } from "node:path"
+import { join, resolve } from "node:path"
+import type { TrainingJobSpec } from "#contract/training"
 import { sniffImage } from "#models/image-header"
 import { createCatalogueRoutes } from "./catalogue/catalogue.routes.ts"
 import { createCatalogue } from "./catalogue/catalogue.service.ts"
@@ -62,6 +63,8 @@ export type HubPorts = {
   /** Makes models, and shows pictures to them; both in processes of their own. */
   trainer: Trainer
   prover: Prover
+  /** The backbone this program ships; without it the trainer looks for its own. */
+  backbone?: TrainingJobSpec["backbone"]
   /** Cheaper password hashing for tests. */
   passwordCost?: PasswordCost
 }
@@ -195,6 +198,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       dataset,
       blobs,
       trainer: ports.trainer,
+      backbone: config.backbone ? { onnx: resolve(config.backbone) } : ports.backbone,
       prove: registry.proveResult,
       labels: () => ({
         labelled: labelling.settledAfter(0),

@@ -2,7 +2,7 @@ import { selfCommand } from "#models/child"
 import { createInferChild } from "#models/infer/child"
 import { version } from "./cli/version.command.ts"
 import type { HubPorts } from "./hub.ts"
-import { openAsset } from "./platform/assets.ts"
+import { assetPath, openAsset } from "./platform/assets.ts"
 import { systemClock } from "./platform/clock.ts"
 import { systemIds } from "./platform/ids.ts"
 import { openSqlite } from "./platform/sqlite.bun.ts"
@@ -18,10 +18,17 @@ export function bunPorts(): HubPorts {
     ids: systemIds,
     imaging: createImaging(),
     trainer: createTrainerChild({ command: selfCommand("worker", "train") }),
+    backbone: shippedBackbone(),
     prover: createProver({ command: selfCommand("worker", "infer") }),
     writeLog: (line) => void process.stderr.write(`${line}\n`),
     version,
   }
+}
+
+/** Both files by name: inside the binary they do not lie beside each other. */
+function shippedBackbone(): HubPorts["backbone"] {
+  const [onnx, contract] = [assetPath("pretrained/nanodet-g.onnx"), assetPath("pretrained/nanodet-g.json")]
+  return onnx && contract ? { onnx, contract } : undefined
 }
 
 /** Pictures are decoded in a child of this program; it is started by the first one. */

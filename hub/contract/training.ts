@@ -35,8 +35,8 @@ export const TrainingJobSpec = v.object({
   task: v.literal("anomaly"),
   seed: v.number(),
   classes: v.array(v.object({ id: v.number(), key: DefectKey })),
-  /** Absolute path of the backbone ONNX and of its contract JSON; embedded trainer only. */
-  backbone: v.optional(v.object({ onnx: v.string(), contract: v.string() })),
+  /** Absolute path of the backbone ONNX and, unless it lies beside it, of its contract JSON; embedded trainer only. */
+  backbone: v.optional(v.object({ onnx: v.string(), contract: v.optional(v.string()) })),
   dataset: Sha256,
   budget: v.object({ max_minutes: v.number() }),
   /** The operating point the thresholds aim at, as shares of 1. */

@@ -48,7 +48,7 @@ export type TrainingDeps = {
   /** Folder for job bundles; emptied job by job. */
   workDir: string
   /** Default: the one the trainer ships with. */
-  backbone?: { onnx: string; contract: string }
+  backbone?: TrainingJobSpec["backbone"]
   recipe: TrainingJobSpec["recipe"]
   target: TrainingJobSpec["target"]
   maxMinutes: number
