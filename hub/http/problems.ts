@@ -46,7 +46,7 @@ export function answerProblem(c: Context<HubEnv>, error: unknown, log: Log): Res
   }
   c.header("Content-Type", "application/problem+json")
   c.header("Cache-Control", "no-store")
-  const wait = problem.params.retry_after_s
+  const wait = problem.params.seconds
   if (problem.code === "rate_limited" && wait !== undefined) c.header("Retry-After", String(wait))
   return c.body(JSON.stringify(body), problemStatus[problem.code])
 }

@@ -30,7 +30,7 @@ export function createPasswords(cost: PasswordCost = usualCost): Passwords {
     if (running >= AT_ONCE) {
       if (waiting.length >= MOST_WAITING)
         throw new Problem("rate_limited", "busy", "too many people sign in at once; try again", {
-          retry_after_s: 5,
+          seconds: 5,
         })
       await new Promise<void>((go) => waiting.push(go))
     }

@@ -36,7 +36,7 @@ export function createThrottle({
         if (wait > 0) {
           const seconds = Math.ceil(wait / 1000)
           throw new Problem("rate_limited", "too_many_tries", `too many tries; wait ${seconds} s`, {
-            retry_after_s: seconds,
+            seconds,
           })
         }
         store.putFailures(pair, afterFailure(known.pair, now))
