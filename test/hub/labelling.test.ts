@@ -83,6 +83,16 @@ describe("the queue", () => {
     expect((await next(worker, [task.inspection.id]))?.inspection.id).not.toBe(task.inspection.id)
   })
 
+  test("who signs out leaves nothing behind that others would have to wait for", async () => {
+    const test = await start()
+    storeParts(test, 1)
+    const [one, two] = [await test.as("worker"), await test.as("worker")]
+    const task = (await next(one))!
+    expect(await next(two)).toBeNull()
+    await one.send("DELETE", "/api/session")
+    expect((await next(two))?.inspection.id).toBe(task.inspection.id)
+  })
+
   test("leases survive a restart", async () => {
     const test = await start()
     storeParts(test, 1)

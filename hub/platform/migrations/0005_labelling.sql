@@ -22,15 +22,17 @@ BEGIN SELECT RAISE(ABORT, 'labels are append-only revisions'); END;
 CREATE TRIGGER label_is_append_only_2 BEFORE DELETE ON label
 BEGIN SELECT RAISE(ABORT, 'labels are append-only revisions'); END;
 
--- Who looks at what right now. The picture is leased with the part: two parts may show the same one.
+-- Who looks at what right now. The picture is leased with the part: two parts may show the same one. Signing out, or
+-- being disabled, frees what was held.
 CREATE TABLE label_lease (
   id TEXT PRIMARY KEY,
   inspection_id TEXT NOT NULL UNIQUE REFERENCES inspection (id),
   image_sha256 TEXT NOT NULL UNIQUE,
-  session_id TEXT NOT NULL,
+  session_id TEXT NOT NULL REFERENCES session (id) ON DELETE CASCADE,
   drawn_at INTEGER NOT NULL,
   ends_at INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX label_lease_by_session ON label_lease (session_id);
 CREATE INDEX label_lease_end ON label_lease (ends_at);
 
 -- The defect kinds of every part as its newest label says; rebuilt from `label` at will.
