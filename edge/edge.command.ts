@@ -58,6 +58,8 @@ The log goes to stdout, one JSON object a line. SIGTERM or SIGINT ends the stati
     const lock = takeLock(join(folder, "lock"), openSqlite, Date.now(), "edge")
     const sqlite = openDatabase(folder)
     prepareSchema(sqlite)
+    // Before enrolling: a wrong camera option must not cost the one-time code.
+    const camera = await openCamera(values, { partsBefore: partsBefore(sqlite) })
     const identity = await identityOf(folder, values)
     const log = createLog({
       level: "info",
@@ -69,7 +71,7 @@ The log goes to stdout, one JSON object a line. SIGTERM or SIGINT ends the stati
       identity,
       folder,
       sqlite,
-      camera: await openCamera(values, { partsBefore: partsBefore(sqlite) }),
+      camera,
       openInspector: childInspectors(selfCommand("worker", "infer")),
       output: createOutput(values.output, log),
       holdUntilModel: values["hold-until-model"],

@@ -84,8 +84,6 @@ export function createLink(deps: LinkDeps) {
   async function onConnect(mine: mqtt.MqttClient) {
     try {
       const subscriptions = [topicOf("hubState"), topicOf("desired", { d }), `crux/v1/d/${d}/down/#`]
-      up = true
-      failures = 0
       await send("state", state(true))
       const granted = await mine.subscribeAsync(subscriptions, { qos: 1 })
       const refused = granted.find((one) => one.qos > 2)
@@ -94,7 +92,10 @@ export function createLink(deps: LinkDeps) {
       log.warn("link_error", { why: String(error) })
       return void mine.end(true)
     }
-    if (client !== mine || !up) return
+    if (client !== mine) return
+    // Only now: what is asked for before the subscriptions hold would be answered to nobody.
+    up = true
+    failures = 0
     log.info("link_up", { session })
     handlers.onUp()
   }
@@ -134,7 +135,7 @@ export function createLink(deps: LinkDeps) {
     name: "state" | "reported" | "event" | "chunkGet" | "inspection",
     payload: Uint8Array | DeviceState | Reported | DeviceEvent | ChunkRequest,
   ): Promise<boolean> {
-    if (!client || !up) return false
+    if (!client) return false
     const { qos, retain } = topics[name]
     const bytes =
       payload instanceof Uint8Array
