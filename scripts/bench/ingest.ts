@@ -1,0 +1,175 @@
+import { createHash, randomBytes } from "node:crypto"
+import { existsSync } from "node:fs"
+import { createServer } from "node:net"
+import type { Packet } from "mqtt-packet"
+import { uuidv7 } from "uuidv7"
+import { encodeFrame } from "#contract/cxf1"
+import { topicOf } from "#contract/topics"
+import { withChild } from "./child.ts"
+import type { BenchHub } from "./hub.child.ts"
+import { type BenchRow, row } from "./row.ts"
+import { openWire, publishPacket } from "./wire.ts"
+
+const connections = 20
+const window = 2
+
+/**
+ * Durable ingest over MQTT (image and row on disk before PUBACK) at 2 KB and 200 KB, as a share of what the same disk
+ * takes without MQTT in the same run; and at 50 KB against mosquitto, where it is installed, which stores nothing.
+ */
+export async function benchIngest(): Promise<BenchRow[]> {
+  const rows: BenchRow[] = []
+  const small = await durable(2048, 6000)
+  rows.push(row("durable ingest, 2 KB images", small.hub, "inspections/s", small.disk, "the disk alone"))
+  const large = await durable(200_000, 800)
+  const megabytes = (perSecond: number) => (perSecond * 200_000) / 1e6
+  rows.push(
+    row(
+      "durable ingest, 200 KB images",
+      megabytes(large.hub),
+      "MB/s",
+      megabytes(large.disk),
+      "the disk alone",
+    ),
+  )
+  const mosquitto = ["/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto", "/usr/bin/mosquitto"].find((path) =>
+    existsSync(path),
+  )
+  if (mosquitto) {
+    const ours = await throughHub(50_000, 2000)
+    const theirs = await throughMosquitto(mosquitto, 50_000, 2000)
+    rows.push(
+      row("durable ingest, 50 KB images", ours, "inspections/s", theirs, "mosquitto, which stores nothing"),
+    )
+  }
+  return rows
+}
+
+async function durable(size: number, count: number): Promise<{ hub: number; disk: number }> {
+  const disk = await withChild<{ seconds: number }, number>(
+    "disk.child.ts",
+    [String(size), String(count), String(connections * window)],
+    async ({ seconds }) => count / seconds,
+  )
+  return { disk, hub: await throughHub(size, count) }
+}
+
+const throughHub = (size: number, count: number) =>
+  withChild<BenchHub, number>("hub.child.ts", [String(connections), "0"], ({ enrolments }) =>
+    send(
+      enrolments.map(({ device, secret, mqtt }) => ({
+        port: mqtt.port,
+        clientId: device,
+        username: device,
+        password: secret,
+        topic: topicOf("inspection", { d: device }),
+      })),
+      size,
+      count,
+    ),
+  )
+
+async function throughMosquitto(binary: string, size: number, count: number): Promise<number> {
+  const port = await freePort()
+  const broker = Bun.spawn([binary, "-p", String(port)], { stdout: "ignore", stderr: "ignore" })
+  try {
+    await listening(port)
+    const senders = Array.from({ length: connections }, (_, i) => ({
+      port,
+      clientId: `bench-${i}`,
+      topic: topicOf("inspection", { d: `bench-${i}` }),
+    }))
+    return await send(senders, size, count)
+  } finally {
+    broker.kill()
+    await broker.exited
+  }
+}
+
+type Sender = { port: number; clientId: string; username?: string; password?: string; topic: string }
+
+/** Sends frames, each connection keeping `window` in flight until PUBACK. Returns acknowledged frames per second. */
+async function send(senders: Sender[], size: number, count: number): Promise<number> {
+  const each = Math.floor(count / senders.length)
+  // Made before the clock starts: the generator shares the machine with what it measures.
+  const queues = senders.map(({ topic }) =>
+    Array.from({ length: each }, (_, i) => publishPacket(topic, frame(size, i + 1), (i % 60_000) + 1)),
+  )
+  const wires = await Promise.all(
+    senders.map(async ({ topic: _, ...options }, i) => {
+      const finished = Promise.withResolvers<void>()
+      let sent = 0
+      let acknowledged = 0
+      const onPacket = (packet: Packet) => {
+        if (packet.cmd !== "puback") return
+        acknowledged += 1
+        if (acknowledged === each) return finished.resolve()
+        const next = queues[i]![sent++]
+        if (next) wire.send(next)
+      }
+      const wire = await openWire({ ...options, onPacket })
+      const start = () => {
+        for (; sent < Math.min(window, each); sent++) wire.send(queues[i]![sent]!)
+      }
+      return { start, finished: finished.promise, close: wire.close }
+    }),
+  )
+  const begin = performance.now()
+  for (const { start } of wires) start()
+  await Promise.all(wires.map(({ finished }) => finished))
+  const seconds = (performance.now() - begin) / 1000
+  for (const { close } of wires) close()
+  return (each * senders.length) / seconds
+}
+
+/** The head of a PNG says type and size; the rest is noise, as the hub never decodes what it stores. */
+const pngHead = Buffer.from("89504e470d0a1a0a0000000d4948445200000280000001e00800000000", "hex")
+
+function frame(size: number, seq: number): Uint8Array {
+  const image = Buffer.concat([pngHead, randomBytes(size - pngHead.length)])
+  const sha256 = createHash("sha256").update(image).digest("hex")
+  return encodeFrame({
+    header: {
+      v: 1,
+      id: uuidv7(),
+      boot: "benchmark1",
+      seq,
+      ts: Date.now(),
+      part_id: `part-${seq}`,
+      product_id: "bench",
+      verdict: { eval: "ng", score: 0.9, t_low: 0.4, t_high: 0.6 },
+      findings: [{ kind: "scratch", score: 0.9, box: [10, 10, 40, 20] }],
+      policy: { why_sent: "ng", image: "full" },
+      parts: [{ name: "image", mime: "image/png", len: image.length, sha256, w: 640, h: 480 }],
+    },
+    parts: [image],
+  })
+}
+
+/** A port that is free now. */
+function freePort(): Promise<number> {
+  const probe = createServer()
+  return new Promise((resolve) => {
+    probe.listen(0, "127.0.0.1", () => {
+      const address = probe.address()
+      const port = typeof address === "object" && address ? address.port : 0
+      probe.close(() => resolve(port))
+    })
+  })
+}
+
+/** Waits until something accepts connections there, at most 5 s. */
+async function listening(port: number): Promise<void> {
+  const deadline = performance.now() + 5000
+  for (;;) {
+    try {
+      const wire = await openWire({ port, clientId: "probe", onPacket: () => {} })
+      return wire.close()
+    } catch (error) {
+      if (performance.now() > deadline) throw error
+      await Bun.sleep(20)
+    }
+  }
+}
+
+if (import.meta.main) console.table(await benchIngest())
