@@ -334,6 +334,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         await gateway?.close()
         await ports.imaging.close()
         commits.close()
+        await blobs.close()
         db.close()
         lock.release()
       },

@@ -27,6 +27,8 @@ export type Blobs = {
   readonly readChunk: (sha256: string, index: number) => Promise<Uint8Array>
   /** Reads the object again and compares its digest with its name. */
   readonly verify: (sha256: string) => Promise<boolean>
+  /** Gives the store's file handles back. */
+  readonly close: () => Promise<void>
 }
 
 const shards = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, "0"))
@@ -41,12 +43,18 @@ export async function openBlobs({ dataDir }: { dataDir: string }): Promise<Blobs
   // All shards at once, so that no put has to create and sync a directory. Syncing them also settles renames of a
   // hub that died between rename and sync: what we see from here on is on disk.
   for (const shard of shards) await mkdir(join(root, shard), { recursive: true })
-  for (const shard of shards) await syncDirectory(join(root, shard))
+  // Kept open for the hub's life: 256 handles against an open and a close per image.
+  const handles = new Map<string, FileHandle>()
+  for (const shard of shards) {
+    const handle = await open(join(root, shard), "r")
+    await handle.sync()
+    handles.set(shard, handle)
+  }
   await syncDirectory(root)
   await syncDirectory(join(dataDir, "blobs"))
   await syncDirectory(dataDir)
 
-  const syncShard = createCoalescedSync(root)
+  const syncShard = createCoalescedSync((shard) => handles.get(shard)!.sync())
   const putting = new Map<string, Promise<void>>()
   let counter = 0
 
@@ -88,8 +96,8 @@ export async function openBlobs({ dataDir }: { dataDir: string }): Promise<Blobs
   }
 
   const put = async (bytes: Uint8Array, sha256 = sha256Of(bytes)): Promise<string> => {
+    // Not asked first whether it is there: it rarely is, and the same bytes over themselves do no harm.
     await once(sha256, async () => {
-      if (await exists(path(sha256))) return
       const temporary = await writeTemporary((file) => writeAll(file, bytes))
       await settle(temporary, sha256)
     })
@@ -159,6 +167,9 @@ export async function openBlobs({ dataDir }: { dataDir: string }): Promise<Blobs
       }
       return hash.digest("hex") === sha256
     },
+    close: async () => {
+      for (const handle of handles.values()) await handle.close()
+    },
   }
 }
 
@@ -181,11 +192,11 @@ export async function syncDirectory(path: string): Promise<void> {
  * Syncs of one shard that are asked for while one is running share the next one: a sync only vouches for what was
  * renamed before it began. Under load this turns one journal commit per image into one per batch.
  */
-function createCoalescedSync(root: string): (shard: string) => Promise<void> {
+function createCoalescedSync(syncNow: (shard: string) => Promise<void>): (shard: string) => Promise<void> {
   const running = new Map<string, Promise<void>>()
   const waiting = new Map<string, Promise<void>>()
   const start = (shard: string): Promise<void> => {
-    const sync = syncDirectory(join(root, shard)).finally(() => running.delete(shard))
+    const sync = syncNow(shard).finally(() => running.delete(shard))
     running.set(shard, sync)
     return sync
   }

@@ -41,3 +41,5 @@ await Promise.all(
   }),
 )
 console.log(JSON.stringify({ seconds: (performance.now() - start) / 1000 }))
+db.close()
+await blobs.close()

@@ -60,3 +60,8 @@ export function publishPacket(topic: string, payload: Uint8Array, messageId: num
     dup: false,
   })
 }
+
+/** A QoS 0 PUBLISH. */
+export function requestPacket(topic: string, payload: string): Buffer {
+  return generate({ cmd: "publish", topic, payload, qos: 0, retain: false, dup: false })
+}

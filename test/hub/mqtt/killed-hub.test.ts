@@ -58,4 +58,5 @@ test("a hub killed in the middle of a stream has lost nothing it acknowledged, a
   for (const sha256 of stored.values()) expect(await blobs.verify(sha256)).toBe(true)
   expect(db.prepare("PRAGMA integrity_check").get()).toEqual({ integrity_check: "ok" })
   db.close()
+  await blobs.close()
 }, 30_000)

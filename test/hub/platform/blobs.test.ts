@@ -4,21 +4,29 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { chunkSize } from "#contract/topics"
-import { openBlobs, sha256Of } from "#platform/blobs"
+import { type Blobs, openBlobs, sha256Of } from "#platform/blobs"
 
 const folders: string[] = []
+const stores: Blobs[] = []
 async function folder() {
   const path = await mkdtemp(join(tmpdir(), "crux-blobs-"))
   folders.push(path)
   return path
 }
+/** Opens a store that is closed after the test. */
+async function open(dataDir: string): Promise<Blobs> {
+  const blobs = await openBlobs({ dataDir })
+  stores.push(blobs)
+  return blobs
+}
 afterEach(async () => {
+  for (const blobs of stores.splice(0)) await blobs.close()
   for (const path of folders.splice(0)) await rm(path, { recursive: true, force: true })
 })
 
 test("an object is stored under its digest and reads back", async () => {
   const dataDir = await folder()
-  const blobs = await openBlobs({ dataDir })
+  const blobs = await open(dataDir)
   const bytes = new TextEncoder().encode("a part")
   const sha256 = await blobs.put(bytes)
   expect(sha256).toBe(sha256Of(bytes))
@@ -30,7 +38,7 @@ test("an object is stored under its digest and reads back", async () => {
 
 test("many puts of the same bytes at once leave one object and no scratch file", async () => {
   const dataDir = await folder()
-  const blobs = await openBlobs({ dataDir })
+  const blobs = await open(dataDir)
   const bytes = new Uint8Array(50_000).fill(7)
   const names = await Promise.all(Array.from({ length: 20 }, () => blobs.put(bytes)))
   expect(new Set(names).size).toBe(1)
@@ -38,7 +46,7 @@ test("many puts of the same bytes at once leave one object and no scratch file",
 })
 
 test("chunks of an object put together are the object", async () => {
-  const blobs = await openBlobs({ dataDir: await folder() })
+  const blobs = await open(await folder())
   const bytes = crypto.getRandomValues(new Uint8Array(60_000))
   const big = new Uint8Array(chunkSize * 2 + 1234)
   for (let at = 0; at < big.length; at += bytes.length) big.set(bytes.subarray(0, big.length - at), at)
@@ -55,7 +63,7 @@ test("chunks of an object put together are the object", async () => {
 })
 
 test("a missing object is a problem people can read, and a name that is no digest never becomes a path", async () => {
-  const blobs = await openBlobs({ dataDir: await folder() })
+  const blobs = await open(await folder())
   expect(blobs.read("0".repeat(64))).rejects.toMatchObject({ code: "not_found" })
   expect(() => blobs.path("../../etc/passwd")).toThrow("not a SHA-256")
   expect(await blobs.has("0".repeat(64))).toBe(false)
@@ -65,12 +73,12 @@ test("files a crash left half-written are swept at the next start", async () => 
   const dataDir = await folder()
   await mkdir(join(dataDir, "blobs", "tmp"), { recursive: true })
   await writeFile(join(dataDir, "blobs", "tmp", "17"), "half")
-  await openBlobs({ dataDir })
+  await open(dataDir)
   expect(await readdir(join(dataDir, "blobs", "tmp"))).toEqual([])
 })
 
 test("an object whose bytes were changed on disk is found out", async () => {
-  const blobs = await openBlobs({ dataDir: await folder() })
+  const blobs = await open(await folder())
   const sha256 = await blobs.put(new TextEncoder().encode("evidence"))
   await writeFile(blobs.path(sha256), "evidance")
   expect(await blobs.verify(sha256)).toBe(false)
