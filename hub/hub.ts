@@ -25,6 +25,7 @@ import { createLabellingRoutes } from "./labelling/labelling.routes.ts"
 import { createLabelling } from "./labelling/labelling.service.ts"
 import { createLiveRoutes } from "./live/live.routes.ts"
 import { createGateway } from "./mqtt/gateway.ts"
+import { createAfterBurst } from "./platform/after-burst.ts"
 import { createAudit } from "./platform/audit.ts"
 import { openBlobs } from "./platform/blobs.ts"
 import type { Clock } from "./platform/clock.ts"
@@ -34,7 +35,7 @@ import { createEvents, type Events } from "./platform/events.ts"
 import { createGroupCommit } from "./platform/group-commit.ts"
 import type { Ids } from "./platform/ids.ts"
 import { takeLock } from "./platform/lock.ts"
-import { createLog } from "./platform/log.ts"
+import { createLog, type Log } from "./platform/log.ts"
 import { openDatabase } from "./platform/migrate.ts"
 import { migrations } from "./platform/migrations.ts"
 import { openSigningKeys } from "./platform/signing.ts"
@@ -241,6 +242,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       clock,
       ids,
       events,
+      log: log.child("home"),
       fleet: fleet.fleet,
       training,
       registry,
@@ -319,7 +321,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         })
         mqttPort = (await listening(gateway.listen(config.mqtt.port, config.mqtt.host), config.mqtt.port))
           .port
-        running.push(trainOnLabels(events, training), rollouts.start(), home.start())
+        running.push(trainOnLabels(events, log, training), rollouts.start(), home.start())
         registry.start()
         training.start()
         ready = true
@@ -346,19 +348,16 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
 }
 
 /** Lets the training look at the labels after a burst of them; a tablet sends several at once. */
-function trainOnLabels(events: Events, training: Training): () => void {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const look = () => {
-    timer = undefined
-    training.consider(line)
-  }
+function trainOnLabels(events: Events, log: Log, training: Training): () => void {
+  const work = () => training.consider(line)
+  const look = createAfterBurst({ name: "auto_train", quietMs: 500, log, work })
   // A job or a model that came to its end may leave labels that were not waiting for it.
   const deaf = events.listen("auto_train", ({ type }) => {
-    if (type === "label" || type === "job" || type === "rollout") timer ??= setTimeout(look, 500)
+    if (type === "label" || type === "job" || type === "rollout") look.poke()
   })
   return () => {
     deaf()
-    clearTimeout(timer)
+    look.stop()
   }
 }
 

@@ -1,7 +1,9 @@
 import type { HomeView, LoopView } from "#contract/rollout"
+import { createAfterBurst } from "#platform/after-burst"
 import type { Clock } from "#platform/clock"
 import type { Events } from "#platform/events"
 import type { Ids } from "#platform/ids"
+import type { Log } from "#platform/log"
 import type { Sqlite } from "#platform/sqlite"
 import type { Fleet } from "../fleet/fleet.service.ts"
 import type { Registry } from "../registry/registry.service.ts"
@@ -15,6 +17,7 @@ export type HomeDeps = {
   clock: Clock
   ids: Ids
   events: Events
+  log: Log
   fleet: Pick<Fleet, "list">
   training: Pick<Training, "list">
   registry: Pick<Registry, "usable" | "kindsOf" | "released">
@@ -41,23 +44,23 @@ export function createHome(deps: HomeDeps) {
     models: deps.registry.usable(),
     rollouts: deps.rollouts.list(recent),
   })
+  /** A loop as it stands at this moment, also before its row has been moved. */
   const viewOf = (loop: StoredLoop, known: ReturnType<typeof facts>): LoopView => {
+    const { kind, firstSeenAt } = loop
     const now =
-      loop.closedAt === null
-        ? positionOf({ kind: loop.kind, ...known })
-        : { ...loop, stage: "closed" as const }
+      loop.closedAt === null ? positionOf({ kind, ...known }) : { ...loop, stage: "closed" as const }
     return {
       id: loop.id,
-      kind: loop.kind,
+      kind,
       stage: now.stage,
-      first_seen_at: loop.firstSeenAt,
+      first_seen_at: firstSeenAt,
       first_labelled_at: loop.firstLabelledAt,
       labels: loop.labels,
       job_id: now.job,
       model: now.model,
       rollout_id: now.rollout,
-      closed_at: loop.closedAt,
-      loop_seconds: loop.closedAt === null ? null : (loop.closedAt - loop.firstSeenAt) / 1000,
+      closed_at: now.closedAt,
+      loop_seconds: now.closedAt === null ? null : (now.closedAt - firstSeenAt) / 1000,
     }
   }
 
@@ -110,16 +113,14 @@ export function createHome(deps: HomeDeps) {
     },
     home(): HomeView {
       const known = facts()
-      const loops = store.newest(recent)
-      const open = loops.find((l) => l.closedAt === null)
-      const closed = loops.find((l) => l.closedAt !== null)
+      const loops = store.newest(recent).map((loop) => viewOf(loop, known))
       const stations = deps.fleet.list().filter((d) => d.revoked_at === undefined)
       const digest = deps.rollouts.champion(deps.line)
       const release = digest === null ? null : deps.registry.released(digest)
       const { waiting, labelledToday } = deps.stats()
       return {
-        loop: open ? viewOf(open, known) : null,
-        last_closed: closed ? viewOf(closed, known) : null,
+        loop: loops.find((l) => l.closed_at === null) ?? null,
+        last_closed: loops.find((l) => l.closed_at !== null) ?? null,
         waiting,
         labelled_today: labelledToday,
         stations: {
@@ -135,18 +136,13 @@ export function createHome(deps: HomeDeps) {
     /** Follows labels, jobs, models and rollouts. Returns a function that stops it. */
     start(): () => void {
       reconcile()
-      let timer: ReturnType<typeof setTimeout> | undefined
-      const look = () => {
-        timer = undefined
-        reconcile()
-      }
+      const look = createAfterBurst({ name: "loops", quietMs: burstMs, log: deps.log, work: reconcile })
       const deaf = events.listen("loops", ({ type }) => {
-        if (type === "label" || type === "job" || type === "model" || type === "rollout")
-          timer ??= setTimeout(look, burstMs)
+        if (type === "label" || type === "job" || type === "model" || type === "rollout") look.poke()
       })
       return () => {
         deaf()
-        clearTimeout(timer)
+        look.stop()
       }
     },
   }

@@ -21,7 +21,7 @@ export type GateInput = {
     challenger: readonly Judgement[]
     champion: readonly Judgement[] | null
   }
-  /** Pictures that show no part at all, e.g. black and noise: a model that passes them looks at nothing. */
+  /** Pictures that show no part at all, e.g. black and noise: a model that passes them all looks at nothing. */
   blank: readonly Judgement[]
   /** Kinds of which not a single new escape is allowed. */
   critical: ReadonlySet<string>
@@ -138,8 +138,9 @@ function integrity({ broken, golden, challenger, blank }: GateInput): GateCheck 
   if (scores.length > 1 && Math.max(...scores) - Math.min(...scores) < 1e-6) return fail("constant_score")
   const passed = blank.filter((j) => j.eval === "ok").length
   if (passed > 0) {
-    // With NG parts in the set their escapes speak; without, this is the only proof that the model looks at all.
-    const blind = !golden.parts.some((p) => p.truth === "ng")
+    // A model may have its reasons to pass one of them; one that passes all looks at nothing. With NG parts in the set
+    // their escapes speak, without them this is the only proof.
+    const blind = passed === blank.length && !golden.parts.some((p) => p.truth === "ng")
     return { ...fail("passes_blank", { n: passed }), status: blind ? "fail" : "warn" }
   }
   return check("integrity", true, true, "integrity", { n: golden.parts.length })

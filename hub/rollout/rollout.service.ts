@@ -3,6 +3,7 @@ import type { Device } from "#contract/fleet"
 import { Problem } from "#contract/problem"
 import type { Desired, Probation } from "#contract/release"
 import type { NewRollout, RolloutView } from "#contract/rollout"
+import { createAfterBurst } from "#platform/after-burst"
 import type { Clock } from "#platform/clock"
 import type { Events } from "#platform/events"
 import type { Ids } from "#platform/ids"
@@ -117,7 +118,7 @@ export function createRollouts(deps: RolloutDeps) {
       if (turn?.to === "advance") store.setGroup(id, rollout.group + 1)
       if (turn?.to === "finish") store.setState(id, "finished", now)
       if (turn?.to === "halt") {
-        store.halt(id, turn, now)
+        store.halt(id, { device: turn.device, reason: turn.reason }, now)
         const returned = deps.returnOnHalt ? putBack(found(id)) : []
         log.warn("rollout_halted", {
           rollout: id,
@@ -292,18 +293,13 @@ export function createRollouts(deps: RolloutDeps) {
     /** Follows the stations from now on. Returns a function that stops it. */
     start(): () => void {
       reconcile()
-      let timer: ReturnType<typeof setTimeout> | undefined
-      const look = () => {
-        timer = undefined
-        reconcile()
-      }
+      const look = createAfterBurst({ name: "rollouts", quietMs: burstMs, log, work: reconcile })
       const deaf = events.listen("rollouts", ({ type }) => {
-        // Reports come in bursts; one look after a burst sees them all.
-        if (type === "device") timer ??= setTimeout(look, burstMs)
+        if (type === "device") look.poke()
       })
       return () => {
         deaf()
-        clearTimeout(timer)
+        look.stop()
       }
     },
   }
