@@ -23,7 +23,7 @@ export function createLive(deps: { url: string; open: (url: string) => EventSour
     opened.onopen = () => {
       connected.value = true
       failures = 0
-      if (missed) for (const set of listeners.values()) for (const listener of set) listener("")
+      if (missed) wakeAll()
       missed = false
     }
     opened.onerror = () => {
@@ -34,10 +34,17 @@ export function createLive(deps: { url: string; open: (url: string) => EventSour
       failures += 1
       timer = setTimeout(start, Math.min(15_000, 500 * 2 ** failures))
     }
+    // The hub says so when the gap since our last event is longer than what it remembers.
+    opened.addEventListener("resync", wakeAll)
     for (const [type, set] of listeners)
       opened.addEventListener(type, (event: MessageEvent<string>) => {
         for (const listener of set) listener(event.data)
       })
+  }
+
+  /** Events were lost: everybody reads again. */
+  function wakeAll(): void {
+    for (const set of listeners.values()) for (const listener of set) listener("")
   }
 
   function close(): void {

@@ -336,7 +336,7 @@ export function makeJobs(now: number): JobView[] {
       ...base,
       id: uuidv7(),
       state: "queued",
-      why: "labels",
+      why: "new_labels",
       progress: null,
       curve: [],
       model: null,

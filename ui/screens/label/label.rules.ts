@@ -3,6 +3,13 @@ import type { InspectionView, LabelVerdict, NewLabel } from "#contract/labelling
 import type { Shape } from "../../editor/document.ts"
 import { roundBox } from "../../editor/geometry.ts"
 
+/**
+ * The model's findings in words of the catalogue: a kind it lacks (an old model, or plain "anomaly") is shown and stored
+ * as unknown, because the hub takes no label with a kind nobody has defined.
+ */
+export const inCatalogue = (findings: readonly Finding[], isKnown: (kind: string) => boolean): Finding[] =>
+  findings.map((finding) => (isKnown(finding.kind) ? finding : { ...finding, kind: "unknown" }))
+
 /** The model's boxes as suggestions on the canvas. */
 export function suggestedShapes(findings: readonly Finding[]): Shape[] {
   return findings.flatMap((finding, i): Shape[] =>

@@ -37,7 +37,12 @@ function useDesk(): Desk | null {
       if (gone) return
       const outbox = createOutbox({ store, api: app.api, user })
       const queue = createQueue({ api: app.api, decode: decodePicture })
-      const work = createLabelling({ queue, outbox, now: Date.now })
+      const work = createLabelling({
+        queue,
+        outbox,
+        now: Date.now,
+        isKnown: (kind) => app.kinds.value.some((known) => known.key === kind),
+      })
       opened = { work, outbox }
       setDesk(opened)
       work.start()

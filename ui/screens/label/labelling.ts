@@ -4,7 +4,7 @@ import type { LabelVerdict, NewLabel } from "#contract/labelling"
 import type { Shape } from "../../editor/document.ts"
 import { type EditorAction, reduce } from "../../editor/editor.ts"
 import { documentOf, newEditor } from "../../editor/state.ts"
-import { judge, modelVerdict, suggestedKinds, suggestedShapes } from "./label.rules.ts"
+import { inCatalogue, judge, modelVerdict, suggestedKinds, suggestedShapes } from "./label.rules.ts"
 import type { Outbox } from "./outbox.ts"
 import type { Held, Queue } from "./queue.ts"
 
@@ -27,6 +27,7 @@ export function createLabelling(deps: {
   queue: Queue
   outbox: Outbox
   now: () => number
+  isKnown: (kind: string) => boolean
   newId?: () => string
 }) {
   const { queue, outbox, now } = deps
@@ -64,7 +65,9 @@ export function createLabelling(deps: {
       held.value = null
       return
     }
-    const { findings } = part.task.inspection
+    const { inspection } = part.task
+    const findings = inCatalogue(inspection.findings, deps.isKnown)
+    part.task = { ...part.task, inspection: { ...inspection, findings } }
     show(part, suggestedShapes(findings), suggestedKinds(findings))
   }
 

@@ -1,7 +1,109 @@
-import { useWords } from "../../context.ts"
+import { useSignal } from "@preact/signals"
+import { Device } from "#contract/fleet"
+import { useApp, useFormat, useMay, useWords } from "../../context.ts"
+import { Button } from "../../parts/button.tsx"
+import { Loaded } from "../../parts/loaded.tsx"
 import { Page } from "../../parts/page.tsx"
+import { Empty } from "../../parts/states.tsx"
+import { Tag } from "../../parts/tag.tsx"
+import { useResource } from "../../resource.ts"
+import { EnrolDialog } from "./enrol.dialog.tsx"
+
+const tones = { online: "ok", stale: "unsure", offline: "ng", never: "neutral" } as const
 
 export function StationsScreen() {
+  const { api } = useApp()
   const words = useWords()
-  return <Page title={words.nav.stations}>{null}</Page>
+  const admin = useMay("admin")
+  const enrolling = useSignal(false)
+  const devices = useResource("devices", (s) => api.list("/api/devices", Device, s), ["device", "rollout"])
+  return (
+    <Page
+      title={words.stations.title}
+      actions={
+        admin && (
+          <Button
+            look="primary"
+            icon="plus"
+            onClick={() => {
+              enrolling.value = true
+            }}
+            testid="station-enrol"
+          >
+            {words.stations.enrol}
+          </Button>
+        )
+      }
+    >
+      <Loaded resource={devices}>
+        {(list) =>
+          list.length === 0 ? (
+            <Empty icon="stations" title={words.stations.empty} body={words.stations.emptyBody} />
+          ) : (
+            <ul class="rows">
+              {list.map((device) => (
+                <Station key={device.id} device={device} />
+              ))}
+            </ul>
+          )
+        }
+      </Loaded>
+      {enrolling.value && (
+        <EnrolDialog
+          onClose={() => {
+            enrolling.value = false
+            devices.reload()
+          }}
+        />
+      )}
+    </Page>
+  )
+}
+
+function Station({ device }: { device: Device }) {
+  const { now } = useApp()
+  const words = useWords()
+  const format = useFormat()
+  const { reported } = device
+  const current = reported?.slots.current
+  const facts: [string, string][] = [
+    [words.stations.model, current ? words.home.release(current.release) : words.stations.noModel],
+    ...(reported
+      ? ([
+          [words.stations.inspected, format.number(reported.counts.inspected)],
+          [words.stations.latency, format.milliseconds(reported.latency.p99_ms)],
+          [words.stations.queue, format.number(reported.queue.depth)],
+        ] as [string, string][])
+      : []),
+    [
+      words.stations.seen,
+      device.seen_at === undefined ? words.time.never : format.ago(device.seen_at, now.value),
+    ],
+  ]
+  return (
+    <li class="row station" data-testid="station-item" data-device={device.id}>
+      <div class="row-main">
+        <span class="row-title">{device.name}</span>
+        <span class="muted">{device.id}</span>
+      </div>
+      <Tag tone={device.revoked_at === undefined ? tones[device.presence] : "neutral"}>
+        {device.revoked_at === undefined ? (
+          <>
+            <span class={`lamp lamp-${device.presence}`} aria-hidden="true" />
+            {words.presence[device.presence]}
+          </>
+        ) : (
+          words.stations.revoked
+        )}
+      </Tag>
+      <dl class="station-facts num">
+        {facts.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+    </li>
+  )
 }

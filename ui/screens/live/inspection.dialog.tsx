@@ -1,0 +1,71 @@
+import type { InspectionView } from "#contract/labelling"
+import { imageUrl } from "../../api.ts"
+import { useFormat, useKindName, useWords } from "../../context.ts"
+import { Dialog } from "../../parts/dialog.tsx"
+import { PartImage } from "../../parts/part-image.tsx"
+import { Empty } from "../../parts/states.tsx"
+import { VerdictTag } from "../../parts/tag.tsx"
+
+/** One part, large, with everything known about it. */
+export function InspectionDialog({
+  inspection,
+  onClose,
+}: {
+  inspection: InspectionView
+  onClose: () => void
+}) {
+  const words = useWords()
+  const format = useFormat()
+  const kindName = useKindName()
+  const { image, verdict, model, label } = inspection
+  const facts: [string, string][] = [
+    [words.label.station, inspection.device_id],
+    [words.live.partNo, inspection.part_id ?? words.common.none],
+    ...(verdict.score === undefined
+      ? []
+      : [[words.live.score, verdict.score.toFixed(2)] as [string, string]]),
+    ...(model ? [[words.label.model, words.home.release(model.release)] as [string, string]] : []),
+  ]
+  return (
+    <Dialog title={words.live.detail} onClose={onClose} wide>
+      {image ? (
+        <PartImage
+          src={imageUrl(image.sha256)}
+          w={image.w}
+          h={image.h}
+          alt={words.live.partNo}
+          boxes={inspection.findings.flatMap((f) => (f.box ? [{ name: kindName(f.kind), box: f.box }] : []))}
+        />
+      ) : (
+        <Empty icon="image" title={words.live.imageNone} body="" />
+      )}
+      <div class="facts">
+        <div>
+          <dt>{words.label.model}</dt>
+          <dd>
+            <VerdictTag verdict={verdict.eval} />{" "}
+            {words.common.and([...new Set(inspection.findings.map((f) => kindName(f.kind)))])}
+          </dd>
+        </div>
+        {label && (
+          <div>
+            <dt>{words.live.judged}</dt>
+            <dd>
+              <VerdictTag verdict={label.verdict} /> {words.common.and(label.kinds.map(kindName))}
+            </dd>
+          </div>
+        )}
+        {facts.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd class="num">{value}</dd>
+          </div>
+        ))}
+        <div>
+          <dt>{words.models.made}</dt>
+          <dd class="num">{format.dateTime(inspection.captured_at)}</dd>
+        </div>
+      </div>
+    </Dialog>
+  )
+}

@@ -1,0 +1,162 @@
+import { useMemo } from "preact/hooks"
+import type uPlot from "uplot"
+import type { JobView } from "#contract/registry"
+import { useApp, useFormat, useKindName, useWords } from "../../context.ts"
+import { Button, LinkButton } from "../../parts/button.tsx"
+import { Chart, type Line } from "../../parts/chart.tsx"
+import { DefectIcon } from "../../parts/icon.tsx"
+import { Panel } from "../../parts/page.tsx"
+import { Progress } from "../../parts/progress.tsx"
+import { Tag, type Tone } from "../../parts/tag.tsx"
+
+const looks: Pick<Line, "token" | "dash">[] = [
+  { token: "ink" },
+  { token: "ink-3", dash: [8, 5] },
+  { token: "ink-2", dash: [2, 4] },
+]
+
+/** Every figure the trainer sent, over the seconds since the start. */
+function curveOf(job: JobView): { columns: uPlot.AlignedData; names: string[] } {
+  const names = [...new Set(job.curve.flatMap((point) => Object.keys(point.metrics)))].slice(0, looks.length)
+  const start = job.started_at ?? job.curve[0]?.at ?? 0
+  const steps = job.curve.map((point) => (point.at - start) / 1000)
+  return { columns: [steps, ...names.map((name) => job.curve.map((p) => p.metrics[name] ?? null))], names }
+}
+
+function Dataset({ job }: { job: JobView }) {
+  const words = useWords()
+  const format = useFormat()
+  const kindName = useKindName()
+  const { dataset } = job
+  const kinds = Object.entries(dataset.by_kind).sort(([, a], [, b]) => b - a)
+  return (
+    <div class="dataset">
+      <h3>{words.training.dataset}</h3>
+      <p class="dataset-sum num">
+        {words.verdict.ok} {format.number(dataset.ok)} · {words.verdict.ng} {format.number(dataset.ng)}
+      </p>
+      <ul class="dataset-kinds" aria-label={words.training.byKind}>
+        {kinds.map(([kind, count]) => (
+          <li key={kind}>
+            <DefectIcon kind={kind} size={20} />
+            {kindName(kind)}
+            <span class="num">{format.number(count)}</span>
+          </li>
+        ))}
+      </ul>
+    </div>
+  )
+}
+
+export function RunningJob({ job, onCancel }: { job: JobView; onCancel?: () => void }) {
+  const { prefs } = useApp()
+  const words = useWords()
+  const format = useFormat()
+  const { columns, names } = useMemo(() => curveOf(job), [job])
+  const progress = job.progress
+  const queued = job.state === "queued"
+  const phase =
+    job.state === "running" && progress
+      ? words.training.phase[progress.phase]
+      : words.training.state[job.state]
+  return (
+    <Panel
+      class="job"
+      title={phase}
+      aside={
+        <div class="job-side">
+          <Tag tone={queued ? "neutral" : "strong"}>{words.training.state[job.state]}</Tag>
+          {onCancel && (
+            <Button icon="close" onClick={onCancel} testid="training-cancel">
+              {words.training.cancel}
+            </Button>
+          )}
+        </div>
+      }
+    >
+      <div data-testid="training-job" data-state={job.state}>
+        <p class="muted">
+          {words.training.why[job.why] ?? job.why} · {words.training.by(job.created_by)}
+          {progress?.eta_s !== undefined && ` · ${words.training.eta(format.duration(progress.eta_s))}`}
+        </p>
+        {!queued && (
+          <div class="job-progress">
+            <Progress value={job.state === "proving" ? null : (progress?.progress ?? null)} label={phase} />
+            {progress && job.state === "running" && (
+              <span class="num job-percent">{format.percent(progress.progress)}</span>
+            )}
+          </div>
+        )}
+      </div>
+      {!queued && (
+        <div class="job-body">
+          <div>
+            <h3>{words.training.curve}</h3>
+            {names.length > 0 && columns[0].length > 1 ? (
+              <Chart
+                columns={columns}
+                lines={names.map((name, i) => ({ name, ...(looks[i] ?? { token: "ink" }) }))}
+                height={240}
+                time={false}
+                locale={words.locale}
+                label={words.training.curve}
+                theme={prefs.theme.value}
+              />
+            ) : (
+              <p class="muted job-nocurve">{words.training.curveEmpty}</p>
+            )}
+          </div>
+          <Dataset job={job} />
+        </div>
+      )}
+    </Panel>
+  )
+}
+
+const tones: Record<string, Tone> = { succeeded: "ok", failed: "ng", cancelled: "neutral" }
+
+export function PastJob({ job }: { job: JobView }) {
+  const words = useWords()
+  const format = useFormat()
+  const took =
+    job.started_at !== null && job.finished_at !== null
+      ? words.training.took(format.duration((job.finished_at - job.started_at) / 1000))
+      : ""
+  return (
+    <li class="row" data-testid="training-job" data-state={job.state}>
+      <Tag
+        tone={tones[job.state] ?? "neutral"}
+        {...(job.state === "succeeded"
+          ? { icon: "check" as const }
+          : job.state === "failed"
+            ? { icon: "warning" as const }
+            : {})}
+      >
+        {words.training.state[job.state]}
+      </Tag>
+      <div class="row-main">
+        <span class="row-title num">{format.dateTime(job.created_at)}</span>
+        <span class="muted">
+          {words.common.and(
+            [
+              words.training.why[job.why] ?? job.why,
+              took,
+              `${words.verdict.ok} ${format.number(job.dataset.ok)} · ${words.verdict.ng} ${format.number(job.dataset.ng)}`,
+            ].filter((text) => text !== ""),
+          )}
+        </span>
+        {job.error !== null && (
+          <span class="row-error">
+            {words.training.error}: {job.error}
+          </span>
+        )}
+      </div>
+      {job.gate_pass !== null && (
+        <Tag tone={job.gate_pass ? "ok" : "ng"} icon={job.gate_pass ? "check" : "close"}>
+          {job.gate_pass ? words.training.gatePass : words.training.gateFail}
+        </Tag>
+      )}
+      {job.model && <LinkButton href={`/models/${job.model}`}>{words.training.openModel}</LinkButton>}
+    </li>
+  )
+}
