@@ -1,5 +1,16 @@
 import { randomUUID } from "node:crypto"
-import { existsSync, lstatSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs"
 import { constants, homedir, tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 
@@ -56,9 +67,9 @@ export class NativeUnavailable extends Error {
 
 /** Where to try, in order. A folder that somebody configured is used or complained about, never passed over. */
 export function cacheFolders(env: Readonly<Record<string, string | undefined>>): string[] {
-  if (env.CRUX_CACHE) return [env.CRUX_CACHE]
+  if (env.CRUX_CACHE) return [join(env.CRUX_CACHE, "native")]
   const home = env.XDG_CACHE_HOME ?? join(homedir(), ".cache")
-  return [join(home, "crux"), join(tmpdir(), `crux-${process.getuid?.() ?? "user"}`)]
+  return [join(home, "crux", "native"), join(tmpdir(), `crux-${process.getuid?.() ?? "user"}`, "native")]
 }
 
 /**
@@ -67,11 +78,17 @@ export function cacheFolders(env: Readonly<Record<string, string | undefined>>):
  */
 export function unpack(tree: NativeTree, base: string): string {
   mkdirSync(base, { recursive: true, mode: 0o700 })
+  // Whoever owns the folder above can put another in the place of ours.
+  refuseForeignFolder(dirname(base))
   refuseForeignFolder(base)
   const folder = join(base, `${tree.name}-${tree.id}`)
   // Twice: a damaged tree is moved away first, and another process may put its own there in between.
   for (let attempt = 0; attempt < 2; attempt++) {
-    if (isWhole(tree, folder)) return folder
+    if (isWhole(tree, folder)) {
+      markUsed(folder)
+      return folder
+    }
+    dropUnused(base, tree.name)
     const own = `${folder}.${randomUUID()}`
     for (const file of tree.files) {
       mkdirSync(dirname(join(own, file.path)), { recursive: true, mode: 0o700 })
@@ -96,6 +113,25 @@ function isWhole(tree: NativeTree, folder: string): boolean {
     const path = join(folder, file.path)
     return existsSync(path) && contentHash(path) === file.hash
   })
+}
+
+/** Trees of versions that nobody has started for this long make room when a new one is written. */
+const UNUSED_MS = 30 * 86_400_000
+
+/** The folder's time says when it was last used; once a day is enough. A read-only cache keeps its time. */
+function markUsed(folder: string): void {
+  const { mtimeMs, uid } = statSync(folder)
+  if (Date.now() - mtimeMs < 86_400_000 || uid !== process.getuid?.()) return
+  utimesSync(folder, new Date(), new Date())
+}
+
+/** An update leaves the libraries of the version before: 65 MB that a small station cannot spare for ever. */
+function dropUnused(base: string, name: string): void {
+  for (const entry of readdirSync(base).filter((each) => each.startsWith(`${name}-`))) {
+    const folder = join(base, entry)
+    const stat = lstatSync(folder, { throwIfNoEntry: false })
+    if (stat && Date.now() - stat.mtimeMs > UNUSED_MS) rmSync(folder, { recursive: true, force: true })
+  }
 }
 
 /** xxHash3 over a mapping: 60 MB in 6 ms, where reading and SHA-256 took 100 ms (2 cores, warm cache). */

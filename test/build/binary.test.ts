@@ -95,7 +95,7 @@ describe("the compiled binary in an empty folder", () => {
       sharp: pkg.dependencies.sharp,
       onnxruntime: pkg.dependencies["onnxruntime-node"],
     })
-    const cached = readdirSync(join(plant, "home/.cache/crux")).map((name) => name.replace(/-.*/, ""))
+    const cached = readdirSync(join(plant, "home/.cache/crux/native")).map((name) => name.replace(/-.*/, ""))
     expect(cached.sort()).toEqual(["onnxruntime", "sharp"])
     expect(readdirSync(plant).sort()).toEqual(["crux", "home"])
   })

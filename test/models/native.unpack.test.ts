@@ -7,6 +7,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs"
 import { tmpdir } from "node:os"
@@ -66,11 +67,22 @@ describe("unpacking native libraries", () => {
     expect(readdirSync(base)).toEqual(["onnxruntime-0123"])
   })
 
+  test("drops what an older version left when it writes, unless that version is still in use", () => {
+    const base = join(scratch, "cache")
+    const monthsAgo = new Date(Date.now() - 60 * 86_400_000)
+    const [left, used] = [unpack({ ...tree, id: "left" }, base), unpack({ ...tree, id: "used" }, base)]
+    for (const folder of [left, used]) utimesSync(folder, monthsAgo, monthsAgo)
+    unpack({ ...tree, id: "used" }, base)
+    unpack(tree, base)
+    expect(readdirSync(base).sort()).toEqual(["onnxruntime-0123", "onnxruntime-used"])
+  })
+
   test("refuses a folder that other users can write to", () => {
     const base = join(scratch, "cache")
     mkdirSync(base)
     chmodSync(base, 0o777)
     expect(() => unpack(tree, base)).toThrow("can be written to by other users")
+    expect(() => unpack(tree, join(base, "native"))).toThrow("can be written to by other users")
   })
 
   test("lets several processes start at once on an empty cache", async () => {
@@ -87,7 +99,7 @@ describe("unpacking native libraries", () => {
     )
     const outputs = await Promise.all(children.map((child) => new Response(child.stdout).text()))
     expect(outputs).toEqual(Array(4).fill("function\n"))
-    expect(readdirSync(join(scratch, "cache"))).toEqual(["onnxruntime-0123"])
+    expect(readdirSync(join(scratch, "cache/native"))).toEqual(["onnxruntime-0123"])
   })
 
   test("names every place that was tried when none will do", () => {
@@ -104,10 +116,10 @@ describe("unpacking native libraries", () => {
   })
 
   test("a configured folder is the only one, else the user's cache comes before the temporary folder", () => {
-    expect(cacheFolders({ CRUX_CACHE: "/data/cache" })).toEqual(["/data/cache"])
+    expect(cacheFolders({ CRUX_CACHE: "/data/cache" })).toEqual(["/data/cache/native"])
     expect(cacheFolders({ XDG_CACHE_HOME: "/home/kim/.cache" })).toEqual([
-      "/home/kim/.cache/crux",
-      join(tmpdir(), `crux-${process.getuid?.()}`),
+      "/home/kim/.cache/crux/native",
+      join(tmpdir(), `crux-${process.getuid?.()}`, "native"),
     ])
   })
 })
