@@ -51,8 +51,8 @@ test("durations name the two largest units", () => {
   const en = createFormat(languages.en)
   expect(ko.duration(0)).toBe("0초")
   expect(ko.duration(192)).toBe("3분 12초")
-  expect(en.duration(3_600)).toBe("1 hr")
-  expect(en.duration(90_061)).toBe("1 day 1 hr")
+  expect(en.duration(3_600)).toBe("1h")
+  expect(en.duration(90_061)).toBe("1d 1h")
 })
 
 test("a gate reason this build does not know still becomes a sentence", () => {

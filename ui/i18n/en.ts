@@ -6,6 +6,9 @@ const pct = (value: number) =>
 /** A missing figure reads as a dash, never as "undefined". */
 const num = (p: Params, key: string) => (p[key] === undefined ? "–" : n(Number(p[key])))
 const text = (p: Params, key: string) => String(p[key] ?? "–")
+/** "1 escape", "2 escapes". */
+const many = (p: Params, key: string, one: string) =>
+  p[key] === undefined ? "–" : plural(Number(p[key]), one)
 const share = (p: Params, key: string) => (p[key] === undefined ? "–" : pct(Number(p[key])))
 const rules = new Intl.PluralRules("en-GB")
 const plural = (value: number, one: string, other = `${one}s`) =>
@@ -335,7 +338,7 @@ export const en: Words = {
         `It left ${share(p, "share")} open, ${status === "pass" ? "within" : "over"} the limit of ${share(p, "limit")}.`,
       champion_none: () => "There is no model to compare with yet.",
       champion_new_miss_critical: (p) =>
-        `It newly misses a critical kind (${num(p, "new_escapes")} new escapes).`,
+        `It newly misses a critical kind (${many(p, "new_escapes", "new escape")}).`,
       champion_more_escapes: (p) =>
         `It misses more than the model in use (${num(p, "new_escapes")} new, ${num(p, "fixed_escapes")} fixed).`,
       champion_more_overkills: (p) =>
@@ -343,7 +346,7 @@ export const en: Words = {
       champion_only_new_escapes: (p) => `It misses ${num(p, "new_escapes")} more and finds none in exchange.`,
       champion_no_gain: () => "It loses something and gains nothing.",
       champion_better: (p) =>
-        `Better than the model in use: ${num(p, "fixed_escapes")} escapes fixed, ${num(p, "new_escapes")} new, ${num(p, "new_kinds")} kinds learned.`,
+        `Better than the model in use: ${many(p, "fixed_escapes", "escape")} fixed, ${num(p, "new_escapes")} new, ${many(p, "new_kinds", "kind")} learned.`,
       champion_equal: () => "The same result as the model in use.",
       must_not_fail: (p, status) =>
         status === "pass"

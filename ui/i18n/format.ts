@@ -31,7 +31,7 @@ export function createFormat(words: Words) {
     new Intl.NumberFormat(words.locale, {
       style: "unit",
       unit,
-      unitDisplay: words.code === "ko" ? "long" : "short",
+      unitDisplay: words.code === "ko" ? "long" : "narrow",
     }).format(value)
 
   /** Seconds in the one or two largest units that matter: "3 min 12 s", "2시간 5분". */

@@ -32,6 +32,7 @@ function drawMoments(moments: Moment[], ink: string, ground: string, font: strin
     ctx.save()
     ctx.font = font
     ctx.textBaseline = "top"
+    ctx.textAlign = "left"
     for (const moment of moments) {
       const x = Math.round(plot.valToPos(moment.at, "x", true))
       if (x < bbox.left || x > bbox.left + bbox.width) continue

@@ -40,7 +40,7 @@ function RunningLoop({ loop }: { loop: LoopView }) {
       aside={<span class="muted">{words.home.loopLabels(loop.labels)}</span>}
     >
       <div class="loop-time" data-testid="home-loop">
-        <span class="loop-clock num">{format.duration(seconds)}</span>
+        <span class="loop-clock">{format.duration(seconds)}</span>
         <span class="muted">
           {words.home.loopTime} · {words.home.loopTimeHint}
         </span>
@@ -93,7 +93,7 @@ export function HomeScreen() {
             {data.loop ? <RunningLoop loop={data.loop} /> : <QuietLoop />}
             <a class="home-label" href="/label" data-testid="home-label">
               <span class="home-label-name">{words.home.waiting}</span>
-              <span class="home-label-count num" data-testid="home-waiting">
+              <span class="home-label-count" data-testid="home-waiting">
                 {format.number(data.waiting)}
                 <span class="home-label-unit">{words.home.waitingUnit}</span>
               </span>

@@ -16,7 +16,9 @@ export function perMinute(series: LiveSeries | undefined): Columns {
     sum.escapes += point.escapes
     minutes.set(at, sum)
   }
-  const rows = [...minutes].sort(([a], [b]) => a - b)
+  const sorted = [...minutes].sort(([a], [b]) => a - b)
+  // The minute that is still running always looks like a drop.
+  const rows = sorted.slice(0, -1)
   return [
     rows.map(([at]) => at),
     rows.map(([, sum]) => sum.ng),

@@ -20,7 +20,7 @@ const tones: Record<RolloutView["state"], Tone> = {
   rolled_back: "unsure",
   superseded: "neutral",
 }
-const isOpen = (rollout: RolloutView) => ["running", "paused", "halted"].includes(rollout.state)
+const isOpen = (rollout: RolloutView) => rollout.state === "running" || rollout.state === "paused"
 
 export function RolloutsScreen() {
   const { api } = useApp()
