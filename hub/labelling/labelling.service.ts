@@ -191,15 +191,14 @@ export function createLabelling(deps: LabellingDeps) {
       return store.revisions(inspectionId)
     },
 
-    /** "Today" begins at midnight of the hub's time zone: the shop floor's day. */
+    /** The queue and the day in numbers; "today" is the day of the hub's time zone. */
     stats(user: User): LabelStats {
       const waiting = inspections.waiting()
-      const midnight = new Date(clock.now()).setHours(0, 0, 0, 0)
-      const today = store.labelledSince(midnight, user.id)
+      const today = store.tallied(dayOf(clock.now()), user.id)
       return {
         waiting: waiting.reduce((sum, w) => sum + w.waiting, 0),
         waiting_by_reason: Object.fromEntries(waiting.map((w) => [w.reason, w.waiting])),
-        labelled: store.labelled(),
+        labelled: store.tallied("", "").everyone,
         labelled_today: today.everyone,
         mine_today: today.mine,
         by_kind: Object.fromEntries(store.kinds().map(({ kind, labels }) => [kind, labels])),
@@ -208,10 +207,9 @@ export function createLabelling(deps: LabellingDeps) {
 
     /** Figures of everyone together, for the first screen. */
     totals(): { waiting: number; labelledToday: number } {
-      const midnight = new Date(clock.now()).setHours(0, 0, 0, 0)
       return {
         waiting: inspections.waiting().reduce((sum, w) => sum + w.waiting, 0),
-        labelledToday: store.labelledSince(midnight, "").everyone,
+        labelledToday: store.tallied(dayOf(clock.now()), "").everyone,
       }
     },
 
@@ -274,8 +272,23 @@ export function createLabelling(deps: LabellingDeps) {
         : { revision: row.revision, verdict: label.verdict, kinds: label.kinds, by: user.name, at: now }
     inspections.applyLabel(part.id, applied, priorityFor(part.id, reason))
     store.setKinds(part.id, label.verdict === "ng" ? label.kinds : [], part.captured_at, now)
+    count(row, before)
     store.dropLease(part.id)
     return { n: 0, ...row }
+  }
+
+  /** Keeps the numbers of the day: a part counts once per person, and no more once it is withdrawn. */
+  function count(row: Omit<LabelRow, "n">, before: LabelRow | undefined): void {
+    const wasLabelled = before !== undefined && before.verdict !== "withdrawn"
+    if (row.verdict === "withdrawn") {
+      store.tally("", "", -1)
+      store.tally(dayOf(before?.stored_at ?? row.stored_at), row.user_id, -1)
+      return
+    }
+    if (!wasLabelled) store.tally("", "", 1)
+    const again =
+      wasLabelled && before.user_id === row.user_id && dayOf(before.stored_at) === dayOf(row.stored_at)
+    if (!again) store.tally(dayOf(row.stored_at), row.user_id, 1)
   }
 
   function priorityFor(id: string, reason: ReturnType<typeof queueAfter>): Priority | null {
@@ -283,6 +296,14 @@ export function createLabelling(deps: LabellingDeps) {
     if (reason === "first_reason") return inspections.firstPriority(id)
     return { reason, rank: inspections.rankOf(reason) }
   }
+}
+
+/** The calendar day in the hub's time zone: the shop floor's day. */
+function dayOf(at: number): string {
+  const date = new Date(at)
+  return [date.getFullYear(), date.getMonth() + 1, date.getDate()]
+    .map((n) => String(n).padStart(2, "0"))
+    .join("-")
 }
 
 /** Whether a stored revision is this very label: a repeat after a lost receipt. */

@@ -103,13 +103,13 @@ export function createLabellingStore(db: Sqlite) {
      FROM label_kind GROUP BY kind`,
   )
 
-  const labelled = db.prepare<{ n: number }>(
-    "SELECT count(*) AS n FROM inspection WHERE label_verdict IS NOT NULL",
+  const tally = db.prepare(
+    `INSERT INTO label_tally VALUES ($day, $user, $change)
+     ON CONFLICT DO UPDATE SET parts = parts + $change`,
   )
-  const since = db.prepare<{ everyone: number; mine: number }>(
-    `SELECT count(DISTINCT inspection_id) AS everyone,
-       count(DISTINCT CASE WHEN user_id = $user THEN inspection_id END) AS mine
-     FROM label WHERE stored_at >= $since AND verdict <> 'withdrawn'`,
+  const tallied = db.prepare<{ everyone: number | null; mine: number | null }>(
+    `SELECT sum(parts) AS everyone, sum(CASE WHEN user_id = $user THEN parts END) AS mine
+     FROM label_tally WHERE day = $day`,
   )
   const point = db.prepare<{ n: number | null }>("SELECT max(n) AS n FROM label")
   const settledAfter = db.prepare<{ n: number }>(
@@ -181,9 +181,12 @@ export function createLabellingStore(db: Sqlite) {
     },
     kinds: () => kinds.all(),
 
-    labelled: () => labelled.get()?.n ?? 0,
-    labelledSince: (from: number, user: string) =>
-      since.get({ since: from, user }) ?? { everyone: 0, mine: 0 },
+    /** Adds to the parts one person judged on a day; both empty for the parts with a label in all. */
+    tally: (day: string, user: string, change: 1 | -1) => void tally.run({ day, user, change }),
+    tallied(day: string, user: string) {
+      const row = tallied.get({ day, user })
+      return { everyone: row?.everyone ?? 0, mine: row?.mine ?? 0 }
+    },
     point: () => point.get()?.n ?? 0,
     settledAfter: (from: number) => settledAfter.get({ point: from })?.n ?? 0,
     settled: () => settled.all(),

@@ -191,6 +191,8 @@ describe("a label", () => {
     expect((await one.post("/api/labels", newLabel(id!, { verdict: "withdrawn" }))).status).toBe(409)
     expect(test.hub.labelling.current()).toEqual([])
     expect(test.hub.labelling.kinds()).toEqual([])
+    const counts = { labelled: 0, labelled_today: 0, mine_today: 0, waiting: 1 }
+    expect(test.hub.labelling.stats(test.hub.users.find(one.userId)!)).toMatchObject(counts)
     expect(await next(two)).toMatchObject({ inspection: { id, label: null }, reason: "ng" })
   })
 
@@ -223,6 +225,8 @@ describe("a label", () => {
       { revision: 2, verdict: "ng", by: { id: reviewer.userId } },
     ])
     expect(test.hub.labelling.current()).toMatchObject([{ label: { verdict: "ng", kinds: ["unknown"] } }])
+    const stats = await (await worker.get("/api/labelling/stats")).json()
+    expect(stats).toMatchObject({ labelled: 1, labelled_today: 2, mine_today: 1 })
     expect(() => test.hub.db.exec("UPDATE label SET verdict = 'ok'")).toThrow("append-only")
     expect(() => test.hub.db.exec("DELETE FROM label")).toThrow("append-only")
   })

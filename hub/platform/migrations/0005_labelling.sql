@@ -16,7 +16,6 @@ CREATE TABLE label (
   stored_at INTEGER NOT NULL,
   UNIQUE (inspection_id, revision)
 ) STRICT;
-CREATE INDEX label_by_time ON label (stored_at, user_id);
 CREATE TRIGGER label_is_append_only_1 BEFORE UPDATE ON label
 BEGIN SELECT RAISE(ABORT, 'labels are append-only revisions'); END;
 CREATE TRIGGER label_is_append_only_2 BEFORE DELETE ON label
@@ -34,6 +33,15 @@ CREATE TABLE label_lease (
 ) STRICT;
 CREATE INDEX label_lease_by_session ON label_lease (session_id);
 CREATE INDEX label_lease_end ON label_lease (ends_at);
+
+-- Parts judged per person and day, and (person and day '') parts with a label in all. Every tablet shows these numbers
+-- after every label: counting rows each time would not do.
+CREATE TABLE label_tally (
+  day TEXT NOT NULL,
+  user_id TEXT NOT NULL,
+  parts INTEGER NOT NULL,
+  PRIMARY KEY (day, user_id)
+) STRICT, WITHOUT ROWID;
 
 -- The defect kinds of every part as its newest label says; rebuilt from `label` at will.
 CREATE TABLE label_kind (
