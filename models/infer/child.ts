@@ -4,6 +4,7 @@ import { codeOf, ModelError } from "../model-error.ts"
 import type { Frame } from "../preprocess.ts"
 import type { Ask, Operation, Operations, Reply, Request } from "./protocol.ts"
 import type { Inspection, InspectOptions } from "./session.ts"
+import { createFrameSender } from "./shared-frame.ts"
 import { verdictFor } from "./verdict.ts"
 
 export type InferChild = {
@@ -110,8 +111,10 @@ function startProcess(command: string[]) {
   const waiting = new Map<number, Waiting>()
   let lastId = 0
   let gone: ModelError | undefined
+  const frames = createFrameSender()
   const fail = (error: ModelError) => {
     gone ??= error
+    frames.close()
     for (const { reject } of waiting.values()) reject(gone)
     waiting.clear()
   }
@@ -121,6 +124,7 @@ function startProcess(command: string[]) {
     ipc: (reply: Reply) => {
       const entry = waiting.get(reply.id)
       waiting.delete(reply.id)
+      frames.answered()
       if ("code" in reply) entry?.reject(new ModelError(reply.code, reply.message))
       else entry?.resolve(reply.answer as never)
     },
@@ -151,8 +155,7 @@ function startProcess(command: string[]) {
             reject(error)
           },
         })
-        const request: Request = { id, ask: ask as Ask }
-        child.send(request)
+        child.send(requestOf(id, ask as Ask, frames))
       }),
     kill: async () => {
       fail(new ModelError("model_crashed", "the inference process was stopped"))
@@ -160,4 +163,12 @@ function startProcess(command: string[]) {
       await child.exited
     },
   }
+}
+
+function requestOf(id: number, ask: Ask, frames: ReturnType<typeof createFrameSender>): Request {
+  if (ask.op !== "infer" && ask.op !== "thumbnail") return { id, ask }
+  const frame = frames.pass(ask.frame)
+  if (!("shared" in frame)) return { id, ask }
+  // The pixels lie in shared memory: an empty picture takes their place in the message.
+  return { id, ask: { ...ask, frame: { bytes: new Uint8Array() } }, frame }
 }

@@ -3,6 +3,7 @@ import type { Probe, Thumbnail } from "../image-ops.ts"
 import type { ModelErrorCode } from "../model-error.ts"
 import type { Frame } from "../preprocess.ts"
 import type { Inspection, InspectOptions } from "./session.ts"
+import type { SharedFrame } from "./shared-frame.ts"
 
 /** What a parent may ask of an inference child, and what comes back. Both ends are this same program. */
 export type Operations = {
@@ -13,7 +14,8 @@ export type Operations = {
 }
 export type Operation = keyof Operations
 export type Ask<Op extends Operation = Operation> = { [K in Op]: { op: K } & Operations[K]["ask"] }[Op]
-export type Request = { id: number; ask: Ask }
+/** `frame` stands in for the pixels of a large raw frame. */
+export type Request = { id: number; ask: Ask; frame?: SharedFrame }
 export type Reply =
   | { id: number; answer: Operations[Operation]["answer"] }
   | { id: number; code: ModelErrorCode; message: string }

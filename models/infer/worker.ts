@@ -3,6 +3,7 @@ import { probe, thumbnail } from "../image-ops.ts"
 import { codeOf, ModelError } from "../model-error.ts"
 import type { Ask, Operation, Operations, Reply, Request } from "./protocol.ts"
 import { type ModelSession, openModel } from "./session.ts"
+import { createFrameReceiver } from "./shared-frame.ts"
 
 /**
  * Entry of `crux worker infer`: answers requests on the IPC channel, one after the other, and ends when the parent
@@ -12,19 +13,25 @@ export async function runInferWorker(): Promise<void> {
   const send = process.send?.bind(process)
   if (!send) throw new ModelError("model_crashed", "crux worker infer is started by crux itself, not by hand")
   const answer = createAnswerer()
+  const frameOf = createFrameReceiver()
   let queue = Promise.resolve()
   process.on("message", (request: Request) => {
     queue = queue.then(async () => {
-      send(await reply(request, answer))
+      send(await reply(request, answer, frameOf))
     })
   })
   // Returns when the parent is gone, however it went: a child must not stay behind.
   await new Promise<void>((resolve) => process.once("disconnect", () => resolve()))
 }
 
-async function reply({ id, ask }: Request, answer: ReturnType<typeof createAnswerer>): Promise<Reply> {
+async function reply(
+  { id, ask, frame }: Request,
+  answer: ReturnType<typeof createAnswerer>,
+  frameOf: ReturnType<typeof createFrameReceiver>,
+): Promise<Reply> {
   try {
-    return { id, answer: await answer(ask) }
+    const whole = frame && "frame" in ask ? ({ ...ask, frame: frameOf(frame) } as Ask) : ask
+    return { id, answer: await answer(whole) }
   } catch (error) {
     return { id, code: codeOf(error), message: error instanceof Error ? error.message : String(error) }
   }
