@@ -15,12 +15,13 @@ export type Projection = {
   to: number
 }
 
-/** Memory bank: `size` rows of `dim` numbers and the group (part, lot) each row came from. */
-export type Bank = { rows: Float32Array; groups: Int32Array; size: number; dim: number }
+/** Memory bank of normal patches: `size` rows of `dim` numbers. */
+export type Bank = { rows: Float32Array; size: number; dim: number }
 
-export type PatchSample = { rows: Float32Array; groups: Int32Array; count: number; dim: number }
+/** Patches drawn from good images, row-major, and the fold of the image each came from. */
+export type PatchPool = { rows: Float32Array; folds: Int32Array; count: number; dim: number }
 
-export function fitProjection({ rows, count, dim }: PatchSample, to: number, random: Random): Projection {
+export function fitProjection({ rows, count, dim }: PatchPool, to: number, random: Random): Projection {
   const mean = new Float64Array(dim)
   const square = new Float64Array(dim)
   for (let i = 0; i < count; i++) {
@@ -64,8 +65,7 @@ export function foldProjection({ mean, std, rows, from, to }: Projection): {
  * Greedy k-center: repeatedly takes the patch farthest from all taken ones, so that rare normal texture is
  * kept and plentiful texture is not repeated. Distances on a 24-number sketch of each row.
  */
-export function coreset(sample: PatchSample, size: number, random: Random): Bank {
-  const { rows, groups, count, dim } = sample
+export function coreset({ rows, count, dim }: PatchPool, size: number, random: Random): Bank {
   const wanted = Math.min(size, count)
   const sketchDim = Math.min(24, dim)
   const sketch = sketchOf(rows, count, dim, sketchDim, random)
@@ -93,13 +93,11 @@ export function coreset(sample: PatchSample, size: number, random: Random): Bank
     if (far <= 0) break
   }
   const bank = new Float32Array(taken.length * dim)
-  const from = new Int32Array(taken.length)
   for (const [k, i] of taken.entries()) {
     // Stored as half floats in the model, so the trainer computes with the very same values.
     bank.set(Float16Array.from(rows.subarray(i * dim, (i + 1) * dim)), k * dim)
-    from[k] = groups[i]!
   }
-  return { rows: bank, groups: from, size: taken.length, dim }
+  return { rows: bank, size: taken.length, dim }
 }
 
 function sketchOf(rows: Float32Array, count: number, dim: number, to: number, random: Random): Float32Array {
@@ -117,11 +115,8 @@ function sketchOf(rows: Float32Array, count: number, dim: number, to: number, ra
 }
 
 export type DistanceEngine = {
-  /**
-   * Distance of each patch to its nearest bank row, [cells]. Rows of `exceptGroup` are left out, which makes
-   * the score of a training part honest: it never meets itself in the bank.
-   */
-  distances: (features: Float32Array, exceptGroup?: number) => Promise<Float32Array>
+  /** Distance of each patch to its nearest bank row, [cells]. */
+  distances: (features: Float32Array) => Promise<Float32Array>
   release: () => Promise<void>
 }
 
@@ -140,29 +135,17 @@ export async function openDistances(
   const [minusTwo, norms] = bankTerms(bank)
   graph.f32("m", [bank.size, bank.dim], minusTwo)
   graph.f32("n", [bank.size], norms)
-  graph.node("Gemm", [z, "m", "n"], { transB: 1 }, ["cross"])
-  graph.node("ReduceSumSquare", [z], { axes: { ints: [1] }, keepdims: 0 }, ["norm"])
-  graph.output("cross", [cells, bank.size])
-  graph.output("norm", [cells])
+  const cross = graph.node("Gemm", [z, "m", "n"], { transB: 1 })
+  const least = graph.node("ReduceMin", [cross], { axes: { ints: [1] }, keepdims: 0 })
+  const norm = graph.node("ReduceSumSquare", [z], { axes: { ints: [1] }, keepdims: 0 })
+  graph.node("Sqrt", [graph.node("Relu", [graph.node("Add", [least, norm])])], {}, ["distance"])
+  graph.output("distance", [cells])
   const ort = await loadOrt()
   const session = await ort.InferenceSession.create(graph.model(13), sessionOptions)
   return {
-    distances: async (features, exceptGroup) => {
+    distances: async (features) => {
       const out = await session.run({ x: new ort.Tensor("float32", features, [cells, projection.from]) })
-      const cross = out.cross!.data as Float32Array
-      const norm = out.norm!.data as Float32Array
-      const allowed = Int32Array.from(bank.groups.keys()).filter((k) => bank.groups[k] !== exceptGroup)
-      const result = new Float32Array(cells)
-      for (let i = 0; i < cells; i++) {
-        const base = i * bank.size
-        let least = Number.POSITIVE_INFINITY
-        for (let k = 0; k < allowed.length; k++) {
-          const value = cross[base + allowed[k]!]!
-          if (value < least) least = value
-        }
-        result[i] = Math.sqrt(Math.max(0, least + norm[i]!))
-      }
-      return result
+      return out.distance!.data as Float32Array
     },
     release: async () => await session.release(),
   }

@@ -1,5 +1,13 @@
 import type { Backbone } from "../backbone/backbone.ts"
-import { type Bank, coreset, fitProjection, foldProjection, openDistances, type Projection } from "./bank.ts"
+import {
+  type Bank,
+  coreset,
+  type DistanceEngine,
+  fitProjection,
+  openDistances,
+  type PatchPool,
+  type Projection,
+} from "./bank.ts"
 import { type Extractor, type InputSize, openExtractor, type Taps } from "./extractor.ts"
 import {
   type Fusion,
@@ -12,6 +20,7 @@ import {
 } from "./fusion.ts"
 import { fitHead, type Head, ngLogits } from "./head.ts"
 import { highest, type Patch, stackPatches } from "./patches.ts"
+import { projectPool, samplePool, withoutFold } from "./pool.ts"
 import { createRandom, type Random } from "./random.ts"
 import { type Region, regionsOf, type TrainingImage } from "./samples.ts"
 
@@ -45,8 +54,6 @@ export type Candidate = {
   release: () => Promise<void>
 }
 
-/** Patches drawn from good images before the coreset; more costs time and no longer changes the bank. */
-const poolSize = 40_000
 const folds = 4
 /** Cells kept of one boxed defect, and of an NG image without boxes. */
 const boxedCells = 40
@@ -63,10 +70,12 @@ export async function trainCandidate(
   const random = createRandom(options.seed)
   const extractor = await openExtractor(backbone, taps, options.size)
   const { shape } = extractor
-  const good = images.filter(isGood)
-  const pool = await samplePool(good, extractor, random, (share) => options.onProgress("bank", share * 0.4))
-  const projection = fitProjection(pool, Math.min(options.projection, shape.dim), random)
-  const bank = coreset(project(pool, projection), options.bankRows, random)
+  const foldOf = assignFolds(images, random)
+  const good = images.flatMap((image, i) => (isGood(image) ? [{ image, fold: foldOf[i]! }] : []))
+  const raw = await samplePool(good, extractor, random, (share) => options.onProgress("bank", share * 0.3))
+  const projection = fitProjection(raw, Math.min(options.projection, shape.dim), random)
+  const pool = projectPool(raw, projection)
+  const bank = coreset(pool, options.bankRows, random)
   const engine = await openDistances(projection, bank, shape.cells)
   const worst = worstCells(shape.cells)
 
@@ -74,18 +83,20 @@ export async function trainCandidate(
   const okPerImage = Math.max(6, Math.floor(okRowsTotal / Math.max(1, good.length)))
   const patches: Patch[] = []
   const distancesOf: Float32Array[] = []
+  const heldOut = await openHeldOut(pool, projection, options.bankRows, shape.cells, random)
   for (const [i, image] of images.entries()) {
     const features = await extractor.features(image.pixels)
-    const distances = await engine.distances(features, isGood(image) ? image.group : undefined)
+    const distances = await heldOut[foldOf[i]!]!.distances(features)
     distancesOf.push(distances)
     patches.push(...firstPatches(i, image, regions[i]!, features, distances, okPerImage, shape.dim, random))
-    options.onProgress("bank", 0.5 + (0.5 * (i + 1)) / images.length)
+    options.onProgress("bank", 0.6 + (0.4 * (i + 1)) / images.length)
   }
+
+  for (const one of heldOut) await one.release()
 
   const scale = headScale(projection, patches)
   const fit = (rows: readonly Patch[]) =>
     fitHead(stackPatches(rows, shape.dim + 1, options.classes), scale, options.head)
-  const foldOf = assignFolds(images, random)
   const hasDefects = patches.some((patch) => patch.label > 0)
   const stats: LabelledStats[] = images.map((image, i) => ({
     bank: meanOfWorst(distancesOf[i]!, worst),
@@ -137,43 +148,24 @@ export function isGood({ sample }: TrainingImage): boolean {
   return sample.label.verdict === "ok"
 }
 
-/** Random patches of all good images, equally many from each. */
-async function samplePool(
-  good: readonly TrainingImage[],
-  extractor: Extractor,
+/**
+ * One bank per fold, without that fold's images. Leaving a part's own rows out of the final bank would not do:
+ * the coreset took them to stand for their neighbours too, and the hole makes every good part look odd.
+ */
+async function openHeldOut(
+  pool: PatchPool,
+  projection: Projection,
+  rows: number,
+  cells: number,
   random: Random,
-  onDone: (share: number) => void,
-) {
-  const { cells, dim } = extractor.shape
-  const perImage = Math.min(cells, Math.ceil(poolSize / good.length))
-  const rows = new Float32Array(good.length * perImage * dim)
-  const groups = new Int32Array(good.length * perImage)
-  let count = 0
-  for (const [i, image] of good.entries()) {
-    const features = await extractor.features(image.pixels)
-    for (const cell of random.shuffled(Array.from({ length: cells }, (_, c) => c)).slice(0, perImage)) {
-      rows.set(features.subarray(cell * dim, (cell + 1) * dim), count * dim)
-      groups[count++] = image.group
-    }
-    onDone((i + 1) / good.length)
+): Promise<DistanceEngine[]> {
+  const engines: DistanceEngine[] = []
+  for (let fold = 0; fold < folds; fold++) {
+    const rest = withoutFold(pool, fold)
+    // With one good group in all there is no rest to compare with.
+    engines.push(await openDistances(projection, coreset(rest.count > 0 ? rest : pool, rows, random), cells))
   }
-  return { rows, groups, count, dim }
-}
-
-function project(
-  pool: { rows: Float32Array; groups: Int32Array; count: number; dim: number },
-  by: Projection,
-) {
-  const { weight, bias } = foldProjection(by)
-  const rows = new Float32Array(pool.count * by.to)
-  for (let i = 0; i < pool.count; i++) {
-    for (let o = 0; o < by.to; o++) {
-      let sum = bias[o]!
-      for (let d = 0; d < by.from; d++) sum += weight[o * by.from + d]! * pool.rows[i * by.from + d]!
-      rows[i * by.to + o] = sum
-    }
-  }
-  return { ...pool, rows, dim: by.to }
+  return engines
 }
 
 /**

@@ -14,9 +14,9 @@ export type Fusion = {
   fused?: { bank: number; head: number; offset: number }
 }
 
-/** Share of cells whose mean is the image's statistic: small defects cover a few cells only. */
+/** Number of cells whose mean is the image's statistic: small defects cover a few cells only. */
 export function worstCells(cells: number): number {
-  return Math.max(3, Math.round(cells * 0.004))
+  return Math.max(3, Math.round(cells * 0.0015))
 }
 
 /** Mean of the `k` largest values. */

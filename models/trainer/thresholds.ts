@@ -6,6 +6,8 @@ export const sigmoid = (logit: number) => 1 / (1 + Math.exp(-logit))
 const thinMargin = 0.5
 /** Distance from the last good part to NG when no defect was ever labelled, in logits; more when parts are few. */
 const blindMargin = (parts: number) => Math.max(1.5, 6 / Math.sqrt(parts))
+/** Share of good parts a model that never saw a defect may ask about: asking is how it comes to see one. */
+const askedBlind = 0.1
 /** Largest share of good parts that may be left undecided to keep the escape target. */
 const mostUndecided = 0.2
 /** Part of the empty gap between good and bad given to each side; the rest stays undecidable. */
@@ -27,7 +29,12 @@ export function thresholdsFor(
   target: { escape: number; overkill: number },
 ): Thresholds {
   const upper = upperQuantile(good, target.overkill)
-  if (bad.length === 0) return { t_low: sigmoid(upper), t_high: sigmoid(upper + blindMargin(good.length)) }
+  if (bad.length === 0) {
+    return {
+      t_low: sigmoid(Math.min(upper, upperQuantile(good, askedBlind))),
+      t_high: sigmoid(upper + blindMargin(good.length)),
+    }
+  }
   const lower = lowerQuantile(bad, target.escape)
   if (lower <= upper) {
     const floor = Math.min(upper, upperQuantile(good, mostUndecided))
