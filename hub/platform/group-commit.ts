@@ -19,19 +19,19 @@ type Entry = {
 }
 
 /** Shortest and longest time the first caller waits for company. */
-const shortestMs = 1
+const shortestMs = 4
 const longestMs = 20
 
 /**
  * A FULL commit holds the one thread that also serves sockets for as long as the disk takes: 0.2 ms when idle, 5 ms
- * when image files are being synced beside it. So callers wait for company about as long as the last commit took, and
- * at most half of the time is spent committing, however slow the disk is.
+ * when image files are being synced beside it. So callers wait for company twice as long as the last commit took, and
+ * about a third of the time is spent committing, however slow the disk is.
  */
 export function createGroupCommit({ sqlite, most = 512 }: { sqlite: Sqlite; most?: number }): GroupCommit {
   let entries: Entry[] = []
   let closed = false
   let timer: ReturnType<typeof setTimeout> | undefined
-  let lastMs = shortestMs
+  let lastMs = 0
 
   const commitAll = (batch: Entry[]): void => {
     sqlite.transaction(() => {
@@ -81,7 +81,7 @@ export function createGroupCommit({ sqlite, most = 512 }: { sqlite: Sqlite; most
           fail: reject,
         })
         if (entries.length >= most) flush()
-        else timer ??= setTimeout(flush, Math.min(longestMs, Math.max(shortestMs, lastMs)))
+        else timer ??= setTimeout(flush, Math.min(longestMs, Math.max(shortestMs, 2 * lastMs)))
       }),
   }
 }
