@@ -18,6 +18,12 @@ export type RecorderDeps = {
 /** Pictures waiting for the encoder at most; more would be memory without end when the line outruns it. */
 const maxEncoding = 8
 
+/** Records kept in memory while the disk takes none; older ones are then lost and counted. */
+const maxWaiting = 10_000
+const retryMs = 1_000
+
+type Waiting = { draft: Draft; awaitsImage: boolean; picture: Picture | undefined }
+
 export type Recorder = ReturnType<typeof createRecorder>
 
 /**
@@ -25,30 +31,46 @@ export type Recorder = ReturnType<typeof createRecorder>
  * the verdict went out, images are encoded while the next part is inspected.
  */
 export function createRecorder({ outbox, sampling, random, log, onStored }: RecorderDeps) {
-  let waiting: { draft: Draft; awaitsImage: boolean; picture: Picture }[] = []
+  let waiting: Waiting[] = []
   let flushing = false
   const encoding = new Set<Promise<void>>()
 
   /** One transaction for all parts since the last: an fsync a part would be the slowest step at high rates. */
-  function flush() {
+  function flush(): boolean {
     flushing = false
     const batch = waiting
     waiting = []
     try {
       outbox.add(batch)
     } catch (error) {
-      // A full disk must not stop the line; the gap in `seq`-less records is the count and the alarm.
-      log.error("records_lost", { parts: batch.length, why: String(error) })
-      return
+      retryLater(batch, error)
+      return false
     }
-    for (const { draft, picture, awaitsImage } of batch) {
-      if (awaitsImage) startEncoding(draft, picture)
-    }
+    for (const { draft, picture } of batch) if (picture) startEncoding(draft, picture)
     onStored()
+    return true
+  }
+
+  /** A full disk must not stop the line: records wait in memory without their pictures until there is room. */
+  function retryLater(batch: readonly Waiting[], error: unknown) {
+    const bare = batch.map(({ draft }) => ({
+      draft: { ...draft, policy: { ...draft.policy, image: "none" as const } },
+      awaitsImage: false,
+      picture: undefined,
+    }))
+    const all = [...bare, ...waiting]
+    waiting = all.slice(-maxWaiting)
+    const lost = all.length - waiting.length
+    log.error("outbox_full", { waiting: waiting.length, lost, why: String(error) })
+    flushing = true
+    setTimeout(flush, retryMs)
   }
 
   function startEncoding(draft: Draft, picture: Picture) {
-    if (encoding.size >= maxEncoding) return outbox.attachNone(draft.id, "encoder_busy")
+    if (encoding.size >= maxEncoding) {
+      goWithout(draft.id, "encoder_busy")
+      return
+    }
     const work = encode(draft, picture).finally(() => encoding.delete(work))
     encoding.add(work)
   }
@@ -58,24 +80,34 @@ export function createRecorder({ outbox, sampling, random, log, onStored }: Reco
       await outbox.attach(draft.id, await encodeImage(picture, draft.policy.image))
     } catch (error) {
       log.error("image_lost", { id: draft.id, why: String(error) })
-      outbox.attachNone(draft.id, "unreadable_image")
+      goWithout(draft.id, "unreadable_image")
     }
     onStored()
+  }
+
+  function goWithout(id: string, kind: string) {
+    try {
+      outbox.attachNone(id, kind)
+    } catch (error) {
+      // On a full disk the record stays as it is; the next start finds it unfinished and sends it without.
+      log.error("record_unfinished", { id, why: String(error) })
+    }
   }
 
   return {
     /** Returns at once; the record is on disk by the next turn of the event loop. */
     record: (part: Omit<InspectionHeader, "boot" | "seq" | "parts" | "policy">, picture: Picture): void => {
       const policy = policyFor(part.verdict.eval, sampling(), random())
-      waiting.push({ draft: { ...part, policy }, awaitsImage: policy.image !== "none", picture })
+      const awaitsImage = policy.image !== "none"
+      waiting.push({ draft: { ...part, policy }, awaitsImage, picture: awaitsImage ? picture : undefined })
       if (flushing) return
       flushing = true
       setImmediate(flush)
     },
-    /** Resolves when everything recorded so far is on disk. */
+    /** Resolves when everything recorded so far is on disk, or when the disk takes no more. */
     drain: async (): Promise<void> => {
       while (waiting.length > 0 || encoding.size > 0) {
-        if (waiting.length > 0) flush()
+        if (waiting.length > 0 && !flush()) return
         await Promise.all(encoding)
       }
     },

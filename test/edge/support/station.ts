@@ -51,7 +51,7 @@ export function handCamera() {
 /** A station in this process, on a data folder that outlives it. */
 export async function startStation(
   folder: string,
-  peer: Peer,
+  peer: Pick<Peer, "identity">,
   options: { reached?: (state: ActivationState) => void; quota?: number; port?: number } = {},
 ) {
   const sqlite = openSqlite(join(folder, "edge.db"))
