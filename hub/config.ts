@@ -72,7 +72,7 @@ export const HubConfig = v.strictObject({
         ),
         20,
       ),
-      min_kind_labels: v.optional(
+      new_kind_labels: v.optional(
         field(
           v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(10_000)),
           "Labels of a new kind",

@@ -209,9 +209,13 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       policy: {
         automatic: config.auto_train.enabled,
         newLabels: config.auto_train.min_new_labels,
-        kindLabels: config.auto_train.min_kind_labels,
+        kindLabels: config.auto_train.new_kind_labels,
       },
       workDir: join(folder.root, "training"),
+      // Its contract lies beside it; without one the trainer knows the file by its hash, or says what is missing.
+      ...(config.backbone !== "" && {
+        backbone: { onnx: resolve(config.backbone), contract: `${resolve(config.backbone)}.json` },
+      }),
       recipe: { id: "patch", version: 1, params: {} },
       target: { escape: 0.02, overkill: 0.02 },
       maxMinutes: 20,

@@ -96,7 +96,8 @@ export function createPlant(options: {
         ["--data", data, "--http-port", String(http), "--mqtt-port", String(mqtt), ...extra],
         (line) => {
           setupCode = /setup code:?\s+([A-Za-z0-9-]{6,})/i.exec(line)?.[1] ?? setupCode
-          if (line.includes(`:${http}`)) ready.resolve()
+          // The address comes before the code: the lines of one write are all read before anything goes on.
+          if (line.includes(`:${http}`)) setImmediate(ready.resolve)
         },
       )
       await Promise.race([ready.promise, broken])

@@ -68,7 +68,7 @@ export function judge(input: GateInput): GateReport {
   const checks = [
     integrity(input),
     parity(input),
-    escapeCheck(mine, policy),
+    escapeCheck(mine, input),
     overkillCheck(mine, policy),
     undecidableCheck(mine, policy),
     championCheck(input),
@@ -153,8 +153,23 @@ function parity({ challenger, again }: GateInput): GateCheck {
   return check("parity", true, flips === 0 && drift <= maxScoreDrift, "parity", params)
 }
 
-function escapeCheck(c: Confusion, policy: GatePolicy): GateCheck {
-  return rateCheck("escape", c.escapes, c.ng, policy.max_escape_upper, policy.min_golden_ng)
+/** A first model that has learned from good parts alone must find half of the NG parts, proven. */
+const firstEscapeUpper = 0.5
+
+/**
+ * A line without any model passes nothing by itself, so its first model may have been shown no defect yet: it is there
+ * to find the parts that people then label. Such a model gets a wider limit and a warning that says so.
+ */
+function escapeCheck(c: Confusion, { policy, champion, knows }: GateInput): GateCheck {
+  const strict = rateCheck("escape", c.escapes, c.ng, policy.max_escape_upper, policy.min_golden_ng)
+  const firstFromGoodParts = champion === null && knows.challenger.size === 0
+  if (strict.status !== "fail" || !firstFromGoodParts || c.escape_upper > firstEscapeUpper) return strict
+  return {
+    ...strict,
+    status: "warn",
+    reason: "escape_first",
+    params: { ...strict.params, limit: firstEscapeUpper },
+  }
 }
 
 function overkillCheck(c: Confusion, policy: GatePolicy): GateCheck {

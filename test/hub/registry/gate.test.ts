@@ -91,6 +91,19 @@ describe("the gate passes", () => {
     expect(statusOf(report, "escape")).toBe("warn")
     expect(report.checks.find((c) => c.id === "escape")).toMatchObject({ reason: "escape_unjudged" })
   })
+  test("a first model from good parts alone that finds most NG parts, with a warning", () => {
+    const knows = { challenger: new Set<string>(), champion: null }
+    const challenger = wrong(parts, right(parts), "ng", 12, "ok")
+    const report = gate({ knows, challenger })
+    expect(report.pass).toBe(true)
+    expect(report.checks.find((c) => c.id === "escape")).toMatchObject({
+      status: "warn",
+      reason: "escape_first",
+    })
+    expect(gate({ knows, challenger: wrong(parts, right(parts), "ng", 30, "ok") }).pass).toBe(false)
+    expect(gate({ challenger }).pass).toBe(false)
+    expect(gate({ knows, challenger, champion: challenger }).pass).toBe(false)
+  })
   test("a small golden set with the bound it can prove", () => {
     const golden = set([...range(30).map(okPart), ...range(10).map((n) => ngPart(n))])
     const report = gate({ golden })
