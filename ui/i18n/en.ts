@@ -326,6 +326,8 @@ export const en: Words = {
         `It missed ${num(p, "events")} of ${num(p, "n")} NG. Fewer golden parts than the ${num(p, "wanted")} wanted.`,
       escape_unprovable: (p) =>
         `It missed ${num(p, "events")} of ${num(p, "n")} NG. So few parts prove no less than ${share(p, "upper")} escape.`,
+      escape_first: (p) =>
+        `It missed ${num(p, "events")} of ${num(p, "n")} NG. A first model that has seen good parts only: the wider limit of ${share(p, "limit")} applies.`,
       escape_unjudged: () => "No NG among the golden parts: escape cannot be measured.",
       overkill: (p, status) =>
         `It rejected ${num(p, "events")} of ${num(p, "n")} OK. Upper bound ${share(p, "upper")}, ${status === "pass" ? "within" : "over"} the limit of ${share(p, "limit")}.`,

@@ -326,6 +326,8 @@ export const ko = {
         `불량 ${num(p, "n")}장 중 ${num(p, "events")}장을 놓쳤습니다. 기준 부품이 ${num(p, "wanted")}장보다 적습니다.`,
       escape_unprovable: (p) =>
         `불량 ${num(p, "n")}장 중 ${num(p, "events")}장을 놓쳤습니다. 장수가 적어 미검률 ${share(p, "upper")} 이하까지만 증명됩니다.`,
+      escape_first: (p) =>
+        `불량 ${num(p, "n")}장 중 ${num(p, "events")}장을 놓쳤습니다. 양품만으로 배운 첫 모델이므로 더 넓은 기준 ${share(p, "limit")}를 적용했습니다.`,
       escape_unjudged: () => "기준 부품에 불량이 없어 미검을 잴 수 없습니다.",
       overkill: (p, status) =>
         `양품 ${num(p, "n")}장 중 ${num(p, "events")}장을 불량이라고 했습니다. 상한 ${share(p, "upper")}, 기준 ${share(p, "limit")}${status === "pass" ? " 안입니다." : "를 넘습니다."}`,
