@@ -6,6 +6,7 @@ import { Loaded } from "../../parts/loaded.tsx"
 import { Figure, Page, Panel } from "../../parts/page.tsx"
 import { type Step, Stepper } from "../../parts/progress.tsx"
 import { useResource } from "../../resource.ts"
+import { Newest } from "./newest.tsx"
 
 const stages = ["labelling", "training", "proving", "approval", "rollout"] as const
 const stageHref = {
@@ -142,6 +143,7 @@ export function HomeScreen() {
                 value={data.champion ? words.home.release(data.champion.release) : words.home.noChampion}
               />
             </a>
+            <Newest />
           </div>
         )}
       </Loaded>

@@ -127,9 +127,11 @@ export function PerKind({ gate }: { gate: GateReport }) {
             <span class="kinds-found-name">{kindName(row.kind)}</span>
             <svg class="compare-bar" viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true">
               <rect class="bar-ground" width="100" height="12" />
+              <rect class="bar-value" width={(found / row.n) * 100} height="12" />
               <rect
-                class={row.escapes > 0 ? "bar-lack" : "bar-value"}
-                width={(found / row.n) * 100}
+                class="bar-lack"
+                x={(found / row.n) * 100}
+                width={(row.escapes / row.n) * 100}
                 height="12"
               />
             </svg>
