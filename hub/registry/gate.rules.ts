@@ -69,7 +69,7 @@ export function judge(input: GateInput): GateReport {
     integrity(input),
     parity(input),
     escapeCheck(mine, input),
-    overkillCheck(mine, policy),
+    overkillCheck(mine, input),
     undecidableCheck(mine, policy),
     championCheck(input),
     mustNotFail(input),
@@ -160,20 +160,39 @@ const firstEscapeUpper = 0.5
  * A line without any model passes nothing by itself, so its first model may have been shown no defect yet: it is there
  * to find the parts that people then label. Such a model gets a wider limit and a warning that says so.
  */
-function escapeCheck(c: Confusion, { policy, champion, knows }: GateInput): GateCheck {
+function escapeCheck(c: Confusion, input: GateInput): GateCheck {
+  const { policy, champion, knows } = input
   const strict = rateCheck("escape", c.escapes, c.ng, policy.max_escape_upper, policy.min_golden_ng)
-  const firstFromGoodParts = champion === null && knows.challenger.size === 0
-  if (strict.status !== "fail" || !firstFromGoodParts || c.escape_upper > firstEscapeUpper) return strict
+  if (strict.status !== "fail") return strict
+  const params = { ...strict.params, limit: firstEscapeUpper }
+  if (champion === null && knows.challenger.size === 0 && c.escape_upper <= firstEscapeUpper)
+    return { ...strict, status: "warn", reason: "escape_first", params }
+  return unlessImproving(strict, input, isEscape)
+}
+
+function overkillCheck(c: Confusion, input: GateInput): GateCheck {
+  const { max_overkill_upper, min_golden_ok } = input.policy
+  const strict = rateCheck("overkill", c.overkills, c.ok, max_overkill_upper, min_golden_ok)
+  return unlessImproving(strict, input, isOverkill)
+}
+
+/**
+ * Over the limit, but the model on the line is further over it, and every part this one gets wrong that one gets wrong
+ * as well: a refusal would keep the worse of the two on the line. A warning, then.
+ */
+function unlessImproving(strict: GateCheck, input: GateInput, wrong: typeof isEscape): GateCheck {
+  const { golden, challenger, champion } = input
+  if (strict.status !== "fail" || champion === null) return strict
+  const mine = golden.parts.map((p, i) => wrong(p, challenger[i]))
+  const theirs = golden.parts.map((p, i) => wrong(p, champion[i]))
+  const [here, there] = [mine.filter(Boolean).length, theirs.filter(Boolean).length]
+  if (here >= there || mine.some((w, i) => w && !theirs[i])) return strict
   return {
     ...strict,
     status: "warn",
-    reason: "escape_first",
-    params: { ...strict.params, limit: firstEscapeUpper },
+    reason: `${strict.id}_improving`,
+    params: { ...strict.params, champion_events: there },
   }
-}
-
-function overkillCheck(c: Confusion, policy: GatePolicy): GateCheck {
-  return rateCheck("overkill", c.overkills, c.ok, policy.max_overkill_upper, policy.min_golden_ok)
 }
 
 /**

@@ -328,6 +328,8 @@ export const en: Words = {
         `It missed ${num(p, "events")} of ${num(p, "n")} NG. So few parts prove no less than ${share(p, "upper")} escape.`,
       escape_first: (p) =>
         `It missed ${num(p, "events")} of ${num(p, "n")} NG. A first model that has seen good parts only: the wider limit of ${share(p, "limit")} applies.`,
+      escape_improving: (p) =>
+        `It missed ${num(p, "events")} of ${num(p, "n")} NG, over the limit of ${share(p, "limit")}; but the model in use misses ${num(p, "champion_events")}, and nothing is missed newly.`,
       escape_unjudged: () => "No NG among the golden parts: escape cannot be measured.",
       overkill: (p, status) =>
         `It rejected ${num(p, "events")} of ${num(p, "n")} OK. Upper bound ${share(p, "upper")}, ${status === "pass" ? "within" : "over"} the limit of ${share(p, "limit")}.`,
@@ -335,6 +337,8 @@ export const en: Words = {
         `It rejected ${num(p, "events")} of ${num(p, "n")} OK. Fewer golden parts than the ${num(p, "wanted")} wanted.`,
       overkill_unprovable: (p) =>
         `It rejected ${num(p, "events")} of ${num(p, "n")} OK. So few parts prove no less than ${share(p, "upper")} overkill.`,
+      overkill_improving: (p) =>
+        `It rejected ${num(p, "events")} of ${num(p, "n")} OK, over the limit of ${share(p, "limit")}; but the model in use rejects ${num(p, "champion_events")}, and nothing is rejected newly.`,
       overkill_unjudged: () => "No OK among the golden parts: overkill cannot be measured.",
       undecidable: (p, status) =>
         `It left ${share(p, "share")} open, ${status === "pass" ? "within" : "over"} the limit of ${share(p, "limit")}.`,

@@ -328,6 +328,8 @@ export const ko = {
         `불량 ${num(p, "n")}장 중 ${num(p, "events")}장을 놓쳤습니다. 장수가 적어 미검률 ${share(p, "upper")} 이하까지만 증명됩니다.`,
       escape_first: (p) =>
         `불량 ${num(p, "n")}장 중 ${num(p, "events")}장을 놓쳤습니다. 양품만으로 배운 첫 모델이므로 더 넓은 기준 ${share(p, "limit")}를 적용했습니다.`,
+      escape_improving: (p) =>
+        `불량 ${num(p, "n")}장 중 ${num(p, "events")}장을 놓쳐 기준 ${share(p, "limit")}를 넘지만, 지금 쓰는 모델은 ${num(p, "champion_events")}장을 놓치고 새로 놓친 것은 없습니다.`,
       escape_unjudged: () => "기준 부품에 불량이 없어 미검을 잴 수 없습니다.",
       overkill: (p, status) =>
         `양품 ${num(p, "n")}장 중 ${num(p, "events")}장을 불량이라고 했습니다. 상한 ${share(p, "upper")}, 기준 ${share(p, "limit")}${status === "pass" ? " 안입니다." : "를 넘습니다."}`,
@@ -335,6 +337,8 @@ export const ko = {
         `양품 ${num(p, "n")}장 중 ${num(p, "events")}장을 불량이라고 했습니다. 기준 부품이 ${num(p, "wanted")}장보다 적습니다.`,
       overkill_unprovable: (p) =>
         `양품 ${num(p, "n")}장 중 ${num(p, "events")}장을 불량이라고 했습니다. 장수가 적어 과검률 ${share(p, "upper")} 이하까지만 증명됩니다.`,
+      overkill_improving: (p) =>
+        `양품 ${num(p, "n")}장 중 ${num(p, "events")}장을 불량이라 하여 기준 ${share(p, "limit")}를 넘지만, 지금 쓰는 모델은 ${num(p, "champion_events")}장이고 새로 틀린 것은 없습니다.`,
       overkill_unjudged: () => "기준 부품에 양품이 없어 과검을 잴 수 없습니다.",
       undecidable: (p, status) =>
         `${share(p, "share")}를 판단하지 못했습니다. 기준 ${share(p, "limit")}${status === "pass" ? " 안입니다." : "를 넘습니다."}`,

@@ -104,6 +104,19 @@ describe("the gate passes", () => {
     expect(gate({ challenger }).pass).toBe(false)
     expect(gate({ knows, challenger, champion: challenger }).pass).toBe(false)
   })
+  test("a model over the limit that replaces a worse one and makes no mistake of its own, with a warning", () => {
+    const champion = wrong(parts, right(parts), "ng", 12, "ok")
+    const challenger = wrong(parts, right(parts), "ng", 8, "ok")
+    const report = gate({ champion, challenger })
+    expect(report.pass).toBe(true)
+    expect(report.checks.find((c) => c.id === "escape")).toMatchObject({
+      status: "warn",
+      reason: "escape_improving",
+      params: { events: 8, champion_events: 12 },
+    })
+    const withOneOfItsOwn = challenger.map((j, i) => (i === 119 ? said("ok", i) : j))
+    expect(gate({ champion, challenger: withOneOfItsOwn }).pass).toBe(false)
+  })
   test("a small golden set with the bound it can prove", () => {
     const golden = set([...range(30).map(okPart), ...range(10).map((n) => ngPart(n))])
     const report = gate({ golden })
