@@ -112,6 +112,23 @@ export const HubConfig = v.strictObject({
     }),
     {},
   ),
+  sampling: v.optional(
+    v.strictObject({
+      audit: v.optional(
+        field(Share, "Audit share", "Share of parts called OK that stations send for a person to check."),
+        0.05,
+      ),
+      image_ok: v.optional(
+        field(
+          v.picklist(["full", "thumb", "none"]),
+          "Pictures of OK parts",
+          "What stations send of parts called OK that are not audited.",
+        ),
+        "thumb",
+      ),
+    }),
+    {},
+  ),
   rollout: v.optional(
     v.strictObject({
       probation_parts: v.optional(

@@ -235,8 +235,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         max_undecidable: 0.6,
         max_ng_shift: 0.3,
       },
-      // Audited OK parts come with their image: without it nobody could say that the model was wrong.
-      sampling: { audit: 0.05, image_ok: "full" },
+      sampling: config.sampling,
       returnOnHalt: config.rollout.return_on_halt,
       audit: audit.record,
     })

@@ -9,7 +9,7 @@ import { type Account, type HubClient, signIn } from "./client.ts"
 import type { DemoFigures } from "./figures.ts"
 import type { Material } from "./material.ts"
 import { createPlant, type Plant } from "./plant.ts"
-import { createRobot, type Robot } from "./robot.ts"
+import { createRobot } from "./robot.ts"
 import * as story from "./story.ts"
 import { measureUnseen } from "./unseen.ts"
 
@@ -113,7 +113,11 @@ async function openPlant(plant: Plant, options: DemoOptions, people: People, dir
   await writeFile(
     config,
     JSON.stringify({
-      auto_train: { enabled: true, new_kind_labels: 12, min_new_labels: 60 },
+      auto_train: { enabled: true, new_kind_labels: 12, min_new_labels: 80 },
+      // A first model from a few good parts may let known defects through; the loop is there to mend that.
+      gate: { max_escape: 0.6, max_overkill: 0.3, max_undecidable: 0.7 },
+      sampling: { audit: 0.3 },
+      rollout: { probation_parts: 6, probation_minutes: 1 },
       ...(options.backbone ? { backbone: options.backbone } : {}),
     }),
   )
@@ -133,6 +137,7 @@ async function openPlant(plant: Plant, options: DemoOptions, people: People, dir
 
 async function firstModel(engineer: HubClient, options: DemoOptions): Promise<ModelView> {
   const model = await story.trainFirst(engineer, options.seed, options.say)
+  story.tellGate(model, options.say)
   if (model.state !== "candidate") {
     const reasons = model.gate?.checks.filter((c) => c.status === "fail").map((c) => c.reason) ?? []
     throw new Error(`the gate refused the first model: ${reasons.join(", ")}`)
@@ -156,10 +161,9 @@ async function finish(context: {
   const { material, say } = options
   const done = new AbortController()
   const named = Promise.withResolvers<void>()
-  let robot: Robot | undefined
   const background: Promise<unknown>[] = [plant.broken]
   if (options.robot) {
-    robot = createRobot({
+    const robot = createRobot({
       client: await signIn(context.url, context.people.worker),
       material,
       ids: context.ids,
@@ -172,8 +176,9 @@ async function finish(context: {
   }
   const alone = <T>(work: Promise<T>) => Promise.race([work, ...background]) as Promise<T>
   try {
-    const { loop, rollout, refused } = await alone(story.closeLoop(engineer, material, named.promise, say))
-    const labels = loop.labels
+    const { loop, rollout, refused, labels } = await alone(
+      story.closeLoop(engineer, material, named.promise, say),
+    )
     say(`the loop is closed after ${(loop.loop_seconds ?? 0).toFixed(1)} s`)
     const devices = await story.listDevices(engineer)
     let counted = { inspections: 0, stored: 0, lost: 0, duplicates: 0 }
@@ -197,7 +202,7 @@ async function finish(context: {
       stations: options.stations,
       loop_seconds: loop.loop_seconds ?? 0,
       new_kind: loop.kind,
-      labels_used: robot?.labels() ?? labels,
+      labels_used: labels,
       ...unseen,
       ...latencyOf(devices),
       ...counted,

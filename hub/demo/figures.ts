@@ -6,6 +6,7 @@ export type DemoFigures = {
   /** First sight of the new kind → a model that knows it committed on every station. */
   loop_seconds: number
   new_kind: string
+  /** Decisions people had made when the training of the model that closed the loop began. */
   labels_used: number
   /** On parts no training and no gate has seen: all NG parts, and those of the new kind alone. */
   escape_before: number

@@ -3,7 +3,7 @@ import { createServer } from "node:net"
 import { join } from "node:path"
 import { selfCommand } from "#models/child"
 import { CommandFailure } from "../cli/exit.ts"
-import type { HubClient } from "./client.ts"
+import { createHubClient, type HubClient } from "./client.ts"
 
 type Child = { name: string; process: Bun.Subprocess<"ignore", "pipe", "pipe"> }
 
@@ -89,18 +89,16 @@ export function createPlant(options: {
       const mqtt = await freePort()
       hubUrl = `http://127.0.0.1:${http}`
       const ready = Promise.withResolvers<void>()
-      let setupCode: string | null = null
-      start(
-        "hub",
-        "hub",
-        ["--data", data, "--http-port", String(http), "--mqtt-port", String(mqtt), ...extra],
-        (line) => {
-          setupCode = /setup code:?\s+([A-Za-z0-9-]{6,})/i.exec(line)?.[1] ?? setupCode
-          // The address comes before the code: the lines of one write are all read before anything goes on.
-          if (line.includes(`:${http}`)) setImmediate(ready.resolve)
-        },
-      )
+      const code = Promise.withResolvers<string>()
+      const ports = ["--http-port", String(http), "--mqtt-port", String(mqtt)]
+      start("hub", "hub", ["--data", data, ...ports, ...extra], (line) => {
+        const setup = /setup code:\s+(\S+)/i.exec(line)?.[1]
+        if (setup) code.resolve(setup)
+        if (line.includes(hubUrl)) ready.resolve()
+      })
       await Promise.race([ready.promise, broken])
+      const { needed } = await createHubClient(hubUrl).get<{ needed: boolean }>("/api/setup")
+      const setupCode = needed ? await Promise.race([code.promise, broken]) : null
       return { url: hubUrl, setupCode }
     },
     async startStation(admin, id, name, camera) {

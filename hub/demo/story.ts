@@ -1,7 +1,7 @@
 import type { Device } from "#contract/fleet"
 import type { List } from "#contract/list"
 import type { GoldenSummary, JobView, ModelView } from "#contract/registry"
-import type { HomeView, LoopView, RolloutView } from "#contract/rollout"
+import type { LoopView, RolloutView } from "#contract/rollout"
 import type { User } from "#contract/users"
 import { CommandFailure } from "../cli/exit.ts"
 import { type Account, createHubClient, type HubClient } from "./client.ts"
@@ -56,6 +56,18 @@ export async function uploadParts(
     if (!receipt.duplicate) added++
   }
   return added
+}
+
+/** One line of what the gate measured on the golden set. */
+export function tellGate({ gate }: ModelView, say: (line: string) => void): void {
+  if (!gate) return
+  const { escapes, ng, ng_undecidable, overkills, ok, ok_undecidable, auroc } = gate.challenger
+  const open = `${ng_undecidable} NG and ${ok_undecidable} OK undecidable`
+  const verdict = gate.pass ? "passed" : "refused"
+  const failed = gate.checks.filter((c) => c.status === "fail").map((c) => c.reason)
+  say(
+    `gate ${[verdict, ...failed].join(", ")}: ${escapes} of ${ng} NG escape, ${overkills} of ${ok} OK overkill, ${open}, AUROC ${auroc?.toFixed(3) ?? "–"}`,
+  )
 }
 
 /** Starts a training job and follows it to its end. */
@@ -122,7 +134,7 @@ export async function closeLoop(
   material: Material,
   newKindNamed: Promise<unknown>,
   say: (line: string) => void,
-): Promise<{ loop: LoopView; rollout: RolloutView; refused: number }> {
+): Promise<{ loop: LoopView; rollout: RolloutView; refused: number; labels: number }> {
   await newKindNamed
   const added = await uploadParts(engineer, "/api/golden", material.golden("new"))
   const golden = await engineer.get<GoldenSummary>("/api/golden")
@@ -135,6 +147,7 @@ export async function closeLoop(
     const open = await until("a training job", 10, async () =>
       (await listJobs(engineer)).find((j) => !known.has(j.id)),
     )
+    const { labelled } = await engineer.get<{ labelled: number }>("/api/labelling/stats")
     say(`training on ${open.dataset.ok} OK and ${open.dataset.ng} NG parts`)
     const job = await followJob(engineer, open.id, say)
     known.add(job.id)
@@ -143,10 +156,9 @@ export async function closeLoop(
       continue
     }
     const model = await engineer.get<ModelView>(`/api/models/${job.model}`)
-    const failed = model.gate?.checks.filter((c) => c.status === "fail").map((c) => c.reason) ?? []
+    tellGate(model, say)
     if (model.state !== "candidate") {
       refused++
-      say(`the gate said no: ${failed.join(", ")}`)
       continue
     }
     if (!model.contract.classes.some((c) => c.key === material.newKind.key)) {
@@ -156,11 +168,11 @@ export async function closeLoop(
     const rollout = await followRollout(engineer, (await release(engineer, model.digest)).id, say)
     if (rollout.state !== "finished")
       throw new CommandFailure("failure", `the rollout ended as ${rollout.state}.`)
-    const home = await until("the closed loop", 2, async () => {
-      const view = await engineer.get<HomeView>("/api/home")
-      return view.last_closed?.kind === material.newKind.key ? view.last_closed : null
+    const loop = await until("the closed loop", 2, async () => {
+      const { items } = await engineer.get<List<LoopView>>("/api/loops")
+      return items.find((l) => l.kind === material.newKind.key && l.closed_at !== null)
     })
-    return { loop: home, rollout, refused }
+    return { loop, rollout, refused, labels: labelled }
   }
 }
 

@@ -13,11 +13,11 @@ export function rankOf(reason: QueueReason, fine = 0): number {
 
 /**
  * Why, and how soon, a person should look at a part: what the model could not decide, then what two judges saw
- * differently, then the random audit (the only unbiased look at OK parts), then NG, then the rest. Null without an
- * image: there is nothing to look at.
+ * differently, then the random audit (the only unbiased look at OK parts), then NG, then the rest. Null without a
+ * full image: boxes are in its pixels, and nobody should judge a part by its thumbnail.
  */
 export function reviewPriority(header: InspectionHeader): Priority | null {
-  if (header.parts.length === 0) return null
+  if (header.parts.length === 0 || header.policy.image !== "full") return null
   const reason = reviewReason(header)
   return { reason, rank: rankOf(reason, reason === "ng" || reason === "ok" ? certainty(header) : 0) }
 }
