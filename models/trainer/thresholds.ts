@@ -10,7 +10,7 @@ const blindMargin = (parts: number) => Math.max(1.5, 6 / Math.sqrt(parts))
 const askedBlind = 0.1
 /** Largest share of good parts that may be left undecided to keep the escape target. */
 const mostUndecided = 0.2
-/** Part of the empty gap between good and bad given to each side; the rest stays undecidable. */
+/** Part of the empty gap between good and bad that counts as bad; the rest stays undecidable. */
 const gapShare = 0.25
 
 /**
@@ -40,8 +40,9 @@ export function thresholdsFor(
     const floor = Math.min(upper, upperQuantile(good, mostUndecided))
     return { t_low: sigmoid(Math.max(lower, floor)), t_high: sigmoid(upper) }
   }
-  const step = (lower - upper) * gapShare
-  return { t_low: sigmoid(upper + step), t_high: sigmoid(lower - step) }
+  // Without the thin margin: asking about one more good part is cheaper than passing a bad one.
+  const passed = Math.min(upper, Math.max(...good))
+  return { t_low: sigmoid(passed), t_high: sigmoid(lower - (lower - passed) * gapShare) }
 }
 
 /** Value that at most `share` of new draws exceed, with finite-sample correction. */

@@ -1,0 +1,78 @@
+import { expect, test } from "bun:test"
+import { coreset, fitProjection, openDistances, type PatchPool } from "#models/trainer/bank"
+import { fitHead, ngLogits } from "#models/trainer/head"
+import { minimise } from "#models/trainer/minimise"
+import { createRandom } from "#models/trainer/random"
+
+const random = createRandom(3)
+const [count, dim] = [300, 20]
+const pool: PatchPool = {
+  rows: Float32Array.from({ length: count * dim }, () => 3 * random.normal() + 1),
+  folds: new Int32Array(count),
+  count,
+  dim,
+}
+
+test("the distance onnxruntime computes equals the one computed by hand", async () => {
+  const projection = fitProjection(pool, 8, random)
+  const projected = (row: Float32Array) =>
+    Array.from({ length: 8 }, (_, o) => {
+      let sum = 0
+      for (let d = 0; d < dim; d++) {
+        sum += projection.rows[o * dim + d]! * ((row[d]! - projection.mean[d]!) / projection.std[d]!)
+      }
+      return sum
+    })
+  const rows = Float32Array.from({ length: count }, (_, i) => i).reduce<number[]>((all, i) => {
+    all.push(...projected(pool.rows.subarray(i * dim, (i + 1) * dim)))
+    return all
+  }, [])
+  const bank = coreset({ ...pool, rows: Float32Array.from(rows), dim: 8 }, 40, random)
+  expect(bank.size).toBe(40)
+  const queries = Float32Array.from({ length: 10 * dim }, () => 3 * random.normal())
+  const engine = await openDistances(projection, bank, 10)
+  const found = await engine.distances(queries)
+  await engine.release()
+  for (let q = 0; q < 10; q++) {
+    const z = projected(queries.subarray(q * dim, (q + 1) * dim))
+    const byHand = Array.from({ length: bank.size }, (_, k) =>
+      Math.hypot(...z.map((value, d) => value - bank.rows[k * 8 + d]!)),
+    )
+    expect(found[q]).toBeCloseTo(Math.min(...byHand), 3)
+  }
+})
+
+test("the coreset never takes the same patch twice and stops at copies", () => {
+  const copies: PatchPool = { ...pool, rows: pool.rows.map((_, i) => pool.rows[i % (5 * dim)]!) }
+  expect(coreset(copies, 100, createRandom(1)).size).toBe(5)
+})
+
+test("the minimiser finds the bottom of a narrow valley", async () => {
+  const [x, y] = await minimise(
+    (theta, gradient) => {
+      const [a, b] = [theta[0]!, theta[1]!]
+      gradient[0] = -2 * (1 - a) - 400 * a * (b - a * a)
+      gradient[1] = 200 * (b - a * a)
+      return (1 - a) ** 2 + 100 * (b - a * a) ** 2
+    },
+    2,
+    200,
+  )
+  expect([x, y]).toEqual([expect.closeTo(1, 2), expect.closeTo(1, 2)])
+})
+
+test("the head separates classes and its NG logit has the sign of the class", async () => {
+  const labels = Int32Array.from({ length: count }, (_, i) => i % 3)
+  const rows = pool.rows.map((value, i) => value + (i % dim === labels[Math.floor(i / dim)] ? 30 : 0))
+  const sample = { rows, labels, weights: new Float32Array(count).fill(1), count, dim, classes: 3 }
+  const scale = { mean: new Float32Array(dim).fill(1), std: new Float32Array(dim).fill(3) }
+  const head = await fitHead(sample, scale, { l2: 0.001, iterations: 60 })
+  const features = new Float32Array(count * (dim - 1))
+  const last = new Float32Array(count)
+  for (let i = 0; i < count; i++) {
+    features.set(rows.subarray(i * dim, (i + 1) * dim - 1), i * (dim - 1))
+    last[i] = rows[(i + 1) * dim - 1]!
+  }
+  const logits = ngLogits(head, features, last)
+  expect(logits.every((logit, i) => logit > 0 === labels[i]! > 0)).toBe(true)
+})
