@@ -164,7 +164,15 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       log: log.child("delivery"),
     })
 
-    const dataset = createDataset({ db, clock, ids, labels: labelling, blobs, sniffImage })
+    const dataset = createDataset({
+      db,
+      clock,
+      ids,
+      labels: labelling,
+      blobs,
+      keepImage: inspection.store.keepImage,
+      sniffImage,
+    })
     // Registry and rollouts know each other: what runs on the line is the champion that a candidate has to beat.
     const rolledOut: { champion?: (line: string) => string | null } = {}
     const registry = createRegistry({

@@ -33,6 +33,8 @@ export type DatasetDeps = {
   labels: { current(): LabelledPart[] }
   /** Puts bytes on disk before it resolves, under their SHA-256. */
   blobs: { put(bytes: Uint8Array, sha256?: string): Promise<string> }
+  /** Makes an uploaded picture one that people can look at, e.g. in a gate report. */
+  keepImage: (image: StoredImage, at: number) => void
   sniffImage: (bytes: Uint8Array) => { mime: ImageMime; w: number; h: number } | undefined
 }
 
@@ -47,7 +49,7 @@ export type FrozenSet = {
 type Upload = Candidate & Omit<FrozenSample, "split" | "group"> & { at: number }
 
 /** Frozen, content-addressed sets of labelled pictures: what models are trained on, and what they are proved on. */
-export function createDataset({ db, clock, ids, labels, blobs, sniffImage }: DatasetDeps) {
+export function createDataset({ db, clock, ids, labels, blobs, keepImage, sniffImage }: DatasetDeps) {
   const store = createDatasetStore(db)
 
   const place = () => {
@@ -87,18 +89,23 @@ export function createDataset({ db, clock, ids, labels, blobs, sniffImage }: Dat
           )
       }
       await blobs.put(bytes, image)
-      const { id, duplicate } = store.addReference({
-        id: ids.uuid(),
-        pool,
-        image,
-        ...header,
-        size: bytes.byteLength,
-        part: meta.part_id,
-        product: meta.product_id ?? null,
-        label: meta.label,
-        digest: labelDigest(meta.label),
-        by,
-        at: clock.now(),
+      const at = clock.now()
+      const size = bytes.byteLength
+      const { id, duplicate } = db.transaction(() => {
+        keepImage({ sha256: image, ...header, size }, at)
+        return store.addReference({
+          id: ids.uuid(),
+          pool,
+          image,
+          ...header,
+          size,
+          part: meta.part_id,
+          product: meta.product_id ?? null,
+          label: meta.label,
+          digest: labelDigest(meta.label),
+          by,
+          at,
+        })
       })
       return { id, image, duplicate }
     },

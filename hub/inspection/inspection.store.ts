@@ -249,6 +249,10 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
     /** What the hub holds; parts that came without an id count as one each. Reads an index from end to end. */
     count: () => selectCount.get()!,
 
+    /** Makes a stored picture known, so that it is served; those of inspections are known already. */
+    keepImage: (image: StoredImage, at: number): void => {
+      insertImage.run({ ...image, at })
+    },
     image: (sha256: string): StoredImage | undefined => selectImage.get({ sha256 }),
     thumbnail: (sha256: string, max: number) => selectThumbnail.get({ sha256, max }),
     insertThumbnail: (thumbnail: { sha256: string; max: number; thumb: string; mime: string }): void => {

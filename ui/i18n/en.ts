@@ -1,6 +1,6 @@
 import type { Params, Words } from "./ko.ts"
 
-const n = (value: number) => value.toLocaleString("en-GB")
+const n = (value: number) => value.toLocaleString("en-GB", { maximumFractionDigits: 1 })
 const pct = (value: number) =>
   value.toLocaleString("en-GB", { style: "percent", maximumFractionDigits: value < 0.1 ? 1 : 0 })
 /** A missing figure reads as a dash, never as "undefined". */

@@ -1,6 +1,6 @@
 import { josa } from "es-hangul"
 
-const n = (value: number) => value.toLocaleString("ko-KR")
+const n = (value: number) => value.toLocaleString("ko-KR", { maximumFractionDigits: 1 })
 const pct = (value: number) =>
   value.toLocaleString("ko-KR", { style: "percent", maximumFractionDigits: value < 0.1 ? 1 : 0 })
 /** Figures the hub sends with a message key. */

@@ -25,6 +25,7 @@ function linePart(n: number, label: SampleLabel, over: Partial<LabelledPart> = {
 function setUp() {
   const db = testDatabase()
   const labelled: LabelledPart[] = []
+  const pictures = new Set<string>()
   let made = 0
   const dataset = createDataset({
     db,
@@ -35,9 +36,10 @@ function setUp() {
     },
     labels: { current: () => [...labelled] },
     blobs: { put: async (_bytes, sha256) => sha256 ?? "" },
+    keepImage: (image) => pictures.add(image.sha256),
     sniffImage: (bytes) => (bytes.length > 0 ? { mime: "image/png", w: 8, h: 8 } : undefined),
   })
-  return { dataset, labelled }
+  return { dataset, labelled, pictures }
 }
 const bytes = (text: string) => new TextEncoder().encode(text)
 
@@ -87,6 +89,12 @@ describe("uploads by an engineer", () => {
     expect(again.id).toBe(first.id)
     expect(dataset.goldenSummary()).toMatchObject({ ok: 0, ng: 1, by_kind: { dent: 1 }, looks: 0 })
     expect(dataset.freeze().training.samples).toEqual([])
+  })
+
+  test("can be looked at: their pictures are known to the hub", async () => {
+    const { dataset, pictures } = setUp()
+    const { image } = await dataset.addReference("golden", { part_id: "g1", label: ok }, bytes("g1"), "e")
+    expect([...pictures]).toEqual([image])
   })
 
   test("are refused when the part stands on the other side already", async () => {
