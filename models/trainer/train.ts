@@ -24,6 +24,8 @@ export type Scored = { ng: boolean; score: number }
 /** Fewest good parts a bank makes sense with. */
 const leastGood = 4
 const parityImages = 8
+/** Class-balanced loss (chance is 1.39) from which on further tap sets are not tried: each costs as much again. */
+const goodEnough = 0.45
 
 /**
  * Trains one model from labelled images: recipe `patch`. Everything is a function of spec, samples and their
@@ -134,6 +136,7 @@ async function chooseCandidate(
       await best?.release()
       best = candidate
     } else await candidate.release()
+    if (best.loss < goodEnough) break
   }
   if (!best) throw new ModelError("training_invalid", "the recipe names no taps")
   return best
