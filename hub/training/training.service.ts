@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs"
 import { rm } from "node:fs/promises"
 import { join } from "node:path"
 import type * as v from "valibot"
@@ -222,6 +223,8 @@ export function createTraining(deps: TrainingDeps) {
 
     /** Reaps what a killed hub left behind: once back into the queue, the second time a visible failure. */
     start(): void {
+      // Bundles of a killed hub: a job that is taken up again writes its own anew.
+      rmSync(deps.workDir, { recursive: true, force: true })
       for (const job of store.interrupted()) {
         if (job.attempt < 2) store.requeue(job.id, "interrupted: the hub was stopped; started again")
         else

@@ -72,7 +72,7 @@ describe("a training job", () => {
     const model = plant.hub.registry.get(done.model!)
     expect(model).toMatchObject({ state: "candidate", job_id: queued.id, metrics: { loss: 0.1 } })
     expect(model.gate?.checks.find((c) => c.id === "escape")).toMatchObject({ status: "warn" })
-    expect(readdirSync(join(plant.folder, "training"))).toEqual([])
+    await until("the bundle's end", () => readdirSync(join(plant.folder, "training")).length === 0)
   })
 
   test("learns the kinds of its training split, and its bundle never holds a golden part", async () => {
