@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import * as v from "valibot"
 import { openEnvelope, parseEnvelope } from "#contract/dsse"
 import { ModelView, ReferenceMeta } from "#contract/registry"
@@ -6,6 +6,9 @@ import { Manifest, payloadTypes } from "#contract/release"
 import { until } from "../support/device.ts"
 import { type Browser, startTestHub, type TestHub } from "../support/hub.ts"
 import { brightnessModel, partPicture, scaled } from "../support/models.ts"
+
+// Each test starts processes of its own; on a busy machine that takes its time.
+setDefaultTimeout(60_000)
 
 let plant: TestHub
 let engineer: Browser

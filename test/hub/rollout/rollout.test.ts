@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test"
+import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test"
 import * as v from "valibot"
 import { ModelView } from "#contract/registry"
 import type { ActivationState, Desired } from "#contract/release"
@@ -6,6 +6,9 @@ import { HomeView, LoopView, RolloutView } from "#contract/rollout"
 import { enrol, until } from "../support/device.ts"
 import { type Browser, startTestHub, type TestHub } from "../support/hub.ts"
 import { brightnessModel, partPicture } from "../support/models.ts"
+
+// Each test starts processes of its own; on a busy machine that takes its time.
+setDefaultTimeout(60_000)
 
 let plant: TestHub
 let engineer: Browser

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from "bun:test"
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -8,6 +8,9 @@ import { createTrainerChild } from "../../../hub/training/trainer.child.ts"
 import { until } from "../support/device.ts"
 import { type Browser, startTestHub, type TestHub } from "../support/hub.ts"
 import { partPicture } from "../support/models.ts"
+
+// Each test starts processes of its own; on a busy machine that takes its time.
+setDefaultTimeout(60_000)
 
 let plant: TestHub
 let engineer: Browser
