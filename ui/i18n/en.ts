@@ -407,6 +407,7 @@ export const en: Words = {
     calib: "Calibrate",
     byKind: "Per kind",
     curve: "Curve",
+    progress: "Progress",
     curveEmpty: "No figures yet",
     why: {
       manual: "started by hand",

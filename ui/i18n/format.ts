@@ -49,6 +49,8 @@ export function createFormat(words: Words) {
   return {
     number: (value: number) => value.toLocaleString(words.locale),
     percent: words.common.percent,
+    /** Three significant digits, for figures of a trainer. */
+    figure: (value: number) => value.toLocaleString(words.locale, { maximumSignificantDigits: 3 }),
     dateTime: (at: number) => day.format(at),
     clock: (at: number) => clock.format(at),
     duration,

@@ -406,6 +406,7 @@ export const ko = {
     calib: "경계 정하기",
     byKind: "종류별",
     curve: "진행 곡선",
+    progress: "진행",
     curveEmpty: "수치가 아직 없습니다",
     why: {
       manual: "직접 시작",

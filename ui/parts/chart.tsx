@@ -75,7 +75,7 @@ export function Chart({ columns, lines, moments = [], height, time, locale, labe
     const options: uPlot.Options = {
       width: place.clientWidth,
       height,
-      padding: [12, 12, 0, 0],
+      padding: [12, 28, 0, 0],
       cursor: { y: false, points: { size: 9 } },
       legend: { show: false },
       scales: { x: { time }, y: { range: (_, __, max) => [0, Math.max(max * 1.15, 1e-6)] } },

@@ -22,6 +22,12 @@ const deadMs = 150
 const idleMs = 30_000
 const historyDepth = 50
 
+const unknownKind = "unknown"
+
+/** Whether anything says which defect it is. */
+const isNamed = (shapes: readonly Shape[], picked: readonly string[]): boolean =>
+  shapes.some((shape) => shape.kind !== unknownKind) || picked.length > 0
+
 /** The work at one tablet: a part, what is marked on it, and what happens when a verdict is given. */
 export function createLabelling(deps: {
   queue: Queue
@@ -101,13 +107,16 @@ export function createLabelling(deps: {
     return outbox.add(label)
   }
 
-  /** Stores the verdict and shows the next part. NG without any defect asks for the kind first; again NG means unknown. */
+  /**
+   * Stores the verdict and shows the next part. NG without a known kind asks for it first, also when the model has
+   * boxed something it cannot name: a nameless defect teaches nothing. NG once more means unknown.
+   */
   async function decide(verdict: LabelVerdict): Promise<void> {
     const part = held.value
     if (!part || now() - shownAt < deadMs) return
     touch()
     const { shapes } = documentOf(editor.value)
-    if (verdict === "ng" && shapes.length === 0 && picked.value.length === 0 && !asking.value) {
+    if (verdict === "ng" && !isNamed(shapes, picked.value) && !asking.value) {
       asking.value = true
       return
     }
@@ -144,18 +153,24 @@ export function createLabelling(deps: {
     if (action.type !== "move" && action.type !== "stage") touch()
   }
 
-  /** A kind is pressed: names the selected box, else the part; while asked for, it is the answer. */
+  /** A kind is pressed: names the selected box, else the part; while asked for, it is the answer for all that has no name. */
   async function pick(kind: string): Promise<void> {
     touch()
-    const state = editor.value
-    if (state.selected !== null) {
-      dispatch({ type: "kind", kind })
-      return
-    }
+    const answering = asking.value
+    const nameless = documentOf(editor.value).shapes.filter((shape) => shape.kind === unknownKind)
+    const names = editor.value.selected !== null || (answering && nameless.length > 0)
+    if (answering)
+      for (const shape of nameless) {
+        dispatch({ type: "select", id: shape.id })
+        dispatch({ type: "kind", kind })
+      }
     dispatch({ type: "kind", kind })
-    const has = picked.value.includes(kind)
-    picked.value = has ? picked.value.filter((k) => k !== kind) : [...picked.value, kind]
-    if (asking.value && !has) await decide("ng")
+    if (!names) {
+      const has = picked.value.includes(kind)
+      picked.value =
+        has && !answering ? picked.value.filter((k) => k !== kind) : [...new Set([...picked.value, kind])]
+    }
+    if (answering) await decide("ng")
   }
 
   return {

@@ -15,12 +15,39 @@ const looks: Pick<Line, "token" | "dash">[] = [
   { token: "ink-2", dash: [2, 4] },
 ]
 
-/** Every figure the trainer sent, over the seconds since the start. */
-function curveOf(job: JobView): { columns: uPlot.AlignedData; names: string[] } {
-  const names = [...new Set(job.curve.flatMap((point) => Object.keys(point.metrics)))].slice(0, looks.length)
+/** A figure sent fewer times than this is a result, not a curve. */
+const leastPoints = 4
+
+/** What the trainer sent again and again, over the seconds since the start; if nothing, how far it had come. */
+function curveOf(job: JobView, progressName: string): { columns: uPlot.AlignedData; names: string[] } {
   const start = job.started_at ?? job.curve[0]?.at ?? 0
   const steps = job.curve.map((point) => (point.at - start) / 1000)
+  const all = [...new Set(job.curve.flatMap((point) => Object.keys(point.metrics)))]
+  const names = all
+    .filter((name) => job.curve.filter((point) => point.metrics[name] !== undefined).length >= leastPoints)
+    .slice(0, looks.length)
+  if (names.length === 0)
+    return { columns: [steps, job.curve.map((point) => point.progress * 100)], names: [progressName] }
   return { columns: [steps, ...names.map((name) => job.curve.map((p) => p.metrics[name] ?? null))], names }
+}
+
+/** The newest value of every figure. */
+function Figures({ job }: { job: JobView }) {
+  const format = useFormat()
+  const newest = Object.entries(
+    Object.assign({}, ...job.curve.map((point) => point.metrics)) as Record<string, number>,
+  )
+  if (newest.length === 0) return null
+  return (
+    <dl class="facts job-figures">
+      {newest.slice(0, 8).map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd class="num">{format.figure(value)}</dd>
+        </div>
+      ))}
+    </dl>
+  )
 }
 
 function Dataset({ job }: { job: JobView }) {
@@ -52,7 +79,8 @@ export function RunningJob({ job, onCancel }: { job: JobView; onCancel?: () => v
   const { prefs } = useApp()
   const words = useWords()
   const format = useFormat()
-  const { columns, names } = useMemo(() => curveOf(job), [job])
+  const progressName = `${words.training.progress} (%)`
+  const { columns, names } = useMemo(() => curveOf(job, progressName), [job, progressName])
   const progress = job.progress
   const queued = job.state === "queued"
   const phase =
@@ -76,7 +104,8 @@ export function RunningJob({ job, onCancel }: { job: JobView; onCancel?: () => v
     >
       <div data-testid="training-job" data-state={job.state}>
         <p class="muted">
-          {words.training.why[job.why] ?? job.why} · {words.training.by(job.created_by)}
+          {words.training.why[job.why] ?? job.why}
+          {job.why === "manual" && ` · ${words.training.by(job.created_by)}`}
           {progress?.eta_s !== undefined && ` · ${words.training.eta(format.duration(progress.eta_s))}`}
         </p>
         {!queued && (
@@ -92,7 +121,7 @@ export function RunningJob({ job, onCancel }: { job: JobView; onCancel?: () => v
         <div class="job-body">
           <div>
             <h3>{words.training.curve}</h3>
-            {names.length > 0 && columns[0].length > 1 ? (
+            {columns[0].length > 1 ? (
               <Chart
                 columns={columns}
                 lines={names.map((name, i) => ({ name, ...(looks[i] ?? { token: "ink" }) }))}
@@ -105,6 +134,7 @@ export function RunningJob({ job, onCancel }: { job: JobView; onCancel?: () => v
             ) : (
               <p class="muted job-nocurve">{words.training.curveEmpty}</p>
             )}
+            <Figures job={job} />
           </div>
           <Dataset job={job} />
         </div>
