@@ -210,7 +210,9 @@ export async function createEdge(deps: EdgeDeps) {
           })
         },
       })
-      const run = () => runStation({ shots, live, output: deps.output, recorder, statistics, log })
+      const { output } = deps
+      const { onTrial } = activation
+      const run = () => runStation({ shots, live, onTrial, output, recorder, statistics, log })
       loop = deps.holdUntilModel ? Promise.race([live.firstLoaded, stopped]).then(run) : run()
       log.info("station_started", { device, boot })
       return { done: loop }

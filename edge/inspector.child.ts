@@ -23,7 +23,7 @@ export function childInspectors(command: string[]): OpenInspector {
           findings: findings.slice(0, 64),
           timing,
         }))
-        under = answer.catch(() => undefined)
+        under = Promise.allSettled([under, answer])
         return answer
       },
       close: async () => {

@@ -13,10 +13,10 @@ export type Judgement = { verdict: Verdict; findings: Finding[]; timing: Timing 
 export type Inspector = {
   /**
    * Rejects when the model crashed, hung or answered nonsense; the error carries a `code` for the verdict.
-   * The next call finds a fresh process with the same model.
+   * The next call finds a fresh process with the same model. Calls may overlap; they are answered in order.
    */
   inspect: (picture: Picture) => Promise<Judgement>
-  /** Ends the process once the inspection under way is done. */
+  /** Ends the process once the inspections under way are done. */
   close: () => Promise<void>
 }
 

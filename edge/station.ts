@@ -19,6 +19,8 @@ export type Shot = {
 export type StationDeps = {
   shots: AsyncIterable<Shot>
   live: Live
+  /** The model on the line has yet to prove itself. */
+  onTrial: () => boolean
   output: Output
   recorder: Recorder
   statistics: Statistics
@@ -26,12 +28,30 @@ export type StationDeps = {
 }
 
 /**
- * The inspection loop: picture, verdict, signal, record, next. It waits for the camera and the model alone, never
- * for disk, hub or network. Resolves when the camera has no more pictures.
+ * Parts under way at once. A line slower than the model never has more than one; where frames wait, the next is
+ * prepared while the model looks at the one before. A model on trial gets them one by one: its first failure takes it
+ * off the line, and must not cost more than that part.
  */
-export async function runStation({ shots, live, output, recorder, statistics, log }: StationDeps) {
+const mostUnderWay = 3
+const mostOnTrial = 1
+
+/**
+ * The inspection loop: picture, verdict, signal, record, next. It waits for the camera and the model alone, never
+ * for disk, hub or network; signals and records keep the order of the parts. Resolves when the camera has no more
+ * pictures and the last part is recorded.
+ */
+export async function runStation(deps: StationDeps) {
+  const { shots, live, onTrial, output, recorder, statistics, log } = deps
+  const underWay: Promise<void>[] = []
   for await (const shot of shots) {
-    const { verdict, findings, timing, model } = await live.inspect(shot.picture)
+    while (underWay.length >= (onTrial() ? mostOnTrial : mostUnderWay)) await underWay.shift()
+    underWay.push(finish(shot, live.inspect(shot.picture), underWay.at(-1)))
+  }
+  await underWay.at(-1)
+
+  async function finish(shot: Shot, judged: ReturnType<Live["inspect"]>, before: Promise<void> | undefined) {
+    const { verdict, findings, timing, model } = await judged
+    await before
     const e2e = performance.now() - shot.triggered
     try {
       await output.signal({ id: shot.id, part_id: shot.part.part_id }, verdict)

@@ -425,6 +425,8 @@ export function createActivation(deps: ActivationDeps) {
     start,
     offer,
     observe,
+    /** Whether the model on the line is on probation. */
+    onTrial: (): boolean => trial !== undefined,
     sampling: store.sampling,
     onProgress: (value: number): void => {
       progress = value

@@ -2,9 +2,9 @@ import type { ModelContract } from "#contract/model"
 import type { Probe, Thumbnail } from "../image-ops.ts"
 import { codeOf, ModelError } from "../model-error.ts"
 import type { Frame } from "../preprocess.ts"
-import type { Ask, Operation, Operations, Reply, Request } from "./protocol.ts"
+import { type InferProcess, startInferProcess, Unserved } from "./process.ts"
+import type { Ask, Operation, Operations } from "./protocol.ts"
 import type { Inspection, InspectOptions } from "./session.ts"
-import { createFrameSender } from "./shared-frame.ts"
 import { verdictFor } from "./verdict.ts"
 
 export type InferChild = {
@@ -35,49 +35,69 @@ export type InferChildOptions = {
 }
 
 /**
- * A supervised inference process. One request is under way at a time; a child that hangs or dies fails that
- * request with a typed error, and the next request finds a new child with the same model.
+ * Requests a process is given at once: one under the model, one being prepared beside it, one on its way. The model
+ * blocks the process's loop, so with fewer the next frame would be read only when the one before is done.
+ */
+export const inferWindow = 3
+
+/**
+ * A supervised inference process. It answers in order. A child that hangs or dies fails the request it was at with a
+ * typed error; those behind it, and all later ones, find a new child with the same model.
  */
 export function createInferChild({
   command,
   timeoutMs = 10_000,
   loadTimeoutMs = 60_000,
 }: InferChildOptions): InferChild {
-  let current: Process | undefined
+  let current: InferProcess | undefined
+  let starting: Promise<InferProcess> | undefined
   let model: string | undefined
-  let tail: Promise<unknown> = Promise.resolve()
   let closed = false
+  const inWindow = createWindow(inferWindow)
 
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const turn = tail.then(work)
-    tail = turn.catch(() => undefined)
-    return turn
+  const start = async (): Promise<InferProcess> => {
+    const fresh = startInferProcess(command)
+    current = fresh
+    try {
+      if (model !== undefined) await fresh.ask({ op: "load", model }, loadTimeoutMs)
+      return fresh
+    } catch (error) {
+      await fresh.kill()
+      throw error
+    }
   }
-  const ready = async (): Promise<Process> => {
+  const ready = async (): Promise<InferProcess> => {
     if (closed) throw new ModelError("model_crashed", "the inference child was closed")
+    if (starting) return await starting
     if (current?.alive()) return current
-    const process = startProcess(command)
-    current = process
-    if (model !== undefined) await process.ask({ op: "load", model }, loadTimeoutMs)
-    return process
+    starting = start().finally(() => {
+      starting = undefined
+    })
+    return await starting
   }
   const ask = <Op extends Operation>(request: Ask<Op>): Promise<Operations[Op]["answer"]> =>
-    inTurn(async () => await (await ready()).ask<Op>(request, timeoutMs))
+    inWindow(async () => {
+      for (;;) {
+        try {
+          return await (await ready()).ask<Op>(request, timeoutMs)
+        } catch (error) {
+          if (!(error instanceof Unserved)) throw error
+        }
+      }
+    })
   const infer = (frame: Frame, options: InspectOptions = {}) =>
     ask<"infer">({ op: "infer", frame, ...options })
 
   return {
     load: async (next) => {
       if (closed) throw new ModelError("model_crashed", "the inference child was closed")
-      const fresh = startProcess(command)
+      const fresh = startInferProcess(command)
       try {
         const contract = await fresh.ask<"load">({ op: "load", model: next }, loadTimeoutMs)
-        await inTurn(async () => {
-          const old = current
-          current = fresh
-          model = next
-          await old?.kill()
-        })
+        const old = current
+        current = fresh
+        model = next
+        await old?.retire()
         return contract
       } catch (error) {
         await fresh.kill()
@@ -104,71 +124,19 @@ export function createInferChild({
   }
 }
 
-type Process = ReturnType<typeof startProcess>
-
-function startProcess(command: string[]) {
-  type Waiting = { resolve: (value: never) => void; reject: (error: ModelError) => void }
-  const waiting = new Map<number, Waiting>()
-  let lastId = 0
-  let gone: ModelError | undefined
-  const frames = createFrameSender()
-  const fail = (error: ModelError) => {
-    gone ??= error
-    frames.close()
-    for (const { reject } of waiting.values()) reject(gone)
-    waiting.clear()
+/** Lets at most `size` pieces of work run at a time and begins them in the order they came. */
+function createWindow(size: number) {
+  const queue: (() => void)[] = []
+  let free = size
+  return async <T>(work: () => Promise<T>): Promise<T> => {
+    if (free > 0) free -= 1
+    else await new Promise<void>((turn) => queue.push(turn))
+    try {
+      return await work()
+    } finally {
+      const next = queue.shift()
+      if (next) next()
+      else free += 1
+    }
   }
-  const child = Bun.spawn(command, {
-    stdio: ["ignore", "ignore", "inherit"],
-    serialization: "advanced",
-    ipc: (reply: Reply) => {
-      const entry = waiting.get(reply.id)
-      waiting.delete(reply.id)
-      frames.answered()
-      if ("code" in reply) entry?.reject(new ModelError(reply.code, reply.message))
-      else entry?.resolve(reply.answer as never)
-    },
-    onExit: (_, code, signal) => {
-      fail(new ModelError("model_crashed", `the inference process ended (${signal ?? code})`))
-    },
-  })
-
-  return {
-    pid: child.pid,
-    alive: () => gone === undefined,
-    ask: <Op extends Operation>(ask: Ask<Op>, timeoutMs: number) =>
-      new Promise<Operations[Op]["answer"]>((resolve, reject) => {
-        if (gone) return reject(gone)
-        const id = ++lastId
-        const timer = setTimeout(() => {
-          fail(new ModelError("model_timeout", `no answer to ${ask.op} within ${timeoutMs} ms`))
-          child.kill("SIGKILL")
-        }, timeoutMs)
-        const settled = () => clearTimeout(timer)
-        waiting.set(id, {
-          resolve: (value) => {
-            settled()
-            resolve(value)
-          },
-          reject: (error) => {
-            settled()
-            reject(error)
-          },
-        })
-        child.send(requestOf(id, ask as Ask, frames))
-      }),
-    kill: async () => {
-      fail(new ModelError("model_crashed", "the inference process was stopped"))
-      child.kill("SIGKILL")
-      await child.exited
-    },
-  }
-}
-
-function requestOf(id: number, ask: Ask, frames: ReturnType<typeof createFrameSender>): Request {
-  if (ask.op !== "infer" && ask.op !== "thumbnail") return { id, ask }
-  const frame = frames.pass(ask.frame)
-  if (!("shared" in frame)) return { id, ask }
-  // The pixels lie in shared memory: an empty picture takes their place in the message.
-  return { id, ask: { ...ask, frame: { bytes: new Uint8Array() } }, frame }
 }

@@ -6,7 +6,7 @@ import { ModelContract } from "#contract/model"
 import { ModelError } from "../model-error.ts"
 import { loadOrt } from "../native.ts"
 import { readOnnx } from "../onnx/read.ts"
-import { type Frame, preprocess } from "../preprocess.ts"
+import { type Frame, type InputTensor, type Placement, preprocess } from "../preprocess.ts"
 import { findingsOf } from "./findings.ts"
 import { type Thresholds, verdictFor } from "./verdict.ts"
 
@@ -28,8 +28,15 @@ export type InspectOptions = {
   thresholds?: Thresholds
   map?: boolean
 }
+/** A frame as the model's input; `pre` is how long that took in milliseconds. */
+export type Prepared = InputTensor & { placement: Placement; pre: number }
 export type ModelSession = {
   contract: ModelContract
+  /** Decodes, resizes, normalises, mostly on threads of libvips: may overlap with `judge` of another frame. */
+  prepare: (frame: Frame) => Promise<Prepared>
+  /** Runs the model, blocking the calling thread. */
+  judge: (prepared: Prepared, options?: InspectOptions) => Promise<Inspection>
+  /** Both, one after the other. */
   inspect: (frame: Frame, options?: InspectOptions) => Promise<Inspection>
   release: () => Promise<void>
 }
@@ -52,7 +59,7 @@ export function contractOf(bytes: Uint8Array): ModelContract {
 
 /**
  * Opens a model for inspection. `run` blocks the calling thread, so this belongs in a child process.
- * Throws `model_missing`, `model_invalid`; `inspect` throws `unreadable_image`, `unsupported_image`,
+ * Throws `model_missing`, `model_invalid`; `prepare` throws `unreadable_image`, `unsupported_image`; `judge` throws
  * `nan_output`, `model_crashed`.
  */
 export async function openModel(path: string): Promise<ModelSession> {
@@ -73,42 +80,49 @@ export async function openModel(path: string): Promise<ModelSession> {
   const scoreName = names.score
   const fetches = Object.values(names).filter((name) => name !== undefined)
 
+  const prepare: ModelSession["prepare"] = async (frame) => {
+    const started = performance.now()
+    return { ...(await preprocess(frame, input)), pre: performance.now() - started }
+  }
+  const judge: ModelSession["judge"] = async (
+    { data, dims, placement, pre },
+    { thresholds = contract.thresholds, map: wantMap = false } = {},
+  ) => {
+    const started = performance.now()
+    const tensor =
+      data instanceof Uint8Array ? new ort.Tensor("uint8", data, dims) : new ort.Tensor("float32", data, dims)
+    const outputs = await session.run({ [input.name]: tensor }, fetches).catch((cause: unknown) => {
+      throw new ModelError("model_crashed", `onnxruntime: ${String(cause)}`, { cause })
+    })
+    const ran = performance.now()
+    const read = (name: string | undefined) => (name === undefined ? undefined : outputs[name])
+    const score = floats(read(scoreName))?.[0] ?? Number.NaN
+    const mapTensor = read(names.map)
+    const map = floats(mapTensor)
+    const probs = floats(read(names.probs))
+    if (!Number.isFinite(score) || map?.some((cell) => !Number.isFinite(cell))) {
+      throw new ModelError("nan_output", "the model returned a value that is no number")
+    }
+    const verdict = verdictFor({ score }, thresholds)
+    const [h = 0, w = 0] = mapTensor?.dims.slice(-2) ?? []
+    const findings =
+      map && verdict.eval !== "ok"
+        ? findingsOf(
+            { w, h, map, ...(probs && { probs }), stride: (dims.at(-1) ?? 0) / w },
+            contract.thresholds.pixel ?? thresholds.t_low,
+            contract.classes.map((kind) => kind.key),
+            placement,
+          )
+        : []
+    const timing = { pre, infer: ran - started, post: performance.now() - ran }
+    return { verdict, findings, timing, ...(map && wantMap && { map: { w, h, cells: toBytes(map) } }) }
+  }
+
   return {
     contract,
-    inspect: async (frame, { thresholds = contract.thresholds, map: wantMap = false } = {}) => {
-      const started = performance.now()
-      const { data, dims, placement } = await preprocess(frame, input)
-      const prepared = performance.now()
-      const tensor =
-        data instanceof Uint8Array
-          ? new ort.Tensor("uint8", data, dims)
-          : new ort.Tensor("float32", data, dims)
-      const outputs = await session.run({ [input.name]: tensor }, fetches).catch((cause: unknown) => {
-        throw new ModelError("model_crashed", `onnxruntime: ${String(cause)}`, { cause })
-      })
-      const ran = performance.now()
-      const read = (name: string | undefined) => (name === undefined ? undefined : outputs[name])
-      const score = floats(read(scoreName))?.[0] ?? Number.NaN
-      const mapTensor = read(names.map)
-      const map = floats(mapTensor)
-      const probs = floats(read(names.probs))
-      if (!Number.isFinite(score) || map?.some((cell) => !Number.isFinite(cell))) {
-        throw new ModelError("nan_output", "the model returned a value that is no number")
-      }
-      const verdict = verdictFor({ score }, thresholds)
-      const [h = 0, w = 0] = mapTensor?.dims.slice(-2) ?? []
-      const findings =
-        map && verdict.eval !== "ok"
-          ? findingsOf(
-              { w, h, map, ...(probs && { probs }), stride: (dims.at(-1) ?? 0) / w },
-              contract.thresholds.pixel ?? thresholds.t_low,
-              contract.classes.map((kind) => kind.key),
-              placement,
-            )
-          : []
-      const timing = { pre: prepared - started, infer: ran - prepared, post: performance.now() - ran }
-      return { verdict, findings, timing, ...(map && wantMap && { map: { w, h, cells: toBytes(map) } }) }
-    },
+    prepare,
+    judge,
+    inspect: async (frame, options) => await judge(await prepare(frame), options),
     release: async () => await session.release(),
   }
 }

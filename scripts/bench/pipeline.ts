@@ -187,7 +187,9 @@ async function openStation(
     run: async (count: number): Promise<number> => {
       const started = performance.now()
       const output = createOutput("none", log)
-      await runStation({ shots: shots(count), live, output, recorder, statistics: createStatistics(), log })
+      const statistics = createStatistics()
+      const onTrial = () => false
+      await runStation({ shots: shots(count), live, onTrial, output, recorder, statistics, log })
       await recorder.drain()
       return performance.now() - started
     },

@@ -94,6 +94,63 @@ test("a model that takes too long is stopped and says so", async () => {
   expect((await infer.inspect(bright)).verdict.code).toBe("model_timeout")
 })
 
+test("frames that wait are answered in their order", async () => {
+  const infer = child()
+  await infer.load(await writeModel(brightnessModel()))
+  const done: number[] = []
+  const frames = [bright, dark, bright, dark, bright, dark, bright]
+  const answers = await Promise.all(
+    frames.map(async (frame, i) => {
+      const { verdict } = await infer.infer(frame)
+      done.push(i)
+      return verdict.eval
+    }),
+  )
+  expect(answers).toEqual(["ng", "ok", "ng", "ok", "ng", "ok", "ng"])
+  expect(done).toEqual([0, 1, 2, 3, 4, 5, 6])
+})
+
+test("a child that dies costs the frame it was at; those behind it are judged by the next child", async () => {
+  const infer = child()
+  await infer.load(await writeModel(brightnessModel()))
+  process.kill(infer.pid()!, "SIGSTOP")
+  const all = Promise.all([bright, dark, bright, dark].map((frame) => infer.inspect(frame)))
+  process.kill(infer.pid()!, "SIGKILL")
+  const codes = (await all).map(({ verdict }) => verdict.code ?? verdict.eval)
+  expect(codes).toEqual(["model_crashed", "ok", "ng", "ok"])
+})
+
+test("each frame has its own time: the one behind a hanging frame is not late by its neighbour's fault", async () => {
+  const infer = child({ timeoutMs: 1500 })
+  await infer.load(await writeModel(brightnessModel()))
+  process.kill(infer.pid()!, "SIGSTOP")
+  const answers = await Promise.all([infer.inspect(bright), infer.inspect(bright), infer.inspect(dark)])
+  expect(answers.map(({ verdict }) => verdict.code ?? verdict.eval)).toEqual(["model_timeout", "ng", "ok"])
+})
+
+test("an unreadable frame among others costs only itself", async () => {
+  const infer = child()
+  await infer.load(await writeModel(brightnessModel()))
+  const text = { bytes: new TextEncoder().encode("not an image") }
+  const answers = await Promise.all([bright, text, dark].map((frame) => infer.inspect(frame)))
+  expect(answers.map(({ verdict }) => verdict.code ?? verdict.eval)).toEqual([
+    "ng",
+    "unsupported_image",
+    "ok",
+  ])
+})
+
+test("frames under way finish on the model they started with", async () => {
+  const infer = child()
+  await infer.load(await writeModel(slowModel(2)))
+  const before = infer.pid()
+  const running = infer.inspect(bright)
+  await infer.load(await writeModel(brightnessModel()))
+  expect((await running).verdict.code).toBeUndefined()
+  expect(infer.pid()).not.toBe(before)
+  expect((await infer.inspect(bright)).verdict.eval).toBe("ng")
+})
+
 test("a model is swapped for another in a fresh process; a broken one leaves the old in place", async () => {
   const infer = child()
   await infer.load(await writeModel(brightnessModel()))

@@ -70,7 +70,7 @@ export function brightnessModel(
 }
 
 /** A model that runs for seconds: a chain of large matrix products that onnxruntime cannot fold away. */
-export function slowModel(): Uint8Array {
+export function slowModel(products = 150): Uint8Array {
   return brightnessModel((graph, map) => {
     const side = 1024
     graph.f32("w", [side, side], new Float32Array(side * side).fill(1 / side))
@@ -79,7 +79,7 @@ export function slowModel(): Uint8Array {
     let row = graph.node("MatMul", [graph.node("Reshape", [map, "shape"]), "wide"])
     graph.f32("column", [side, 1], new Float32Array(side).fill(1))
     row = graph.node("Mul", ["column", row])
-    for (let i = 0; i < 150; i++) row = graph.node("MatMul", [row, "w"])
+    for (let i = 0; i < products; i++) row = graph.node("MatMul", [row, "w"])
     return row
   })
 }

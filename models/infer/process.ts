@@ -1,0 +1,100 @@
+import { ModelError } from "../model-error.ts"
+import type { Ask, Operation, Operations, Reply, Request } from "./protocol.ts"
+import { createFrameSender } from "./shared-frame.ts"
+
+/** The process ended before it came to this request: another process may take it. */
+export class Unserved extends Error {}
+
+export type InferProcess = ReturnType<typeof startInferProcess>
+
+/**
+ * One inference process. It answers in the order it is asked, so the time of a request runs from the moment it is the
+ * oldest: only that one can have hung or crashed the process, and only that one fails with the reason. Those behind it
+ * reject with `Unserved`.
+ */
+export function startInferProcess(command: string[]) {
+  type Waiting = {
+    op: Operation
+    timeoutMs: number
+    resolve: (answer: never) => void
+    reject: (error: Error) => void
+  }
+  const waiting = new Map<number, Waiting>()
+  const frames = createFrameSender()
+  const drained = Promise.withResolvers<void>()
+  let lastId = 0
+  let gone = false
+  let leaving = false
+  let timer: ReturnType<typeof setTimeout> | undefined
+
+  const fail = (error: ModelError) => {
+    if (gone) return
+    gone = true
+    clearTimeout(timer)
+    frames.close()
+    const [oldest, ...behind] = waiting.values()
+    waiting.clear()
+    oldest?.reject(error)
+    for (const { reject } of behind) reject(new Unserved())
+    drained.resolve()
+  }
+  const watchOldest = () => {
+    clearTimeout(timer)
+    const [oldest] = waiting.values()
+    if (!oldest) return leaving ? drained.resolve() : undefined
+    const { op, timeoutMs } = oldest
+    timer = setTimeout(() => {
+      fail(new ModelError("model_timeout", `no answer to ${op} within ${timeoutMs} ms`))
+      child.kill("SIGKILL")
+    }, timeoutMs)
+  }
+  const child = Bun.spawn(command, {
+    stdio: ["ignore", "ignore", "inherit"],
+    serialization: "advanced",
+    ipc: (reply: Reply) => {
+      const entry = waiting.get(reply.id)
+      if (!entry) return
+      waiting.delete(reply.id)
+      frames.answered(reply.id)
+      if ("code" in reply) entry.reject(new ModelError(reply.code, reply.message))
+      else entry.resolve(reply.answer as never)
+      watchOldest()
+    },
+    onExit: (_, code, signal) => {
+      fail(new ModelError("model_crashed", `the inference process ended (${signal ?? code})`))
+    },
+  })
+  const kill = async () => {
+    fail(new ModelError("model_crashed", "the inference process was stopped"))
+    child.kill("SIGKILL")
+    await child.exited
+  }
+
+  return {
+    pid: child.pid,
+    alive: () => !gone,
+    ask: <Op extends Operation>(ask: Ask<Op>, timeoutMs: number) =>
+      new Promise<Operations[Op]["answer"]>((resolve, reject) => {
+        if (gone || leaving) return reject(new Unserved())
+        const id = ++lastId
+        waiting.set(id, { op: ask.op, timeoutMs, resolve, reject })
+        if (waiting.size === 1) watchOldest()
+        child.send(requestOf(id, ask as Ask, frames))
+      }),
+    /** Takes nothing new, answers what it was asked, then ends. */
+    retire: async () => {
+      leaving = true
+      if (waiting.size > 0) await drained.promise
+      await kill()
+    },
+    kill,
+  }
+}
+
+function requestOf(id: number, ask: Ask, frames: ReturnType<typeof createFrameSender>): Request {
+  if (ask.op !== "infer" && ask.op !== "thumbnail") return { id, ask }
+  const frame = frames.pass(id, ask.frame)
+  if (!("shared" in frame)) return { id, ask }
+  // The pixels lie in shared memory: an empty picture takes their place in the message.
+  return { id, ask: { ...ask, frame: { bytes: new Uint8Array() } }, frame }
+}
