@@ -1,9 +1,12 @@
-import type { Shape } from "./document.ts"
+import { findShape, type Shape } from "./document.ts"
 import { type Box, boxFromCorners, handleAt, handles, type ImagePoint, type ScreenPoint } from "./geometry.ts"
 import { documentOf, type EditorState } from "./state.ts"
 import { toScreen } from "./viewport.ts"
 
 export type Palette = { stage: string; font: string }
+
+/** Boxes up to which each carries its name. */
+const mostNamed = 60
 
 /** Draws one frame. `pixels` is the device's pixel ratio; `nameOf` gives a kind in the person's language. */
 export function render(
@@ -19,12 +22,10 @@ export function render(
   context.fillRect(0, 0, state.stage.w, state.stage.h)
   if (!picture) return
   drawPicture(context, state, picture)
-  documentOf(state).shapes.forEach((shape, i) => {
-    drawShape(context, state, shape, `${i + 1}  ${nameOf(shape.kind)}`, palette)
-  })
+  drawShapes(context, state, nameOf, palette)
   const { gesture } = state
   if (gesture.name === "draw" || gesture.name === "corner") {
-    strokeBox(context, state, boxFromCorners(gesture.from, gesture.to, state.image), [])
+    strokeBoxes(context, state, [boxFromCorners(gesture.from, gesture.to, state.image)], [])
     drawCross(context, toScreen(state.viewport, gesture.from))
   }
   if (gesture.name === "draw" || gesture.name === "resize") drawLoupe(context, state, picture, gesture)
@@ -43,38 +44,61 @@ function onScreen(state: EditorState, [x, y, w, h]: Box): [number, number, numbe
   return [x * scale + state.viewport.x, y * scale + state.viewport.y, w * scale, h * scale]
 }
 
-/** Black under white: one of the two stands out from any part, shiny or dark. */
-function strokeBox(
+function isInView(state: EditorState, box: Box): boolean {
+  const [x, y, w, h] = onScreen(state, box)
+  return x <= state.stage.w && y <= state.stage.h && x + w >= 0 && y + h >= 0
+}
+
+const dashes = { suggested: [9, 7], kept: [] }
+
+/** Black under white: one of the two stands out from any part, shiny or dark. All boxes of one look are one path. */
+function strokeBoxes(
   context: CanvasRenderingContext2D,
   state: EditorState,
-  box: Box,
-  dash: number[],
+  boxes: readonly Box[],
+  dash: readonly number[],
   wide = 0,
 ) {
-  const [x, y, w, h] = onScreen(state, box)
+  const path = new Path2D()
+  for (const box of boxes) path.rect(...onScreen(state, box))
   context.lineJoin = "round"
   context.setLineDash([])
   context.strokeStyle = "#000000cc"
   context.lineWidth = 5 + wide
-  context.strokeRect(x, y, w, h)
-  context.setLineDash(dash)
+  context.stroke(path)
+  context.setLineDash([...dash])
   context.strokeStyle = "#ffffff"
   context.lineWidth = 2.5 + wide
-  context.strokeRect(x, y, w, h)
+  context.stroke(path)
   context.setLineDash([])
 }
 
-function drawShape(
+function drawShapes(
   context: CanvasRenderingContext2D,
   state: EditorState,
-  shape: Shape,
-  text: string,
+  nameOf: (kind: string) => string,
   palette: Palette,
 ) {
-  const selected = shape.id === state.selected
-  strokeBox(context, state, shape.box, shape.state === "suggested" ? [9, 7] : [], selected ? 1.5 : 0)
-  drawChip(context, state, shape, shape.state === "suggested" ? `${text} ?` : text, palette)
-  if (!selected) return
+  const { shapes } = documentOf(state)
+  const seen = shapes.filter((shape) => isInView(state, shape.box))
+  const selected = findShape(documentOf(state), state.selected)
+  for (const look of ["suggested", "kept"] as const) {
+    const boxes = seen.filter((shape) => shape.state === look && shape !== selected).map((shape) => shape.box)
+    if (boxes.length > 0) strokeBoxes(context, state, boxes, dashes[look])
+  }
+  if (selected) {
+    strokeBoxes(context, state, [selected.box], dashes[selected.state], 1.5)
+    drawHandles(context, state, selected)
+  }
+  // Names of hundreds of boxes would hide the part, and measuring text is what costs the time.
+  const named = shapes.length <= mostNamed ? seen : selected ? [selected] : []
+  for (const shape of named) {
+    const text = `${shapes.indexOf(shape) + 1}  ${nameOf(shape.kind)}`
+    drawChip(context, state, shape, shape.state === "suggested" ? `${text} ?` : text, palette)
+  }
+}
+
+function drawHandles(context: CanvasRenderingContext2D, state: EditorState, shape: Shape) {
   for (const handle of handles) {
     const at = toScreen(state.viewport, handleAt(shape.box, handle))
     context.beginPath()

@@ -131,7 +131,7 @@ export function RunningJob({ job, onCancel }: { job: JobView; onCancel?: () => v
                 label={words.training.curve}
                 theme={prefs.theme.value}
               />
-            ) : (
+            ) : job.curve.length > 0 ? null : (
               <p class="muted job-nocurve">{words.training.curveEmpty}</p>
             )}
             <Figures job={job} />
