@@ -147,6 +147,14 @@ export const HubConfig = v.strictObject({
         ),
         10,
       ),
+      max_ng_shift: v.optional(
+        field(
+          Share,
+          "NG shift in probation",
+          "Change of the NG share, beyond sampling noise, at which a station goes back.",
+        ),
+        0.3,
+      ),
       return_on_halt: v.optional(
         field(
           v.boolean(),

@@ -241,7 +241,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         parts: config.rollout.probation_parts,
         max_minutes: config.rollout.probation_minutes,
         max_undecidable: 0.6,
-        max_ng_shift: 0.3,
+        max_ng_shift: config.rollout.max_ng_shift,
       },
       sampling: config.sampling,
       returnOnHalt: config.rollout.return_on_halt,

@@ -91,9 +91,15 @@ export function tallied(tally: Tally, evaluation: string): Tally {
   }
 }
 
+/** Variance of the NG share, with one part added to either side so that no share of a few parts looks certain. */
+function variance({ parts, ng }: Tally): number {
+  const share = (ng + 1) / (parts + 2)
+  return (share * (1 - share)) / (parts + 2)
+}
+
 /**
- * Gate of the probation. `before` is the window judged by the model that was replaced. While parts are still to come
- * a shift in NG must stand out of its sampling noise (two standard errors); at the end the plain limit counts.
+ * Gate of the probation. `before` is the window judged by the model that was replaced. A shift in NG counts as far as
+ * it stands out of its sampling noise: a handful of parts must not condemn a model that finds what the old one passed.
  */
 export function probationGate(
   tally: Tally,
@@ -107,9 +113,9 @@ export function probationGate(
   if (tally.parts >= least) {
     if (tally.undecidable / tally.parts > probation.max_undecidable) return "undecidable_share"
     if (before.parts >= leastParts) {
-      const [share, old] = [tally.ng / tally.parts, before.ng / before.parts]
-      const noise = Math.sqrt((share * (1 - share)) / tally.parts + (old * (1 - old)) / before.parts)
-      if (Math.abs(share - old) - (done ? 0 : 2 * noise) > probation.max_ng_shift) return "ng_shift"
+      const shift = Math.abs(tally.ng / tally.parts - before.ng / before.parts)
+      const noise = Math.sqrt(variance(tally) + variance(before))
+      if (shift - 2 * noise > probation.max_ng_shift) return "ng_shift"
     }
   }
   return done ? "commit" : undefined

@@ -113,11 +113,10 @@ async function openPlant(plant: Plant, options: DemoOptions, people: People, dir
   await writeFile(
     config,
     JSON.stringify({
-      auto_train: { enabled: true, new_kind_labels: 12, min_new_labels: 80 },
-      // A first model from a few good parts may let known defects through; the loop is there to mend that.
-      gate: { max_escape: 0.6, max_overkill: 0.3, max_undecidable: 0.7 },
+      auto_train: { enabled: true, new_kind_labels: material.policy.newKindLabels, min_new_labels: 80 },
+      gate: material.policy.gate,
       sampling: { audit: 0.3 },
-      rollout: { probation_parts: 6, probation_minutes: 1 },
+      rollout: { probation_parts: 6, probation_minutes: 1, max_ng_shift: material.policy.maxNgShift },
       ...(options.backbone ? { backbone: options.backbone } : {}),
     }),
   )

@@ -60,6 +60,12 @@ export function createDrawnMaterial(options: {
   }
 
   return {
+    // A first model from a few good parts may let known defects through; the loop is there to mend that.
+    policy: {
+      gate: { max_escape: 0.6, max_overkill: 0.3, max_undecidable: 0.7 },
+      newKindLabels: 12,
+      maxNgShift: 0.3,
+    },
     products,
     knownKinds: Object.keys(known_kinds).map(defectClassOf),
     newKind: defectClassOf(new_kind),

@@ -11,6 +11,14 @@ export type KnownPart = { image: Uint8Array; mime: string; meta: ReferenceMeta }
  * physical part: `references` (a few good ones for the first model), the line, `golden` and `unseen`.
  */
 export type Material = {
+  /** Settings of the demo's hub that depend on how many parts there are. */
+  policy: {
+    gate: { max_escape: number; max_overkill: number; max_undecidable: number }
+    /** Labels of a kind unknown to the running model that start a training. */
+    newKindLabels: number
+    /** Shift of the NG share a station bears in probation. */
+    maxNgShift: number
+  }
   products: Product[]
   /** In the catalogue before the line starts. */
   knownKinds: DefectClass[]

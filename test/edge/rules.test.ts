@@ -22,10 +22,11 @@ describe("the probation gate", () => {
     expect(probationGate(emptyTally, before, probation, 600_000)).toBeUndefined()
   })
 
-  test("ends early when the NG share moves beyond its limit and beyond chance", () => {
+  test("ends when the NG share moves beyond its limit and beyond chance", () => {
     expect(probationGate(tally(20, 4), before, probation, 0)).toBeUndefined()
     expect(probationGate(tally(20, 14), before, probation, 0)).toBe("ng_shift")
-    expect(probationGate(tally(100, 18), before, probation, 0)).toBe("ng_shift")
+    expect(probationGate(tally(100, 18), before, probation, 0)).toBe("commit")
+    expect(probationGate(tally(100, 30), before, probation, 0)).toBe("ng_shift")
     // A first model has nothing to be compared with.
     expect(probationGate(tally(100, 90), emptyTally, probation, 0)).toBe("commit")
   })
