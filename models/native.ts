@@ -1,3 +1,5 @@
+import { dlopen } from "bun:ffi"
+
 /**
  * The one file that loads native code: sharp (libvips) and onnxruntime-node. Everything else asks here, so
  * the compiled binary has a single place where embedded shared objects are unpacked before the first load.
@@ -16,5 +18,22 @@ export async function loadSharp(): Promise<Sharp> {
 }
 
 export async function loadOrt(): Promise<Ort> {
+  forbidTelemetry()
   return await import("onnxruntime-node")
+}
+
+/**
+ * ONNX Runtime since 1.29 reports sessions, models and errors to its maker unless this variable is set before it is
+ * loaded (measured with 1.30: a device id, an upload queue and a connection attempt). Nothing leaves the plant. The
+ * system's own call, because Bun's `process.env` does not reach native code; no call, no runtime.
+ */
+function forbidTelemetry(): void {
+  const cString = (text: string) => Buffer.from(`${text}\0`)
+  const libc = dlopen("libc.so.6", { setenv: { args: ["ptr", "ptr", "i32"], returns: "i32" } })
+  try {
+    const refused = libc.symbols.setenv(cString("ORT_DISABLE_TELEMETRY"), cString("1"), 1)
+    if (refused !== 0) throw new Error("The telemetry of ONNX Runtime could not be switched off.")
+  } finally {
+    libc.close()
+  }
 }

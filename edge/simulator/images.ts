@@ -74,7 +74,7 @@ export async function readImageFolder(dir: string, seed: number): Promise<ImageS
     throw new Problem(
       "unsupported",
       "images_unreadable",
-      `None of the ${skipped.length} pictures in ${root} can be read; the first is ${first.file}: ${first.reason}.`,
+      `None of the ${skipped.length} pictures in ${root} can be read; the first is ${first.file}: ${first.reason}. Pictures are JPEG, PNG or WebP files.`,
       { count: skipped.length, file: first.file },
     )
   }

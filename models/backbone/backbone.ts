@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises"
 import * as v from "valibot"
 import { BackboneContract } from "#contract/model"
 import { ModelError } from "../model-error.ts"
-import { readOnnx } from "../onnx/read.ts"
+import { type OnnxModel, readOnnx } from "../onnx/read.ts"
 import { mobilenetContract, mobilenetSha256 } from "./mobilenet.ts"
 
 /** A frozen feature extractor ready to be cut: the whole ONNX file, its contract, its identity. */
@@ -15,21 +15,44 @@ export type Backbone = { bytes: Uint8Array; contract: BackboneContract; sha256: 
  * else by the sidecar `<file>.json`, else known by hash. Throws `backbone_invalid` with what is missing.
  */
 export async function loadBackbone(onnxPath: string, contractPath?: string): Promise<Backbone> {
-  if (!existsSync(onnxPath)) throw new ModelError("backbone_invalid", `no backbone file at ${onnxPath}`)
-  const bytes = await readFile(onnxPath)
+  const bytes = await readBytes(onnxPath)
+  const model = readModel(bytes, onnxPath)
   const sha256 = createHash("sha256").update(bytes).digest("hex")
   const contract = await contractOf(onnxPath, contractPath, sha256)
-  checkTaps(bytes, contract)
+  checkTaps(model, contract)
   return { bytes, contract, sha256 }
+}
+
+async function readBytes(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path)
+  } catch (cause) {
+    const why = existsSync(path) ? "cannot be read as a file" : "does not exist"
+    throw new ModelError("backbone_invalid", `the backbone file ${path} ${why}`, { cause })
+  }
+}
+
+function readModel(bytes: Uint8Array, path: string): OnnxModel {
+  try {
+    return readOnnx(bytes)
+  } catch (cause) {
+    throw new ModelError("backbone_invalid", `the backbone file ${path} is not a readable ONNX model`, {
+      cause,
+    })
+  }
 }
 
 async function contractOf(onnxPath: string, contractPath: string | undefined, sha256: string) {
   const sidecars = contractPath ? [contractPath] : [`${onnxPath}.json`, onnxPath.replace(/\.onnx$/, ".json")]
   const path = sidecars.find(existsSync)
   if (path) {
-    const parsed = v.safeParse(BackboneContract, JSON.parse(await readFile(path, "utf8")))
+    const schema = v.pipe(v.string(), v.parseJson(), BackboneContract)
+    const parsed = v.safeParse(schema, await readFile(path, "utf8"))
     if (parsed.success) return parsed.output
-    throw new ModelError("backbone_invalid", `${path}: ${v.summarize(parsed.issues)}`)
+    throw new ModelError(
+      "backbone_invalid",
+      `the backbone's contract ${path} is not valid: ${v.summarize(parsed.issues)}`,
+    )
   }
   if (sha256 === mobilenetSha256) return mobilenetContract
   throw new ModelError(
@@ -38,8 +61,7 @@ async function contractOf(onnxPath: string, contractPath: string | undefined, sh
   )
 }
 
-function checkTaps(bytes: Uint8Array, contract: BackboneContract): void {
-  const model = readOnnx(bytes)
+function checkTaps(model: OnnxModel, contract: BackboneContract): void {
   const tensors = new Set(model.nodes.flatMap((node) => node.outputs))
   const missing = Object.values(contract.taps).filter((tap) => !tensors.has(tap.tensor))
   if (missing.length > 0) {

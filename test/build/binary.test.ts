@@ -98,6 +98,8 @@ describe("the compiled binary in an empty folder", () => {
     const cached = readdirSync(join(plant, "home/.cache/crux/native")).map((name) => name.replace(/-.*/, ""))
     expect(cached.sort()).toEqual(["onnxruntime", "sharp"])
     expect(readdirSync(plant).sort()).toEqual(["crux", "home"])
+    // ONNX Runtime would keep a device id and unsent reports here.
+    expect(readdirSync(join(plant, "home/.cache"))).toEqual(["crux"])
   })
 
   test("runs a hub whose database, screens and fonts come from within itself", async () => {
