@@ -1,4 +1,6 @@
 import { readFile } from "node:fs/promises"
+import * as v from "valibot"
+import { Problem } from "#contract/problem"
 import type { Camera } from "./cameras/camera.ts"
 
 /** Options of `crux edge` that choose and set up the camera. */
@@ -45,9 +47,8 @@ export async function openCamera(
     case "simulator": {
       const { createScenario } = await import("./simulator/scenario.ts")
       const { createSimulatorCamera } = await import("./cameras/simulator.camera.ts")
-      const options = values.scenario === undefined ? {} : JSON.parse(await readFile(values.scenario, "utf8"))
       return createSimulatorCamera({
-        scenario: createScenario(options),
+        scenario: createScenario(values.scenario === undefined ? {} : await readScenario(values.scenario)),
         station: whole("station", values, 1),
         interval_ms,
         from: partsBefore + 1,
@@ -75,6 +76,18 @@ export async function openCamera(
     default:
       throw new CameraOptionFailure(`--camera must be simulator, images or folder, not "${values.camera}".`)
   }
+}
+
+/** @throws Problem when the file is missing or does not describe a line. */
+async function readScenario(path: string) {
+  const { ScenarioOptions } = await import("./simulator/scenario.ts")
+  const text = await readFile(path, "utf8").catch((cause) => {
+    throw new Problem("not_found", "scenario", `The scenario ${path} cannot be read.`, { path }, cause)
+  })
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), ScenarioOptions), text)
+  if (parsed.success) return parsed.output
+  const what = v.summarize(parsed.issues)
+  throw new Problem("invalid", "scenario", `The scenario ${path} does not describe a line: ${what}`, { path })
 }
 
 function needed(name: keyof CameraValues, values: CameraValues): string {

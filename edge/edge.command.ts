@@ -1,15 +1,16 @@
 import { existsSync } from "node:fs"
-import { mkdir } from "node:fs/promises"
+import { access, constants, mkdir } from "node:fs/promises"
 import { join } from "node:path"
 import { selfCommand } from "#models/child"
 import { systemClock } from "#platform/clock"
+import { folderFailure } from "#platform/data-folder"
 import { systemIds } from "#platform/ids"
 import { takeLock } from "#platform/lock"
 import { createLog } from "#platform/log"
 import { openSqlite } from "#platform/sqlite.bun"
 import { parseCommandArgs, wholeNumber } from "../hub/cli/args.ts"
 import type { Command } from "../hub/cli/command.ts"
-import { CommandFailure, usageFailure } from "../hub/cli/exit.ts"
+import { asConfig, CommandFailure, exitNameOf, usageFailure } from "../hub/cli/exit.ts"
 import { version } from "../hub/cli/version.command.ts"
 import { cameraHelp, cameraOptions, openCamera } from "./camera.options.ts"
 
@@ -54,12 +55,12 @@ The log goes to stdout, one JSON object a line. SIGTERM or SIGINT ends the stati
     const stopped = untilToldToStop()
 
     const folder = values.data
-    await mkdir(folder, { recursive: true, mode: 0o700 })
+    await prepareFolder(folder)
     const lock = takeLock(join(folder, "lock"), openSqlite, Date.now(), "edge")
     const sqlite = openDatabase(folder)
     prepareSchema(sqlite)
     // Before enrolling: a wrong camera option must not cost the one-time code.
-    const camera = await openCamera(values, { partsBefore: partsBefore(sqlite) })
+    const camera = await asConfig(openCamera(values, { partsBefore: partsBefore(sqlite) }))
     const identity = await identityOf(folder, values)
     const log = createLog({
       level: "info",
@@ -94,6 +95,16 @@ The log goes to stdout, one JSON object a line. SIGTERM or SIGINT ends the stati
   },
 }
 
+/** Asks for the rights here: SQLite would only say that it cannot open its file. */
+async function prepareFolder(folder: string) {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    await access(folder, constants.R_OK | constants.W_OK | constants.X_OK)
+  } catch (error) {
+    throw folderFailure("station", folder, error)
+  }
+}
+
 /** A station that knows its name but not its past would accept old orders again and number its parts anew. */
 function openDatabase(folder: string) {
   const path = join(folder, "edge.db")
@@ -104,7 +115,17 @@ function openDatabase(folder: string) {
       "Restore the folder from a backup, or remove identity.json and enrol with a new code.",
     )
   }
-  return openSqlite(path)
+  try {
+    return openSqlite(path)
+  } catch (cause) {
+    if (exitNameOf(cause) !== "integrity") throw cause
+    throw new CommandFailure(
+      "integrity",
+      `The database ${path} is damaged.`,
+      "Keep the file for whoever looks into it, and restore the folder from a backup. Nothing was changed.",
+      { cause },
+    )
+  }
 }
 
 async function identityOf(folder: string, values: { enrol?: string; hub?: string; device?: string }) {

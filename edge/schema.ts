@@ -6,6 +6,7 @@ const version = 1
 /** The data folder was written by a newer program: going on could lose what this one does not know about. */
 export class DataNewer extends Error {
   readonly exit = "data_newer"
+  readonly remedy = "Start the newer program again. The data was not changed."
 }
 
 /** Everything a station must still know after power loss, in one file, so one transaction covers it. */

@@ -207,6 +207,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       dataset,
       blobs,
       trainer: ports.trainer,
+      // Its contract lies beside it; without one the trainer knows the file by its hash, or says what is missing.
       backbone: config.backbone ? { onnx: resolve(config.backbone) } : ports.backbone,
       prove: registry.proveResult,
       labels: () => ({
@@ -220,10 +221,6 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         kindLabels: config.auto_train.new_kind_labels,
       },
       workDir: join(folder.root, "training"),
-      // Its contract lies beside it; without one the trainer knows the file by its hash, or says what is missing.
-      ...(config.backbone !== "" && {
-        backbone: { onnx: resolve(config.backbone), contract: `${resolve(config.backbone)}.json` },
-      }),
       recipe: { id: "patch", version: 1, params: {} },
       target: { escape: 0.02, overkill: 0.02 },
       maxMinutes: 20,

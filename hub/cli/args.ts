@@ -41,7 +41,7 @@ function parseStrictly<const O extends ParseArgsOptionsConfig>(
 
 /** util.parseArgs explains itself in several sentences, some of them about its own API; ours keeps the option. */
 function parseSentence(command: string, error: TypeError): string {
-  const option = /'(-[^']+)'/.exec(error.message)?.[1] ?? ""
+  const option = /'(-[^' ]+)[^']*'/.exec(error.message)?.[1] ?? ""
   const code = "code" in error ? error.code : undefined
   if (code === "ERR_PARSE_ARGS_UNKNOWN_OPTION") return `"crux ${command}" has no option ${option}.`
   if (/does not take an argument/.test(error.message)) return `${option} takes no value.`

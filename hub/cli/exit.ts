@@ -1,4 +1,5 @@
 import { Problem } from "#contract/problem"
+import { ModelError } from "#models/model-error"
 
 /**
  * Exit codes of `crux`: a contract with systemd units and plant scripts, so a number never changes its meaning.
@@ -40,6 +41,16 @@ export function usageFailure(message: string, command = ""): CommandFailure {
     message,
     `Run "crux help${command && ` ${command}`}" to see what it takes.`,
   )
+}
+
+/** What the command line names cannot be used: a refusal that is worded for people ends the program as `config`. */
+export async function asConfig<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    if (!(error instanceof Problem || error instanceof ModelError)) throw error
+    throw new CommandFailure("config", error.message, undefined, { cause: error })
+  }
 }
 
 /** Operating-system and SQLite error codes that have an exit code of their own. */

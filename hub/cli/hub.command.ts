@@ -1,5 +1,6 @@
 import { configFields, readConfig } from "../config.ts"
 import { parseCommandArgs } from "./args.ts"
+import { demandBackbone } from "./backbone.ts"
 import type { Command } from "./command.ts"
 import { CommandFailure } from "./exit.ts"
 
@@ -18,6 +19,8 @@ ${configFields.map(fieldHelp).join("\n")}`,
     const { values } = parseCommandArgs("hub", args, options)
     const { config: file, ...flags } = values as Record<string, string | undefined>
     const { config } = readConfig({ file, flags, environment: process.env })
+
+    if (config.backbone !== "") await demandBackbone(config.backbone)
 
     const { createHub } = await import("../hub.ts")
     const { bunPorts } = await import("../ports.bun.ts")

@@ -1,6 +1,8 @@
 import { parseCommandArgs, wholeNumber } from "../cli/args.ts"
+import { demandBackbone } from "../cli/backbone.ts"
 import type { Command } from "../cli/command.ts"
-import { CommandFailure } from "../cli/exit.ts"
+import { asConfig, CommandFailure, EXIT, usageFailure } from "../cli/exit.ts"
+import { aborted } from "./aborted.ts"
 
 export const demoCommand: Command = {
   summary: "run a hub and simulated stations on this machine and close the loop",
@@ -12,6 +14,7 @@ robot) label; the hub trains, proves and rolls out a model that knows it.
   --auto             a robot worker labels through the public API while you watch
   --headless         no people: the robot labels, the demo ends when the loop has closed
   --json             with --headless: print one JSON object with the figures
+  --quick            fewer and faster parts: every step is real, but the shares rest on few parts
   --images DIR       real photographs in the MVTec layout: train/good, test/good, test/<defect>
   --backbone FILE    another frozen feature extractor (ONNX)
   --stations N       how many stations, 1 to 16 (3)
@@ -28,6 +31,7 @@ Exit 0 only if the new model is committed on every station and nothing was lost.
       auto: { type: "boolean", default: false },
       headless: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
+      quick: { type: "boolean", default: false },
       images: { type: "string" },
       backbone: { type: "string" },
       stations: { type: "string", default: "3" },
@@ -43,42 +47,44 @@ Exit 0 only if the new model is committed on every station and nothing was lost.
       min: number,
       max: number,
     ) => (values[name] === undefined ? otherwise : wholeNumber("demo", name, values[name], min, max))
-    const headless = values.headless
+    const { headless, quick } = values
+    if (values.json && !headless) throw usageFailure("--json goes with --headless.", "demo")
     const seed = number("seed", 1, 0, 999_999_999)
     const stations = number("stations", 3, 1, 16)
-    const intervalMs = number("interval-ms", headless ? 700 : 1500, 50, 60_000)
-    const port = number("port", 0, 1, 65_535) || (headless ? 0 : await freeOr0(8080))
+    const intervalMs = number("interval-ms", headless ? (quick ? 400 : 700) : 1500, 50, 60_000)
+    const wantedPort = number("port", 0, 1, 65_535)
     const say = (line: string) => process.stderr.write(`${line}\n`)
 
+    // Whatever a person has to correct is said before the first process starts.
+    if (wantedPort !== 0) await demandFree(wantedPort)
+    if (values.backbone !== undefined) await demandBackbone(values.backbone)
+    if (values.data !== undefined) await demandEmptyFolder(values.data)
+    const material = await materialOf({ images: values.images, seed, intervalMs, headless, quick, say })
     const { startDemo } = await import("./demo.ts")
     const { failuresOf, tellFigures } = await import("./figures.ts")
-    const material = await materialOf({ images: values.images, seed, intervalMs, headless, say })
+    const interrupt = untilToldToStop()
     const demo = await startDemo({
       material,
       materialName: values.images ? (values.images.split("/").filter(Boolean).at(-1) ?? "images") : "drawn",
       seed,
       stations,
-      port,
+      port: wantedPort || (headless ? 0 : await freeOr0(8080)),
       dir: values.data,
       backbone: values.backbone,
       robot: headless || values.auto,
       robotThinkMs: headless ? 100 : 1500,
-      partsAfter: headless ? 15 : 60,
+      partsAfter: headless ? (quick ? 5 : 15) : 60,
       verbose: values.verbose,
       say,
+      signal: interrupt,
     })
-    const interrupted = new Promise<"stop">((resolve) => {
-      process.once("SIGINT", () => resolve("stop"))
-      process.once("SIGTERM", () => resolve("stop"))
-    })
+    if (demo === "stopped") return stopped(headless)
+    const interrupted = aborted(interrupt)
     try {
       if (!headless)
         process.stdout.write(`\nOpen ${demo.signInUrl}\n(one-time sign-in; Ctrl+C ends the demo)\n\n`)
       const end = await Promise.race([demo.finish({ stopLine: headless }), interrupted])
-      if (end === "stop") {
-        if (headless) throw new CommandFailure("failure", "the demo was stopped before the loop had closed.")
-        return
-      }
+      if (end === "stopped") return stopped(headless)
       if (values.json) process.stdout.write(`${JSON.stringify(end)}\n`)
       else process.stdout.write(`${tellFigures(end)}\n`)
       const failures = failuresOf(end)
@@ -93,38 +99,91 @@ Exit 0 only if the new model is committed on every station and nothing was lost.
   },
 }
 
+/** Somebody who watches has seen enough; whoever waits for figures must not take a stop for success. */
+function stopped(headless: boolean): void {
+  if (headless) throw new CommandFailure("failure", "The demo was stopped before the loop had closed.")
+}
+
+/**
+ * Aborts at the first Ctrl+C, SIGTERM or closed terminal; the demo then stops its processes in order. A second one
+ * ends the demo at once, and its processes with it.
+ */
+function untilToldToStop(): AbortSignal {
+  const told = new AbortController()
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+    process.on(signal, () => {
+      if (told.signal.aborted) process.exit(EXIT.failure)
+      told.abort()
+    })
+  return told.signal
+}
+
 async function materialOf(options: {
   images: string | undefined
   seed: number
   intervalMs: number
   headless: boolean
+  quick: boolean
   say: (line: string) => void
 }) {
   if (options.images !== undefined) {
     const { createPhotoMaterial } = await import("./photo.material.ts")
-    return createPhotoMaterial({
-      dir: options.images,
-      seed: options.seed,
-      intervalMs: options.intervalMs,
-      say: options.say,
-    })
+    return asConfig(
+      createPhotoMaterial({
+        dir: options.images,
+        seed: options.seed,
+        intervalMs: options.intervalMs,
+        say: options.say,
+      }),
+    )
   }
   const { createDrawnMaterial } = await import("./drawn.material.ts")
   return createDrawnMaterial({
     seed: options.seed,
     newKindFrom: options.headless ? 12 : 40,
-    newKindShare: 0.25,
+    newKindShare: options.quick ? 0.4 : 0.25,
     intervalMs: options.intervalMs,
-    counts: { references: 36, golden: 90, goldenNew: 16, unseen: 240 },
+    counts: options.quick
+      ? { references: 24, golden: 90, goldenNew: 10, unseen: 60 }
+      : { references: 36, golden: 90, goldenNew: 16, unseen: 240 },
   })
 }
 
 /** The usual port if nothing listens there, else any. */
 async function freeOr0(port: number): Promise<number> {
+  return (await isFree(port)) ? port : 0
+}
+
+async function demandFree(port: number): Promise<void> {
+  if (await isFree(port)) return
+  throw new CommandFailure(
+    "failure",
+    `Port ${port} is already in use by another program.`,
+    "Stop that program, or choose another port with --port.",
+  )
+}
+
+async function isFree(port: number): Promise<boolean> {
   const { createServer } = await import("node:net")
   return new Promise((resolve) => {
     const probe = createServer()
-    probe.once("error", () => resolve(0))
-    probe.listen(port, "127.0.0.1", () => probe.close(() => resolve(port)))
+    probe.once("error", () => resolve(false))
+    probe.listen(port, "127.0.0.1", () => probe.close(() => resolve(true)))
   })
+}
+
+async function demandEmptyFolder(path: string): Promise<void> {
+  const { mkdir, readdir } = await import("node:fs/promises")
+  const { folderFailure } = await import("#platform/data-folder")
+  const names = await mkdir(path, { recursive: true })
+    .then(() => readdir(path))
+    .catch((error) => {
+      throw folderFailure("demo", path, error)
+    })
+  if (names.length === 0) return
+  throw new CommandFailure(
+    "config",
+    `The folder ${path} is not empty.`,
+    "Give the demo an empty folder with --data.",
+  )
 }

@@ -33,12 +33,16 @@ export function createPlant(options: {
 }): Plant {
   const children = new Map<string, Child>()
   const expected = new Set<string>()
+  let closed = false
   let hubUrl = ""
   const { promise: broken, reject } = Promise.withResolvers<never>()
   broken.catch(() => {}) // awaited only in races; unheard it must not end the process
 
   function start(name: string, role: string, args: string[], onLine: (line: string) => void): Child {
+    if (closed) throw new CommandFailure("failure", "The demo has been stopped.")
     const child = Bun.spawn([...selfCommand(role), ...args], {
+      // Ctrl+C reaches the demo alone, which stops the stations first: they still have parts for the hub.
+      detached: true,
       stdin: "ignore",
       stdout: "pipe",
       stderr: "pipe",
@@ -63,6 +67,11 @@ export function createPlant(options: {
     })
     return entry
   }
+
+  // However the demo ends, its processes end with it; a demo stopped in order has none left here.
+  process.once("exit", () => {
+    for (const { process: child } of children.values()) child.kill("SIGKILL")
+  })
 
   async function end(child: Child) {
     expected.add(child.name)
@@ -117,6 +126,7 @@ export function createPlant(options: {
       await Promise.all(stations().map(end))
     },
     async stop() {
+      closed = true
       await Promise.all(stations().map(end))
       await Promise.all([...children.values()].map(end))
     },

@@ -125,6 +125,13 @@ export async function followRollout(
   })
 }
 
+/** @throws CommandFailure with the station and the reason when a rollout was halted. */
+export function demandFinished({ state, halt_reason }: RolloutView): void {
+  if (state === "finished") return
+  const why = halt_reason ? ` by ${halt_reason.device}: ${halt_reason.reason}` : ""
+  throw new CommandFailure("failure", `The rollout ended as ${state}${why}.`)
+}
+
 /**
  * What an engineer does while people label: adds golden parts of a new kind once it has a name, and releases each
  * model of the loop that the gate lets through. Ends with the closed loop.
@@ -166,8 +173,7 @@ export async function closeLoop(
       continue
     }
     const rollout = await followRollout(engineer, (await release(engineer, model.digest)).id, say)
-    if (rollout.state !== "finished")
-      throw new CommandFailure("failure", `the rollout ended as ${rollout.state}.`)
+    demandFinished(rollout)
     const loop = await until("the closed loop", 2, async () => {
       const { items } = await engineer.get<List<LoopView>>("/api/loops")
       return items.find((l) => l.kind === material.newKind.key && l.closed_at !== null)

@@ -36,7 +36,7 @@ export function prepareDataFolder(root: string): DataFolder {
     for (const path of [folder.root, folder.blobs, folder.keys, folder.backups])
       accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK)
   } catch (error) {
-    throw unusable(root, error)
+    throw folderFailure("hub", root, error)
   }
   const { bavail, bsize } = statfsSync(root)
   if (bavail * bsize < LEAST_FREE_BYTES)
@@ -49,15 +49,23 @@ export function prepareDataFolder(root: string): DataFolder {
   return folder
 }
 
-function unusable(root: string, error: unknown): StartFailure {
+/** Why `program` cannot use `root` for its data, told from the system's error: no_space, permission or config. */
+export function folderFailure(program: string, root: string, error: unknown): StartFailure {
   const code = error instanceof Error && "code" in error ? String(error.code) : ""
   if (code === "ENOSPC" || code === "EDQUOT")
     return new StartFailure("no_space", `The disk of ${root} is full.`, "Free space there.", error)
   if (code === "EACCES" || code === "EPERM" || code === "EROFS")
     return new StartFailure(
       "permission",
-      `The hub may not write to ${root} (${code}).`,
-      "Give the folder to the user that runs the hub, or name another one with --data.",
+      `The ${program} may not write to ${root} (${code}).`,
+      `Give the folder to the user that runs the ${program}, or name another one with --data.`,
+      error,
+    )
+  if (code === "EEXIST" || code === "ENOTDIR")
+    return new StartFailure(
+      "config",
+      `${root} cannot be the data folder: a file is in its place.`,
+      "Name another folder with --data.",
       error,
     )
   return new StartFailure(
