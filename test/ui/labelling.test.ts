@@ -1,24 +1,30 @@
-import { afterAll, beforeAll, expect, test } from "bun:test"
+import { afterEach, beforeAll, beforeEach, expect, test } from "bun:test"
 import { createApi } from "../../ui/api.ts"
 import { documentOf } from "../../ui/editor/state.ts"
 import { createLabelling } from "../../ui/screens/label/labelling.ts"
 import { createMemoryStore, createOutbox } from "../../ui/screens/label/outbox.ts"
 import { createQueue } from "../../ui/screens/label/queue.ts"
 import { fixturePassword, startFixture } from "./support/fixture.ts"
+import { type Picture, paintPictures } from "./support/pictures.ts"
 
 let fixture: Awaited<ReturnType<typeof startFixture>>
 let cookie = ""
+let painted: Picture[]
 
 beforeAll(async () => {
-  fixture = await startFixture({ ui: "dist/ui", pictures: 10, width: 320 })
+  painted = await paintPictures(10, 320)
+}, 30_000)
+// Every test has a full queue of its own.
+beforeEach(async () => {
+  fixture = await startFixture({ ui: "dist/ui", painted })
   const answer = await fetch(`${fixture.url}/api/session`, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ login: "worker1", password: fixturePassword }),
   })
   cookie = answer.headers.get("set-cookie")?.split(";")[0] ?? ""
-}, 30_000)
-afterAll(() => fixture.stop())
+})
+afterEach(() => fixture.stop())
 
 async function until(what: () => boolean): Promise<void> {
   const deadline = Date.now() + 5_000
@@ -94,11 +100,10 @@ test("a box the model cannot name gets the kind that is pressed", async () => {
     clock.now += 1_000
   }
   expect(documentOf(work.editor.value).shapes[0]?.kind).toBe("unknown")
-  const before = fixture.labels.length
   await work.decide("ng")
   expect(work.asking.value).toBe(true)
   await work.pick("crack")
-  await until(() => fixture.labels.length === before + 1)
+  await until(() => fixture.labels.at(-1)?.verdict === "ng")
   expect(fixture.labels.at(-1)).toMatchObject({ verdict: "ng", kinds: ["crack"], accepted: false })
   expect(fixture.labels.at(-1)?.boxes.map((box) => box.kind)).toEqual(["crack"])
   work.stop()

@@ -28,6 +28,8 @@ export const fixturePassword = "a long enough password"
 export type FixtureOptions = {
   ui: string
   pictures?: number
+  /** Pictures painted before, instead of new ones. */
+  painted?: Picture[]
   width?: number
   port?: number
   /** Sends a new inspection this often, ms. */
@@ -45,7 +47,7 @@ const csp =
  * `bun test/ui/support/fixture.ts`. It keeps labels in memory and forgets them.
  */
 export async function startFixture(options: FixtureOptions) {
-  const pictures = await paintPictures(options.pictures ?? 14, options.width ?? 1280)
+  const pictures = options.painted ?? (await paintPictures(options.pictures ?? 14, options.width ?? 1280))
   const bySha = new Map(pictures.map((picture) => [picture.sha256, picture]))
   const started = Date.now()
   const users = makeUsers(started)
