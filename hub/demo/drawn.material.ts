@@ -12,7 +12,7 @@ import {
   truthOf,
 } from "../../edge/simulator/scenario.ts"
 import { defectClassOf } from "./defect-names.ts"
-import type { KnownPart, Material } from "./material.ts"
+import { fewGoldenParts, type KnownPart, type Material } from "./material.ts"
 
 export const frameSize = { width: 1280, height: 960 }
 
@@ -60,9 +60,12 @@ export function createDrawnMaterial(options: {
   }
 
   return {
-    // A first model from a few good parts may let known defects through; the loop is there to mend that.
     policy: {
-      gate: { max_escape: 0.6, max_overkill: 0.3, max_undecidable: 0.7 },
+      // A first model from a few good parts may let known defects through; the loop is there to mend that.
+      gate:
+        options.counts.golden < 60
+          ? fewGoldenParts
+          : { max_escape: 0.6, max_overkill: 0.3, max_undecidable: 0.7 },
       newKindLabels: 12,
       maxNgShift: 0.3,
     },

@@ -34,3 +34,9 @@ export type Material = {
   /** What a person would say of this inspection; null when the picture is not one of ours. */
   truthOf(inspection: InspectionView): SampleLabel | null
 }
+
+/**
+ * Limits of the gate where the golden set is too small to prove anything: the comparison with the running model
+ * decides, and these only keep out what is useless.
+ */
+export const fewGoldenParts = { max_escape: 0.9, max_overkill: 0.6, max_undecidable: 0.8 }

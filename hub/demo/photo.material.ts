@@ -3,7 +3,7 @@ import type { SampleLabel } from "#contract/training"
 import { type ImageItem, itemsOf, readImageFolder } from "../../edge/simulator/images.ts"
 import { CommandFailure } from "../cli/exit.ts"
 import { defectClassOf } from "./defect-names.ts"
-import type { KnownPart, Material } from "./material.ts"
+import { fewGoldenParts, type KnownPart, type Material } from "./material.ts"
 
 /** Real photographs in the MVTec layout, split by physical part. */
 export async function createPhotoMaterial(options: {
@@ -35,14 +35,8 @@ export async function createPhotoMaterial(options: {
   }
 
   return {
-    // A folder holds few parts: a dozen golden ones cannot prove a small bound, so the comparison with the running
-    // model decides and the absolute limits only keep out what is useless. Half of
-    // the photographs show defects, so a model that learns to see them shifts the NG share by as much.
-    policy: {
-      gate: { max_escape: 0.9, max_overkill: 0.6, max_undecidable: 0.8 },
-      newKindLabels: 8,
-      maxNgShift: 1,
-    },
+    // Half of the photographs show defects, so a model that learns to see them shifts the NG share by as much.
+    policy: { gate: fewGoldenParts, newKindLabels: 8, maxNgShift: 1 },
     products: [{ key: set.product, names: { ko: set.product, en: set.product } }],
     knownKinds: set.kinds.filter((k) => k !== newKind).map(defectClassOf),
     newKind: defectClassOf(newKind),
