@@ -1,3 +1,4 @@
+import { constants, setPriority } from "node:os"
 import { parseCommandArgs } from "../args.ts"
 import type { Command } from "../command.ts"
 
@@ -6,6 +7,9 @@ export const trainWorker: Command = {
   usage: "usage: crux worker train DIR",
   run: async (args) => {
     const { positionals } = parseCommandArgs("worker", args, {}, ["DIR"])
+    // Training may take minutes and nobody waits for a single step of it; stations and screens on the same machine go
+    // first. Before anything else, as threads inherit it when they are made.
+    setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
     const { runTrainWorker } = await import("../../../models/trainer/worker.ts")
     await runTrainWorker(positionals[0]!)
   },
