@@ -2,6 +2,7 @@ import { configFields, readConfig } from "../config.ts"
 import { parseCommandArgs } from "./args.ts"
 import { demandBackbone } from "./backbone.ts"
 import type { Command } from "./command.ts"
+import { ensureDiskThreads } from "./disk-threads.ts"
 import { CommandFailure } from "./exit.ts"
 
 const flagOptions = Object.fromEntries(configFields.map(({ flag }) => [flag, { type: "string" } as const]))
@@ -21,6 +22,8 @@ ${configFields.map(fieldHelp).join("\n")}`,
     const { config } = readConfig({ file, flags, environment: process.env })
 
     if (config.backbone !== "") await demandBackbone(config.backbone)
+    // Not before the arguments are known to be right: what is wrong with them is said once.
+    ensureDiskThreads("hub", ...args)
 
     const { createHub } = await import("../hub.ts")
     const { bunPorts } = await import("../ports.bun.ts")
