@@ -13,6 +13,8 @@ export async function withChild<Ready, T>(
     stdin: "pipe",
     stdout: "pipe",
     stderr: "inherit",
+    // What `crux hub` gives itself; the disk without a hub gets as many.
+    env: { ...process.env, UV_THREADPOOL_SIZE: "8" },
   })
   try {
     return await use(JSON.parse(await firstLine(child.stdout)) as Ready)
