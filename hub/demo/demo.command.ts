@@ -14,7 +14,7 @@ robot) label; the hub trains, proves and rolls out a model that knows it.
   --auto             a robot worker labels through the public API while you watch
   --headless         no people: the robot labels, the demo ends when the loop has closed
   --json             with --headless: print one JSON object with the figures
-  --quick            fewer and faster parts: every step is real, but the shares rest on few parts
+  --quick            fewer parts: every step is real, but the shares rest on few parts
   --images DIR       real photographs in the MVTec layout: train/good, test/good, test/<defect>
   --backbone FILE    another frozen feature extractor (ONNX)
   --stations N       how many stations, 1 to 16 (3)
@@ -51,7 +51,7 @@ Exit 0 only if the new model is committed on every station and nothing was lost.
     if (values.json && !headless) throw usageFailure("--json goes with --headless.", "demo")
     const seed = number("seed", 1, 0, 999_999_999)
     const stations = number("stations", 3, 1, 16)
-    const intervalMs = number("interval-ms", headless ? (quick ? 400 : 700) : 1500, 50, 60_000)
+    const intervalMs = number("interval-ms", headless ? 700 : 1500, 50, 60_000)
     const wantedPort = number("port", 0, 1, 65_535)
     const say = (line: string) => process.stderr.write(`${line}\n`)
 

@@ -47,21 +47,31 @@ export function createIngest({
   events: Events
   log: Log
 }) {
-  /** Keeps the evidence of a message that is not taken and tells people; the device learns it from its ack. */
+  /**
+   * Keeps the evidence of a message that is not taken and tells people; the device learns it from its ack. False when
+   * the disk has no room for the evidence: then nothing has been refused, and the device shall come again.
+   */
   const refuse = async (
     device: string,
     topic: string,
     bytes: Uint8Array,
     refusal: { id: string | undefined; code: string; detail: string },
-  ): Promise<void> => {
+  ): Promise<boolean> => {
     const { id, code, detail } = refusal
     const at = clock.now()
     // A copy: the payload is a view of a read buffer that is reused.
     const head = Uint8Array.from(bytes.subarray(0, keptHead))
     const row = { device, topic, at, code, detail, id: id ?? null, size: bytes.length, head }
-    await commits.commit(() => store.insertRefusal(row, keptRefusals))
+    try {
+      await commits.commit(() => store.insertRefusal(row, keptRefusals))
+    } catch (error) {
+      if (sqliteCodeOf(error) !== SQLITE.full) throw error
+      log.error("refusal_not_kept", { device, topic, code, detail })
+      return false
+    }
     log.warn("refused", { device, topic, code, detail })
     events.announce("refusal", { device, topic, code, detail, inspection_id: id ?? null, at })
+    return true
   }
 
   const storeFrame = async (
@@ -109,8 +119,11 @@ export function createIngest({
       } catch (error) {
         id ??= readableId(bytes)
         if (error instanceof Problem && error.code !== "unavailable") {
-          await refuse(device, topic, bytes, { id, code: error.key, detail: error.message })
-          return id === undefined ? undefined : { id, st: "bad", code: error.key }
+          const kept = await refuse(device, topic, bytes, { id, code: error.key, detail: error.message })
+          if (id === undefined) return undefined
+          return kept
+            ? { id, st: "bad", code: error.key }
+            : { id, st: "later", code: "disk_full", retry_ms: retryWhenFullMs }
         }
         // The hub's trouble, not the frame's: the device keeps it and comes again.
         const full = error instanceof Problem || sqliteCodeOf(error) === SQLITE.full

@@ -38,7 +38,7 @@ export type GatewayPorts = {
       topic: string,
       bytes: Uint8Array,
       refusal: { id: undefined; code: string; detail: string },
-    ) => Promise<void>
+    ) => Promise<boolean>
   }
   readonly delivery: { readonly request: (session: Session, request: ChunkRequest) => Promise<void> }
 }

@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, mkdirSync, readdirSync, statfsSync } from "node:fs"
+import { accessSync, constants, mkdirSync, readdirSync, statfsSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { StartFailure } from "./start-failure.ts"
 
@@ -78,12 +78,13 @@ export function folderFailure(program: string, root: string, error: unknown): St
 
 /** Images without a database mean a lost or half-copied database: starting empty would hide that. */
 function refuseOrphanedEvidence(folder: DataFolder): void {
-  if (existsSync(folder.database)) return
+  // An empty file is what a power cut or a full disk leaves of a copy: no database either.
+  if ((statSync(folder.database, { throwIfNoEntry: false })?.size ?? 0) > 0) return
   const evidence = [folder.blobs, folder.backups].find((path) => readdirSync(path).length > 0)
   if (!evidence) return
   throw new StartFailure(
     "integrity",
-    `${evidence} holds data, but the database ${folder.database} is missing.`,
+    `${evidence} holds data, but the database ${folder.database} is missing or empty.`,
     "Put the database back from a backup; to begin anew, name an empty folder with --data.",
   )
 }

@@ -3,6 +3,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import sharp from "sharp"
+import type { DemoFigures } from "../../hub/demo/figures.ts"
 import { createInferChild } from "../../models/infer/child.ts"
 import pkg from "../../package.json" with { type: "json" }
 import { freshBinary } from "../../scripts/build/binary.ts"
@@ -44,9 +45,10 @@ async function run(args: readonly string[], prefix: readonly string[] = []) {
 
 /** A network namespace without any interface but loopback, where the machine lets us make one. */
 function offlinePrefix(): readonly string[] {
+  const up = ["sh", "-c", 'ip link set lo up && exec "$@"', "offline"]
   const ways = [
-    ["unshare", "-n", "--"],
-    ["unshare", "-rn", "--"],
+    ["unshare", "-n", "--", ...up],
+    ["unshare", "-rn", "--", ...up],
   ]
   for (const way of ways) {
     if (Bun.which("unshare") && Bun.spawnSync([...way, "true"]).exitCode === 0) return way
@@ -139,6 +141,26 @@ describe("the compiled binary in an empty folder", () => {
       await child.close()
     }
   })
+
+  test("closes the whole loop without any network: inspects, labels, trains, proves, deploys", async () => {
+    const temporary = join(plant, "tmp")
+    mkdirSync(temporary)
+    const stations = 2
+    const demo = ["demo", "--headless", "--json", "--quick", "--seed", "1", "--stations", String(stations)]
+    const { out, err, code } = await run(demo, [...offlinePrefix(), "env", `TMPDIR=${temporary}`])
+    expect({ code, err }).toMatchObject({ code: 0 })
+    const figures: DemoFigures = JSON.parse(out)
+    expect(figures).toMatchObject({ seed: 1, material: "drawn", stations, lost: 0, duplicates: 0 })
+    expect(figures.committed).toEqual(["station-1", "station-2"])
+    expect(figures.champion_after).not.toBe(figures.champion_before)
+    expect(figures.stored).toBe(figures.inspections)
+    expect(figures.labels_used).toBeGreaterThan(0)
+    expect(figures.unseen_ok + figures.unseen_ng).toBe(60)
+    expect(figures.new_kind_escape_after).toBeLessThanOrEqual(figures.new_kind_escape_before)
+    expect(readdirSync(temporary)).toEqual([])
+    expect(readdirSync(join(plant, "home/.cache"))).toEqual(["crux"])
+    rmSync(temporary, { recursive: true })
+  }, 600_000)
 
   test("says what to do when its cache folder cannot be used", async () => {
     const { err, code } = await run(["worker", "selfcheck"], ["env", "CRUX_CACHE=/proc/none"])
