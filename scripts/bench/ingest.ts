@@ -7,53 +7,62 @@ import { encodeFrame } from "#contract/cxf1"
 import { topicOf } from "#contract/topics"
 import { withChild } from "./child.ts"
 import type { BenchHub } from "./hub.child.ts"
-import { type BenchRow, row } from "./row.ts"
+import { type BenchRow, inTurns, type Rounds, row } from "./row.ts"
 import { openWire, publishPacket } from "./wire.ts"
 
 const connections = 20
 /** Frames a station keeps in flight; the hub grants 2 to 32. */
 const window = 8
 
+const rounds = 3
+
 /**
  * Durable ingest over MQTT (image and row on disk before PUBACK) at 2 KB and 200 KB, as a share of what the same disk
- * takes without MQTT in the same run; and at 50 KB against mosquitto, where it is installed, which stores nothing.
+ * takes without MQTT; and at 50 KB against mosquitto, where it is installed, which stores nothing.
  */
 export async function benchIngest(): Promise<BenchRow[]> {
-  const rows: BenchRow[] = []
-  const small = await durable(2048, 4000)
-  rows.push(row("durable ingest, 2 KB images", small.hub, "inspections/s", small.disk, "the disk alone"))
-  const large = await durable(200_000, 800)
-  const megabytes = (perSecond: number) => (perSecond * 200_000) / 1e6
-  rows.push(
-    row(
-      "durable ingest, 200 KB images",
-      megabytes(large.hub),
-      "MB/s",
-      megabytes(large.disk),
-      "the disk alone",
-    ),
-  )
-  const mosquitto = ["/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto", "/usr/bin/mosquitto"].find((path) =>
-    existsSync(path),
-  )
-  if (mosquitto) {
-    const ours = await throughHub(50_000, 1600)
-    const theirs = await throughMosquitto(mosquitto, 50_000, 1600)
-    rows.push(
-      row("durable ingest, 50 KB images", ours, "inspections/s", theirs, "mosquitto, which stores nothing"),
-    )
-  }
-  return rows
+  const disk = "the disk alone: images and rows synced, no MQTT"
+  const [small, large] = [2048, 200_000]
+  const rows = [
+    row("durable ingest, 2 KB images", "inspections/s", await againstDisk(small, 3000), disk),
+    row("durable ingest, 200 KB images", "MB/s", inMegabytes(await againstDisk(large, 600), large), disk),
+  ]
+  const mosquitto = mosquittoBinary()
+  if (!mosquitto) return rows
+  const stored = await inTurns(rounds, {
+    reference: () => throughMosquitto(mosquitto, 50_000, 1600),
+    ours: () => throughHub(50_000, 1600),
+  })
+  return [
+    ...rows,
+    row("durable ingest, 50 KB images", "inspections/s", stored, "mosquitto, which stores nothing"),
+  ]
 }
 
-async function durable(size: number, count: number): Promise<{ hub: number; disk: number }> {
-  const disk = await withChild<{ seconds: number }, number>(
+export function mosquittoBinary(): string | undefined {
+  return ["/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto", "/usr/bin/mosquitto"].find((path) =>
+    existsSync(path),
+  )
+}
+
+function againstDisk(size: number, count: number): Promise<Rounds> {
+  return inTurns(rounds, {
+    reference: () => diskAlone(size, count),
+    ours: () => throughHub(size, count),
+  })
+}
+
+function inMegabytes({ reference, ours }: Rounds, size: number): Rounds {
+  const megabytes = (perSecond: number) => (perSecond * size) / 1e6
+  return { reference: reference.map(megabytes), ours: ours.map(megabytes) }
+}
+
+const diskAlone = (size: number, count: number) =>
+  withChild<{ seconds: number }, number>(
     "disk.child.ts",
     [String(size), String(count), String(connections * window)],
     async ({ seconds }) => count / seconds,
   )
-  return { disk, hub: await throughHub(size, count) }
-}
 
 const throughHub = (size: number, count: number) =>
   withChild<BenchHub, number>("hub.child.ts", [String(connections), "0"], ({ enrolments }) =>

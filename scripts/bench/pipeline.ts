@@ -23,35 +23,25 @@ import { firstSampling } from "../../edge/sampling.rules.ts"
 import { prepareSchema } from "../../edge/schema.ts"
 import { runStation, type Shot } from "../../edge/station.ts"
 import { createStatistics } from "../../edge/statistics.ts"
-
-/** One line of a benchmark's table. */
-export type PipelineRow = {
-  what: string
-  /** Time of the model alone, milliseconds: onnxruntime with the tensors ready. */
-  bare_ms: number
-  /** Frames a second of the model alone and of the whole station. */
-  bare_per_s: number
-  edge_per_s: number
-  share: number
-}
+import { type BenchRow, inTurns, median, row } from "./row.ts"
 
 const frameSize = { width: 1280, height: 960 }
 const framesPerRound = 40
-const rounds = 3
+const rounds = 5
 
 /**
  * Throughput of an edge station from raw frame to committed record (child process, resize, model, verdict, output,
  * outbox with JPEG of what the policy keeps) as a share of bare onnxruntime on the same frames' tensors. Both run one
  * session with one thread, turn by turn, so that a busy machine slows both.
  */
-export async function benchPipeline(sides: readonly number[] = [224, 320, 416]): Promise<PipelineRow[]> {
+export async function benchPipeline(sides: readonly number[] = [224, 320, 416]): Promise<BenchRow[]> {
   await ensureBackbone()
-  const rows: PipelineRow[] = []
+  const rows: BenchRow[] = []
   for (const side of sides) rows.push(await benchModel(side))
   return rows
 }
 
-async function benchModel(side: number): Promise<PipelineRow> {
+async function benchModel(side: number): Promise<BenchRow> {
   const folder = await mkdtemp(join(tmpdir(), "crux-bench-"))
   try {
     const contract = contractFor(side)
@@ -61,21 +51,16 @@ async function benchModel(side: number): Promise<PipelineRow> {
     const bare = await openBare(path, contract, pictures)
     const station = await openStation(folder, path, contract, pictures)
     try {
-      const times = { bare: [] as number[], edge: [] as number[] }
       await bare(5)
       await station.run(5)
-      for (let round = 0; round < rounds; round++) {
-        times.bare.push(await bare(framesPerRound))
-        times.edge.push(await station.run(framesPerRound))
-      }
-      const [bareMs, edgeMs] = [median(times.bare) / framesPerRound, median(times.edge) / framesPerRound]
-      return {
-        what: `${side}x${side} trunk, ${frameSize.width}x${frameSize.height} raw frames`,
-        bare_ms: round2(bareMs),
-        bare_per_s: round2(1000 / bareMs),
-        edge_per_s: round2(1000 / edgeMs),
-        share: round2(bareMs / edgeMs),
-      }
+      const perSecond = (ms: number) => (framesPerRound * 1000) / ms
+      const measured = await inTurns(rounds, {
+        reference: async () => perSecond(await bare(framesPerRound)),
+        ours: async () => perSecond(await station.run(framesPerRound)),
+      })
+      const ms = (1000 / median(measured.reference)).toFixed(0)
+      const name = `edge station, ${side}x${side} model of ${ms} ms, ${frameSize.width}x${frameSize.height} raw frames`
+      return row(name, "frames/s", measured, "onnxruntime alone, tensors ready, 1 thread")
     } finally {
       await station.close()
     }
@@ -207,9 +192,6 @@ function noisePicture(seed: number): Picture {
   for (let i = 0; i < raw.length; i++) raw[i] = 128 + 60 * Math.sin((i % (width * 3)) / (300 + seed * 50))
   return { raw, width, height, channels: 3 }
 }
-
-const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0
-const round2 = (value: number) => Math.round(value * 100) / 100
 
 if (import.meta.main) {
   console.table(await benchPipeline())

@@ -1,0 +1,92 @@
+import { writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { parseArgs } from "node:util"
+import { benchDelivery } from "./bench/delivery.ts"
+import { benchIngest, mosquittoBinary } from "./bench/ingest.ts"
+import { benchLoop } from "./bench/loop.ts"
+import { describeMachine } from "./bench/machine.ts"
+import { benchPipeline } from "./bench/pipeline.ts"
+import type { BenchRow } from "./bench/row.ts"
+import { prepare } from "./prepare.ts"
+
+/**
+ * bun run bench [--only NAME]: speed as shares of what the same machine does at best in the same run, written to
+ * docs/bench.md. With --only the rows are printed and the file stays. Takes about 5 minutes and never more than 8.
+ */
+const benches: Record<string, () => Promise<BenchRow[]>> = {
+  pipeline: () => benchPipeline(),
+  ingest: benchIngest,
+  delivery: benchDelivery,
+  loop: benchLoop,
+}
+const longestMs = 8 * 60_000
+
+const { values } = parseArgs({ options: { only: { type: "string" } } })
+const names = Object.keys(benches).filter((name) => values.only === undefined || name === values.only)
+if (names.length === 0) {
+  console.error(`bench: there is no "${values.only}". There are: ${Object.keys(benches).join(", ")}.`)
+  process.exit(2)
+}
+setTimeout(() => {
+  console.error(`bench: not done after ${longestMs / 60_000} minutes.`)
+  process.exit(1)
+}, longestMs)
+
+await prepare()
+const machine = await describeMachine()
+const rows: BenchRow[] = []
+for (const name of names) {
+  console.error(`${name} …`)
+  rows.push(...(await benches[name]!()))
+}
+const table = tableOf(rows)
+console.log(table)
+if (values.only === undefined)
+  await writeFile(join(import.meta.dirname, "../docs/bench.md"), pageOf(machine, table))
+// Children that were measured keep no handle, but onnxruntime in this process does.
+process.exit(0)
+
+function tableOf(rows: readonly BenchRow[]): string {
+  const line = ({ name, value, unit, reference, ratio, against }: BenchRow) =>
+    `| ${name} | ${threeDigits(value)} ${unit} | ${threeDigits(reference)} ${unit} | **${ratio.toFixed(2)}** | ${against} |`
+  return [
+    "| what | CRUX | reference | ratio | the reference is |",
+    "|---|---:|---:|---:|---|",
+    ...rows.map(line),
+  ].join("\n")
+}
+
+function threeDigits(value: number): string {
+  return value >= 100 ? String(Math.round(value)) : value.toPrecision(3)
+}
+
+function pageOf(machine: readonly string[], table: string): string {
+  const mosquitto = mosquittoBinary()
+    ? ""
+    : "\nmosquitto is not installed on this machine: its row is missing.\n"
+  return `# How fast
+
+Written by \`bun run bench\` on ${new Date().toISOString().slice(0, 10)}. Each row is a ratio: what CRUX does over what
+the same machine does at best in the same run, so that it says something on other machines too. 1 is the most there is.
+
+${machine.map((line) => `- ${line}`).join("\n")}
+
+${table}
+${mosquitto}
+## How to read it
+
+- Rates are medians of three to five rounds, reference and CRUX turn by turn; both share the machine with the
+  generator of the load.
+- **edge station**: from a raw frame in memory to a committed record (child process, resize, model, verdict, output,
+  outbox, JPEG of 1 part in 20), frames always waiting, one inference process. The reference has nothing but the model.
+- **durable ingest**: 20 connections with 8 frames in flight; the PUBACK comes when image and row are synced. The disk
+  alone writes the same images and rows with the same grouping. mosquitto acknowledges without storing anything, so
+  that row is the price of durability, not a contest.
+- **model delivery**: chunks of 256 KiB asked for over MQTT, each hashed on arrival; bare TCP hashes nothing.
+- **loop time**: one run, so it varies by some ten per cent. From the first part with a new kind of defect to a model
+  that knows it, proven and committed on every station. The reference is the sum of what no software could save: the
+  time until the parts had come and were labelled (by a robot), the trainer alone on the idle machine with the same
+  bundle, and the parts of the probation at the line's pace. What is missing to 1 is the trainer sharing the cores with
+  hub and stations, the gate, the transport and waiting between the steps.
+`
+}
