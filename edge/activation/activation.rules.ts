@@ -91,15 +91,15 @@ export function tallied(tally: Tally, evaluation: string): Tally {
   }
 }
 
-/** Variance of the NG share, with one part added to either side so that no share of a few parts looks certain. */
-function variance({ parts, ng }: Tally): number {
-  const share = (ng + 1) / (parts + 2)
+/** Variance of a share, with one part added to either side so that no share of a few parts looks certain. */
+function variance(count: number, parts: number): number {
+  const share = (count + 1) / (parts + 2)
   return (share * (1 - share)) / (parts + 2)
 }
 
 /**
- * Gate of the probation. `before` is the window judged by the model that was replaced. A shift in NG counts as far as
- * it stands out of its sampling noise: a handful of parts must not condemn a model that finds what the old one passed.
+ * Gate of the probation. `before` is the window judged by the model that was replaced. A share counts as far as it
+ * stands out of its sampling noise: a handful of parts must not condemn a model that finds what the old one passed.
  */
 export function probationGate(
   tally: Tally,
@@ -111,10 +111,11 @@ export function probationGate(
   const done = tally.parts >= probation.parts || timeUp
   const least = Math.min(leastParts, probation.parts)
   if (tally.parts >= least) {
-    if (tally.undecidable / tally.parts > probation.max_undecidable) return "undecidable_share"
+    const open = tally.undecidable / tally.parts - 2 * Math.sqrt(variance(tally.undecidable, tally.parts))
+    if (open > probation.max_undecidable) return "undecidable_share"
     if (before.parts >= leastParts) {
       const shift = Math.abs(tally.ng / tally.parts - before.ng / before.parts)
-      const noise = Math.sqrt(variance(tally) + variance(before))
+      const noise = Math.sqrt(variance(tally.ng, tally.parts) + variance(before.ng, before.parts))
       if (shift - 2 * noise > probation.max_ng_shift) return "ng_shift"
     }
   }
