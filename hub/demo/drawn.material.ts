@@ -67,7 +67,8 @@ export function createDrawnMaterial(options: {
           ? fewGoldenParts
           : { max_escape: 0.6, max_overkill: 0.3, max_undecidable: 0.7 },
       newKindLabels: 12,
-      maxNgShift: 0.3,
+      // A model that learns to see the new kind raises the NG share by as much, and the old one passed most of it.
+      maxNgShift: Math.min(1, 2 * options.newKindShare),
     },
     products,
     knownKinds: Object.keys(known_kinds).map(defectClassOf),
