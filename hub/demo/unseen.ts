@@ -2,11 +2,11 @@ import { mkdir, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { selfCommand } from "#models/child"
 import { createInferChild, type InferChild } from "#models/infer/child"
-import { type Judged, qualityFigures } from "#models/metrics"
+import { confusionOf, type Judgement } from "../registry/gate.rules.ts"
 import type { HubClient } from "./client.ts"
 import type { Material } from "./material.ts"
 
-type Seen = Judged & { newKind: boolean }
+type Seen = { truth: "ok" | "ng"; newKind: boolean; said: Pick<Judgement, "eval" | "score"> }
 
 /** Runs both models, downloaded from the hub, over the same parts no training and no gate has seen. */
 export async function measureUnseen(context: {
@@ -30,12 +30,12 @@ export async function measureUnseen(context: {
     const [before, after]: [Seen[], Seen[]] = [[], []]
     for await (const { image, meta } of material.unseen()) {
       const truth = {
-        ng: meta.label.verdict === "ng",
+        truth: meta.label.verdict === "ng" ? ("ng" as const) : ("ok" as const),
         newKind: meta.label.kinds.includes(material.newKind.key),
       }
       const [a, b] = await Promise.all(models.map((model) => judge(model, image)))
-      before.push({ ...truth, ...a! })
-      after.push({ ...truth, ...b! })
+      before.push({ ...truth, said: a! })
+      after.push({ ...truth, said: b! })
     }
     return { ...rates("before", before), ...rates("after", after), ...sizes(before) }
   } finally {
@@ -43,24 +43,31 @@ export async function measureUnseen(context: {
   }
 }
 
-async function judge(model: InferChild, image: Uint8Array): Promise<Pick<Judged, "score" | "eval">> {
+async function judge(model: InferChild, image: Uint8Array): Promise<Seen["said"]> {
   const { verdict } = await model.inspect({ bytes: image })
-  return { score: verdict.score ?? 1, eval: verdict.eval }
+  return { score: verdict.score ?? null, eval: verdict.eval }
 }
 
 function rates<W extends "before" | "after">(when: W, parts: Seen[]) {
-  const all = qualityFigures(parts)
-  const fresh = qualityFigures(parts.filter((p) => p.newKind))
+  const all = figuresOf(parts)
+  const fresh = figuresOf(parts.filter((p) => p.newKind))
   return {
-    [`escape_${when}`]: all.escape.rate,
-    [`overkill_${when}`]: all.overkill.rate,
-    [`undecidable_${when}`]: all.undecidable.rate,
-    [`auroc_${when}`]: all.auroc,
-    [`new_kind_escape_${when}`]: fresh.escape.rate,
+    [`escape_${when}`]: all.escape,
+    [`overkill_${when}`]: all.overkill,
+    [`undecidable_${when}`]: all.undecidable,
+    [`auroc_${when}`]: all.auroc ?? Number.NaN,
+    [`new_kind_escape_${when}`]: fresh.escape,
   } as Record<`${"escape" | "overkill" | "undecidable" | "auroc" | "new_kind_escape"}_${W}`, number>
 }
 
 const sizes = (parts: Seen[]) => ({
-  unseen_ok: parts.filter((p) => !p.ng).length,
-  unseen_ng: parts.filter((p) => p.ng).length,
+  unseen_ok: parts.filter((p) => p.truth === "ok").length,
+  unseen_ng: parts.filter((p) => p.truth === "ng").length,
 })
+
+/** Counted as the gate counts. */
+const figuresOf = (parts: Seen[]) =>
+  confusionOf(
+    parts,
+    parts.map(({ said }) => said),
+  )

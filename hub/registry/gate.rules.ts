@@ -1,6 +1,6 @@
 import type { Evaluation } from "#contract/inspection"
 import type { Confusion, GateCheck, GatePolicy, GateReport } from "#contract/registry"
-import { auroc, clopperPearsonUpper, mcnemarWorse, percentile } from "./statistics.rules.ts"
+import { auroc, clopperPearsonUpper, mcnemarWorse, percentile } from "#models/statistics.rules"
 
 /** One picture whose truth is known. */
 export type TruePart = { image: string; truth: "ok" | "ng"; kinds: readonly string[] }
@@ -93,14 +93,17 @@ export function judge(input: GateInput): GateReport {
   }
 }
 
+type Truth = Pick<TruePart, "truth">
+type Said = Pick<Judgement, "eval" | "score">
+
 /** An NG part called OK. Undecidable goes to a person and is no escape; nor is a model that says nothing. */
-const isEscape = (part: TruePart, j: Judgement | undefined) => part.truth === "ng" && j?.eval === "ok"
-const isOverkill = (part: TruePart, j: Judgement | undefined) => part.truth === "ok" && j?.eval === "ng"
-const isOpen = (j: Judgement | undefined) => j?.eval !== "ok" && j?.eval !== "ng"
+const isEscape = (part: Truth, j: Said | undefined) => part.truth === "ng" && j?.eval === "ok"
+const isOverkill = (part: Truth, j: Said | undefined) => part.truth === "ok" && j?.eval === "ng"
+const isOpen = (j: Said | undefined) => j?.eval !== "ok" && j?.eval !== "ng"
 
 /** Counts a model's verdicts against the truth; `judgements` in the order of `parts`. */
-export function confusionOf(parts: readonly TruePart[], judgements: readonly Judgement[]): Confusion {
-  const count = (test: (part: TruePart, j: Judgement | undefined) => boolean) =>
+export function confusionOf(parts: readonly Truth[], judgements: readonly Said[]): Confusion {
+  const count = (test: (part: Truth, j: Said | undefined) => boolean) =>
     parts.filter((p, i) => test(p, judgements[i])).length
   const ng = count((p) => p.truth === "ng")
   const ok = parts.length - ng

@@ -55,11 +55,6 @@ export function readOnnx(bytes: Uint8Array): OnnxModel {
   return model
 }
 
-/** Value of one metadata key, e.g. `crux.contract`. */
-export function readMetadata(bytes: Uint8Array, key: string): string | undefined {
-  return readOnnx(bytes).metadata.get(key)
-}
-
 function readGraph(graph: Uint8Array, model: OnnxModel): void {
   for (const { no, bytes, span } of fields(graph)) {
     if (no === 1) model.nodes.push(readNode(bytes, span))

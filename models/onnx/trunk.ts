@@ -1,5 +1,5 @@
 import { ModelError } from "../model-error.ts"
-import { createGraph, modelHeader } from "./graph.ts"
+import { modelHeader } from "./graph.ts"
 import { readOnnx } from "./read.ts"
 import { bytesField, concat, textField } from "./wire.ts"
 
@@ -43,11 +43,4 @@ export function cutTrunk(bytes: Uint8Array, taps: readonly string[]): Uint8Array
 /** Appends serialized fragments to a model: concatenation is how protobuf merges messages. */
 export function appendFragment(model: Uint8Array, ...fragments: Uint8Array[]): Uint8Array<ArrayBuffer> {
   return concat([model, ...fragments])
-}
-
-/** A fragment that only declares existing tensors as float outputs of unknown shape `[n,c,h,w]`. */
-export function exposeOutputs(names: readonly string[]): Uint8Array<ArrayBuffer> {
-  const graph = createGraph("")
-  for (const [i, name] of names.entries()) graph.output(name, ["n", `c${i}`, `h${i}`, `w${i}`])
-  return graph.fragment()
 }

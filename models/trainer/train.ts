@@ -1,8 +1,8 @@
 import type { ModelContract } from "#contract/model"
 import type { TrainingJobSpec, TrainingProgress, TrainingSample } from "#contract/training"
 import type { Backbone } from "../backbone/backbone.ts"
-import { clopperPearson } from "../metrics.ts"
 import { ModelError } from "../model-error.ts"
+import { clopperPearsonUpper } from "../statistics.rules.ts"
 import { type Candidate, isGood, trainCandidate } from "./candidate.ts"
 import { contractOfModel, exportModel } from "./export.ts"
 import { type InputSize, inputFor, inputSize } from "./extractor.ts"
@@ -162,9 +162,9 @@ function figures(
     [`${prefix}_good`]: good.length,
     [`${prefix}_ng`]: bad.length,
     [`${prefix}_escape`]: bad.length ? escapes / bad.length : 0,
-    [`${prefix}_escape_upper`]: clopperPearson(escapes, bad.length).upper,
+    [`${prefix}_escape_upper`]: clopperPearsonUpper(escapes, bad.length),
     [`${prefix}_overkill`]: good.length ? overkills / good.length : 0,
-    [`${prefix}_overkill_upper`]: clopperPearson(overkills, good.length).upper,
+    [`${prefix}_overkill_upper`]: clopperPearsonUpper(overkills, good.length),
     [`${prefix}_undecidable`]: unsure / Math.max(1, scored.length),
   }
 }

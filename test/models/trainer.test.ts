@@ -6,10 +6,9 @@ import type { Box } from "#contract/inspection"
 import type { TrainingJobSpec, TrainingProgress, TrainingSample } from "#contract/training"
 import { loadBackbone } from "#models/backbone/backbone"
 import { ensureBackbone } from "#models/backbone/convert"
-import { evaluateImages } from "#models/evaluate"
 import { createInferChild } from "#models/infer/child"
 import { openModel } from "#models/infer/session"
-import { auroc } from "#models/metrics"
+import { auroc } from "#models/statistics.rules"
 import { createRandom } from "#models/trainer/random"
 import { trainBundle } from "#models/trainer/worker"
 import { inferCommand, jpegOf, sharedData, tempDir } from "./kit.ts"
@@ -110,17 +109,14 @@ test("labelled kinds are found, boxed and named on parts the trainer never saw",
   expect(manifest.metrics.parity_max).toBeLessThan(2e-3)
   const child = createInferChild({ command: inferCommand })
   await child.load(join(at, "model.onnx"))
-  const seen = await evaluateImages(
-    [child],
-    second.map((n) => ({ id: String(n), path: parts[n]!.path })),
-  )
+  const seen = await Promise.all(second.map((n) => child.inspect({ path: parts[n]!.path })))
   await child.close()
   for (const [i, result] of seen.entries()) {
     const { kind } = parts[second[i]!]!
     if (kind) {
-      expect(result.eval).not.toBe("ok")
-      expect(result.kinds).toContain(kind)
-    } else expect(result.eval).not.toBe("ng")
+      expect(result.verdict.eval).not.toBe("ok")
+      expect(result.findings.map((finding) => finding.kind)).toContain(kind)
+    } else expect(result.verdict.eval).not.toBe("ng")
   }
 }, 30_000)
 

@@ -1,10 +1,5 @@
 import { expect, test } from "bun:test"
-import {
-  auroc,
-  clopperPearsonUpper,
-  mcnemarWorse,
-  percentile,
-} from "../../../hub/registry/statistics.rules.ts"
+import { auroc, clopperPearsonUpper, mcnemarWorse, percentile } from "#models/statistics.rules"
 
 test("zero misses prove the bounds of the standard tables", () => {
   for (const [n, bound] of [
@@ -47,4 +42,13 @@ test("percentiles are values that were measured", () => {
   expect(percentile([3, 1, 2], 0.5)).toBe(2)
   expect(percentile([3, 1, 2], 0.99)).toBe(3)
   expect(percentile([], 0.5)).toBe(0)
+})
+
+test("the bounds agree with published Clopper-Pearson values", () => {
+  // Upper end of the two-sided 95 % interval of 10 in 100.
+  expect(clopperPearsonUpper(10, 100, 0.025)).toBeCloseTo(0.1762226, 6)
+})
+
+test("the area under the curve is the chance that an NG part outscores an OK part", () => {
+  expect(auroc([0.1, 0.4], [0.3, 0.4])).toBe(0.625)
 })

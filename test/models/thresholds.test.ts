@@ -1,0 +1,33 @@
+import { expect, test } from "bun:test"
+import { verdictFor } from "#models/infer/verdict"
+import { lowerQuantile, thresholdsFor, upperQuantile } from "#models/trainer/thresholds"
+
+test("a score on a threshold: t_high is NG, t_low is undecidable", () => {
+  const at = (score: number) => verdictFor({ score }, { t_low: 0.4, t_high: 0.6 }).eval
+  expect([at(0.39), at(0.4), at(0.59), at(0.6)]).toEqual(["ok", "undecidable", "undecidable", "ng"])
+  expect(verdictFor({ code: "model_timeout" }, { t_low: 0, t_high: 0 })).toEqual({
+    eval: "undecidable",
+    code: "model_timeout",
+  })
+})
+
+test("conformal quantiles need 1/share - 1 values before they promise anything", () => {
+  const nineteen = Array.from({ length: 19 }, (_, i) => i)
+  expect(upperQuantile(nineteen, 0.05)).toBe(18)
+  expect(upperQuantile(nineteen.slice(0, 18), 0.05)).toBe(17.5)
+  expect(lowerQuantile(nineteen, 0.05)).toBe(0)
+})
+
+test("thresholds leave overlap and gap alike to a person", () => {
+  const target = { escape: 0.05, overkill: 0.05 }
+  const good = Array.from({ length: 40 }, (_, i) => -4 + i / 20)
+  const far = Array.from({ length: 40 }, (_, i) => 2 + i / 20)
+  const near = Array.from({ length: 40 }, (_, i) => -3 + i / 20)
+  for (const bad of [far, near, []]) {
+    const { t_low, t_high } = thresholdsFor(good, bad, target)
+    expect(t_low).toBeLessThan(t_high)
+  }
+  const gap = thresholdsFor(good, far, target)
+  expect(gap.t_low).toBeLessThan(0.5)
+  expect(gap.t_high).toBeGreaterThan(0.5)
+})
