@@ -33,7 +33,7 @@ export const cameraHelp = `
   --interval-ms N          time from part to part; for folder, how often to look [1000]`
 
 /** The camera options do not fit together; ends the program as a usage failure. */
-export class CameraOptionFailure extends Error {
+class CameraOptionFailure extends Error {
   readonly exit = "usage"
 }
 

@@ -5,7 +5,7 @@ import { ProblemBody } from "#contract/problem"
 import { writeDurably } from "./files.ts"
 
 /** The station cannot know who it is. Ends the program with the config exit code. */
-export class IdentityFailure extends Error {
+class IdentityFailure extends Error {
   readonly exit = "config"
   readonly remedy: string
   constructor(message: string, remedy: string, cause?: unknown) {

@@ -4,7 +4,7 @@ import type { Sqlite } from "#platform/sqlite"
 const version = 1
 
 /** The data folder was written by a newer program: going on could lose what this one does not know about. */
-export class DataNewer extends Error {
+class DataNewer extends Error {
   readonly exit = "data_newer"
   readonly remedy = "Start the newer program again. The data was not changed."
 }

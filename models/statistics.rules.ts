@@ -15,7 +15,7 @@ export function clopperPearsonUpper(events: number, n: number, alpha = 0.05): nu
 }
 
 /** P(X <= k) for X ~ Binomial(n, p), 0 < p < 1. */
-export function binomialAtMost(k: number, n: number, p: number): number {
+function binomialAtMost(k: number, n: number, p: number): number {
   const [logP, logQ] = [Math.log(p), Math.log1p(-p)]
   let logTerm = n * logQ
   let sum = Math.exp(logTerm)

@@ -155,8 +155,27 @@ describe("the architecture", () => {
     expect(wrong.map(({ path }) => path)).toEqual([])
   })
 
+  test("what a file exports, another file uses; the contract alone speaks to the outside", () => {
+    const words = tree.map(({ path, text }) => ({ path, words: new Set(text.match(/\w+/g)) }))
+    const unused = tree
+      .filter(({ path }) => !CONTRACT.test(path) && !/^test\//.test(path))
+      .flatMap(({ path, code }) =>
+        [...code.matchAll(/^export (?:async )?(?:function\*?|const|class) (\w+)/gm)]
+          .map(([, name = ""]) => name)
+          .filter((name) => !words.some((other) => other.path !== path && other.words.has(name)))
+          .map((name) => `${path}: ${name}`),
+      )
+    expect(unused).toEqual([])
+  })
+
   test("the circle finder finds circles", () => {
-    const file = (path: string, ...files: string[]): SourceFile => ({ path, code: "", files, packages: [] })
+    const file = (path: string, ...files: string[]): SourceFile => ({
+      path,
+      text: "",
+      code: "",
+      files,
+      packages: [],
+    })
     expect(cycles([file("a", "b"), file("b", "c"), file("c")])).toEqual([])
     expect(cycles([file("a", "b"), file("b", "c"), file("c", "b")])).toEqual(["b → c → b"])
     expect(cycles([file("a", "a")])).toEqual(["a → a"])

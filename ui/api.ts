@@ -11,7 +11,7 @@ export type Trouble = {
 }
 
 /** Thrown by every call of the API. `trouble` has words in `problem.*`. */
-export class ApiError extends Error {
+class ApiError extends Error {
   readonly trouble: Trouble
   constructor(trouble: Trouble, cause?: unknown) {
     super(`${trouble.code}/${trouble.key}`, { cause })

@@ -1,5 +1,5 @@
 /** Every `data-testid` of the UI: what browser tests may hold on to. */
-export const testIds = [
+const testIds = [
   "dialog-close",
   "setup-code",
   "setup-name",

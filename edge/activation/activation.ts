@@ -48,8 +48,6 @@ type Trial = {
   since: number
 }
 
-export type Activation = ReturnType<typeof createActivation>
-
 /**
  * Brings the station to the model the hub asks for, and back when that model does not hold. Everything before the
  * switch leaves the line alone; the switch and the way back are synchronous, so they lie between two parts.

@@ -91,7 +91,7 @@ async function readComplete(path: string, name: string, waiting: Map<string, str
 }
 
 /** Told by the first bytes, not by the name. */
-export function mimeOf(bytes: Uint8Array): ImageMime | undefined {
+function mimeOf(bytes: Uint8Array): ImageMime | undefined {
   const text = (from: number, to: number) => String.fromCharCode(...bytes.subarray(from, to))
   if (bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff) return "image/jpeg"
   if (bytes[0] === 0x89 && text(1, 4) === "PNG") return "image/png"

@@ -1,5 +1,5 @@
 /** Chunks asked for and not yet here. 16 chunks of 256 KiB are the 4 MB the hub lets one device have outstanding. */
-export const maxWindow = 16
+const maxWindow = 16
 const firstWindow = 2
 const leastTimeoutMs = 2_000
 const mostTimeoutMs = 30_000

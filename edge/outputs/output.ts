@@ -6,7 +6,7 @@ export type Output = {
   signal: (part: { id: string; part_id?: string | undefined }, verdict: Verdict) => Promise<void>
 }
 
-export const outputDrivers = ["log", "none"] as const
+const outputDrivers = ["log", "none"] as const
 
 export function createOutput(driver: (typeof outputDrivers)[number], log: Log): Output {
   if (driver === "none") return { signal: async () => {} }

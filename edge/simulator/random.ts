@@ -19,7 +19,7 @@ export function hashText(text: string): number {
 }
 
 /** Bijective mixing of 32 bits (lowbias32 constants by Ellis). */
-export function scramble(value: number): number {
+function scramble(value: number): number {
   let h = value | 0
   h = Math.imul(h ^ (h >>> 16), 0x7feb352d)
   h = Math.imul(h ^ (h >>> 15), 0x846ca68b)
@@ -47,7 +47,7 @@ export function createRandom(name: string): Random {
 }
 
 /** Smooth value noise in 0..1 with features about one unit wide. */
-export function cloud(seed: number, x: number, y: number): number {
+function cloud(seed: number, x: number, y: number): number {
   const xi = Math.floor(x)
   const yi = Math.floor(y)
   const fx = x - xi

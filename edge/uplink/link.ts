@@ -31,8 +31,6 @@ export type LinkDeps = {
 
 const keepaliveSeconds = 30
 
-export type Link = ReturnType<typeof createLink>
-
 /**
  * One MQTT connection after the other. Sessions are clean and nothing is queued in here: what must survive lies in
  * the outbox. Reconnecting is ours, because MQTT.js waits a fixed second and replays its memory first.

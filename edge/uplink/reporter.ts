@@ -10,8 +10,6 @@ export type ReporterDeps = {
 const leastGapMs = 2_000
 const heartbeatMs = 60_000
 
-export type Reporter = ReturnType<typeof createReporter>
-
 /** Keeps the retained `reported` document true: on change at most one in 2 s, at once for a step of an activation. */
 export function createReporter({ document, publish }: ReporterDeps) {
   let timer: ReturnType<typeof setTimeout> | undefined

@@ -129,7 +129,6 @@ export function createDatasetStore(db: Sqlite) {
     looks: (digest: string): number => looks.get({ digest })!.n,
   }
 }
-export type DatasetStore = ReturnType<typeof createDatasetStore>
 
 const pictureOf = ({ id, image, mime, w, h, size }: PictureRow) => ({
   id,

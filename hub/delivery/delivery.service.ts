@@ -110,7 +110,6 @@ export function createDelivery({
     },
   }
 }
-export type Delivery = ReturnType<typeof createDelivery>
 
 /** Token bucket of whole chunks, one second deep; a refused `take` calls back when it is worth asking again. */
 function createAllowance(bytesPerSecond: number) {

@@ -84,11 +84,7 @@ export async function trainFirst(
   return engineer.get<ModelView>(`/api/models/${job.model}`)
 }
 
-export async function followJob(
-  client: HubClient,
-  id: string,
-  say: (line: string) => void,
-): Promise<JobView> {
+async function followJob(client: HubClient, id: string, say: (line: string) => void): Promise<JobView> {
   let phase = ""
   return until("the end of the training job", 20, async () => {
     const job = await client.get<JobView>(`/api/training/jobs/${id}`)

@@ -1,7 +1,7 @@
 import type { Device, DeviceState } from "#contract/fleet"
 
 /** Connected, but no `reported` for this long: the heartbeat is one a minute. */
-export const staleAfterMs = 180_000
+const staleAfterMs = 180_000
 
 export type PresenceFacts = {
   connected: boolean

@@ -136,7 +136,6 @@ export function createIngest({
     },
   }
 }
-export type Ingest = ReturnType<typeof createIngest>
 
 /** Bytes must be what the header says of them. Throws `invalid` with key `digest` or `image`. */
 function checkParts({ header, parts }: InspectionFrame, sniff: SniffImage): void {

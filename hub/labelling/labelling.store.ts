@@ -34,8 +34,6 @@ export type Candidate = {
   seen: number
 }
 
-export type LabellingStore = ReturnType<typeof createLabellingStore>
-
 /** The SQL of the tables `label`, `label_lease` and `label_kind`, and the queue: a query over `inspection` and leases. */
 export function createLabellingStore(db: Sqlite) {
   const insert = db.prepare(

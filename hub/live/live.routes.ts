@@ -119,7 +119,7 @@ export function createLiveRoutes({
 }
 
 /** One point per bucket, empty ones included, so that a chart shows silence as silence. */
-export function pointsOf(
+function pointsOf(
   counts: ReturnType<LiveCounts>,
   first: number,
   last: number,

@@ -186,4 +186,3 @@ export async function createGateway({
     },
   }
 }
-export type Gateway = Awaited<ReturnType<typeof createGateway>>

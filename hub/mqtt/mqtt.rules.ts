@@ -3,7 +3,7 @@ import { DeviceState } from "#contract/fleet"
 import { type TopicName, topicOf, topics } from "#contract/topics"
 
 /** Longest payload per topic a device may publish, in bytes. A topic that is not here is nobody's to publish. */
-export const payloadCaps: Partial<Record<TopicName, number>> = {
+const payloadCaps: Partial<Record<TopicName, number>> = {
   inspection: 8 * 1024 * 1024,
   chunkGet: 16 * 1024,
   event: 16 * 1024,

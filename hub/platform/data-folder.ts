@@ -12,7 +12,7 @@ export type DataFolder = {
   lock: string
 }
 
-export const dataFolder = (root: string): DataFolder => ({
+const dataFolder = (root: string): DataFolder => ({
   root,
   database: join(root, "hub.db"),
   blobs: join(root, "blobs"),

@@ -118,7 +118,7 @@ function appliedMigrations(db: Sqlite): { name: string; sha256: string }[] {
  * Copies the live database (VACUUM INTO), syncs it, checks its integrity, and only then gives it its name.
  * Returns the copy's path; a failed copy leaves nothing behind and throws.
  */
-export function verifiedCopy(db: Sqlite, path: string, folder: string, why: string, now: number): string {
+function verifiedCopy(db: Sqlite, path: string, folder: string, why: string, now: number): string {
   const stamp = new Date(now).toISOString().replaceAll(/[-:]|\.\d+/g, "")
   const target = join(folder, `${stamp}-${why}.db`)
   const partial = `${target}.partial`

@@ -111,7 +111,6 @@ export function createRegistryStore(db: Sqlite) {
       release.run({ ...to, manifest: manifest.sha256, size: manifest.size }).changes === 1,
   }
 }
-export type RegistryStore = ReturnType<typeof createRegistryStore>
 
 function modelOf(row: Row | undefined): RegisteredModel | undefined {
   if (!row) return undefined

@@ -44,7 +44,7 @@ const failures: ReadonlySet<string> = new Set(["rejected", "failed", "rolled_bac
  * What a station's report says about this release. A report that has not seen the wish yet speaks of something else:
  * an old failure of the same model must not halt a new try.
  */
-export function progressOf(tracked: Tracked, manifest: string, reported: Reported | undefined): Progress {
+function progressOf(tracked: Tracked, manifest: string, reported: Reported | undefined): Progress {
   if (tracked.rev === null) return { state: "waiting", progress: null, reason: null }
   if (tracked.committedAt !== null) return { state: "committed", progress: 1, reason: null }
   if (!reported || reported.rev_seen < tracked.rev) return { state: "idle", progress: null, reason: null }

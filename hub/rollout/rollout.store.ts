@@ -164,4 +164,3 @@ export function createRolloutStore(db: Sqlite) {
     floors: (): Map<string, number> => new Map(floors.all().map((f) => [f.line, f.floor])),
   }
 }
-export type RolloutStore = ReturnType<typeof createRolloutStore>

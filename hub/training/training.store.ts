@@ -142,7 +142,6 @@ export function createTrainingStore(db: Sqlite) {
         .map(({ at, progress, metrics }) => ({ at, progress, metrics: JSON.parse(metrics) })),
   }
 }
-export type TrainingStore = ReturnType<typeof createTrainingStore>
 
 function jobOf(row: Row | undefined): TrainingJob | undefined {
   if (!row) return undefined

@@ -5,7 +5,7 @@ import { Problem } from "#contract/problem"
  * scrypt at 32 MiB (OWASP password storage: N=2^15, r=8, p=3): in every runtime's node:crypto, which argon2id is not.
  */
 export type PasswordCost = { N: number; r: number; p: number }
-export const usualCost: PasswordCost = { N: 2 ** 15, r: 8, p: 3 }
+const usualCost: PasswordCost = { N: 2 ** 15, r: 8, p: 3 }
 
 /** More at once would take the memory and the cores that inspections need. */
 const AT_ONCE = 2

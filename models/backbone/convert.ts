@@ -11,7 +11,7 @@ const sourceSha256 = {
   bin: "5d0e4f8c4eded666287330be03017d494787d35f523fd77ca23f59db984a4ad9",
 }
 /** Conversion is deterministic, so the product's backbone has one name everywhere. */
-export const backboneSha256 = "5832d8bf3b7bad224bc465d8e4b1421295f201fce9dd946efe96561d8004853b"
+const backboneSha256 = "5832d8bf3b7bad224bc465d8e4b1421295f201fce9dd946efe96561d8004853b"
 
 const root = join(import.meta.dir, "..", "..")
 const sourceDir = join(root, "node_modules", "@vladmandic", "human-models", "models")
@@ -19,7 +19,7 @@ const sourceDir = join(root, "node_modules", "@vladmandic", "human-models", "mod
 export type BackboneFiles = { onnx: string; contract: string }
 
 /** Where the default backbone lies in a source checkout. */
-export const defaultBackbone: BackboneFiles = {
+const defaultBackbone: BackboneFiles = {
   onnx: join(root, "models", "pretrained", "nanodet-g.onnx"),
   contract: join(root, "models", "pretrained", "nanodet-g.json"),
 }

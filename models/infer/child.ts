@@ -38,7 +38,7 @@ export type InferChildOptions = {
  * Requests a process is given at once: one under the model, one being prepared beside it, one on its way. The model
  * blocks the process's loop, so with fewer the next frame would be read only when the one before is done.
  */
-export const inferWindow = 3
+const inferWindow = 3
 
 /**
  * A supervised inference process. It answers in order. A child that hangs or dies fails the request it was at with a

@@ -89,7 +89,7 @@ export function modelHeader(opset: number): Uint8Array {
   return concat([intField(1, 8), textField(2, "crux"), bytesField(8, intField(2, opset))])
 }
 
-export function valueInfo(name: string, dims: readonly Dim[]): Uint8Array {
+function valueInfo(name: string, dims: readonly Dim[]): Uint8Array {
   const shape = dims.map((dim) =>
     bytesField(1, typeof dim === "number" ? intField(1, dim) : textField(2, dim)),
   )

@@ -4,7 +4,7 @@ import { ModelError } from "../model-error.ts"
 const Side = v.pipe(v.number(), v.integer(), v.minValue(64), v.maxValue(1024), v.multipleOf(32))
 
 /** Parameters of recipe `patch` as a job may set them in `recipe.params`. */
-export const PatchParams = v.object({
+const PatchParams = v.object({
   /** Edge in pixels of a square with as many pixels as the input; small defects need more, every step costs inference time. */
   side: v.optional(Side, 384),
   /** Tap pairs to choose from by out-of-fold loss. */
@@ -19,7 +19,7 @@ export const PatchParams = v.object({
   iterations: v.optional(v.pipe(v.number(), v.integer(), v.minValue(5), v.maxValue(500)), 40),
   rounds: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(5)), 2),
 })
-export type PatchParams = v.InferOutput<typeof PatchParams>
+type PatchParams = v.InferOutput<typeof PatchParams>
 
 export function parseParams(params: unknown): PatchParams {
   const parsed = v.safeParse(PatchParams, params)

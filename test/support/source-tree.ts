@@ -7,6 +7,8 @@ const root = join(import.meta.dir, "../..")
 export type SourceFile = {
   /** Relative to the project, e.g. "hub/users/users.store.ts". */
   readonly path: string
+  /** As it was written. */
+  readonly text: string
   /** Runtime code: types and comments are gone. */
   readonly code: string
   /** Files of the project that are imported at run time, relative to the project. */
@@ -30,7 +32,8 @@ export async function readSourceTree(): Promise<SourceFile[]> {
 async function readSource(path: string, aliases: Readonly<Record<string, string>>): Promise<SourceFile> {
   const transpiler = new Bun.Transpiler({ loader: path.endsWith("x") ? "tsx" : "ts", target: "bun" })
   // The transpiler's text functions do not know a "#!" line.
-  const source = (await Bun.file(join(root, path)).text()).replace(/^#!.*/, "")
+  const text = await Bun.file(join(root, path)).text()
+  const source = text.replace(/^#!.*/, "")
   const files: string[] = []
   const packages: string[] = []
   for (const { path: specifier } of transpiler.scanImports(source)) {
@@ -39,7 +42,7 @@ async function readSource(path: string, aliases: Readonly<Record<string, string>
     // The JSX runtime is written by the transpiler, not by the author.
     else if (!/^react\/jsx|^preact\/jsx/.test(specifier)) packages.push(packageOf(specifier))
   }
-  return { path, code: transpiler.transformSync(source), files, packages }
+  return { path, text, code: transpiler.transformSync(source), files, packages }
 }
 
 function fileOf(

@@ -6,7 +6,7 @@ import { Button } from "./button.tsx"
 import { Icon, type IconName } from "./icon.tsx"
 
 /** What happened, in the person's words. Never a code alone. */
-export function troubleText(words: Words, trouble: Trouble): string {
+function troubleText(words: Words, trouble: Trouble): string {
   const known = words.problem.key[trouble.key]
   return known ? known(trouble.params) : words.problem.fallback[trouble.code]
 }
