@@ -51,7 +51,7 @@ Exit 0 only if the new model is committed on every station and nothing was lost.
     if (values.json && !headless) throw usageFailure("--json goes with --headless.", "demo")
     const seed = number("seed", 1, 0, 999_999_999)
     const stations = number("stations", 3, 1, 16)
-    const intervalMs = number("interval-ms", headless ? 700 : 1500, 50, 60_000)
+    const intervalMs = number("interval-ms", headless ? (quick ? 1000 : 700) : 1500, 50, 60_000)
     const wantedPort = number("port", 0, 1, 65_535)
     const say = (line: string) => process.stderr.write(`${line}\n`)
 
@@ -140,7 +140,7 @@ async function materialOf(options: {
   const { createDrawnMaterial } = await import("./drawn.material.ts")
   return createDrawnMaterial({
     seed: options.seed,
-    newKindFrom: options.headless ? 12 : 40,
+    newKindFrom: options.headless ? (options.quick ? 5 : 12) : 40,
     newKindShare: options.quick ? 0.4 : 0.25,
     intervalMs: options.intervalMs,
     counts: options.quick
