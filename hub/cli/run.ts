@@ -61,7 +61,13 @@ async function overview(commands: CommandTable): Promise<string> {
   const lines = await Promise.all(
     names.map(async (name) => `  ${name.padEnd(width)}  ${(await commandNamed(name, commands)()).summary}`),
   )
-  return ["usage: crux COMMAND [options]", "", ...lines, "", 'Run "crux help COMMAND" for one of them.'].join(
-    "\n",
-  )
+  const exits = Object.entries(EXIT).map(([meaning, code]) => `${code} ${meaning.replaceAll("_", " ")}`)
+  return [
+    "usage: crux COMMAND [options]",
+    "",
+    ...lines,
+    "",
+    'Run "crux help COMMAND" for one of them.',
+    `Exit codes: ${exits.join(", ")}.`,
+  ].join("\n")
 }

@@ -19,7 +19,7 @@ robot) label; the hub trains, proves and rolls out a model that knows it.
   --backbone FILE    another frozen feature extractor (ONNX)
   --stations N       how many stations, 1 to 16 (3)
   --seed N           another seed draws other parts (1)
-  --interval-ms N    one part per station in this time (1500; headless 700)
+  --interval-ms N    one part per station in this time (1500; headless 700, quick 1000)
   --port N           port of the screens (8080 if free; headless any)
   --data DIR         keep the data in this empty folder
   --verbose          show what every process says
