@@ -32,8 +32,9 @@ export function createRobot(deps: {
     if (known.has(kind)) return
     if (kind !== material.newKind.key) throw new Error(`the robot has no name for the defect kind ${kind}`)
     try {
-      const { names, icon, color, severity } = material.newKind
-      await client.post("/api/defect-classes", { key: kind, names, icon, color, severity })
+      // As a worker does it: a name and a picture; how severe the kind is, an engineer says later.
+      const { names, icon, color } = material.newKind
+      await client.post("/api/defect-classes", { key: kind, names, icon, color })
     } catch (error) {
       if (!(error instanceof Problem && error.code === "conflict")) throw error
     }

@@ -114,13 +114,14 @@ export function createHome(deps: HomeDeps) {
     home(): HomeView {
       const known = facts()
       const loops = store.newest(recent).map((loop) => viewOf(loop, known))
+      const lastClosedAt = Math.max(...loops.map((l) => l.closed_at ?? 0))
       const stations = deps.fleet.list().filter((d) => d.revoked_at === undefined)
       const digest = deps.rollouts.champion(deps.line)
       const release = digest === null ? null : deps.registry.released(digest)
       const { waiting, labelledToday } = deps.stats()
       return {
-        loop: loops.find((l) => l.closed_at === null) ?? null,
-        last_closed: loops.find((l) => l.closed_at !== null) ?? null,
+        loop: mostJudged(loops.filter((l) => l.closed_at === null)),
+        last_closed: mostJudged(loops.filter((l) => l.closed_at !== null && l.closed_at === lastClosedAt)),
         waiting,
         labelled_today: labelledToday,
         stations: {
@@ -148,3 +149,7 @@ export function createHome(deps: HomeDeps) {
   }
 }
 export type Home = ReturnType<typeof createHome>
+
+/** Of several loops at once, the one people have met most often is the one they want to hear of. */
+const mostJudged = (loops: LoopView[]): LoopView | null =>
+  loops.reduce<LoopView | null>((most, loop) => (most && most.labels >= loop.labels ? most : loop), null)
