@@ -61,59 +61,6 @@ export function foldProjection({ mean, std, rows, from, to }: Projection): {
   return { weight, bias }
 }
 
-/**
- * Greedy k-center: repeatedly takes the patch farthest from all taken ones, so that rare normal texture is
- * kept and plentiful texture is not repeated. Distances on a 24-number sketch of each row.
- */
-export function coreset({ rows, count, dim }: PatchPool, size: number, random: Random): Bank {
-  const wanted = Math.min(size, count)
-  const sketchDim = Math.min(24, dim)
-  const sketch = sketchOf(rows, count, dim, sketchDim, random)
-  const nearest = new Float32Array(count).fill(Number.POSITIVE_INFINITY)
-  const taken: number[] = []
-  let next = random.below(count)
-  while (taken.length < wanted) {
-    taken.push(next)
-    const base = next * sketchDim
-    let far = -1
-    for (let i = 0; i < count; i++) {
-      let sum = 0
-      const at = i * sketchDim
-      for (let d = 0; d < sketchDim; d++) {
-        const diff = sketch[at + d]! - sketch[base + d]!
-        sum += diff * diff
-      }
-      if (sum < nearest[i]!) nearest[i] = sum
-      if (nearest[i]! > far) {
-        far = nearest[i]!
-        next = i
-      }
-    }
-    // Only copies of taken rows are left.
-    if (far <= 0) break
-  }
-  const bank = new Float32Array(taken.length * dim)
-  for (const [k, i] of taken.entries()) {
-    // Stored as half floats in the model, so the trainer computes with the very same values.
-    bank.set(Float16Array.from(rows.subarray(i * dim, (i + 1) * dim)), k * dim)
-  }
-  return { rows: bank, size: taken.length, dim }
-}
-
-function sketchOf(rows: Float32Array, count: number, dim: number, to: number, random: Random): Float32Array {
-  if (to === dim) return rows.slice(0, count * dim)
-  const matrix = Float32Array.from({ length: to * dim }, () => random.normal() / Math.sqrt(to))
-  const out = new Float32Array(count * to)
-  for (let i = 0; i < count; i++) {
-    for (let o = 0; o < to; o++) {
-      let sum = 0
-      for (let d = 0; d < dim; d++) sum += matrix[o * dim + d]! * rows[i * dim + d]!
-      out[i * to + o] = sum
-    }
-  }
-  return out
-}
-
 export type DistanceEngine = {
   /** Distance of each patch to its nearest bank row, [cells]. */
   distances: (features: Float32Array) => Promise<Float32Array>

@@ -1,14 +1,8 @@
 import type { Backbone } from "../backbone/backbone.ts"
-import {
-  type Bank,
-  coreset,
-  type DistanceEngine,
-  fitProjection,
-  openDistances,
-  type PatchPool,
-  type Projection,
-} from "./bank.ts"
+import { type Bank, type DistanceEngine, fitProjection, openDistances, type Projection } from "./bank.ts"
+import { type Coreset, coreset } from "./coreset.ts"
 import { type Extractor, type InputSize, openExtractor, type Taps } from "./extractor.ts"
+import { assignFolds } from "./folds.ts"
 import {
   type Fusion,
   fitFusion,
@@ -20,9 +14,9 @@ import {
 } from "./fusion.ts"
 import { fitHead, type Head, ngLogits } from "./head.ts"
 import { highest, type Patch, stackPatches } from "./patches.ts"
-import { projectPool, samplePool, withoutFold } from "./pool.ts"
+import { projectPool, samplePool } from "./pool.ts"
 import { createRandom, type Random } from "./random.ts"
-import { type Region, regionsOf, type TrainingImage } from "./samples.ts"
+import { isGood, type Region, regionsOf, type TrainingImage, weightsOf } from "./samples.ts"
 
 export type CandidateOptions = {
   size: InputSize
@@ -54,7 +48,6 @@ export type Candidate = {
   release: () => Promise<void>
 }
 
-const folds = 4
 /** Cells kept of one boxed defect, and of an NG image without boxes. */
 const boxedCells = 40
 const unboxedCells = 10
@@ -70,12 +63,13 @@ export async function trainCandidate(
   const random = createRandom(options.seed)
   const extractor = await openExtractor(backbone, taps, options.size)
   const { shape } = extractor
-  const foldOf = assignFolds(images, random)
-  const good = images.flatMap((image, i) => (isGood(image) ? [{ image, fold: foldOf[i]! }] : []))
+  const folds = assignFolds(images, random)
+  const good = images.flatMap((image, i) => (isGood(image) ? [{ image, fold: folds.bank[i]! }] : []))
   const raw = await samplePool(good, extractor, random, (share) => options.onProgress("bank", share * 0.3))
   const projection = fitProjection(raw, Math.min(options.projection, shape.dim), random)
   const pool = projectPool(raw, projection)
-  const bank = coreset(pool, options.bankRows, random)
+  const core = coreset(pool, options.bankRows, random)
+  const { bank } = core
   const engine = await openDistances(projection, bank, shape.cells)
   const worst = worstCells(shape.cells)
 
@@ -83,10 +77,10 @@ export async function trainCandidate(
   const okPerImage = Math.max(6, Math.floor(okRowsTotal / Math.max(1, good.length)))
   const patches: Patch[] = []
   const distancesOf: Float32Array[] = []
-  const heldOut = await openHeldOut(pool, projection, options.bankRows, shape.cells, random)
+  const heldOut = await openHeldOut(core, folds.bankFolds, projection, shape.cells)
   for (const [i, image] of images.entries()) {
     const features = await extractor.features(image.pixels)
-    const distances = await heldOut[foldOf[i]!]!.distances(features)
+    const distances = await heldOut[folds.bank[i]!]!.distances(features)
     distancesOf.push(distances)
     patches.push(...firstPatches(i, image, regions[i]!, features, distances, okPerImage, shape.dim, random))
     options.onProgress("bank", 0.6 + (0.4 * (i + 1)) / images.length)
@@ -98,21 +92,25 @@ export async function trainCandidate(
   const fit = (rows: readonly Patch[]) =>
     fitHead(stackPatches(rows, shape.dim + 1, options.classes), scale, options.head)
   const hasDefects = patches.some((patch) => patch.label > 0)
+  const weights = weightsOf(images)
   const stats: LabelledStats[] = images.map((image, i) => ({
     bank: meanOfWorst(distancesOf[i]!, worst),
     ng: !isGood(image),
+    weight: weights[i]!,
   }))
   let head: Head | undefined
   if (hasDefects) {
     let kept = patches
     for (let round = 0; round < options.head.rounds; round++) {
       const heads: Head[] = []
-      for (let f = 0; f < folds; f++) heads.push(await fit(kept.filter((patch) => foldOf[patch.image] !== f)))
+      for (let f = 0; f < folds.headFolds; f++) {
+        heads.push(await fit(kept.filter((patch) => folds.head[patch.image] !== f)))
+      }
       const mined: Patch[] = []
       for (const [i, image] of images.entries()) {
         const features = await extractor.features(image.pixels)
         const distances = distancesOf[i]!
-        const logits = ngLogits(heads[foldOf[i]!]!, features, distances)
+        const logits = ngLogits(heads[folds.head[i]!]!, features, distances)
         stats[i] = { ...stats[i]!, head: meanOfWorst(logits, worst) }
         mined.push(...minedPatches(i, regions[i]!, features, distances, logits, shape.dim))
         options.onProgress("head", (round + (i + 1) / images.length) / options.head.rounds)
@@ -144,26 +142,16 @@ export async function trainCandidate(
   }
 }
 
-export function isGood({ sample }: TrainingImage): boolean {
-  return sample.label.verdict === "ok"
-}
-
-/**
- * One bank per fold, without that fold's images. Leaving a part's own rows out of the final bank would not do:
- * the coreset took them to stand for their neighbours too, and the hole makes every good part look odd.
- */
+/** One bank per fold, without that fold's images. */
 async function openHeldOut(
-  pool: PatchPool,
+  core: Coreset,
+  folds: number,
   projection: Projection,
-  rows: number,
   cells: number,
-  random: Random,
 ): Promise<DistanceEngine[]> {
   const engines: DistanceEngine[] = []
   for (let fold = 0; fold < folds; fold++) {
-    const rest = withoutFold(pool, fold)
-    // With one good group in all there is no rest to compare with.
-    engines.push(await openDistances(projection, coreset(rest.count > 0 ? rest : pool, rows, random), cells))
+    engines.push(await openDistances(projection, core.without(fold), cells))
   }
   return engines
 }
@@ -238,17 +226,6 @@ function headScale({ mean, std }: Projection, patches: readonly Patch[]) {
 function refine(kept: readonly Patch[], mined: readonly Patch[]): Patch[] {
   const known = new Set(kept.map((patch) => `${patch.image}/${patch.cell}/${patch.label}`))
   return [...kept, ...mined.filter((patch) => !known.has(`${patch.image}/${patch.cell}/${patch.label}`))]
-}
-
-/** Folds by group, defects and good parts dealt out separately so that every fold has both. */
-function assignFolds(images: readonly TrainingImage[], random: Random): number[] {
-  const foldOfGroup = new Map<number, number>()
-  const bad = [...new Set(images.filter((image) => !isGood(image)).map((image) => image.group))]
-  const good = [...new Set(images.filter(isGood).map((image) => image.group))].filter((g) => !bad.includes(g))
-  for (const groups of [bad, good]) {
-    for (const [i, group] of random.shuffled(groups).entries()) foldOfGroup.set(group, i % folds)
-  }
-  return images.map((image) => foldOfGroup.get(image.group)!)
 }
 
 function balancedLoss(stats: readonly LabelledStats[], fusion: Fusion): number {

@@ -2,7 +2,7 @@ import { minimise } from "./minimise.ts"
 
 /** What two views say about one image: mean of the worst patches' bank distance and of their head logit. */
 export type ImageStats = { bank: number; head?: number }
-export type LabelledStats = ImageStats & { ng: boolean }
+export type LabelledStats = ImageStats & { ng: boolean; weight: number }
 
 /**
  * Image logit = max(bank view, fused view). The bank view alone may reject, so a defect nobody has labelled

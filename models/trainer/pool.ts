@@ -43,11 +43,3 @@ export function projectPool(pool: PatchPool, by: Projection): PatchPool {
   }
   return { ...pool, rows, dim: by.to }
 }
-
-/** The pool without the patches of one fold. */
-export function withoutFold({ rows, folds, count, dim }: PatchPool, fold: number): PatchPool {
-  const kept = Array.from({ length: count }, (_, i) => i).filter((i) => folds[i] !== fold)
-  const out = new Float32Array(kept.length * dim)
-  for (const [k, i] of kept.entries()) out.set(rows.subarray(i * dim, (i + 1) * dim), k * dim)
-  return { rows: out, folds: Int32Array.from(kept, (i) => folds[i]!), count: kept.length, dim }
-}

@@ -7,6 +7,21 @@ import type { PatchShape } from "./extractor.ts"
 /** A labelled image in memory at input size. `group` is a small number standing for part or lot. */
 export type TrainingImage = { sample: TrainingSample; pixels: Resized; group: number }
 
+export function isGood({ sample }: TrainingImage): boolean {
+  return sample.label.verdict === "ok"
+}
+
+/**
+ * Weight of every image such that each group weighs one: ten near-copies of one part say as much about the
+ * next part as a single picture does.
+ */
+export function weightsOf(images: readonly TrainingImage[]): number[] {
+  const keyOf = (image: TrainingImage) => `${image.group}/${image.sample.label.verdict}`
+  const sizes = new Map<string, number>()
+  for (const image of images) sizes.set(keyOf(image), (sizes.get(keyOf(image)) ?? 0) + 1)
+  return images.map((image) => 1 / sizes.get(keyOf(image))!)
+}
+
 /** One labelled place: the patches (cells) that may show it and the class they would get. */
 export type Region = { cells: number[]; label: number; boxed: boolean }
 

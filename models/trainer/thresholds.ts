@@ -1,5 +1,8 @@
 import type { Thresholds } from "../infer/verdict.ts"
 
+/** A logit and how much it counts; the images of one group together count as one part. */
+export type Weighted = { value: number; weight: number }
+
 export const sigmoid = (logit: number) => 1 / (1 + Math.exp(-logit))
 
 /** Room added beyond the extreme when there are too few parts for the promised share, in logits. */
@@ -7,7 +10,7 @@ const thinMargin = 0.5
 /** Distance from the last good part to NG when no defect was ever labelled, in logits; more when parts are few. */
 const blindMargin = (parts: number) => Math.max(1.5, 6 / Math.sqrt(parts))
 /** Share of good parts a model that never saw a defect may ask about: asking is how it comes to see one. */
-const askedBlind = 0.1
+const askedBlind = 0.2
 /** Largest share of good parts that may be left undecided to keep the escape target. */
 const mostUndecided = 0.2
 /** Part of the empty gap between good and bad that counts as bad; the rest stays undecidable. */
@@ -24,15 +27,18 @@ const gapShare = 0.25
  * Inputs are logits of parts that were not trained on.
  */
 export function thresholdsFor(
-  good: readonly number[],
-  bad: readonly number[],
+  good: readonly Weighted[],
+  bad: readonly Weighted[],
   target: { escape: number; overkill: number },
 ): Thresholds {
   const upper = upperQuantile(good, target.overkill)
   if (bad.length === 0) {
+    const parts = good.reduce((sum, { weight }) => sum + weight, 0)
     return {
-      t_low: sigmoid(Math.min(upper, upperQuantile(good, askedBlind))),
-      t_high: sigmoid(upper + blindMargin(good.length)),
+      // Without the finite-sample correction: asking once too often costs little, and a handful of groups would
+      // otherwise always end at the oddest of them.
+      t_low: sigmoid(Math.min(upper, quantile(good, parts * (1 - askedBlind)))),
+      t_high: sigmoid(upper + blindMargin(parts)),
     }
   }
   const lower = lowerQuantile(bad, target.escape)
@@ -41,21 +47,32 @@ export function thresholdsFor(
     return { t_low: sigmoid(Math.max(lower, floor)), t_high: sigmoid(upper) }
   }
   // Without the thin margin: asking about one more good part is cheaper than passing a bad one.
-  const passed = Math.min(upper, Math.max(...good))
+  const passed = Math.min(upper, Math.max(...good.map(({ value }) => value)))
   return { t_low: sigmoid(passed), t_high: sigmoid(lower - (lower - passed) * gapShare) }
 }
 
-/** Value that at most `share` of new draws exceed, with finite-sample correction. */
-export function upperQuantile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  const rank = Math.ceil((sorted.length + 1) * (1 - share))
-  if (rank <= sorted.length) return sorted[rank - 1]!
-  return (sorted.at(-1) ?? 0) + thinMargin
+/**
+ * Value that at most `share` of new parts exceed, with finite-sample correction: weights sum to the number of
+ * independent parts, and the next part counts as one more.
+ */
+export function upperQuantile(points: readonly Weighted[], share: number): number {
+  const total = points.reduce((sum, { weight }) => sum + weight, 0)
+  return quantile(points, (total + 1) * (1 - share))
 }
 
-export function lowerQuantile(values: readonly number[], share: number): number {
-  return -upperQuantile(
-    values.map((value) => -value),
-    share,
-  )
+export function lowerQuantile(points: readonly Weighted[], share: number): number {
+  const mirrored = points.map(({ value, weight }) => ({ value: -value, weight }))
+  return -upperQuantile(mirrored, share)
+}
+
+/** Least value at or below which points of `mass` lie; beyond the extreme by a margin when there is not as much. */
+function quantile(points: readonly Weighted[], mass: number): number {
+  const sorted = points.toSorted((a, b) => a.value - b.value)
+  let below = 0
+  for (const { value, weight } of sorted) {
+    below += weight
+    // Weights are fractions such as 1/3: their sums miss whole numbers by rounding.
+    if (below >= mass - 1e-9) return value
+  }
+  return (sorted.at(-1)?.value ?? 0) + thinMargin
 }

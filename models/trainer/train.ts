@@ -3,13 +3,13 @@ import type { TrainingJobSpec, TrainingProgress, TrainingSample } from "#contrac
 import type { Backbone } from "../backbone/backbone.ts"
 import { ModelError } from "../model-error.ts"
 import { clopperPearsonUpper } from "../statistics.rules.ts"
-import { type Candidate, isGood, trainCandidate } from "./candidate.ts"
+import { type Candidate, trainCandidate } from "./candidate.ts"
 import { contractOfModel, exportModel } from "./export.ts"
 import { type InputSize, inputFor, inputSize } from "./extractor.ts"
 import { imageLogit, type LabelledStats } from "./fusion.ts"
 import { parseParams } from "./params.ts"
-import { loadImages, type TrainingImage } from "./samples.ts"
-import { sigmoid, thresholdsFor } from "./thresholds.ts"
+import { isGood, loadImages, type TrainingImage, weightsOf } from "./samples.ts"
+import { sigmoid, thresholdsFor, type Weighted } from "./thresholds.ts"
 
 export type Trained = {
   onnx: Uint8Array<ArrayBuffer>
@@ -64,12 +64,14 @@ export async function train(
   report({ phase: "calibrate", progress: 0.85, message: best.taps.join("+") })
   const honest: LabelledStats[] = [...best.stats]
   const calib: Scored[] = []
-  for (const image of held) {
-    const point = { ...(await best.statsOf(image)), ng: !isGood(image) }
+  const heldWeights = weightsOf(held)
+  for (const [i, image] of held.entries()) {
+    const point = { ...(await best.statsOf(image)), ng: !isGood(image), weight: heldWeights[i]! }
     honest.push(point)
     calib.push({ ng: point.ng, score: sigmoid(imageLogit(best.fusion, point)) })
   }
-  const logits = (ng: boolean) => honest.filter((p) => p.ng === ng).map((p) => imageLogit(best.fusion, p))
+  const logits = (ng: boolean): Weighted[] =>
+    honest.filter((p) => p.ng === ng).map((p) => ({ value: imageLogit(best.fusion, p), weight: p.weight }))
   const thresholds = thresholdsFor(logits(false), logits(true), spec.target)
   const provenance = { recipe: spec.recipe.id, job: spec.job_id, dataset: spec.dataset }
   const contract = contractOfModel(backbone, best, kinds, thresholds, provenance)

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test"
-import { coreset, fitProjection, openDistances, type PatchPool } from "#models/trainer/bank"
+import { fitProjection, openDistances, type PatchPool } from "#models/trainer/bank"
+import { coreset } from "#models/trainer/coreset"
 import { fitHead, ngLogits } from "#models/trainer/head"
 import { minimise } from "#models/trainer/minimise"
 import { createRandom } from "#models/trainer/random"
@@ -27,7 +28,7 @@ test("the distance onnxruntime computes equals the one computed by hand", async 
     all.push(...projected(pool.rows.subarray(i * dim, (i + 1) * dim)))
     return all
   }, [])
-  const bank = coreset({ ...pool, rows: Float32Array.from(rows), dim: 8 }, 40, random)
+  const { bank } = coreset({ ...pool, rows: Float32Array.from(rows), dim: 8 }, 40, random)
   expect(bank.size).toBe(40)
   const queries = Float32Array.from({ length: 10 * dim }, () => 3 * random.normal())
   const engine = await openDistances(projection, bank, 10)
@@ -44,7 +45,25 @@ test("the distance onnxruntime computes equals the one computed by hand", async 
 
 test("the coreset never takes the same patch twice and stops at copies", () => {
   const copies: PatchPool = { ...pool, rows: pool.rows.map((_, i) => pool.rows[i % (5 * dim)]!) }
-  expect(coreset(copies, 100, createRandom(1)).size).toBe(5)
+  expect(coreset(copies, 100, createRandom(1)).bank.size).toBe(5)
+})
+
+test("a bank without a fold holds no row of it and is as large as any", () => {
+  const folds = Int32Array.from({ length: count }, (_, i) => i % 3)
+  const core = coreset({ ...pool, folds }, 40, createRandom(1))
+  const rowOf = (i: number) => Float16Array.from(pool.rows.subarray(i * dim, (i + 1) * dim)).join()
+  for (const fold of [0, 1, 2]) {
+    const held = core.without(fold)
+    expect(held.size).toBe(40)
+    const own = new Set(
+      Array.from({ length: count }, (_, i) => i)
+        .filter((i) => i % 3 === fold)
+        .map(rowOf),
+    )
+    for (let k = 0; k < held.size; k++) {
+      expect(own.has(held.rows.subarray(k * dim, (k + 1) * dim).join())).toBe(false)
+    }
+  }
 })
 
 test("the minimiser finds the bottom of a narrow valley", async () => {
