@@ -1,5 +1,4 @@
 import { createHash, randomBytes } from "node:crypto"
-import { deflateSync } from "node:zlib"
 import mqtt, { type IClientOptions, type MqttClient } from "mqtt"
 import { uuidv7 } from "uuidv7"
 import * as v from "valibot"
@@ -8,6 +7,7 @@ import { Enrolment } from "#contract/fleet"
 import type { InspectionHeader } from "#contract/inspection"
 import { AckMessage, type InspectionAck, topicOf } from "#contract/topics"
 import type { TestHub } from "./hub.ts"
+import { greyPng } from "./png.ts"
 
 /** Makes a station known through the front door: code from an admin, secret for the code. */
 export async function enrol(test: TestHub, device: string): Promise<Enrolment> {
@@ -103,24 +103,7 @@ export function noisePng(w: number, h: number): Uint8Array {
   const rows = Buffer.concat(
     Array.from({ length: h }, () => Buffer.concat([Buffer.from([0]), randomBytes(w)])),
   )
-  const header = Buffer.alloc(13)
-  header.writeUInt32BE(w, 0)
-  header.writeUInt32BE(h, 4)
-  header.set([8, 0, 0, 0, 0], 8)
-  const chunk = (type: string, data: Buffer) => {
-    const body = Buffer.concat([Buffer.from(type), data])
-    const out = Buffer.alloc(body.length + 8)
-    out.writeUInt32BE(data.length, 0)
-    out.set(body, 4)
-    out.writeUInt32BE(Bun.hash.crc32(body), body.length + 4)
-    return out
-  }
-  return Buffer.concat([
-    Buffer.from("89504e470d0a1a0a", "hex"),
-    chunk("IHDR", header),
-    chunk("IDAT", deflateSync(rows, { level: 0 })),
-    chunk("IEND", Buffer.alloc(0)),
-  ])
+  return greyPng(w, h, rows, 0)
 }
 
 export const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex")

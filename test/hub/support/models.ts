@@ -1,6 +1,6 @@
-import { deflateSync } from "node:zlib"
 import type { ModelContract } from "#contract/model"
 import { createGraph, type GraphWriter } from "#models/onnx/graph"
+import { greyPng } from "./png.ts"
 
 /** A real PNG: a flat grey picture, with a white square on it when it is to be NG. */
 export function partPicture(options: { grey: number; square?: boolean; side?: number }): Uint8Array {
@@ -10,24 +10,7 @@ export function partPicture(options: { grey: number; square?: boolean; side?: nu
     rows[y * (side + 1)] = 0
     if (square && y >= 8 && y < 16) rows.fill(255, y * (side + 1) + 9, y * (side + 1) + 17)
   }
-  const header = Buffer.alloc(13)
-  header.writeUInt32BE(side, 0)
-  header.writeUInt32BE(side, 4)
-  header.set([8, 0, 0, 0, 0], 8)
-  const chunk = (type: string, data: Buffer) => {
-    const body = Buffer.concat([Buffer.from(type), data])
-    const out = Buffer.alloc(body.length + 8)
-    out.writeUInt32BE(data.length, 0)
-    out.set(body, 4)
-    out.writeUInt32BE(Bun.hash.crc32(body), body.length + 4)
-    return out
-  }
-  return Buffer.concat([
-    Buffer.from("89504e470d0a1a0a", "hex"),
-    chunk("IHDR", header),
-    chunk("IDAT", deflateSync(rows)),
-    chunk("IEND", Buffer.alloc(0)),
-  ])
+  return greyPng(side, side, rows)
 }
 
 /**
