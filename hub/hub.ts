@@ -1,17 +1,12 @@
-import { join, resolve } from "node:path"
+import { join } from "node:path"
 import type { TrainingJobSpec } from "#contract/training"
 import { sniffImage } from "#models/image-header"
 import { createCatalogueRoutes } from "./catalogue/catalogue.routes.ts"
 import { createCatalogue } from "./catalogue/catalogue.service.ts"
 import type { HubConfig } from "./config.ts"
-import { createDatasetRoutes } from "./dataset/dataset.routes.ts"
-import { createDataset } from "./dataset/dataset.service.ts"
-import { buildIndex } from "./delivery/chunk-index.service.ts"
 import { createDelivery } from "./delivery/delivery.service.ts"
 import { createFetchRights } from "./delivery/fetch-rights.ts"
 import { createFleetDomain } from "./fleet/fleet.ts"
-import { createHomeRoutes } from "./home/home.routes.ts"
-import { createHome } from "./home/home.service.ts"
 import { accessTable } from "./http/access.ts"
 import type { Client } from "./http/kit.ts"
 import { openApiDocument } from "./http/openapi.ts"
@@ -23,31 +18,26 @@ import { liveBucketMs } from "./inspection/inspection.store.ts"
 import { createInspectionDomain } from "./inspection/inspection.ts"
 import { createLabellingRoutes } from "./labelling/labelling.routes.ts"
 import { createLabelling } from "./labelling/labelling.service.ts"
+import { createLearning } from "./learning.ts"
 import { createLiveRoutes } from "./live/live.routes.ts"
 import { createGateway } from "./mqtt/gateway.ts"
-import { createAfterBurst } from "./platform/after-burst.ts"
 import { createAudit } from "./platform/audit.ts"
 import { openBlobs } from "./platform/blobs.ts"
 import type { Clock } from "./platform/clock.ts"
 import { prepareDataFolder } from "./platform/data-folder.ts"
 import { createDiskSpace } from "./platform/disk-space.ts"
-import { createEvents, type Events } from "./platform/events.ts"
+import { createEvents } from "./platform/events.ts"
 import { createGroupCommit } from "./platform/group-commit.ts"
 import type { Ids } from "./platform/ids.ts"
 import { takeLock } from "./platform/lock.ts"
-import { createLog, type Log } from "./platform/log.ts"
+import { createLog } from "./platform/log.ts"
 import { openDatabase } from "./platform/migrate.ts"
 import { migrations } from "./platform/migrations.ts"
 import { openSigningKeys } from "./platform/signing.ts"
 import type { OpenSqlite } from "./platform/sqlite.ts"
 import { StartFailure } from "./platform/start-failure.ts"
 import type { Prover } from "./registry/prover.ts"
-import { createRegistryRoutes } from "./registry/registry.routes.ts"
-import { createRegistry } from "./registry/registry.service.ts"
-import { createRolloutRoutes } from "./rollout/rollout.routes.ts"
-import { createRollouts } from "./rollout/rollout.service.ts"
-import { createTrainingRoutes } from "./training/training.routes.ts"
-import { createTraining, type Trainer, type Training } from "./training/training.service.ts"
+import type { Trainer } from "./training/training.service.ts"
 import type { PasswordCost } from "./users/password.ts"
 import { createUsersDomain } from "./users/users.ts"
 
@@ -72,9 +62,6 @@ export type HubPorts = {
 
 /** Free space below which inspections with images are put off, so that people's labels can still be stored. */
 const leastFreeBytes = 512 * 1024 * 1024
-
-/** The line stations run when nobody says otherwise. */
-const line = "main"
 
 /** How often ended sessions are dropped. */
 const sweepMs = 60 * 60_000
@@ -164,103 +151,22 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       log: log.child("delivery"),
     })
 
-    const dataset = createDataset({
+    const learning = createLearning({
+      config,
+      ports,
       db,
-      clock,
-      ids,
-      labels: labelling,
       blobs,
-      keepImage: inspection.store.keepImage,
-      sniffImage,
-    })
-    // Registry and rollouts know each other: what runs on the line is the champion that a candidate has to beat.
-    const rolledOut: { champion?: (line: string) => string | null } = {}
-    const registry = createRegistry({
-      db,
-      clock,
       events,
-      log: log.child("registry"),
-      dataset,
-      blobs,
-      prover: ports.prover,
-      buildIndex: (sha256) => buildIndex({ blobs }, sha256),
-      signer: keys.release,
-      policy: {
-        max_escape_upper: config.gate.max_escape,
-        max_overkill_upper: config.gate.max_overkill,
-        max_undecidable: config.gate.max_undecidable,
-        max_p99_ms: config.gate.max_p99_ms,
-        min_golden_ng: 20,
-        min_golden_ok: 20,
-      },
-      criticalKinds: () =>
-        new Set(catalogue.defectClasses().flatMap((c) => (c.severity === "critical" ? [c.key] : []))),
-      champion: (of) => rolledOut.champion?.(of) ?? null,
-      audit: audit.record,
-    })
-    const training = createTraining({
-      db,
-      clock,
-      ids,
-      events,
-      log: log.child("training"),
-      dataset,
-      blobs,
-      trainer: ports.trainer,
-      // Its contract lies beside it; without one the trainer knows the file by its hash, or says what is missing.
-      backbone: config.backbone ? { onnx: resolve(config.backbone) } : ports.backbone,
-      prove: registry.proveResult,
-      labels: () => ({
-        labelled: labelling.settledAfter(0),
-        byKind: Object.fromEntries(labelling.kinds().map(({ kind, labels }) => [kind, labels])),
-      }),
-      knownKinds: () => registry.knownKinds(line),
-      policy: {
-        automatic: config.auto_train.enabled,
-        newLabels: config.auto_train.min_new_labels,
-        kindLabels: config.auto_train.new_kind_labels,
-      },
+      audit,
+      keys,
+      log,
+      catalogue,
+      fleet: fleet.fleet,
+      inspections: inspection.store,
+      labelling,
       workDir: join(folder.root, "training"),
-      recipe: { id: "patch", version: 1, params: {} },
-      target: { escape: 0.02, overkill: 0.02 },
-      maxMinutes: 20,
     })
-    const rollouts = createRollouts({
-      db,
-      clock,
-      ids,
-      events,
-      log: log.child("rollout"),
-      fleet: fleet.fleet,
-      registry,
-      line,
-      probation: {
-        parts: config.rollout.probation_parts,
-        max_minutes: config.rollout.probation_minutes,
-        max_undecidable: 0.6,
-        max_ng_shift: config.rollout.max_ng_shift,
-      },
-      sampling: config.sampling,
-      returnOnHalt: config.rollout.return_on_halt,
-      audit: audit.record,
-    })
-    rolledOut.champion = rollouts.champion
-    const home = createHome({
-      db,
-      clock,
-      ids,
-      events,
-      log: log.child("home"),
-      fleet: fleet.fleet,
-      training,
-      registry,
-      rollouts,
-      labels: { current: () => labelling.current().map((p) => ({ ...p, kinds: p.label.kinds })) },
-      stats: labelling.totals,
-      inspected: (since) => hourOf(inspection.store.live(since)),
-      line,
-    })
-    const running: (() => void)[] = []
+    const { dataset, training, registry, rollouts, home } = learning
 
     let ready = false
     let sweeping: ReturnType<typeof setInterval> | undefined
@@ -272,11 +178,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         fleet.routes,
         inspection.routes,
         createLabellingRoutes(labelling),
-        createDatasetRoutes(dataset),
-        createTrainingRoutes(training),
-        createRegistryRoutes(registry),
-        createRolloutRoutes(rollouts),
-        createHomeRoutes(home),
+        ...learning.routes,
         live,
       ],
       resolveSession: users.sessions.resolve,
@@ -329,17 +231,13 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         })
         mqttPort = (await listening(gateway.listen(config.mqtt.port, config.mqtt.host), config.mqtt.port))
           .port
-        running.push(trainOnLabels(events, log, training), rollouts.start(), home.start())
-        registry.start()
-        training.start()
+        learning.start()
         ready = true
       },
       /** Ends in the reverse order; what was acknowledged is on disk already. Call it after HTTP has stopped. */
       async stop() {
         ready = false
-        for (const stop of running.reverse()) stop()
-        await training.stop()
-        await registry.stop()
+        await learning.stop()
         clearInterval(sweeping)
         await gateway?.close()
         await ports.imaging.close()
@@ -354,30 +252,6 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
     throw error
   }
 }
-
-/** Lets the training look at the labels after a burst of them; a tablet sends several at once. */
-function trainOnLabels(events: Events, log: Log, training: Training): () => void {
-  const work = () => training.consider(line)
-  const look = createAfterBurst({ name: "auto_train", quietMs: 500, log, work })
-  // A job or a model that came to its end may leave labels that were not waiting for it.
-  const deaf = events.listen("auto_train", ({ type }) => {
-    if (type === "label" || type === "job" || type === "rollout") look.poke()
-  })
-  return () => {
-    deaf()
-    look.stop()
-  }
-}
-
-const hourOf = (buckets: readonly { ok: number; ng: number; undecidable: number }[]) =>
-  buckets.reduce(
-    (sum, b) => ({
-      inspected: sum.inspected + b.ok + b.ng + b.undecidable,
-      ng: sum.ng + b.ng,
-      undecidable: sum.undecidable + b.undecidable,
-    }),
-    { inspected: 0, ng: 0, undecidable: 0 },
-  )
 
 /** Says which port is taken, in the one error type that reaches people. */
 async function listening<T>(opening: Promise<T>, port: number): Promise<T> {

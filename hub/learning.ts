@@ -1,0 +1,200 @@
+import { resolve } from "node:path"
+import { sniffImage } from "#models/image-header"
+import type { Catalogue } from "./catalogue/catalogue.service.ts"
+import type { HubConfig } from "./config.ts"
+import { createDatasetRoutes } from "./dataset/dataset.routes.ts"
+import { createDataset } from "./dataset/dataset.service.ts"
+import { buildIndex } from "./delivery/chunk-index.service.ts"
+import type { Fleet } from "./fleet/fleet.service.ts"
+import { createHomeRoutes } from "./home/home.routes.ts"
+import { createHome } from "./home/home.service.ts"
+import type { HubPorts } from "./hub.ts"
+import type { InspectionStore } from "./inspection/inspection.store.ts"
+import type { Labelling } from "./labelling/labelling.service.ts"
+import { createAfterBurst } from "./platform/after-burst.ts"
+import type { Audit } from "./platform/audit.ts"
+import type { Blobs } from "./platform/blobs.ts"
+import type { Events } from "./platform/events.ts"
+import type { Log } from "./platform/log.ts"
+import type { SigningKeys } from "./platform/signing.ts"
+import type { Sqlite } from "./platform/sqlite.ts"
+import { createRegistryRoutes } from "./registry/registry.routes.ts"
+import { createRegistry } from "./registry/registry.service.ts"
+import { createRolloutRoutes } from "./rollout/rollout.routes.ts"
+import { createRollouts } from "./rollout/rollout.service.ts"
+import { createTrainingRoutes } from "./training/training.routes.ts"
+import { createTraining, type Training } from "./training/training.service.ts"
+
+/** The line stations run when nobody says otherwise. */
+const line = "main"
+
+export type LearningDeps = {
+  config: HubConfig
+  ports: Pick<HubPorts, "clock" | "ids" | "prover" | "trainer" | "backbone">
+  db: Sqlite
+  blobs: Blobs
+  events: Events
+  audit: Audit
+  keys: SigningKeys
+  log: Log
+  catalogue: Catalogue
+  fleet: Fleet
+  inspections: InspectionStore
+  labelling: Labelling
+  /** Folder for the bundles of training jobs. */
+  workDir: string
+}
+
+/** The way of a label back to the line, put together: dataset, training, registry, rollout, and the loop they close. */
+export function createLearning(deps: LearningDeps) {
+  const { config, ports, db, blobs, events, audit, keys, log } = deps
+  const { catalogue, fleet, inspections, labelling, workDir } = deps
+  const { clock, ids } = ports
+  const dataset = createDataset({
+    db,
+    clock,
+    ids,
+    labels: labelling,
+    blobs,
+    keepImage: inspections.keepImage,
+    sniffImage,
+  })
+  // Registry and rollouts know each other: what runs on the line is the champion that a candidate has to beat.
+  const rolledOut: { champion?: (line: string) => string | null } = {}
+  const registry = createRegistry({
+    db,
+    clock,
+    events,
+    log: log.child("registry"),
+    dataset,
+    blobs,
+    prover: ports.prover,
+    buildIndex: (sha256) => buildIndex({ blobs }, sha256),
+    signer: keys.release,
+    policy: {
+      max_escape_upper: config.gate.max_escape,
+      max_overkill_upper: config.gate.max_overkill,
+      max_undecidable: config.gate.max_undecidable,
+      max_p99_ms: config.gate.max_p99_ms,
+      min_golden_ng: 20,
+      min_golden_ok: 20,
+    },
+    criticalKinds: () =>
+      new Set(catalogue.defectClasses().flatMap((c) => (c.severity === "critical" ? [c.key] : []))),
+    champion: (of) => rolledOut.champion?.(of) ?? null,
+    audit: audit.record,
+  })
+  const training = createTraining({
+    db,
+    clock,
+    ids,
+    events,
+    log: log.child("training"),
+    dataset,
+    blobs,
+    trainer: ports.trainer,
+    // Its contract lies beside it; without one the trainer knows the file by its hash, or says what is missing.
+    backbone: config.backbone ? { onnx: resolve(config.backbone) } : ports.backbone,
+    prove: registry.proveResult,
+    labels: () => ({
+      labelled: labelling.settledAfter(0),
+      byKind: Object.fromEntries(labelling.kinds().map(({ kind, labels }) => [kind, labels])),
+    }),
+    knownKinds: () => registry.knownKinds(line),
+    policy: {
+      automatic: config.auto_train.enabled,
+      newLabels: config.auto_train.min_new_labels,
+      kindLabels: config.auto_train.new_kind_labels,
+    },
+    workDir,
+    recipe: { id: "patch", version: 1, params: {} },
+    target: { escape: 0.02, overkill: 0.02 },
+    maxMinutes: 20,
+  })
+  const rollouts = createRollouts({
+    db,
+    clock,
+    ids,
+    events,
+    log: log.child("rollout"),
+    fleet,
+    registry,
+    line,
+    probation: {
+      parts: config.rollout.probation_parts,
+      max_minutes: config.rollout.probation_minutes,
+      max_undecidable: 0.6,
+      max_ng_shift: config.rollout.max_ng_shift,
+    },
+    sampling: config.sampling,
+    returnOnHalt: config.rollout.return_on_halt,
+    audit: audit.record,
+  })
+  rolledOut.champion = rollouts.champion
+  const home = createHome({
+    db,
+    clock,
+    ids,
+    events,
+    log: log.child("home"),
+    fleet,
+    training,
+    registry,
+    rollouts,
+    labels: { current: () => labelling.current().map((p) => ({ ...p, kinds: p.label.kinds })) },
+    stats: labelling.totals,
+    inspected: (since) => hourOf(inspections.live(since)),
+    line,
+  })
+  const running: (() => void)[] = []
+
+  return {
+    dataset,
+    registry,
+    training,
+    rollouts,
+    home,
+    routes: [
+      createDatasetRoutes(dataset),
+      createTrainingRoutes(training),
+      createRegistryRoutes(registry),
+      createRolloutRoutes(rollouts),
+      createHomeRoutes(home),
+    ],
+    /** Starts what works by itself. */
+    start() {
+      running.push(trainOnLabels(events, log, training), rollouts.start(), home.start())
+      registry.start()
+      training.start()
+    },
+    async stop() {
+      for (const stop of running.reverse()) stop()
+      await training.stop()
+      await registry.stop()
+    },
+  }
+}
+
+/** Lets the training look at the labels after a burst of them; a tablet sends several at once. */
+function trainOnLabels(events: Events, log: Log, training: Training): () => void {
+  const work = () => training.consider(line)
+  const look = createAfterBurst({ name: "auto_train", quietMs: 500, log, work })
+  // A job or a model that came to its end may leave labels that were not waiting for it.
+  const deaf = events.listen("auto_train", ({ type }) => {
+    if (type === "label" || type === "job" || type === "rollout") look.poke()
+  })
+  return () => {
+    deaf()
+    look.stop()
+  }
+}
+
+const hourOf = (buckets: readonly { ok: number; ng: number; undecidable: number }[]) =>
+  buckets.reduce(
+    (sum, b) => ({
+      inspected: sum.inspected + b.ok + b.ng + b.undecidable,
+      ng: sum.ng + b.ng,
+      undecidable: sum.undecidable + b.undecidable,
+    }),
+    { inspected: 0, ng: 0, undecidable: 0 },
+  )
