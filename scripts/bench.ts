@@ -79,6 +79,8 @@ ${mosquitto}
   generator of the load.
 - **edge station**: from a raw frame in memory to a committed record (child process, resize, model, verdict, output,
   outbox, JPEG of 1 part in 20), frames always waiting, one inference process. The reference has nothing but the model.
+  The next frame is prepared beside the model, which takes a second core: where other programs keep all cores busy the
+  share falls.
 - **durable ingest**: 20 connections with 8 frames in flight; the PUBACK comes when image and row are synced. The disk
   alone writes the same images and rows with the same grouping. mosquitto acknowledges without storing anything, so
   that row is the price of durability, not a contest.
