@@ -1,5 +1,3 @@
-import { dlopen } from "bun:ffi"
-
 /**
  * The one file that loads native code: sharp (libvips) and onnxruntime-node. Everything else asks here, so
  * the compiled binary has a single place where embedded shared objects are unpacked before the first load.
@@ -18,7 +16,7 @@ export async function loadSharp(): Promise<Sharp> {
 }
 
 export async function loadOrt(): Promise<Ort> {
-  forbidTelemetry()
+  await forbidTelemetry()
   return await import("onnxruntime-node")
 }
 
@@ -27,7 +25,9 @@ export async function loadOrt(): Promise<Ort> {
  * loaded (measured with 1.30: a device id, an upload queue and a connection attempt). Nothing leaves the plant. The
  * system's own call, because Bun's `process.env` does not reach native code; no call, no runtime.
  */
-function forbidTelemetry(): void {
+async function forbidTelemetry(): Promise<void> {
+  // Here, not above: the hub's HTTP app passes by this file on runtimes that have no such module.
+  const { dlopen } = await import("bun:ffi")
   const cString = (text: string) => Buffer.from(`${text}\0`)
   const libc = dlopen("libc.so.6", { setenv: { args: ["ptr", "ptr", "i32"], returns: "i32" } })
   try {
