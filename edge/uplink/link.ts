@@ -167,8 +167,11 @@ export function createLink(deps: LinkDeps) {
       clearTimeout(timer)
       const mine = client
       if (!mine) return
-      if (up) await Promise.race([send("state", state(false, "stop")).catch(() => false), Bun.sleep(2_000)])
-      await mine.endAsync(!up)
+      // The birth may be out before this side has been told that it is up: whoever is connected says goodbye.
+      const connected = mine.connected
+      if (connected)
+        await Promise.race([send("state", state(false, "stop")).catch(() => false), Bun.sleep(2_000)])
+      await mine.endAsync(!connected)
     },
   }
 }

@@ -82,7 +82,9 @@ Exit 0 only if the new model is committed on every station and nothing was lost.
     const interrupted = aborted(interrupt)
     try {
       if (!headless)
-        process.stdout.write(`\nOpen ${demo.signInUrl}\n(one-time sign-in; Ctrl+C ends the demo)\n\n`)
+        process.stdout.write(
+          `\nOpen ${await demo.oneTimeLink()}\n(one-time sign-in; Ctrl+C ends the demo)\n\n`,
+        )
       const end = await Promise.race([demo.finish({ stopLine: headless }), interrupted])
       if (end === "stopped") return stopped(headless)
       if (values.json) process.stdout.write(`${JSON.stringify(end)}\n`)
@@ -144,8 +146,8 @@ async function materialOf(options: {
     newKindShare: options.quick ? 0.4 : 0.25,
     intervalMs: options.intervalMs,
     counts: options.quick
-      ? { references: 24, golden: 90, goldenNew: 10, unseen: 60 }
-      : { references: 36, golden: 90, goldenNew: 16, unseen: 240 },
+      ? { references: 18, golden: 60, goldenNew: 10, unseen: 60 }
+      : { references: 18, golden: 90, goldenNew: 16, unseen: 240 },
   })
 }
 

@@ -39,8 +39,8 @@ export type DemoOptions = {
 
 export type RunningDemo = {
   url: string
-  /** One-time sign-in of an admin for the browser. */
-  signInUrl: string
+  /** A link that signs the admin in once in a browser. */
+  oneTimeLink(): Promise<string>
   /**
    * Resolves with the loop closed and the figures measured. `stopLine` also stops the stations first, so that every
    * part can be counted; a line that goes on has parts under way.
@@ -91,10 +91,12 @@ async function bringUp(options: DemoOptions, plant: Plant, dir: string): Promise
   const rollout = await story.followRollout(engineer, (await story.release(engineer, first.digest)).id, say)
   story.demandFinished(rollout)
   say("the line runs; a new kind of defect will appear")
-  const token = await admin.post<{ token: string }>("/api/session/one-time", {})
   return {
     url,
-    signInUrl: `${url}/#token=${token?.token ?? ""}`,
+    oneTimeLink: async () => {
+      const made = await admin.post<{ token: string }>("/api/session/one-time", {})
+      return `${url}/#token=${made?.token ?? ""}`
+    },
     broken: plant.broken,
     finish: (end) => finish({ options, plant, ids, url, dir, people, engineer, first, started, ...end }),
   }

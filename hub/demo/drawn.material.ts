@@ -34,6 +34,8 @@ export function createDrawnMaterial(options: {
     seed: options.seed,
     new_kind_from: options.newKindFrom,
     new_kind_share: options.newKindShare,
+    // A burr looks much like the edge it grows on: a model of good parts passes most of them or hesitates.
+    new_kind: "burr",
   })
   const { known_kinds, new_kind } = scenario.options
   const painter = createPartPainter(frameSize)
