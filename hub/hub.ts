@@ -99,7 +99,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
     let mqttPort = config.mqtt.port
 
     const users = createUsersDomain({ db, audit, clock, ids, cost: ports.passwordCost })
-    const catalogue = createCatalogue({ db, audit, clock })
+    const catalogue = createCatalogue({ db, audit, clock, events })
 
     const fleet = createFleetDomain({
       db,

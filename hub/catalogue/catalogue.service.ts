@@ -3,6 +3,7 @@ import type { DefectClass, NewDefectClass, Product } from "#contract/catalogue"
 import { Problem } from "#contract/problem"
 import type { Actor, Audit } from "#platform/audit"
 import type { Clock } from "#platform/clock"
+import type { Events } from "#platform/events"
 import type { Sqlite } from "#platform/sqlite"
 import { createCatalogueStore } from "./catalogue.store.ts"
 
@@ -24,7 +25,13 @@ export type Catalogue = {
 }
 
 /** The plant's own words: what it makes and what can be wrong with it. Every change is audited. */
-export function createCatalogue({ db, audit, clock }: { db: Sqlite; audit: Audit; clock: Clock }): Catalogue {
+export function createCatalogue(deps: {
+  db: Sqlite
+  audit: Audit
+  clock: Clock
+  events: Pick<Events, "announce">
+}): Catalogue {
+  const { db, audit, clock, events } = deps
   const store = createCatalogueStore(db)
   return {
     products: store.products,
@@ -44,7 +51,7 @@ export function createCatalogue({ db, audit, clock }: { db: Sqlite; audit: Audit
     },
     defectClasses: store.classes,
     addDefectClass(by, { key, names, icon, color, severity }) {
-      return db.transaction(() => {
+      const made = db.transaction(() => {
         if (key === unknownKind || store.hasClass(key)) throw taken("defect_class", key)
         const added: DefectClass = {
           key,
@@ -64,6 +71,9 @@ export function createCatalogue({ db, audit, clock }: { db: Sqlite; audit: Audit
         })
         return added
       })
+      // Every tablet offers the new kind at once: two people must not name it twice.
+      events.announce("catalogue", { key: made.key })
+      return made
     },
     hasKind: (key) => key === unknownKind || store.hasClass(key),
   }

@@ -108,5 +108,6 @@ export const liveEvents = [
   "rollout",
   "loop",
   "refusal",
+  "catalogue",
 ] as const
 export type LiveEventType = (typeof liveEvents)[number]

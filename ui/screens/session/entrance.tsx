@@ -67,14 +67,20 @@ export function Entrance({ children }: { children: ComponentChildren }) {
     if (!user) return
     app.prefs.language.value = user.language
     app.live.start()
-    app.api.list("/api/defect-classes", DefectClass).then(
-      (kinds) => {
-        app.kinds.value = kinds
-      },
-      // The screens work without the catalogue (keys are shown); the next sign-in or event reads it again.
-      (error: unknown) => console.warn("catalogue", error),
-    )
-    return app.live.stop
+    const readCatalogue = () =>
+      app.api.list("/api/defect-classes", DefectClass).then(
+        (kinds) => {
+          app.kinds.value = kinds
+        },
+        // The screens work without the catalogue (keys are shown); the next sign-in or event reads it again.
+        (error: unknown) => console.warn("catalogue", error),
+      )
+    void readCatalogue()
+    const off = app.live.on(["catalogue"], () => void readCatalogue())
+    return () => {
+      off()
+      app.live.stop()
+    }
   }, [person])
 
   if (signedIn) return <>{children}</>
