@@ -11,6 +11,8 @@ const thinMargin = 0.5
 const blindMargin = (parts: number) => Math.max(1.5, 6 / Math.sqrt(parts))
 /** Share of good parts a model that never saw a defect may ask about: asking is how it comes to see one. */
 const askedBlind = 0.2
+/** The same while too few defects are labelled to prove the escape target. */
+const askedThin = 0.1
 /** Largest share of good parts that may be left undecided to keep the escape target. */
 const mostUndecided = 0.2
 /** Part of the empty gap between good and bad that counts as bad; the rest stays undecidable. */
@@ -22,8 +24,9 @@ const gapShare = 0.25
  * class; with fewer the extreme seen plus a margin is used, which promises nothing but is not careless.
  *
  * Overlapping classes leave their overlap undecidable, but never more than a fifth of the good parts: one
- * defect nobody can see must not send a whole shift to a person. The escape that costs shows in the figures. Separated ones leave the middle of the gap
- * undecidable: no part was ever seen there, so a kind nobody labelled is asked about and not passed.
+ * defect nobody can see must not send a whole shift to a person. The escape that costs shows in the figures.
+ * Separated ones leave the middle of the gap undecidable: no part was ever seen there, so a kind nobody
+ * labelled is asked about and not passed.
  * Inputs are logits of parts that were not trained on.
  */
 export function thresholdsFor(
@@ -33,7 +36,7 @@ export function thresholdsFor(
 ): Thresholds {
   const upper = upperQuantile(good, target.overkill)
   if (bad.length === 0) {
-    const parts = good.reduce((sum, { weight }) => sum + weight, 0)
+    const parts = weightOf(good)
     return {
       // Without the finite-sample correction: asking once too often costs little, and a handful of groups would
       // otherwise always end at the oddest of them.
@@ -42,13 +45,31 @@ export function thresholdsFor(
     }
   }
   const lower = lowerQuantile(bad, target.escape)
+  const asked = askedThinly(good, bad, target)
   if (lower <= upper) {
     const floor = Math.min(upper, upperQuantile(good, mostUndecided))
-    return { t_low: sigmoid(Math.max(lower, floor)), t_high: sigmoid(upper) }
+    return { t_low: sigmoid(Math.max(Math.min(lower, asked), floor)), t_high: sigmoid(upper) }
   }
   // Without the thin margin: asking about one more good part is cheaper than passing a bad one.
-  const passed = Math.min(upper, Math.max(...good.map(({ value }) => value)))
+  const passed = Math.min(upper, asked, Math.max(...good.map(({ value }) => value)))
   return { t_low: sigmoid(passed), t_high: sigmoid(lower - (lower - passed) * gapShare) }
+}
+
+/**
+ * Too few bad parts to show the escape target by: the next one may well lie below all of them, so the oddest tenth of
+ * good parts is asked about until there are enough.
+ */
+function askedThinly(
+  good: readonly Weighted[],
+  bad: readonly Weighted[],
+  target: { escape: number },
+): number {
+  if ((weightOf(bad) + 1) * target.escape >= 1) return Number.POSITIVE_INFINITY
+  return quantile(good, weightOf(good) * (1 - askedThin))
+}
+
+function weightOf(points: readonly Weighted[]): number {
+  return points.reduce((sum, { weight }) => sum + weight, 0)
 }
 
 /**
@@ -56,8 +77,7 @@ export function thresholdsFor(
  * independent parts, and the next part counts as one more.
  */
 export function upperQuantile(points: readonly Weighted[], share: number): number {
-  const total = points.reduce((sum, { weight }) => sum + weight, 0)
-  return quantile(points, (total + 1) * (1 - share))
+  return quantile(points, (weightOf(points) + 1) * (1 - share))
 }
 
 export function lowerQuantile(points: readonly Weighted[], share: number): number {
@@ -66,7 +86,7 @@ export function lowerQuantile(points: readonly Weighted[], share: number): numbe
 }
 
 /** Least value at or below which points of `mass` lie; beyond the extreme by a margin when there is not as much. */
-function quantile(points: readonly Weighted[], mass: number): number {
+export function quantile(points: readonly Weighted[], mass: number): number {
   const sorted = points.toSorted((a, b) => a.value - b.value)
   let below = 0
   for (const { value, weight } of sorted) {
