@@ -3,7 +3,6 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { Device } from "#contract/fleet"
 import type { ModelView } from "#contract/registry"
-import type { LoopView } from "#contract/rollout"
 import { type Ids, systemIds } from "#platform/ids"
 import { CommandFailure } from "../cli/exit.ts"
 import { aborted } from "./aborted.ts"
@@ -182,8 +181,6 @@ async function finish(context: {
       onNewKind: () => named.resolve(),
     })
     background.push(robot.run(done.signal).then(() => new Promise(() => {})))
-  } else {
-    void waitForNewKind(engineer, material, done.signal).then(named.resolve, named.reject)
   }
   const alone = <T>(work: Promise<T>) => Promise.race([work, ...background]) as Promise<T>
   try {
@@ -225,16 +222,6 @@ async function finish(context: {
     }
   } finally {
     if (context.stopLine) done.abort()
-  }
-}
-
-/** People label: the new kind has a name once any label uses a class that was not there at the start. */
-async function waitForNewKind(client: HubClient, material: Material, signal: AbortSignal): Promise<void> {
-  const known = new Set(material.knownKinds.map((k) => k.key))
-  while (!signal.aborted) {
-    const { items } = await client.get<{ items: LoopView[] }>("/api/loops")
-    if (items.some((l) => !known.has(l.kind))) return
-    await Bun.sleep(1000)
   }
 }
 

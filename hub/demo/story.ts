@@ -137,7 +137,7 @@ export async function closeLoop(
   material: Material,
   newKindNamed: Promise<unknown>,
   say: (line: string) => void,
-): Promise<{ loop: LoopView; rollout: RolloutView; refused: number; labels: number }> {
+): Promise<ClosedLoop> {
   await newKindNamed
   const added = await uploadParts(engineer, "/api/golden", material.golden("new"))
   const golden = await engineer.get<GoldenSummary>("/api/golden")
@@ -175,6 +175,21 @@ export async function closeLoop(
       return items.find((l) => l.kind === material.newKind.key && l.closed_at !== null)
     })
     return { loop, rollout, refused, labels: labelled }
+  }
+}
+
+type ClosedLoop = { loop: LoopView; rollout: RolloutView; refused: number; labels: number }
+
+/** People do it all, the approval too: waits until they have closed the loop of a kind that was not there at the start. */
+export async function awaitLoop(client: HubClient, material: Material): Promise<ClosedLoop> {
+  const known = new Set(material.knownKinds.map((k) => k.key))
+  for (;;) {
+    const loops = (await client.get<List<LoopView>>("/api/loops")).items
+    const loop = loops.find((l) => l.closed_at !== null && !known.has(l.kind))
+    const rollouts = loop ? (await client.get<List<RolloutView>>("/api/rollouts")).items : []
+    const rollout = rollouts.find((r) => r.id === loop?.rollout_id)
+    if (loop && rollout) return { loop, rollout, refused: 0, labels: loop.labels }
+    await Bun.sleep(1000)
   }
 }
 
