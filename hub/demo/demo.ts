@@ -185,7 +185,9 @@ async function finish(context: {
   const alone = <T>(work: Promise<T>) => Promise.race([work, ...background]) as Promise<T>
   try {
     const { loop, rollout, refused, labels } = await alone(
-      story.closeLoop(engineer, material, named.promise, say),
+      options.robot
+        ? story.closeLoop(engineer, material, named.promise, say)
+        : story.awaitLoop(engineer, material),
     )
     say(`the loop is closed after ${(loop.loop_seconds ?? 0).toFixed(1)} s`)
     const devices = await story.listDevices(engineer)
