@@ -87,7 +87,7 @@ ${mosquitto}
 - **model delivery**: chunks of 256 KiB asked for over MQTT, each hashed on arrival; bare TCP hashes nothing.
 - **loop time**: one run, so it varies by some ten per cent. From the first part with a new kind of defect to a model
   that knows it, proven and committed on every station. The reference is the sum of what no software could save: the
-  time until the parts had come and were labelled (by a robot), the trainer alone on the idle machine with the same
+  time until the parts had come and were labelled (by a robot), the trainer alone, hub and stations ended, with the same
   bundle, and the parts of the probation at the line's pace. What is missing to 1 is the trainer sharing the cores with
   hub and stations, the gate, the transport and waiting between the steps.
 `

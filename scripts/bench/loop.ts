@@ -16,7 +16,7 @@ const probationParts = 6
 /**
  * The whole loop in `crux demo --headless --quick`: from the first part with a new kind of defect to a model that knows it on
  * every station. Against what no software could save: the time until the parts were there and labelled, the trainer
- * alone on an idle machine with the same bundle, the parts of the probation.
+ * alone, hub and stations ended, with the same bundle, the parts of the probation.
  */
 export async function benchLoop(): Promise<BenchRow[]> {
   const folder = await mkdtemp(join(tmpdir(), "crux-bench-"))
