@@ -55,6 +55,7 @@ export function createLearning(deps: LearningDeps) {
     clock,
     ids,
     labels: labelling,
+    judged: inspections.judged,
     blobs,
     keepImage: inspections.keepImage,
     sniffImage,

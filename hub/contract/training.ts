@@ -23,6 +23,8 @@ export const TrainingSample = v.object({
   /** Physical part, lot or burst: a group never straddles two splits. */
   group: v.string(),
   product: v.optional(Key),
+  /** Parts of the line this one stands for: people see the doubtful ones first, so each of those stands for few. */
+  weight: v.optional(v.pipe(v.number(), v.gtValue(0))),
   label: SampleLabel,
 })
 export type TrainingSample = v.InferOutput<typeof TrainingSample>

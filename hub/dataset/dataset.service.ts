@@ -11,6 +11,7 @@ import type { Sqlite } from "#platform/sqlite"
 import { createDatasetStore, type FrozenSample } from "./dataset.store.ts"
 import { labelDigest, setDigest } from "./digest.rules.ts"
 import { type Candidate, placeCandidates, type Source } from "./split.rules.ts"
+import { type JudgedCount, weighParts } from "./weight.rules.ts"
 
 /** A part from the line with the newest label people gave it; unsure and withdrawn ones are not among these. */
 export type LabelledPart = {
@@ -19,8 +20,9 @@ export type LabelledPart = {
   productId: string | null
   capturedAt: number
   labelledAt: number
-  /** What the station had said. */
+  /** What the station had said, and the model it said it with. */
   eval: Evaluation
+  model: string | null
   image: StoredImage
   label: SampleLabel
 }
@@ -31,6 +33,8 @@ export type DatasetDeps = {
   clock: Clock
   ids: Ids
   labels: { current(): LabelledPart[] }
+  /** Parts off the line by what a model had said of them. */
+  judged: () => JudgedCount[]
   /** Puts bytes on disk before it resolves, under their SHA-256. */
   blobs: { put(bytes: Uint8Array, sha256?: string): Promise<string> }
   /** Makes an uploaded picture one that people can look at, e.g. in a gate report. */
@@ -49,16 +53,26 @@ export type FrozenSet = {
 type Upload = Candidate & Omit<FrozenSample, "split" | "group"> & { at: number }
 
 /** Frozen, content-addressed sets of labelled pictures: what models are trained on, and what they are proved on. */
-export function createDataset({ db, clock, ids, labels, blobs, keepImage, sniffImage }: DatasetDeps) {
+export function createDataset({
+  db,
+  clock,
+  ids,
+  labels,
+  judged,
+  blobs,
+  keepImage,
+  sniffImage,
+}: DatasetDeps) {
   const store = createDatasetStore(db)
 
   const place = () => {
-    const candidates = newestPerImage([...uploads(store.references()), ...fromLine(labels.current())])
+    const candidates = newestPerImage([...uploads(store.references()), ...fromLine(labels.current(), judged())])
     const keepsGolden = candidates.some((c) => c.source === "golden")
     const placement = placeCandidates(candidates, store.assignments(), store.drawn(), keepsGolden)
     const samples = placement.placed.map(({ candidate: c, split, group }): FrozenSample => {
       const { id, image, mime, w, h, size, product, label } = c
-      return { id, image, mime, w, h, size, product, label, split, group }
+      const weight = split === "golden" ? 1 : c.weight
+      return { id, image, mime, w, h, size, product, label, split, group, weight }
     })
     return { ...placement, samples }
   }
@@ -130,14 +144,16 @@ export function createDataset({ db, clock, ids, labels, blobs, keepImage, sniffI
     /** A set frozen before; empty when there was none by this name. */
     frozen: (digest: string): FrozenSet => ({ ...frozen(store.samples(digest)), digest }),
 
-    /** NG parts a station had passed: what must not fail again. Newest first, at most `limit`. */
-    confirmedEscapes(limit: number): { image: string; kinds: string[] }[] {
+    /** NG parts a station had passed, and the model it ran: what must not fail again. Newest first, at most `limit`. */
+    confirmedEscapes(limit: number): { image: string; kinds: string[]; passedBy: string | null }[] {
       const escapes = labels.current().filter((p) => p.eval === "ok" && p.label.verdict === "ng")
       const newest = escapes.sort(
         (a, b) => b.labelledAt - a.labelledAt || (a.image.sha256 < b.image.sha256 ? -1 : 1),
       )
-      const byImage = new Map(newest.map((p) => [p.image.sha256, p.label.kinds]))
-      return [...byImage].slice(0, limit).map(([image, kinds]) => ({ image, kinds }))
+      const byImage = new Map(newest.map((p) => [p.image.sha256, p]))
+      return [...byImage]
+        .slice(0, limit)
+        .map(([image, { label, model }]) => ({ image, kinds: label.kinds, passedBy: model }))
     },
 
     /** Counts that a model was shown this golden set; the same model again is the same look. */
@@ -174,13 +190,15 @@ const uploads = (references: ReturnType<ReturnType<typeof createDatasetStore>["r
   references.map(({ pool, addedAt, ...r }) => ({
     ...r,
     source: pool satisfies Source,
+    weight: 1,
     verdict: r.label.verdict,
     kinds: r.label.kinds,
     at: addedAt,
   }))
 
-const fromLine = (parts: readonly LabelledPart[]): Upload[] =>
-  parts.map(({ image: { sha256, ...picture }, ...p }) => ({
+const fromLine = (parts: readonly LabelledPart[], judged: readonly JudgedCount[]): Upload[] => {
+  const weights = weighParts(parts, judged)
+  return parts.map(({ image: { sha256, ...picture }, ...p }, i) => ({
     ...picture,
     id: p.inspectionId,
     image: sha256,
@@ -190,8 +208,10 @@ const fromLine = (parts: readonly LabelledPart[]): Upload[] =>
     label: p.label,
     verdict: p.label.verdict,
     kinds: p.label.kinds,
+    weight: weights[i]!,
     at: p.labelledAt,
   }))
+}
 
 /** One picture, one truth: the newest statement counts, an adjudicated golden one before all. */
 function newestPerImage(candidates: readonly Upload[]): Upload[] {

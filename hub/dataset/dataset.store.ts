@@ -30,6 +30,8 @@ export type FrozenSample = {
   split: Split
   group: string
   product: string | null
+  /** Parts of the line this one stands for, on average 1; of golden and uploaded parts 1. */
+  weight: number
   label: SampleLabel
 }
 
@@ -43,7 +45,13 @@ type ReferenceRow = PictureRow & {
   label: string
   added_at: number
 }
-type SampleRow = PictureRow & { split: Split; part_group: string; product: string | null; label: string }
+type SampleRow = PictureRow & {
+  split: Split
+  part_group: string
+  product: string | null
+  weight: number
+  label: string
+}
 
 /** The only SQL of the dataset tables. */
 export function createDatasetStore(db: Sqlite) {
@@ -74,8 +82,8 @@ export function createDatasetStore(db: Sqlite) {
     ON CONFLICT DO NOTHING`)
   const addSample = db.prepare(`
     INSERT INTO dataset_sample
-      (dataset, image, id, w, h, mime, size, split, part_group, product, label)
-    VALUES ($dataset, $image, $id, $w, $h, $mime, $size, $split, $group, $product, $label)`)
+      (dataset, image, id, w, h, mime, size, split, part_group, product, weight, label)
+    VALUES ($dataset, $image, $id, $w, $h, $mime, $size, $split, $group, $product, $weight, $label)`)
   const samples = db.prepare<SampleRow>("SELECT * FROM dataset_sample WHERE dataset = $digest ORDER BY image")
   const addLook = db.prepare(
     "INSERT INTO golden_look (digest, model, looked_at) VALUES ($digest, $model, $at) ON CONFLICT DO NOTHING",
@@ -123,6 +131,7 @@ export function createDatasetStore(db: Sqlite) {
         split: row.split,
         group: row.part_group,
         product: row.product,
+        weight: row.weight,
         label: v.parse(Label, row.label),
       })),
     look: (digest: string, model: string, at: number): void => void addLook.run({ digest, model, at }),

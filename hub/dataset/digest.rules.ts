@@ -15,12 +15,12 @@ export function labelDigest(label: SampleLabel): string {
 }
 
 /**
- * Name of a frozen set: SHA-256 over its sorted lines of picture, label, split and group. Equal content gives an equal
- * name on any machine; one changed label gives another.
+ * Name of a frozen set: SHA-256 over its sorted lines of picture, label, split, group and weight. Equal content gives
+ * an equal name on any machine; one changed label gives another.
  */
 export function setDigest(
-  samples: readonly { image: string; label: SampleLabel; split: Split; group: string }[],
+  samples: readonly { image: string; label: SampleLabel; split: Split; group: string; weight: number }[],
 ): string {
-  const lines = samples.map((s) => `${s.image} ${labelDigest(s.label)} ${s.split} ${s.group}`).sort()
+  const lines = samples.map((s) => `${s.image} ${labelDigest(s.label)} ${s.split} ${s.group} ${s.weight}`).sort()
   return sha256(`crux.dataset.v1\n${lines.join("\n")}\n`)
 }

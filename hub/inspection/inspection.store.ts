@@ -118,6 +118,9 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
        (SELECT count(*) FROM (SELECT DISTINCT device_id, captured_at FROM inspection)) AS distinct_triggers
        FROM inspection`,
   )
+  const selectJudged = sqlite.prepare<{ model_digest: string; eval: Evaluation; parts: number }>(
+    "SELECT model_digest, eval, parts FROM judged_count",
+  )
   const insertRefusal = sqlite.prepare(
     `INSERT INTO refusal (device_id, topic, at, code, detail, inspection_id, size, head)
      VALUES ($device, $topic, $at, $code, $detail, $id, $size, $head)`,
@@ -248,6 +251,14 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
 
     /** What the hub holds; parts that came without an id count as one each. Reads an index from end to end. */
     count: () => selectCount.get()!,
+
+    /** Parts by the model that judged them (null: none) and what it said. */
+    judged: () =>
+      selectJudged.all().map(({ model_digest, eval: said, parts }) => ({
+        model: model_digest === "" ? null : model_digest,
+        eval: said,
+        parts,
+      })),
 
     /** Makes a stored picture known, so that it is served; those of inspections are known already. */
     keepImage: (image: StoredImage, at: number): void => {

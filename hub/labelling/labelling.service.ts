@@ -55,8 +55,9 @@ export type LabelledPart = {
   capturedAt: number
   labelledAt: number
   labelledBy: string
-  /** What the station had said. */
+  /** What the station had said, and the model it said it with. */
   eval: Evaluation
+  model: string | null
   image: StoredImage
   label: SampleLabel
 }
@@ -223,6 +224,7 @@ export function createLabelling(deps: LabellingDeps) {
         labelledAt: row.stored_at,
         labelledBy: row.user_id,
         eval: row.eval,
+        model: row.model_digest,
         image: { sha256, mime, w, h, size },
         label: { verdict: row.verdict, kinds: JSON.parse(row.kinds), boxes: JSON.parse(row.boxes) },
       }))

@@ -121,6 +121,7 @@ export function createLabellingStore(db: Sqlite) {
     product_id: string | null
     captured_at: number
     eval: Evaluation
+    model_digest: string | null
     verdict: "ok" | "ng"
     kinds: string
     boxes: string
@@ -132,7 +133,7 @@ export function createLabellingStore(db: Sqlite) {
     h: number
     size: number
   }>(
-    `SELECT i.id, i.part_id, i.product_id, i.captured_at, i.eval, l.verdict, l.kinds, l.boxes, l.user_id, l.stored_at,
+    `SELECT i.id, i.part_id, i.product_id, i.captured_at, i.eval, i.model_digest, l.verdict, l.kinds, l.boxes, l.user_id, l.stored_at,
        m.sha256, m.mime, m.w, m.h, m.size
      FROM inspection i
      JOIN label l ON l.inspection_id = i.id AND l.revision = i.label_revision

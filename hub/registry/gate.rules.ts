@@ -15,9 +15,12 @@ export type GateInput = {
   challenger: readonly Judgement[]
   again: readonly Judgement[]
   champion: readonly Judgement[] | null
-  /** Escapes people have confirmed on the line; the judgements in the same order. */
+  /**
+   * Escapes people have confirmed on the line; the judgements in the same order. `passed`: the champion itself passed
+   * it there.
+   */
   escapes: {
-    parts: readonly TruePart[]
+    parts: readonly (TruePart & { passed: boolean })[]
     challenger: readonly Judgement[]
     champion: readonly Judgement[] | null
   }
@@ -267,14 +270,17 @@ function championCheck({ golden, challenger, champion, critical, knows }: GateIn
 }
 
 /**
- * What escaped once must not escape again. A part the champion misses as well is a warning: refusing the challenger
- * for it would leave the line with a model that misses it too.
+ * What escaped once must not escape again. A part the champion misses as well, here or on the line, is a warning:
+ * refusing the challenger for it would leave the line with a model that misses it too. Here and on the line may differ
+ * near the threshold: the station saw the frame, the hub the picture made of it.
  */
 function mustNotFail({ escapes: { parts, challenger, champion } }: GateInput): GateCheck {
   if (parts.length === 0)
     return { id: "must_not_fail", hard: true, status: "skip", reason: "must_not_fail_none", params: {} }
   const missed = parts.flatMap((p, i) => (isEscape(p, challenger[i]) ? [i] : []))
-  const broken = missed.filter((i) => champion !== null && !isEscape(parts[i]!, champion[i]))
+  const broken = missed.filter(
+    (i) => champion !== null && !parts[i]!.passed && !isEscape(parts[i]!, champion[i]),
+  )
   const params = { n: parts.length, missed: missed.length, newly: broken.length }
   if (broken.length > 0) return check("must_not_fail", true, false, "must_not_fail", params)
   if (missed.length === 0) return check("must_not_fail", true, true, "must_not_fail", params)

@@ -77,7 +77,7 @@ export function createRegistry(deps: RegistryDeps) {
     )
     const escaped = dataset
       .confirmedEscapes(keptEscapes)
-      .map(({ image, kinds }): TruePart => ({ image, truth: "ng", kinds }))
+      .map(({ image, kinds, passedBy }) => ({ image, truth: "ng" as const, kinds, passedBy }))
     const paths = [...parts, ...escaped].map((p) => blobs.path(p.image))
     const path = blobs.path(model.digest)
     const mine = await prover.judge(path, paths, signal)
@@ -92,7 +92,7 @@ export function createRegistry(deps: RegistryDeps) {
       again,
       champion: theirs?.slice(0, parts.length) ?? null,
       escapes: {
-        parts: escaped,
+        parts: escaped.map((part) => ({ ...part, passed: part.passedBy === champion?.digest })),
         challenger: mine.slice(parts.length),
         champion: theirs?.slice(parts.length) ?? null,
       },

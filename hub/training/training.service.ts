@@ -280,7 +280,7 @@ function specOf(job: TrainingJob, set: FrozenSet, deps: TrainingDeps): TrainingJ
 }
 
 const samplesOf = (set: FrozenSet, blobs: TrainingDeps["blobs"]) =>
-  set.samples.flatMap(({ id, image, w, h, split, group, product, label }) =>
+  set.samples.flatMap(({ id, image, w, h, split, group, product, weight, label }) =>
     // A golden part in a bundle would prove nothing any more; the set holds none, and this line says so again.
     split === "golden"
       ? []
@@ -294,6 +294,7 @@ const samplesOf = (set: FrozenSet, blobs: TrainingDeps["blobs"]) =>
             split,
             group,
             ...(product && { product }),
+            weight,
             label,
           },
         ],

@@ -8,7 +8,7 @@ const PatchParams = v.object({
   /** Edge in pixels of a square with as many pixels as the input; small defects need more, every step costs inference time. */
   side: v.optional(Side, 384),
   /** Tap pairs to choose from by out-of-fold loss. */
-  taps: v.optional(v.array(v.tuple([v.string(), v.string()])), [
+  taps: v.optional(v.array(v.pipe(v.array(v.string()), v.minLength(1))), [
     ["s8", "s16"],
     ["s16", "s32"],
   ]),

@@ -12,14 +12,25 @@ export function isGood({ sample }: TrainingImage): boolean {
 }
 
 /**
- * Weight of every image such that each group weighs one: ten near-copies of one part say as much about the
- * next part as a single picture does.
+ * How much every image says about the next part off the line. Ten near-copies of one part say as much as a single
+ * picture does, and a doubtful part that people were shown first stands for fewer than one drawn at random
+ * (`sample.weight`). The weights of a verdict sum to its effective number of parts (Kish), which is what the
+ * finite-sample corrections of the thresholds count with.
  */
 export function weightsOf(images: readonly TrainingImage[]): number[] {
   const keyOf = (image: TrainingImage) => `${image.group}/${image.sample.label.verdict}`
   const sizes = new Map<string, number>()
   for (const image of images) sizes.set(keyOf(image), (sizes.get(keyOf(image)) ?? 0) + 1)
-  return images.map((image) => 1 / sizes.get(keyOf(image))!)
+  const raw = images.map((image) => (image.sample.weight ?? 1) / sizes.get(keyOf(image))!)
+  const groups = new Map<string, number>()
+  for (const [i, image] of images.entries()) groups.set(keyOf(image), (groups.get(keyOf(image)) ?? 0) + raw[i]!)
+  const scaleOf = (verdict: "ok" | "ng") => {
+    const own = [...groups].flatMap(([key, weight]) => (key.endsWith(`/${verdict}`) ? [weight] : []))
+    const sum = own.reduce((total, weight) => total + weight, 0)
+    return sum / own.reduce((total, weight) => total + weight ** 2, 0)
+  }
+  const scale = { ok: scaleOf("ok"), ng: scaleOf("ng") }
+  return images.map((image, i) => raw[i]! * scale[image.sample.label.verdict])
 }
 
 /** One labelled place: the patches (cells) that may show it and the class they would get. */

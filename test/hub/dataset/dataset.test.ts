@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test"
 import { createHash } from "node:crypto"
 import type { SampleLabel } from "#contract/training"
 import { createDataset, type LabelledPart } from "../../../hub/dataset/dataset.service.ts"
+import type { JudgedCount } from "../../../hub/dataset/weight.rules.ts"
 import { testDatabase } from "./kit.ts"
 
 const ok: SampleLabel = { verdict: "ok", kinds: [], boxes: [] }
@@ -16,6 +17,7 @@ function linePart(n: number, label: SampleLabel, over: Partial<LabelledPart> = {
     capturedAt: 1000 + n,
     labelledAt: 2000 + n,
     eval: "undecidable",
+    model: null,
     image: { sha256: sha(`image-${n}`), mime: "image/jpeg", w: 64, h: 64, size: 100 },
     label,
     ...over,
@@ -26,6 +28,7 @@ function setUp() {
   const db = testDatabase()
   const labelled: LabelledPart[] = []
   const pictures = new Set<string>()
+  const judged: JudgedCount[] = []
   let made = 0
   const dataset = createDataset({
     db,
@@ -35,11 +38,12 @@ function setUp() {
       random: () => "ab",
     },
     labels: { current: () => [...labelled] },
+    judged: () => judged,
     blobs: { put: async (_bytes, sha256) => sha256 ?? "" },
     keepImage: (image) => pictures.add(image.sha256),
     sniffImage: (bytes) => (bytes.length > 0 ? { mime: "image/png", w: 8, h: 8 } : undefined),
   })
-  return { dataset, labelled, pictures }
+  return { dataset, labelled, pictures, judged }
 }
 const bytes = (text: string) => new TextEncoder().encode(text)
 
@@ -139,6 +143,27 @@ test("a golden set counts how many models have looked at it", () => {
   dataset.look(golden.digest, sha("model a"))
   dataset.look(golden.digest, sha("model b"))
   expect(dataset.goldenSummary().looks).toBe(2)
+})
+
+test("a part that stood for many on the line weighs more than one the model doubted", () => {
+  const { dataset, labelled, judged } = setUp()
+  const model = sha("model")
+  for (let n = 0; n < 10; n++) labelled.push(linePart(n, ok, { model, eval: n < 8 ? "undecidable" : "ok" }))
+  judged.push({ model, eval: "undecidable", parts: 8 }, { model, eval: "ok", parts: 92 })
+  const { training } = dataset.freeze()
+  const weights = new Map(dataset.frozen(training.digest).samples.map((s) => [s.id, s.weight]))
+  expect(weights.get(linePart(0, ok).inspectionId) ?? weights.get(linePart(1, ok).inspectionId)).toBe(0.1)
+  expect(weights.get(linePart(8, ok).inspectionId) ?? weights.get(linePart(9, ok).inspectionId)).toBe(4.6)
+})
+
+test("the golden set keeps its name however many parts the line makes", () => {
+  const { dataset, labelled, judged } = setUp()
+  for (let n = 0; n < 20; n++) labelled.push(linePart(n, ok, { eval: n % 2 ? "ok" : "undecidable" }))
+  const before = dataset.freeze()
+  judged.push({ model: null, eval: "ok", parts: 500 })
+  const after = dataset.freeze()
+  expect(after.golden.digest).toBe(before.golden.digest)
+  expect(after.training.digest).not.toBe(before.training.digest)
 })
 
 test("confirmed escapes are NG parts that a station had passed, newest first", () => {

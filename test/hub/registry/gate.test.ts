@@ -201,7 +201,7 @@ describe("the gate says no", () => {
       "a confirmed escape that the champion has learned to catch",
       {
         champion,
-        escapes: { parts: [ngPart(900)], challenger: [said("ok")], champion: [said("ng")] },
+        escapes: { parts: [{ ...ngPart(900), passed: false }], challenger: [said("ok")], champion: [said("ng")] },
       },
       "must_not_fail",
     ],
@@ -217,7 +217,20 @@ describe("the gate says no", () => {
 test("a confirmed escape that both models miss is a warning, not a wall", () => {
   const report = gate({
     champion: right(parts),
-    escapes: { parts: [ngPart(900)], challenger: [said("ok")], champion: [said("ok")] },
+    escapes: { parts: [{ ...ngPart(900), passed: false }], challenger: [said("ok")], champion: [said("ok")] },
+  })
+  expect(statusOf(report, "must_not_fail")).toBe("warn")
+  expect(report.pass).toBe(true)
+})
+
+test("what the champion passed on the line is its miss, whatever it says of the picture afterwards", () => {
+  const report = gate({
+    champion: right(parts),
+    escapes: {
+      parts: [{ ...ngPart(900), passed: true }],
+      challenger: [said("ok")],
+      champion: [said("undecidable")],
+    },
   })
   expect(statusOf(report, "must_not_fail")).toBe("warn")
   expect(report.pass).toBe(true)
