@@ -53,20 +53,14 @@ export type FrozenSet = {
 type Upload = Candidate & Omit<FrozenSample, "split" | "group"> & { at: number }
 
 /** Frozen, content-addressed sets of labelled pictures: what models are trained on, and what they are proved on. */
-export function createDataset({
-  db,
-  clock,
-  ids,
-  labels,
-  judged,
-  blobs,
-  keepImage,
-  sniffImage,
-}: DatasetDeps) {
+export function createDataset({ db, clock, ids, labels, judged, blobs, keepImage, sniffImage }: DatasetDeps) {
   const store = createDatasetStore(db)
 
   const place = () => {
-    const candidates = newestPerImage([...uploads(store.references()), ...fromLine(labels.current(), judged())])
+    const candidates = newestPerImage([
+      ...uploads(store.references()),
+      ...fromLine(labels.current(), judged()),
+    ])
     const keepsGolden = candidates.some((c) => c.source === "golden")
     const placement = placeCandidates(candidates, store.assignments(), store.drawn(), keepsGolden)
     const samples = placement.placed.map(({ candidate: c, split, group }): FrozenSample => {

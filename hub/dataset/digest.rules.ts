@@ -21,6 +21,8 @@ export function labelDigest(label: SampleLabel): string {
 export function setDigest(
   samples: readonly { image: string; label: SampleLabel; split: Split; group: string; weight: number }[],
 ): string {
-  const lines = samples.map((s) => `${s.image} ${labelDigest(s.label)} ${s.split} ${s.group} ${s.weight}`).sort()
+  const lines = samples
+    .map((s) => `${s.image} ${labelDigest(s.label)} ${s.split} ${s.group} ${s.weight}`)
+    .sort()
   return sha256(`crux.dataset.v1\n${lines.join("\n")}\n`)
 }

@@ -1,15 +1,15 @@
 import type { Backbone } from "../backbone/backbone.ts"
 import { type Bank, type DistanceEngine, fitProjection, openDistances, type Projection } from "./bank.ts"
 import { type Coreset, coreset } from "./coreset.ts"
-import { type Extractor, type InputSize, openExtractor, type Taps } from "./extractor.ts"
+import { type Extractor, type InputSize, openExtractor, remembering, type Taps } from "./extractor.ts"
 import { assignFolds } from "./folds.ts"
 import {
   type Fusion,
   fitFusion,
   type ImageStats,
-  imageLogit,
   type LabelledStats,
   meanOfWorst,
+  separation,
   worstCells,
 } from "./fusion.ts"
 import { fitHead, type Head, ngLogits } from "./head.ts"
@@ -41,8 +41,8 @@ export type Candidate = {
   fusion: Fusion
   /** Out-of-fold statistics per training image, in order. */
   stats: LabelledStats[]
-  /** Class-balanced loss of the out-of-fold image logits; lower is better. */
-  loss: number
+  /** Out-of-fold area under the ROC curve, parts counted by their weight; higher is better. */
+  separation: number
   /** Statistics of any image under the final bank and head. */
   statsOf: (image: TrainingImage) => Promise<ImageStats>
   release: () => Promise<void>
@@ -52,6 +52,8 @@ export type Candidate = {
 const boxedCells = 40
 const unboxedCells = 10
 const okRowsTotal = 2600
+/** Memory for features, about 4 MB an image; the trainer is a process of its own on a machine of 4 GB. */
+const rememberedBytes = 512 * 2 ** 20
 
 /** Trains bank, head and fusion on `images` for one choice of taps. Deterministic for equal input. */
 export async function trainCandidate(
@@ -61,7 +63,7 @@ export async function trainCandidate(
   options: CandidateOptions,
 ): Promise<Candidate> {
   const random = createRandom(options.seed)
-  const extractor = await openExtractor(backbone, taps, options.size)
+  const extractor = remembering(await openExtractor(backbone, taps, options.size), rememberedBytes)
   const { shape } = extractor
   const folds = assignFolds(images, random)
   const good = images.flatMap((image, i) => (isGood(image) ? [{ image, fold: folds.bank[i]! }] : []))
@@ -128,7 +130,7 @@ export async function trainCandidate(
     ...(head && { head }),
     fusion,
     stats,
-    loss: balancedLoss(stats, fusion),
+    separation: separation(stats, fusion),
     statsOf: async (image) => {
       const features = await extractor.features(image.pixels)
       const distances = await engine.distances(features)
@@ -226,16 +228,4 @@ function headScale({ mean, std }: Projection, patches: readonly Patch[]) {
 function refine(kept: readonly Patch[], mined: readonly Patch[]): Patch[] {
   const known = new Set(kept.map((patch) => `${patch.image}/${patch.cell}/${patch.label}`))
   return [...kept, ...mined.filter((patch) => !known.has(`${patch.image}/${patch.cell}/${patch.label}`))]
-}
-
-function balancedLoss(stats: readonly LabelledStats[], fusion: Fusion): number {
-  const lossOf = (ng: boolean) => {
-    const of = stats.filter((point) => point.ng === ng)
-    const sum = of.reduce((total, point) => {
-      const signed = imageLogit(fusion, point) * (ng ? 1 : -1)
-      return total + Math.log1p(Math.exp(-Math.max(-30, signed)))
-    }, 0)
-    return of.length === 0 ? 0 : sum / of.length
-  }
-  return lossOf(true) + lossOf(false)
 }

@@ -98,9 +98,29 @@ export function ontoGrid(
 export type Extractor = {
   shape: PatchShape
   input: ModelInput
-  /** Patch features [cells, dim], row-major; the array is the caller's. */
+  /** Patch features [cells, dim], row-major; not to be written to. */
   features: (image: Resized) => Promise<Float32Array>
   release: () => Promise<void>
+}
+
+/**
+ * The same extractor that remembers what it has computed, up to `bytes`: a training asks for every image five times.
+ * Images beyond that are computed again each time.
+ */
+export function remembering(extractor: Extractor, bytes: number): Extractor {
+  const known = new Map<Resized, Float32Array>()
+  let left = bytes
+  return {
+    ...extractor,
+    features: async (image) => {
+      const before = known.get(image)
+      if (before) return before
+      const features = await extractor.features(image)
+      left -= features.byteLength
+      if (left >= 0) known.set(image, features)
+      return features
+    },
+  }
 }
 
 /** Opens the frozen trunk so that it yields one feature row per patch, taps side by side. */

@@ -44,8 +44,33 @@ export async function fitFusion(points: readonly LabelledStats[], overkill: numb
     overkill,
   )
   const usable = points.filter((point) => point.head !== undefined)
-  const fused = usable.some((point) => point.ng) ? await fitFusedView(usable) : undefined
-  return { bank, ...(fused && { fused }) }
+  if (!usable.some((point) => point.ng)) return { bank }
+  let best: { fusion: Fusion; rated: number } | undefined
+  for (const prior of priors) {
+    const fusion = { bank, fused: await fitFusedView(usable, prior) }
+    const rated = separation(points, fusion)
+    if (!best || rated > best.rated + leastGain) best = { fusion, rated }
+  }
+  return best!.fusion
+}
+
+/**
+ * Area under the ROC curve of the image logit with every part counted by its weight: the share of pairs of an NG and an
+ * OK part that stand in the right order. 1 when one verdict is missing.
+ */
+export function separation(points: readonly LabelledStats[], fusion: Fusion): number {
+  const pairs = weightOf(points, true) * weightOf(points, false)
+  if (pairs === 0) return 1
+  const rising = points
+    .map((point) => ({ value: imageLogit(fusion, point), ng: point.ng, weight: point.weight }))
+    .sort((a, b) => a.value - b.value || Number(b.ng) - Number(a.ng))
+  let goodBelow = 0
+  let right = 0
+  for (const { ng, weight } of rising) {
+    if (ng) right += weight * goodBelow
+    else goodBelow += weight
+  }
+  return right / pairs
 }
 
 /** Logit -3 at the median good part, 0 a quarter of the spread beyond the upper quantile of good parts. */
@@ -59,17 +84,28 @@ function fitBankView(good: readonly Weighted[], overkill: number): Fusion["bank"
 }
 
 /**
- * Weights before any evidence, per spread of good parts, bank then head. A few dozen labels cannot tell how far to
- * trust either view; measured on photographs this beats either view alone and any weights fitted freely.
+ * Weights before any evidence, per spread of good parts, bank then head. A few dozen labels cannot tell exactly how far
+ * to trust either view; on most photographs the first beats either view alone and any weights fitted freely. Where
+ * defects are few and unlike each other the head knows nothing, and the bank is better left alone.
  */
-const prior = [1, 1.5] as const
+const priors = [
+  [1, 1.5],
+  [1, 0.5],
+  [1, 0],
+] as const
+type Prior = (typeof priors)[number]
+/** Separation a later prior must gain to be preferred. */
+const leastGain = 0.01
 /** Parts of the rarer verdict at which the evidence starts to outweigh the prior. */
 const priorParts = 4
 /** Standardised statistics beyond this count as this: one good part unlike all others must not silence a view. */
 const clip = 4
 
 /** Class-balanced logistic regression on two standardised views, drawn towards `prior`, weights never below zero. */
-async function fitFusedView(points: readonly LabelledStats[]): Promise<NonNullable<Fusion["fused"]>> {
+async function fitFusedView(
+  points: readonly LabelledStats[],
+  prior: Prior,
+): Promise<NonNullable<Fusion["fused"]>> {
   const views = [viewOf(points, (p) => p.bank), viewOf(points, (p) => p.head!)]
   const totals = { ng: weightOf(points, true), ok: weightOf(points, false) }
   const pull = priorParts / Math.min(totals.ng, totals.ok)

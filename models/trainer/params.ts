@@ -7,9 +7,10 @@ const Side = v.pipe(v.number(), v.integer(), v.minValue(64), v.maxValue(1024), v
 const PatchParams = v.object({
   /** Edge in pixels of a square with as many pixels as the input; small defects need more, every step costs inference time. */
   side: v.optional(Side, 384),
-  /** Tap pairs to choose from by out-of-fold loss. */
+  /** Sets of taps to choose from by out-of-fold loss; without a labelled defect the first is taken. */
   taps: v.optional(v.array(v.pipe(v.array(v.string()), v.minLength(1))), [
     ["s8", "s16"],
+    ["s4", "s8"],
     ["s16", "s32"],
   ]),
   bank_rows: v.optional(v.pipe(v.number(), v.integer(), v.minValue(50), v.maxValue(10_000)), 1500),

@@ -23,7 +23,8 @@ export function weightsOf(images: readonly TrainingImage[]): number[] {
   for (const image of images) sizes.set(keyOf(image), (sizes.get(keyOf(image)) ?? 0) + 1)
   const raw = images.map((image) => (image.sample.weight ?? 1) / sizes.get(keyOf(image))!)
   const groups = new Map<string, number>()
-  for (const [i, image] of images.entries()) groups.set(keyOf(image), (groups.get(keyOf(image)) ?? 0) + raw[i]!)
+  for (const [i, image] of images.entries())
+    groups.set(keyOf(image), (groups.get(keyOf(image)) ?? 0) + raw[i]!)
   const scaleOf = (verdict: "ok" | "ng") => {
     const own = [...groups].flatMap(([key, weight]) => (key.endsWith(`/${verdict}`) ? [weight] : []))
     const sum = own.reduce((total, weight) => total + weight, 0)

@@ -11,10 +11,10 @@ const thinMargin = 0.5
 const blindMargin = (parts: number) => Math.max(1.5, 6 / Math.sqrt(parts))
 /** Share of good parts a model that never saw a defect may ask about: asking is how it comes to see one. */
 const askedBlind = 0.2
-/** The same while too few defects are labelled to prove the escape target. */
-const askedThin = 0.1
-/** Largest share of good parts that may be left undecided to keep the escape target. */
-const mostUndecided = 0.2
+/** The same where known defects lie clear of all good parts, while they are too few to prove the escape target. */
+const askedClear = 0.1
+/** Largest share of good parts that may be left undecided where defects lie among them: while few are known, and then. */
+const mostUndecided = { few: 0.3, enough: 0.2 }
 /** Part of the empty gap between good and bad that counts as bad; the rest stays undecidable. */
 const gapShare = 0.25
 
@@ -23,8 +23,9 @@ const gapShare = 0.25
  * above `t_high`, at most `target.escape` of bad ones below `t_low`. That needs 1/share - 1 parts of the
  * class; with fewer the extreme seen plus a margin is used, which promises nothing but is not careless.
  *
- * Overlapping classes leave their overlap undecidable, but never more than a fifth of the good parts: one
- * defect nobody can see must not send a whole shift to a person. The escape that costs shows in the figures.
+ * Overlapping classes leave their overlap undecidable, but never more than a fifth of the good parts, three tenths
+ * while too few defects are known to tell: one defect nobody can see must not send a whole shift to a person. The
+ * escape that costs shows in the figures.
  * Separated ones leave the middle of the gap undecidable: no part was ever seen there, so a kind nobody
  * labelled is asked about and not passed.
  * Inputs are logits of parts that were not trained on.
@@ -45,27 +46,17 @@ export function thresholdsFor(
     }
   }
   const lower = lowerQuantile(bad, target.escape)
-  const asked = askedThinly(good, bad, target)
+  // Too few bad parts to show the escape target by: the next one may well lie below all of them.
+  const few = (weightOf(bad) + 1) * target.escape < 1
   if (lower <= upper) {
-    const floor = Math.min(upper, upperQuantile(good, mostUndecided))
-    return { t_low: sigmoid(Math.max(Math.min(lower, asked), floor)), t_high: sigmoid(upper) }
+    const most = few ? mostUndecided.few : mostUndecided.enough
+    const floor = Math.min(upper, quantile(good, weightOf(good) * (1 - most)))
+    return { t_low: sigmoid(Math.max(lower, floor)), t_high: sigmoid(upper) }
   }
   // Without the thin margin: asking about one more good part is cheaper than passing a bad one.
+  const asked = few ? quantile(good, weightOf(good) * (1 - askedClear)) : upper
   const passed = Math.min(upper, asked, Math.max(...good.map(({ value }) => value)))
   return { t_low: sigmoid(passed), t_high: sigmoid(lower - (lower - passed) * gapShare) }
-}
-
-/**
- * Too few bad parts to show the escape target by: the next one may well lie below all of them, so the oddest tenth of
- * good parts is asked about until there are enough.
- */
-function askedThinly(
-  good: readonly Weighted[],
-  bad: readonly Weighted[],
-  target: { escape: number },
-): number {
-  if ((weightOf(bad) + 1) * target.escape >= 1) return Number.POSITIVE_INFINITY
-  return quantile(good, weightOf(good) * (1 - askedThin))
 }
 
 function weightOf(points: readonly Weighted[]): number {

@@ -24,8 +24,8 @@ export type Scored = { ng: boolean; score: number }
 /** Fewest good parts a bank makes sense with. */
 const leastGood = 4
 const parityImages = 8
-/** Class-balanced loss (chance is 1.39) from which on further tap sets are not tried: each costs as much again. */
-const goodEnough = 0.45
+/** Out-of-fold separation from which on further tap sets are not tried: each costs as much again. */
+const goodEnough = 0.99
 
 /**
  * Trains one model from labelled images: recipe `patch`. Everything is a function of spec, samples and their
@@ -89,7 +89,7 @@ export async function train(
     ...(calib.length > 0 && figures("calib", calib, thresholds)),
     images: images.length,
     unreadable: unreadable.length,
-    oof_loss: best.loss,
+    oof_auroc: best.separation,
     t_low: thresholds.t_low,
     t_high: thresholds.t_high,
     bank_rows: best.bank.size,
@@ -132,13 +132,13 @@ async function chooseCandidate(
       phase: "head",
       progress: start + step * (i + 1),
       message: taps.join("+"),
-      metrics: { oof_loss: candidate.loss },
+      metrics: { oof_auroc: candidate.separation },
     })
-    if (!best || candidate.loss < best.loss) {
+    if (!best || candidate.separation > best.separation) {
       await best?.release()
       best = candidate
     } else await candidate.release()
-    if (best.loss < goodEnough) break
+    if (best.separation >= goodEnough) break
   }
   if (!best) throw new ModelError("training_invalid", "the recipe names no taps")
   return best

@@ -201,7 +201,11 @@ describe("the gate says no", () => {
       "a confirmed escape that the champion has learned to catch",
       {
         champion,
-        escapes: { parts: [{ ...ngPart(900), passed: false }], challenger: [said("ok")], champion: [said("ng")] },
+        escapes: {
+          parts: [{ ...ngPart(900), passed: false }],
+          challenger: [said("ok")],
+          champion: [said("ng")],
+        },
       },
       "must_not_fail",
     ],
