@@ -121,6 +121,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       events,
       sniff: sniffImage,
       thumbnail: ports.imaging.thumbnail,
+      stations: fleet.fleet.list,
       log: log.child("inspection"),
     })
     const labelling = createLabelling({

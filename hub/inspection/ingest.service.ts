@@ -2,7 +2,7 @@ import { createHash } from "node:crypto"
 import * as v from "valibot"
 import { cxf1, decodeFrame, type InspectionFrame } from "#contract/cxf1"
 import { Uuid } from "#contract/ids"
-import type { ImageMime } from "#contract/inspection"
+import { type ImageMime, maxImagePixels } from "#contract/inspection"
 import type { InspectionView } from "#contract/labelling"
 import { Problem } from "#contract/problem"
 import type { InspectionAck } from "#contract/topics"
@@ -18,6 +18,9 @@ import type { InspectionStore } from "./inspection.store.ts"
 
 /** Reads type and pixel size from an image's first bytes; undefined for anything that is not one of our formats. */
 export type SniffImage = (bytes: Uint8Array) => { mime: ImageMime; w: number; h: number } | undefined
+
+/** A message that was not taken, as its sender and people are told. */
+export type Refusal = { topic: string; at: number; code: string; detail: string; id: string | undefined }
 
 const retryWhenFullMs = 30_000
 const retryAfterFailureMs = 5_000
@@ -47,6 +50,8 @@ export function createIngest({
   events: Events
   log: Log
 }) {
+  const refusalListeners: ((device: string, refusal: Refusal) => void)[] = []
+
   /**
    * Keeps the evidence of a message that is not taken and tells people; the device learns it from its ack. False when
    * the disk has no room for the evidence: then nothing has been refused, and the device shall come again.
@@ -71,6 +76,7 @@ export function createIngest({
     }
     log.warn("refused", { device, topic, code, detail })
     events.announce("refusal", { device, topic, code, detail, inspection_id: id ?? null, at })
+    for (const listener of refusalListeners) listener(device, { topic, at, code, detail, id })
     return true
   }
 
@@ -107,6 +113,10 @@ export function createIngest({
 
   return {
     refuse,
+    /** For the door the message came through: it tells the sender. */
+    onRefusal: (listener: (device: string, refusal: Refusal) => void): void => {
+      refusalListeners.push(listener)
+    },
 
     /** Takes one CXF1 frame of a device. Undefined when no id could be read from it, so there is nothing to answer. */
     receive: async (device: string, topic: string, bytes: Uint8Array): Promise<InspectionAck | undefined> => {
@@ -144,6 +154,12 @@ function checkParts({ header, parts }: InspectionFrame, sniff: SniffImage): void
     if (createHash("sha256").update(bytes).digest("hex") !== said.sha256)
       throw new Problem("invalid", "digest", `part ${said.name} does not have the digest the header gives`)
     const seen = sniff(bytes)
+    if (seen && seen.w * seen.h > maxImagePixels)
+      throw new Problem(
+        "too_large",
+        "pixels",
+        `part ${said.name} has more than ${maxImagePixels / 1e6} megapixels`,
+      )
     if (seen?.mime !== said.mime || seen.w !== said.w || seen.h !== said.h)
       throw new Problem("invalid", "image", `part ${said.name} is not the image the header describes`)
   })

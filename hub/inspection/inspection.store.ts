@@ -1,6 +1,8 @@
+import type { Gap, RefusalView } from "#contract/ingest"
 import type { Evaluation, ImageMime, InspectionHeader } from "#contract/inspection"
 import type { InspectionView, LabelVerdict, QueueReason, StoredImage } from "#contract/labelling"
 import type { Sqlite } from "#platform/sqlite"
+import type { Numbering } from "./gaps.rules.ts"
 import { mainPart, type Priority, reviewPriority } from "./inspection.rules.ts"
 
 /** Width of one bucket of the live series. */
@@ -122,6 +124,39 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
     `INSERT INTO refusal (device_id, topic, at, code, detail, inspection_id, size, head)
      VALUES ($device, $topic, $at, $code, $detail, $id, $size, $head)`,
   )
+  const selectRefusals = sqlite.prepare<RefusalView>(
+    `SELECT n, device_id, topic, at, code, detail, inspection_id, size FROM refusal
+     WHERE n < $before ORDER BY n DESC LIMIT $limit`,
+  )
+  const selectRefusalsOf = sqlite.prepare<RefusalView>(
+    `SELECT n, device_id, topic, at, code, detail, inspection_id, size FROM refusal
+     WHERE device_id = $device AND n < $before ORDER BY n DESC LIMIT $limit`,
+  )
+  const selectRefusalHead = sqlite.prepare<{ head: Uint8Array }>("SELECT head FROM refusal WHERE n = $n")
+  const selectRefusalCounts = sqlite.prepare<{ device_id: string; n: number }>(
+    "SELECT device_id, count(*) AS n FROM refusal GROUP BY device_id",
+  )
+  const countNumber = sqlite.prepare(
+    `INSERT INTO sequence (device_id, boot, highest, stored, first_at, last_at)
+     VALUES ($device, $boot, $seq, 1, $at, $at)
+     ON CONFLICT DO UPDATE SET highest = max(highest, $seq), stored = stored + 1, last_at = $at`,
+  )
+  const selectNumberings = sqlite.prepare<Numbering & { device_id: string }>(
+    "SELECT device_id, boot, highest, stored FROM sequence",
+  )
+  // Bounded: of a start with millions of parts only the last numbers are looked through.
+  const selectGaps = sqlite.prepare<Gap>(
+    `WITH gapped AS (
+       SELECT boot, highest, last_at FROM sequence WHERE device_id = $device AND highest > stored
+       ORDER BY last_at DESC LIMIT 20
+     ), numbered AS (
+       SELECT i.boot, i.seq, g.last_at,
+         lag(i.seq, 1, max(0, g.highest - $window)) OVER (PARTITION BY i.boot ORDER BY i.seq) AS before
+       FROM gapped g JOIN inspection i ON i.device_id = $device AND i.boot = g.boot AND i.seq > g.highest - $window
+     )
+     SELECT boot, before + 1 AS first, seq - 1 AS last FROM numbered WHERE seq - before > 1
+     ORDER BY last_at DESC, first DESC LIMIT $limit`,
+  )
   const trimRefusals = sqlite.prepare("DELETE FROM refusal WHERE n <= (SELECT max(n) FROM refusal) - $keep")
 
   const bump = (
@@ -177,6 +212,7 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
         reason: queue?.reason ?? null,
         rank: queue?.rank ?? null,
       })
+      countNumber.run({ device, boot: header.boot, seq: header.seq, at: receivedAt })
       const verdict = header.verdict.eval
       bump(receivedAt, { [verdict === "undefined" ? "undecidable" : verdict]: 1 })
     },
@@ -261,6 +297,20 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
 
     /** Counts per bucket since a time. */
     live: (since: number) => selectLive.all({ since: since - (since % liveBucketMs) }),
+
+    /** How far each start of each station has come. */
+    numberings: () => selectNumberings.all(),
+    /** Runs of numbers of one station that are not here, the last ones first. */
+    gaps: (device: string, limit: number): Gap[] => selectGaps.all({ device, limit, window: 200_000 }),
+
+    /** Refusals, newest first, below the number `before`. */
+    refusals: (device: string | undefined, before: number, limit: number): RefusalView[] =>
+      device === undefined
+        ? selectRefusals.all({ before, limit })
+        : selectRefusalsOf.all({ device, before, limit }),
+    refusalHead: (n: number): Uint8Array | undefined => selectRefusalHead.get({ n })?.head,
+    refusalCounts: (): Map<string, number> =>
+      new Map(selectRefusalCounts.all().map((row) => [row.device_id, row.n])),
 
     /** Keeps a refused message's head for diagnosis; only the newest `keep` refusals stay. */
     insertRefusal: (

@@ -5,6 +5,8 @@ import type { Events } from "#platform/events"
 import type { GroupCommit } from "#platform/group-commit"
 import type { Log } from "#platform/log"
 import type { Sqlite } from "#platform/sqlite"
+import { createArrivalRoutes } from "./arrivals.routes.ts"
+import { createArrivals, type StationsOf } from "./arrivals.service.ts"
 import { createIngest, type SniffImage } from "./ingest.service.ts"
 import { createInspectionRoutes } from "./inspection.routes.ts"
 import { createInspections, type MakeThumbnail } from "./inspection.service.ts"
@@ -21,10 +23,14 @@ export function createInspectionDomain(deps: {
   clock: Clock
   events: Events
   log: Log
+  /** What stations say of themselves, to explain what has not arrived. */
+  stations: StationsOf
 }) {
-  const { db: sqlite, blobs, thumbnail, ...rest } = deps
+  const { db: sqlite, blobs, thumbnail, stations, ...rest } = deps
   const store = createInspectionStore({ sqlite })
   const inspections = createInspections({ store, blobs, thumbnail })
   const ingest = createIngest({ store, blobs, ...rest })
-  return { store, inspections, ingest, routes: createInspectionRoutes({ inspections }) }
+  const arrivals = createArrivals({ store, stations })
+  const routes = createInspectionRoutes({ inspections }).route("/", createArrivalRoutes({ arrivals }))
+  return { store, inspections, ingest, routes }
 }
