@@ -25,7 +25,7 @@ export type Route = { name: TopicName; device: string | undefined }
 const segment: Record<string, string> = {
   d: "(?<d>[a-z0-9][a-z0-9-]{0,31})",
   xfer: "[a-z0-9]{8,32}",
-  i: "[0-9]{1,9}",
+  i: "[0-9]{1,10}",
 }
 const patterns = Object.entries(topics).map(([name, { pattern }]) => ({
   name: name as TopicName,
