@@ -60,9 +60,6 @@ export type HubPorts = {
   passwordCost?: PasswordCost
 }
 
-/** Free space below which inspections with images are put off, so that people's labels can still be stored. */
-const leastFreeBytes = 512 * 1024 * 1024
-
 /** How often ended sessions are dropped. */
 const sweepMs = 60 * 60_000
 
@@ -93,7 +90,11 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
 
     const commits = createGroupCommit({ sqlite: db })
     const keys = await openSigningKeys({ dataDir: folder.root })
-    const disk = createDiskSpace({ path: folder.root, leastFree: leastFreeBytes, clock })
+    const disk = createDiskSpace({
+      path: folder.root,
+      shares: { tight: config.storage.tight_share, low: config.storage.low_share },
+      clock,
+    })
     // Devices answer a new epoch with a rebirth, browsers' cursors of another start are known as foreign.
     const epoch = ids.random(8)
     let mqttPort = config.mqtt.port
@@ -122,6 +123,9 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       sniff: sniffImage,
       thumbnail: ports.imaging.thumbnail,
       stations: fleet.fleet.list,
+      audit,
+      // Later domains say what they need; asked when the disk runs short, long after all of them stand.
+      keeps: [(parts) => labelling.contested(parts.map(({ id }) => id)), (parts) => dataset.keeps(parts)],
       log: log.child("inspection"),
     })
     const labelling = createLabelling({
@@ -202,6 +206,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       fleet: fleet.fleet,
       enrolment: fleet.enrolment,
       inspections: inspection.inspections,
+      eviction: inspection.eviction,
       users: users.people,
       sessions: users.sessions,
       catalogue,
@@ -233,12 +238,14 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         mqttPort = (await listening(gateway.listen(config.mqtt.port, config.mqtt.host), config.mqtt.port))
           .port
         learning.start()
+        inspection.eviction.start()
         ready = true
       },
       /** Ends in the reverse order; what was acknowledged is on disk already. Call it after HTTP has stopped. */
       async stop() {
         ready = false
         await learning.stop()
+        await inspection.eviction.stop()
         clearInterval(sweeping)
         await gateway?.close()
         await ports.imaging.close()

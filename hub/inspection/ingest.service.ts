@@ -13,7 +13,7 @@ import type { Events } from "#platform/events"
 import type { GroupCommit } from "#platform/group-commit"
 import type { Log } from "#platform/log"
 import { SQLITE, sqliteCodeOf } from "#platform/sqlite"
-import { isSameInspection, mainPart } from "./inspection.rules.ts"
+import { isSameInspection, mainPart, mayWait } from "./inspection.rules.ts"
 import type { InspectionStore } from "./inspection.store.ts"
 
 /** Reads type and pixel size from an image's first bytes; undefined for anything that is not one of our formats. */
@@ -21,6 +21,8 @@ export type SniffImage = (bytes: Uint8Array) => { mime: ImageMime; w: number; h:
 
 /** A message that was not taken, as its sender and people are told. */
 export type Refusal = { topic: string; at: number; code: string; detail: string; id: string | undefined }
+
+type Outcome = "stored" | "dup" | "conflict" | "sequence" | "record" | "waiting" | "attached" | "again"
 
 const retryWhenFullMs = 30_000
 const retryAfterFailureMs = 5_000
@@ -87,28 +89,52 @@ export function createIngest({
   ): Promise<InspectionAck> => {
     const { header, parts } = frame
     const { id } = header
-    if (parts.length > 0 && (await disk.isLow()))
-      return { id, st: "later", code: "disk_full", retry_ms: retryWhenFullMs }
+    const later = (code: string) => ({ id, st: "later", code, retry_ms: retryWhenFullMs }) as const
+    const { level } = await disk.look()
+    if (level === "full") return later("disk_full")
+    const withoutImages = level === "low" && parts.length > 0
+    if (level === "tight" && parts.length > 0 && mayWait(header)) return later("disk_tight")
 
     const known = store.header(id)
-    if (!known) await Promise.all(parts.map((part, i) => blobs.put(part, header.parts[i]!.sha256)))
+    const wanted = !withoutImages && (!known || known.imageState === "waiting")
+    // Eviction must not take the file of a picture between its put and its row.
+    if (wanted) for (const part of header.parts) blobs.pin(part.sha256)
+    try {
+      if (wanted) await Promise.all(parts.map((part, i) => blobs.put(part, header.parts[i]!.sha256)))
+      const receivedAt = clock.now()
+      const headerText = headerTextOf(bytes)
+      const outcome = await commits.commit(() => {
+        // Asked inside the transaction: the same frame may be in the same batch twice.
+        const stored = store.header(id)
+        if (stored) {
+          if (stored.device !== device || !isSameInspection(stored.header, header)) return "conflict"
+          if (stored.imageState !== "waiting") return "dup"
+          if (withoutImages) return "waiting"
+          // The picture has come, or the station has given it up meanwhile and says so.
+          if (!wanted && parts.length > 0) return "again"
+          store.attach({ header, headerText, receivedAt })
+          return "attached"
+        }
+        if (store.idAt(device, header.boot, header.seq) !== undefined) return "sequence"
+        store.insert({ header, headerText, device, receivedAt, withoutImages })
+        return withoutImages ? "record" : "stored"
+      })
+      return answer(outcome, receivedAt)
+    } finally {
+      if (wanted) for (const part of header.parts) blobs.unpin(part.sha256)
+    }
 
-    const receivedAt = clock.now()
-    const outcome = await commits.commit(() => {
-      // Asked inside the transaction: the same frame may be in the same batch twice.
-      const stored = store.header(id)
-      if (stored)
-        return stored.device === device && isSameInspection(stored.header, header) ? "dup" : "conflict"
-      if (store.idAt(device, header.boot, header.seq) !== undefined) return "sequence"
-      store.insert({ header, headerText: headerTextOf(bytes), device, receivedAt })
-      return "stored"
-    })
-    if (outcome === "conflict")
-      throw new Problem("conflict", "conflict", "another inspection is stored under this id")
-    if (outcome === "sequence")
-      throw new Problem("conflict", "sequence", "another inspection holds this place in the sequence")
-    if (outcome === "stored") events.announce("inspection", viewOfNew(device, frame, receivedAt))
-    return { id, st: outcome }
+    function answer(outcome: Outcome, receivedAt: number): InspectionAck {
+      if (outcome === "conflict")
+        throw new Problem("conflict", "conflict", "another inspection is stored under this id")
+      if (outcome === "sequence")
+        throw new Problem("conflict", "sequence", "another inspection holds this place in the sequence")
+      if (outcome === "stored" || outcome === "record")
+        events.announce("inspection", viewOfNew(device, frame, receivedAt, withoutImages))
+      if (outcome === "record" || outcome === "waiting") return later("disk_full")
+      if (outcome === "again") return { id, st: "later", code: "busy", retry_ms: 0 }
+      return { id, st: outcome === "attached" ? "stored" : outcome }
+    }
   }
 
   return {
@@ -180,8 +206,14 @@ function readableId(bytes: Uint8Array): string | undefined {
 }
 
 /** What lists would show of it, made without reading it back. */
-function viewOfNew(device: string, { header }: InspectionFrame, receivedAt: number): InspectionView {
-  const part = mainPart(header.parts)
+function viewOfNew(
+  device: string,
+  { header }: InspectionFrame,
+  receivedAt: number,
+  withoutImages: boolean,
+): InspectionView {
+  const part = withoutImages ? undefined : mainPart(header.parts)
+  const noImage = withoutImages ? "waiting" : header.policy.no_image
   return {
     id: header.id,
     device_id: device,
@@ -195,6 +227,7 @@ function viewOfNew(device: string, { header }: InspectionFrame, receivedAt: numb
     model: header.model ?? null,
     why_sent: header.policy.why_sent,
     image: part ? { sha256: part.sha256, mime: part.mime, w: part.w, h: part.h, size: part.len } : null,
+    ...(noImage !== undefined && { no_image: noImage }),
     simulated: header.simulated ?? false,
     label: null,
   }

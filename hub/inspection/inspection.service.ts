@@ -1,7 +1,10 @@
 import type { InspectionView, QueueReason, StoredImage } from "#contract/labelling"
 import type { List } from "#contract/list"
 import { Problem } from "#contract/problem"
+import type { Actor, Audit } from "#platform/audit"
 import type { Blobs } from "#platform/blobs"
+import type { Clock } from "#platform/clock"
+import type { Sqlite } from "#platform/sqlite"
 import type { Priority } from "./inspection.rules.ts"
 import type { AppliedLabel, InspectionFilter, InspectionStore, ListPosition } from "./inspection.store.ts"
 
@@ -13,11 +16,17 @@ const thumbnailSides = [160, 320, 640, 1280] as const
 
 /** What has been inspected, and the images. */
 export function createInspections({
+  db,
   store,
+  audit,
+  clock,
   blobs,
   thumbnail,
 }: {
+  db: Sqlite
   store: InspectionStore
+  audit: Audit
+  clock: Clock
   blobs: Blobs
   thumbnail: MakeThumbnail
 }) {
@@ -25,8 +34,14 @@ export function createInspections({
 
   const image = (sha256: string): StoredImage => {
     const found = store.image(sha256)
-    if (!found) throw new Problem("not_found", "image", "there is no such image")
-    return found
+    if (found) return found
+    if (store.evictedAt(sha256) !== undefined)
+      throw new Problem(
+        "not_found",
+        "image_evicted",
+        "this image was given up to make room on the disk; its record and labels are kept",
+      )
+    throw new Problem("not_found", "image", "there is no such image")
   }
 
   const makeThumbnail = async (sha256: string, max: number) => {
@@ -59,6 +74,34 @@ export function createInspections({
     },
 
     count: () => store.count(),
+
+    /** Keeps a part's pictures, whatever the disk says. Throws `not_found`. */
+    hold: (by: Actor, id: string, reason: string): void => {
+      if (!store.view(id))
+        throw new Problem("not_found", "inspection", "there is no such inspection", { inspection: id })
+      db.transaction(() => {
+        if (!store.hold(id, by, clock.now(), reason)) return
+        audit.record({
+          by,
+          action: "inspection.hold",
+          subject: `inspection:${id}`,
+          before: null,
+          after: { reason },
+        })
+      })
+    },
+    /** Ends a hold. */
+    release: (by: Actor, id: string): void =>
+      db.transaction(() => {
+        if (!store.release(id)) return
+        audit.record({
+          by,
+          action: "inspection.release",
+          subject: `inspection:${id}`,
+          before: null,
+          after: null,
+        })
+      }),
 
     /** Bytes and type of a stored image. Throws `not_found`. */
     image: async (sha256: string): Promise<{ bytes: Uint8Array; mime: string }> => {

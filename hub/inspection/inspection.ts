@@ -1,3 +1,4 @@
+import type { Audit } from "#platform/audit"
 import type { Blobs } from "#platform/blobs"
 import type { Clock } from "#platform/clock"
 import type { DiskSpace } from "#platform/disk-space"
@@ -7,6 +8,7 @@ import type { Log } from "#platform/log"
 import type { Sqlite } from "#platform/sqlite"
 import { createArrivalRoutes } from "./arrivals.routes.ts"
 import { createArrivals, type StationsOf } from "./arrivals.service.ts"
+import { createEviction, type KeepPictures } from "./eviction.service.ts"
 import { createIngest, type SniffImage } from "./ingest.service.ts"
 import { createInspectionRoutes } from "./inspection.routes.ts"
 import { createInspections, type MakeThumbnail } from "./inspection.service.ts"
@@ -25,12 +27,20 @@ export function createInspectionDomain(deps: {
   log: Log
   /** What stations say of themselves, to explain what has not arrived. */
   stations: StationsOf
+  audit: Audit
+  /** What later domains must keep when room is made. */
+  keeps: readonly KeepPictures[]
 }) {
-  const { db: sqlite, blobs, thumbnail, stations, ...rest } = deps
-  const store = createInspectionStore({ sqlite })
-  const inspections = createInspections({ store, blobs, thumbnail })
-  const ingest = createIngest({ store, blobs, ...rest })
+  const { db, thumbnail, stations, keeps, audit, commits, sniff, ...rest } = deps
+  const store = createInspectionStore({ sqlite: db })
+  const { blobs, clock } = rest
+  const inspections = createInspections({ db, store, audit, clock, blobs, thumbnail })
+  const ingest = createIngest({ store, commits, sniff, ...rest })
+  const eviction = createEviction({ db, store, audit, keeps, ...rest })
   const arrivals = createArrivals({ store, stations })
-  const routes = createInspectionRoutes({ inspections }).route("/", createArrivalRoutes({ arrivals }))
-  return { store, inspections, ingest, routes }
+  const routes = createInspectionRoutes({ inspections, eviction }).route(
+    "/",
+    createArrivalRoutes({ arrivals }),
+  )
+  return { store, inspections, ingest, eviction, routes }
 }

@@ -16,6 +16,12 @@ export type Blobs = {
   readonly putStream: (source: AsyncIterable<Uint8Array>) => Promise<{ sha256: string; size: number }>
   /** Stores a copy of a file. */
   readonly putFile: (path: string) => Promise<{ sha256: string; size: number }>
+  /** Says that rows may be about to name this object: until `unpin` it is not removed. */
+  readonly pin: (sha256: string) => void
+  readonly unpin: (sha256: string) => void
+  readonly isPinned: (sha256: string) => boolean
+  /** Removes an object that no row names any more; a put of the same bytes waits for that. Not one that is pinned. */
+  readonly remove: (sha256: string) => Promise<void>
   /** Where the object lies, whether or not it does. */
   readonly path: (sha256: string) => string
   /** Throws `not_found`. */
@@ -56,6 +62,8 @@ export async function openBlobs({ dataDir }: { dataDir: string }): Promise<Blobs
 
   const syncShard = createCoalescedSync((shard) => handles.get(shard)!.sync())
   const putting = new Map<string, Promise<void>>()
+  const removing = new Map<string, Promise<void>>()
+  const pins = new Map<string, number>()
   let counter = 0
 
   const path = (sha256: string) => {
@@ -68,7 +76,9 @@ export async function openBlobs({ dataDir }: { dataDir: string }): Promise<Blobs
   const once = (sha256: string, work: () => Promise<void>): Promise<void> => {
     const running = putting.get(sha256)
     if (running) return running
-    const started = work().finally(() => putting.delete(sha256))
+    const started = (removing.get(sha256) ?? Promise.resolve())
+      .then(work)
+      .finally(() => putting.delete(sha256))
     putting.set(sha256, started)
     return started
   }
@@ -126,6 +136,21 @@ export async function openBlobs({ dataDir }: { dataDir: string }): Promise<Blobs
     put,
     putStream,
     putFile: (from) => putStream(createReadStream(from) as AsyncIterable<Uint8Array>),
+    pin: (sha256) => void pins.set(sha256, (pins.get(sha256) ?? 0) + 1),
+    unpin: (sha256) => {
+      const left = (pins.get(sha256) ?? 1) - 1
+      if (left === 0) pins.delete(sha256)
+      else pins.set(sha256, left)
+    },
+    isPinned: (sha256) => pins.has(sha256),
+    remove: (sha256) => {
+      if (pins.has(sha256) || putting.has(sha256)) return Promise.resolve()
+      const running = removing.get(sha256)
+      if (running) return running
+      const started = rm(path(sha256), { force: true }).finally(() => removing.delete(sha256))
+      removing.set(sha256, started)
+      return started
+    },
     path,
     read: async (sha256) => {
       try {
