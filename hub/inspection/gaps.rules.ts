@@ -21,8 +21,11 @@ export type Gaps = {
 export function explainGaps(numberings: readonly Numbering[], reported: Reported | undefined): Gaps {
   const here = new Map(numberings.map((one) => [one.boot, one]))
   const last = reported?.sequence
+  let unreported = 0
   if (last) {
     const known = here.get(last.boot) ?? { boot: last.boot, highest: 0, stored: 0 }
+    // Parts of the moments since it last reported are on their way, in any order.
+    unreported = Math.max(0, known.highest - last.seq)
     here.set(last.boot, { ...known, highest: Math.max(known.highest, last.seq) })
   }
   const missing = [...here.values()].reduce((sum, { highest, stored }) => sum + highest - stored, 0)
@@ -33,7 +36,7 @@ export function explainGaps(numberings: readonly Numbering[], reported: Reported
     return taken
   }
   const rows = Object.entries(reported?.shed ?? {}).filter(([kind]) => kind.endsWith("_row"))
-  const waiting = explainedBy(reported?.queue.depth ?? 0)
+  const waiting = explainedBy((reported?.queue.depth ?? 0) + unreported)
   const refused = explainedBy(reported?.queue.dead ?? 0)
   const given_up = explainedBy(rows.reduce((sum, [, count]) => sum + count, 0))
   return { missing, waiting, given_up, refused, unexplained: left }

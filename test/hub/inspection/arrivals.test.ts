@@ -68,4 +68,12 @@ test("gaps are explained by what waits at the station, what it gave up and what 
     waiting: 3,
     unexplained: 2,
   })
+  // What it has inspected since its last report overtakes it.
+  expect(
+    explainGaps([{ boot: "b", highest: 9, stored: 5 }], reported({}, {}, { boot: "b", seq: 4 })),
+  ).toMatchObject({
+    missing: 4,
+    waiting: 4,
+    unexplained: 0,
+  })
 })
