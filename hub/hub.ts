@@ -33,6 +33,7 @@ import { takeLock } from "./platform/lock.ts"
 import { createLog } from "./platform/log.ts"
 import { openDatabase } from "./platform/migrate.ts"
 import { migrations } from "./platform/migrations.ts"
+import type { PunchHole } from "./platform/packs.ts"
 import { openSigningKeys } from "./platform/signing.ts"
 import type { OpenSqlite } from "./platform/sqlite.ts"
 import { StartFailure } from "./platform/start-failure.ts"
@@ -44,6 +45,8 @@ import { createUsersDomain } from "./users/users.ts"
 /** What a hub needs from the outside: the runtime's drivers, time, chance, and a place for its log. */
 export type HubPorts = {
   openSqlite: OpenSqlite
+  /** Gives room inside a file back to the disk, where the system can. */
+  punchHole?: PunchHole | undefined
   openAsset: OpenAsset
   clock: Clock
   ids: Ids
@@ -84,7 +87,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       now: clock.now,
       log: log.child("database"),
     })
-    const blobs = await openBlobs({ dataDir: folder.root })
+    const blobs = await openBlobs({ dataDir: folder.root, punch: ports.punchHole })
     const events = createEvents({ log: log.child("events") })
     const audit = createAudit({ db, clock })
 

@@ -91,11 +91,16 @@ export function createEviction({
 
   /** Removes files whose rows are gone; what a crash left over, too. */
   const removeFiles = async () => {
-    for (const sha256 of store.evictedFiles()) {
-      // Stored again meanwhile, by a part that shows the same picture: the file is that part's now.
-      if (!store.image(sha256)) await blobs.remove(sha256)
+    const packs = new Set<number>()
+    for (const { sha256, place } of store.evictedFiles()) {
+      // Stored again meanwhile, by a part that shows the same picture: the file is that part's now. In a pack it lies at
+      // another place then, and this one is free.
+      const again = store.image(sha256) !== undefined
+      if (!again || place) await blobs.remove(sha256, place)
       store.evictedFileGone(sha256)
+      if (place) packs.add(place.pack)
     }
+    for (const pack of packs) if (!store.isPackNeeded(pack)) await blobs.dropPack(pack)
   }
 
   const round = async (): Promise<{ images: number; bytes: number }> => {

@@ -12,6 +12,7 @@ import type { DiskSpace } from "#platform/disk-space"
 import type { Events } from "#platform/events"
 import type { GroupCommit } from "#platform/group-commit"
 import type { Log } from "#platform/log"
+import type { PackPlace } from "#platform/packs"
 import { SQLITE, sqliteCodeOf } from "#platform/sqlite"
 import { isSameInspection, mainPart, mayWait } from "./inspection.rules.ts"
 import type { InspectionStore } from "./inspection.store.ts"
@@ -82,6 +83,20 @@ export function createIngest({
     return true
   }
 
+  /** Images first, then the row: what a picture shares its file with is known to nobody until the row is there. */
+  const storeParts = async ({ header, parts }: InspectionFrame): Promise<Map<string, PackPlace>> => {
+    const places = new Map<string, PackPlace>()
+    await Promise.all(
+      parts.map(async (part, i) => {
+        const { sha256 } = header.parts[i]!
+        if (store.image(sha256)) return
+        const place = await blobs.append(part, sha256)
+        if (place) places.set(sha256, place)
+      }),
+    )
+    return places
+  }
+
   const storeFrame = async (
     device: string,
     bytes: Uint8Array,
@@ -100,7 +115,7 @@ export function createIngest({
     // Eviction must not take the file of a picture between its put and its row.
     if (wanted) for (const part of header.parts) blobs.pin(part.sha256)
     try {
-      if (wanted) await Promise.all(parts.map((part, i) => blobs.put(part, header.parts[i]!.sha256)))
+      const places = wanted ? await storeParts(frame) : undefined
       const receivedAt = clock.now()
       const headerText = headerTextOf(bytes)
       const outcome = await commits.commit(() => {
@@ -112,11 +127,11 @@ export function createIngest({
           if (withoutImages) return "waiting"
           // The picture has come, or the station has given it up meanwhile and says so.
           if (!wanted && parts.length > 0) return "again"
-          store.attach({ header, headerText, receivedAt })
+          store.attach({ header, headerText, receivedAt, ...(places && { places }) })
           return "attached"
         }
         if (store.idAt(device, header.boot, header.seq) !== undefined) return "sequence"
-        store.insert({ header, headerText, device, receivedAt, withoutImages })
+        store.insert({ header, headerText, device, receivedAt, withoutImages, ...(places && { places }) })
         return withoutImages ? "record" : "stored"
       })
       return answer(outcome, receivedAt)

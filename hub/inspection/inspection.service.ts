@@ -9,7 +9,7 @@ import type { Priority } from "./inspection.rules.ts"
 import type { AppliedLabel, InspectionFilter, InspectionStore, ListPosition } from "./inspection.store.ts"
 
 /** Makes a small picture of an image file; runs in a child process, because decoding foreign bytes may crash. */
-export type MakeThumbnail = (path: string, max: number) => Promise<{ bytes: Uint8Array; mime: string }>
+export type MakeThumbnail = (image: Uint8Array, max: number) => Promise<{ bytes: Uint8Array; mime: string }>
 
 /** Longest sides a thumbnail is made at; a request gets the next one up. */
 const thumbnailSides = [160, 320, 640, 1280] as const
@@ -45,7 +45,7 @@ export function createInspections({
   }
 
   const makeThumbnail = async (sha256: string, max: number) => {
-    const made = await thumbnail(blobs.path(sha256), max)
+    const made = await thumbnail(await blobs.read(sha256), max)
     const thumb = await blobs.put(made.bytes)
     store.insertThumbnail({ sha256, max, thumb, mime: made.mime })
     return made

@@ -1,6 +1,7 @@
 import type { Gap, RefusalView } from "#contract/ingest"
 import type { Evaluation, ImageMime, InspectionHeader } from "#contract/inspection"
 import type { InspectionView, LabelVerdict, QueueReason, StoredImage } from "#contract/labelling"
+import type { PackPlace } from "#platform/packs"
 import type { Sqlite } from "#platform/sqlite"
 import type { Numbering } from "./gaps.rules.ts"
 import { mainPart, type Priority, reviewPriority } from "./inspection.rules.ts"
@@ -36,6 +37,8 @@ export type Insertion = {
   receivedAt: number
   /** The pictures are not stored now: the station keeps them and sends them again. */
   withoutImages?: boolean
+  /** Where those images lie that share a file with others. */
+  places?: ReadonlyMap<string, PackPlace>
 }
 
 /** A part whose picture has had its use. */
@@ -80,8 +83,14 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
     "SELECT id FROM inspection WHERE device_id = $device AND boot = $boot AND seq = $seq",
   )
   const insertImage = sqlite.prepare(
-    `INSERT INTO image (sha256, mime, w, h, size, stored_at) VALUES ($sha256, $mime, $w, $h, $size, $at)
-     ON CONFLICT DO NOTHING`,
+    `INSERT INTO image (sha256, mime, w, h, size, stored_at, pack, pack_at)
+     VALUES ($sha256, $mime, $w, $h, $size, $at, $pack, $packAt) ON CONFLICT DO NOTHING`,
+  )
+  const selectPlace = sqlite.prepare<PackPlace>(
+    "SELECT pack, pack_at AS at, size FROM image WHERE sha256 = $sha256 AND pack IS NOT NULL",
+  )
+  const selectInPack = sqlite.prepare<{ n: number }>(
+    "SELECT EXISTS (SELECT 1 FROM image WHERE pack = $pack) AS n",
   )
   const insertInspection = sqlite.prepare(
     `INSERT INTO inspection (id, device_id, boot, seq, captured_at, received_at, part_id, product_id, eval,
@@ -116,8 +125,9 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
     "UPDATE inspection SET image_sha256 = NULL, image_state = 'evicted' WHERE image_sha256 = $sha256",
   )
   const insertEvicted = sqlite.prepare(
-    `INSERT INTO evicted_image (sha256, size, at, file_left) VALUES ($sha256, $size, $at, 1)
-     ON CONFLICT DO UPDATE SET at = $at, file_left = 1`,
+    `INSERT INTO evicted_image (sha256, size, at, file_left, pack, pack_at)
+       SELECT sha256, size, $at, 1, pack, pack_at FROM image WHERE sha256 = $sha256
+     ON CONFLICT DO UPDATE SET at = $at, file_left = 1, pack = excluded.pack, pack_at = excluded.pack_at`,
   )
   const evictThumbs = sqlite.prepare(
     `INSERT INTO evicted_image (sha256, size, at, file_left)
@@ -127,9 +137,12 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
   )
   const dropThumbs = sqlite.prepare("DELETE FROM thumbnail WHERE sha256 = $sha256")
   const dropImage = sqlite.prepare("DELETE FROM image WHERE sha256 = $sha256")
-  const selectEvictedFiles = sqlite.prepare<{ sha256: string }>(
-    "SELECT sha256 FROM evicted_image WHERE file_left = 1",
-  )
+  const selectEvictedFiles = sqlite.prepare<{
+    sha256: string
+    size: number
+    pack: number | null
+    pack_at: number | null
+  }>("SELECT sha256, size, pack, pack_at FROM evicted_image WHERE file_left = 1")
   const evictedFileGone = sqlite.prepare("UPDATE evicted_image SET file_left = 0 WHERE sha256 = $sha256")
   const selectEvicted = sqlite.prepare<{ at: number }>("SELECT at FROM evicted_image WHERE sha256 = $sha256")
   // Thumbnails went along and can be made no more; they are not counted as pictures.
@@ -238,9 +251,11 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
       escapes: add.escapes ?? 0,
     })
 
-  const insertImages = (header: InspectionHeader, at: number) => {
-    for (const { sha256, mime, w, h, len: size } of header.parts)
-      insertImage.run({ sha256, mime, w, h, size, at })
+  const insertImages = (header: InspectionHeader, at: number, places?: ReadonlyMap<string, PackPlace>) => {
+    for (const { sha256, mime, w, h, len: size } of header.parts) {
+      const place = places?.get(sha256)
+      insertImage.run({ sha256, mime, w, h, size, at, pack: place?.pack ?? null, packAt: place?.at ?? null })
+    }
   }
 
   return {
@@ -263,8 +278,8 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
       selectSeq.get({ device, boot, seq })?.id,
 
     /** Stores a new inspection, its images' types, its place in the queue and its count. */
-    insert: ({ header, headerText, device, receivedAt, withoutImages = false }: Insertion): void => {
-      if (!withoutImages) insertImages(header, receivedAt)
+    insert: ({ header, headerText, device, receivedAt, withoutImages = false, places }: Insertion): void => {
+      if (!withoutImages) insertImages(header, receivedAt, places)
       const queue = withoutImages ? null : reviewPriority(header)
       insertInspection.run({
         id: header.id,
@@ -289,8 +304,8 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
     },
 
     /** The pictures that waited at the station have come, or will not: the header says which. */
-    attach: ({ header, headerText, receivedAt }: Omit<Insertion, "device">): void => {
-      insertImages(header, receivedAt)
+    attach: ({ header, headerText, receivedAt, places }: Omit<Insertion, "device">): void => {
+      insertImages(header, receivedAt, places)
       const queue = reviewPriority(header)
       attachImage.run({
         id: header.id,
@@ -309,14 +324,23 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
     /** All parts that show a picture. */
     showing: (sha256: string): string[] => selectShowing.all({ sha256 }).map(({ id }) => id),
     /** Gives a picture up: no row names it any more, its file may go. */
-    evict: ({ sha256, size }: EvictionCandidate, at: number): void => {
+    evict: ({ sha256 }: EvictionCandidate, at: number): void => {
       evictRows.run({ sha256 })
       evictThumbs.run({ sha256, at })
       dropThumbs.run({ sha256 })
+      insertEvicted.run({ sha256, at })
       dropImage.run({ sha256 })
-      insertEvicted.run({ sha256, size, at })
     },
-    evictedFiles: (): string[] => selectEvictedFiles.all().map(({ sha256 }) => sha256),
+    /** What is given up and still takes room. */
+    evictedFiles: (): { sha256: string; place: PackPlace | undefined }[] =>
+      selectEvictedFiles.all().map(({ sha256, size, pack, pack_at }) => ({
+        sha256,
+        place: pack === null ? undefined : { pack, at: pack_at!, size },
+      })),
+    /** Where an image lies that shares a file with others. */
+    place: (sha256: string): PackPlace | undefined => selectPlace.get({ sha256 }),
+    /** Whether anything in a pack is still named. */
+    isPackNeeded: (pack: number): boolean => selectInPack.get({ pack })!.n === 1,
     evictedFileGone: (sha256: string): void => void evictedFileGone.run({ sha256 }),
     /** When a picture was given up. */
     evictedAt: (sha256: string): number | undefined => selectEvicted.get({ sha256 })?.at,
@@ -398,7 +422,7 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
 
     /** Makes a stored picture known, so that it is served; those of inspections are known already. */
     keepImage: (image: StoredImage, at: number): void => {
-      insertImage.run({ ...image, at })
+      insertImage.run({ ...image, at, pack: null, packAt: null })
     },
     image: (sha256: string): StoredImage | undefined => selectImage.get({ sha256 }),
     thumbnail: (sha256: string, max: number) => selectThumbnail.get({ sha256, max }),

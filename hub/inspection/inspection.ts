@@ -34,6 +34,7 @@ export function createInspectionDomain(deps: {
   const { db, thumbnail, stations, keeps, audit, commits, sniff, ...rest } = deps
   const store = createInspectionStore({ sqlite: db })
   const { blobs, clock } = rest
+  blobs.attach(store.place)
   const inspections = createInspections({ db, store, audit, clock, blobs, thumbnail })
   const ingest = createIngest({ store, commits, sniff, ...rest })
   const eviction = createEviction({ db, store, audit, keeps, ...rest })

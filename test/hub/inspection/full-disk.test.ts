@@ -30,6 +30,7 @@ beforeAll(async () => {
   db.exec(migrations.map(({ sql }) => sql).join("\n"))
   db.exec("INSERT INTO device (id, name, enrolled_at, secret_hash) VALUES ('line-1', 'line 1', 1, 'x')")
   blobs = await openBlobs({ dataDir: data })
+  blobs.attach(createInspectionStore({ sqlite: db }).place)
 })
 afterAll(async () => {
   await blobs.close()
@@ -155,7 +156,7 @@ test("the marks are shares of the disk within bounds: small disks keep room for 
 })
 
 test("a disk that fills up while an image is written means later, without a row and without a refusal", async () => {
-  const full = { ...blobs, put: () => Promise.reject(new Problem("unavailable", "disk_full", "full")) }
+  const full = { ...blobs, append: () => Promise.reject(new Problem("unavailable", "disk_full", "full")) }
   const { header, bytes } = frameOf(3)
   const refusals = () => db.prepare<{ n: number }>("SELECT count(*) AS n FROM refusal").get()?.n
   const before = refusals()
