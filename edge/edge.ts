@@ -90,14 +90,25 @@ export async function createEdge(deps: EdgeDeps) {
       },
       onDesired: (envelope) => activation.offer(envelope),
       onAck: (message) => sender.onAck(message),
+      onSegmentAnswer: (answer) => sender.onSegmentAnswer(answer),
       onChunk: (xfer, index, bytes) => transfer.receive(xfer, index, bytes),
       onHubState: (state) => {
-        sender.onHubState(state.max_packet)
+        sender.onHubState(state)
         rebirth(state.epoch)
       },
     },
   })
-  const sender = createSender({ outbox, send: (message) => link.post("inspection", message), log })
+  const sender = createSender({
+    outbox,
+    send: (message) => link.post("inspection", message),
+    deliverSegment: (xfer, i, message) => link.deliver("segment", message, { xfer, i: String(i) }),
+    now,
+    onRefused: ({ id, code = "bad" }) => {
+      reporter.changed()
+      events.tell({ v: 1, ts: now(), kind: "record_refused", level: "alarm", detail: { id, code } })
+    },
+    log,
+  })
   const events = createEvents((event) => link.post("event", event))
   const transfer = createTransfer({
     objects,
@@ -155,14 +166,15 @@ export async function createEdge(deps: EdgeDeps) {
   })
 
   function reported(): Reported {
-    const { depth, bytes, oldest } = outbox.totals()
+    const { depth, bytes, oldest, dead, quota } = outbox.totals()
     return {
       v: 1,
       device,
       ts: now(),
       ...activation.report(),
-      queue: { depth, bytes, oldest_ms: oldest === null ? 0 : Math.max(0, now() - oldest) },
+      queue: { depth, bytes, oldest_ms: oldest === null ? 0 : Math.max(0, now() - oldest), quota, dead },
       shed: outbox.shed(),
+      sequence: outbox.sequence(),
       latency: statistics.latency(),
       counts: statistics.counts(),
     }
@@ -227,7 +239,7 @@ export async function createEdge(deps: EdgeDeps) {
       await loop
       await recorder.drain()
       const deadline = now() + drainMs
-      while (outbox.totals().depth > 0 && now() < deadline) await Bun.sleep(50)
+      while (outbox.depth() > 0 && now() < deadline) await Bun.sleep(50)
       reporter.now()
       await activation.stop()
       reporter.onDown()

@@ -1,7 +1,7 @@
 import type { Sqlite } from "#platform/sqlite"
 
 /** Raised with every change of the tables below. */
-const version = 1
+const version = 2
 
 /** The data folder was written by a newer program: going on could lose what this one does not know about. */
 class DataNewer extends Error {
@@ -63,12 +63,21 @@ CREATE TABLE floor (line TEXT PRIMARY KEY, release INTEGER NOT NULL) STRICT;
 CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 `
 
-/** Creates or checks the tables of `edge.db`. Throws `DataNewer`. */
+/** From version 1: what kind of picture a record has, so that the least valuable one is found without a search. */
+const second = `
+ALTER TABLE outbox ADD COLUMN image TEXT NOT NULL DEFAULT 'full' CHECK (image IN ('full', 'thumb', 'none'));
+UPDATE outbox SET image = json_extract(header, '$.policy.image');
+CREATE INDEX outbox_picture ON outbox (rank, image, n) WHERE images > 0;
+`
+
+/** Creates or updates the tables of `edge.db`. Throws `DataNewer`. */
 export function prepareSchema(sqlite: Sqlite): void {
   const row = sqlite.prepare<{ user_version: number }>("PRAGMA user_version").get()
   const found = row?.user_version ?? 0
   if (found > version) {
     throw new DataNewer(`The data of this station has version ${found}; this program knows ${version}.`)
   }
-  if (found === 0) sqlite.transaction(() => sqlite.exec(`${tables} PRAGMA user_version = ${version}`))
+  const steps = [tables, second].slice(found)
+  if (steps.length > 0)
+    sqlite.transaction(() => sqlite.exec(`${steps.join("")} PRAGMA user_version = ${version}`))
 }

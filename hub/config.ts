@@ -129,6 +129,27 @@ export const HubConfig = v.strictObject({
     }),
     {},
   ),
+  storage: v.optional(
+    v.strictObject({
+      tight_share: v.optional(
+        field(
+          Share,
+          "Disk is tight",
+          "Share of the disk that is free when pictures of OK parts begin to wait at the stations.",
+        ),
+        0.1,
+      ),
+      low_share: v.optional(
+        field(
+          Share,
+          "Disk is low",
+          "Share of the disk that is free when all pictures wait at the stations and only records are taken.",
+        ),
+        0.03,
+      ),
+    }),
+    {},
+  ),
   rollout: v.optional(
     v.strictObject({
       probation_parts: v.optional(

@@ -33,6 +33,7 @@ import { takeLock } from "./platform/lock.ts"
 import { createLog } from "./platform/log.ts"
 import { openDatabase } from "./platform/migrate.ts"
 import { migrations } from "./platform/migrations.ts"
+import type { PunchHole } from "./platform/packs.ts"
 import { openSigningKeys } from "./platform/signing.ts"
 import type { OpenSqlite } from "./platform/sqlite.ts"
 import { StartFailure } from "./platform/start-failure.ts"
@@ -44,6 +45,8 @@ import { createUsersDomain } from "./users/users.ts"
 /** What a hub needs from the outside: the runtime's drivers, time, chance, and a place for its log. */
 export type HubPorts = {
   openSqlite: OpenSqlite
+  /** Gives room inside a file back to the disk, where the system can. */
+  punchHole?: PunchHole | undefined
   openAsset: OpenAsset
   clock: Clock
   ids: Ids
@@ -59,9 +62,6 @@ export type HubPorts = {
   /** Cheaper password hashing for tests. */
   passwordCost?: PasswordCost
 }
-
-/** Free space below which inspections with images are put off, so that people's labels can still be stored. */
-const leastFreeBytes = 512 * 1024 * 1024
 
 /** How often ended sessions are dropped. */
 const sweepMs = 60 * 60_000
@@ -87,13 +87,17 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       now: clock.now,
       log: log.child("database"),
     })
-    const blobs = await openBlobs({ dataDir: folder.root })
+    const blobs = await openBlobs({ dataDir: folder.root, punch: ports.punchHole })
     const events = createEvents({ log: log.child("events") })
     const audit = createAudit({ db, clock })
 
     const commits = createGroupCommit({ sqlite: db })
     const keys = await openSigningKeys({ dataDir: folder.root })
-    const disk = createDiskSpace({ path: folder.root, leastFree: leastFreeBytes, clock })
+    const disk = createDiskSpace({
+      path: folder.root,
+      shares: { tight: config.storage.tight_share, low: config.storage.low_share },
+      clock,
+    })
     // Devices answer a new epoch with a rebirth, browsers' cursors of another start are known as foreign.
     const epoch = ids.random(8)
     let mqttPort = config.mqtt.port
@@ -121,6 +125,10 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       events,
       sniff: sniffImage,
       thumbnail: ports.imaging.thumbnail,
+      stations: fleet.fleet.list,
+      audit,
+      // Later domains say what they need; asked when the disk runs short, long after all of them stand.
+      keeps: [(parts) => labelling.contested(parts.map(({ id }) => id)), (parts) => dataset.keeps(parts)],
       log: log.child("inspection"),
     })
     const labelling = createLabelling({
@@ -201,6 +209,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       fleet: fleet.fleet,
       enrolment: fleet.enrolment,
       inspections: inspection.inspections,
+      eviction: inspection.eviction,
       users: users.people,
       sessions: users.sessions,
       catalogue,
@@ -232,12 +241,14 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         mqttPort = (await listening(gateway.listen(config.mqtt.port, config.mqtt.host), config.mqtt.port))
           .port
         learning.start()
+        inspection.eviction.start()
         ready = true
       },
       /** Ends in the reverse order; what was acknowledged is on disk already. Call it after HTTP has stopped. */
       async stop() {
         ready = false
         await learning.stop()
+        await inspection.eviction.stop()
         clearInterval(sweeping)
         await gateway?.close()
         await ports.imaging.close()

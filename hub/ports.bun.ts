@@ -5,6 +5,7 @@ import type { HubPorts } from "./hub.ts"
 import { assetPath, openAsset } from "./platform/assets.ts"
 import { systemClock } from "./platform/clock.ts"
 import { systemIds } from "./platform/ids.ts"
+import { linuxPunchHole } from "./platform/punch.bun.ts"
 import { openSqlite } from "./platform/sqlite.bun.ts"
 import { createProver } from "./registry/prover.ts"
 import { createTrainerChild } from "./training/trainer.child.ts"
@@ -13,6 +14,7 @@ import { createTrainerChild } from "./training/trainer.child.ts"
 export function bunPorts(): HubPorts {
   return {
     openSqlite,
+    punchHole: linuxPunchHole(),
     openAsset,
     clock: systemClock,
     ids: systemIds,
@@ -34,5 +36,5 @@ function shippedBackbone(): HubPorts["backbone"] {
 /** Pictures are decoded in a child of this program; it is started by the first one. */
 export function createImaging(): HubPorts["imaging"] {
   const child = createInferChild({ command: selfCommand("worker", "infer") })
-  return { thumbnail: (path, max) => child.thumbnail({ path }, max), close: child.close }
+  return { thumbnail: (bytes, max) => child.thumbnail({ bytes }, max), close: child.close }
 }

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises"
 import type { Sharp as SharpImage } from "sharp"
+import { maxImagePixels } from "#contract/inspection"
 import type { ModelInput } from "#contract/model"
 import { sniffImage } from "./image-header.ts"
 import { ModelError } from "./model-error.ts"
@@ -13,9 +14,6 @@ export type Frame =
   | { raw: Uint8Array; width: number; height: number; channels: 1 | 3 | 4 }
   | { bytes: Uint8Array }
   | { path: string }
-
-/** Pixel budget of one image: above any inspection camera, below what exhausts a small machine. */
-const maxPixels = 120e6
 
 /** Resized interleaved 8-bit pixels plus the mapping back: original = (resized - offset) / scale. */
 export type Resized = {
@@ -54,13 +52,13 @@ export async function openFrame(frame: Frame): Promise<{ image: SharpImage; w: n
   const bytes = "bytes" in frame ? frame.bytes : await readImage(frame.path)
   const header = sniffImage(bytes)
   if (!header) throw new ModelError("unsupported_image", "only JPEG, PNG and WebP images are read")
-  if (header.w * header.h > maxPixels) {
+  if (header.w * header.h > maxImagePixels) {
     throw new ModelError(
       "unsupported_image",
-      `${header.w}x${header.h} is more than ${maxPixels / 1e6} megapixels`,
+      `${header.w}x${header.h} is more than ${maxImagePixels / 1e6} megapixels`,
     )
   }
-  return { image: sharp(bytes, { limitInputPixels: maxPixels }), w: header.w, h: header.h }
+  return { image: sharp(bytes, { limitInputPixels: maxImagePixels }), w: header.w, h: header.h }
 }
 
 async function readImage(path: string): Promise<Uint8Array> {

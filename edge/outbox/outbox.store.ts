@@ -5,11 +5,13 @@ import type { ShedStep } from "./shedding.rules.ts"
 
 export type OutboxRow = {
   id: string
+  state: "encoding" | "ready" | "dead"
   header: string
   images: number
   bytes: number
 }
-export type OutboxTotals = { depth: number; bytes: number; oldest: number | null }
+/** `dead`: records the hub has refused; they are not in `depth`. */
+type Sums = { depth: number; dead: number; deadBytes: number; bytes: number }
 
 /** The only SQL of the outbox. Every function is one statement; callers group them in transactions. */
 export function createOutboxStore(sqlite: Sqlite) {
@@ -17,41 +19,48 @@ export function createOutboxStore(sqlite: Sqlite) {
     "UPDATE boot SET seq = seq + 1 WHERE id = $boot RETURNING seq",
   )
   const insert = sqlite.prepare(
-    `INSERT INTO outbox (id, boot, seq, ts, rank, state, header, bytes)
-     VALUES ($id, $boot, $seq, $ts, $rank, $state, $header, $bytes)`,
+    `INSERT INTO outbox (id, boot, seq, ts, rank, image, state, header, bytes)
+     VALUES ($id, $boot, $seq, $ts, $rank, $image, $state, $header, $bytes)`,
   )
   const update = sqlite.prepare(
-    `UPDATE outbox SET header = $header, images = $images, bytes = $bytes,
+    `UPDATE outbox SET header = $header, image = $image, images = $images, bytes = $bytes,
        state = CASE state WHEN 'encoding' THEN 'ready' ELSE state END
      WHERE id = $id`,
   )
   const oldest = sqlite.prepare<OutboxRow>(
-    "SELECT id, header, images, bytes FROM outbox WHERE state = 'ready' AND due <= $now ORDER BY n LIMIT $limit",
+    "SELECT id, state, header, images, bytes FROM outbox WHERE state = 'ready' AND due <= $now ORDER BY n LIMIT $limit",
   )
   const newest = sqlite.prepare<OutboxRow>(
-    "SELECT id, header, images, bytes FROM outbox WHERE state = 'ready' AND due <= $now ORDER BY n DESC LIMIT $limit",
+    "SELECT id, state, header, images, bytes FROM outbox WHERE state = 'ready' AND due <= $now ORDER BY n DESC LIMIT $limit",
   )
-  const one = sqlite.prepare<OutboxRow>("SELECT id, header, images, bytes FROM outbox WHERE id = $id")
+  const one = sqlite.prepare<OutboxRow>("SELECT id, state, header, images, bytes FROM outbox WHERE id = $id")
   const remove = sqlite.prepare("DELETE FROM outbox WHERE id = $id")
-  const bury = sqlite.prepare("UPDATE outbox SET state = 'dead', code = $code WHERE id = $id")
+  const bury = sqlite.prepare(
+    "UPDATE outbox SET state = 'dead', code = $code WHERE id = $id AND state <> 'dead'",
+  )
   const postpone = sqlite.prepare("UPDATE outbox SET due = $due WHERE id = $id AND state = 'ready'")
   const unfinished = sqlite.prepare<OutboxRow>(
-    "SELECT id, header, images, bytes FROM outbox WHERE state = 'encoding'",
+    "SELECT id, state, header, images, bytes FROM outbox WHERE state = 'encoding'",
   )
   const victimWithImage = sqlite.prepare<OutboxRow>(
-    `SELECT id, header, images, bytes FROM outbox
-     WHERE rank = $rank AND images > 0 AND state <> 'encoding' ORDER BY n LIMIT 1`,
+    `SELECT id, state, header, images, bytes FROM outbox
+     WHERE rank = $rank AND image = $image AND images > 0 AND state <> 'encoding' ORDER BY n LIMIT 1`,
   )
   const victim = sqlite.prepare<OutboxRow>(
-    `SELECT id, header, images, bytes FROM outbox
+    `SELECT id, state, header, images, bytes FROM outbox
      WHERE rank = $rank AND state <> 'encoding' ORDER BY n LIMIT 1`,
   )
-  const totals = sqlite.prepare<OutboxTotals>(
-    `SELECT count(*) AS depth, coalesce(sum(bytes), 0) AS bytes, min(ts) AS oldest
-     FROM outbox WHERE state <> 'dead'`,
+  const sums = sqlite.prepare<Sums>(
+    `SELECT count(*) FILTER (WHERE state <> 'dead') AS depth, count(*) FILTER (WHERE state = 'dead') AS dead,
+       coalesce(sum(bytes) FILTER (WHERE state = 'dead'), 0) AS deadBytes, coalesce(sum(bytes), 0) AS bytes
+     FROM outbox`,
   )
-  const allBytes = sqlite.prepare<{ bytes: number }>("SELECT coalesce(sum(bytes), 0) AS bytes FROM outbox")
-  const ids = sqlite.prepare<{ id: string }>("SELECT id FROM outbox WHERE images > 0")
+  const first = sqlite.prepare<{ ts: number }>(
+    "SELECT ts FROM outbox WHERE state = $state ORDER BY n LIMIT 1",
+  )
+  const pictured = sqlite.prepare<OutboxRow>(
+    "SELECT id, state, header, images, bytes FROM outbox WHERE images > 0",
+  )
   const count = sqlite.prepare(
     `INSERT INTO shed (kind, count) VALUES ($kind, 1) ON CONFLICT (kind) DO UPDATE SET count = count + 1`,
   )
@@ -72,12 +81,14 @@ export function createOutboxStore(sqlite: Sqlite) {
     }): void => {
       const { id, boot, seq, ts } = row.header
       const header = JSON.stringify(row.header)
-      insert.run({ id, boot, seq, ts, rank: row.rank, state: row.state, header, bytes: row.bytes })
+      const { image } = row.header.policy
+      insert.run({ id, boot, seq, ts, rank: row.rank, image, state: row.state, header, bytes: row.bytes })
     },
     update: (header: InspectionHeader, bytes: number): void => {
       update.run({
         id: header.id,
         header: JSON.stringify(header),
+        image: header.policy.image,
         images: header.parts.length,
         bytes,
       })
@@ -87,14 +98,23 @@ export function createOutboxStore(sqlite: Sqlite) {
       (lane === "oldest" ? oldest : newest).all({ now, limit }),
     get: (id: string): OutboxRow | undefined => one.get({ id }),
     remove: (id: string): boolean => remove.run({ id }).changes > 0,
-    bury: (id: string, code: string): void => void bury.run({ id, code }),
+    /** False when it was buried before. */
+    bury: (id: string, code: string): boolean => bury.run({ id, code }).changes > 0,
     postpone: (id: string, due: number): void => void postpone.run({ id, due }),
     unfinished: (): OutboxRow[] => unfinished.all(),
+    /** The record a step of shedding costs next. */
     victim: (step: ShedStep): OutboxRow | undefined =>
-      (step.whole ? victim : victimWithImage).get({ rank: step.rank }),
-    totals: (): OutboxTotals => totals.get() ?? { depth: 0, bytes: 0, oldest: null },
-    allBytes: (): number => allBytes.get()?.bytes ?? 0,
-    idsWithImages: (): Set<string> => new Set(ids.all().map((row) => row.id)),
+      step.image === null
+        ? victim.get({ rank: step.rank })
+        : victimWithImage.get({ rank: step.rank, image: step.image }),
+    /** Reads every row: for the start only. */
+    sums: (): Sums => sums.get()!,
+    /** Trigger time of the first record that waits. */
+    oldest: (): number | null => {
+      const waiting = ["ready", "encoding"].flatMap((state) => first.get({ state })?.ts ?? [])
+      return waiting.length === 0 ? null : Math.min(...waiting)
+    },
+    pictured: (): IterableIterator<OutboxRow> => pictured.iterate(),
     countShed: (kind: string): void => void count.run({ kind }),
     shed: (): Record<string, number> => Object.fromEntries(counts.all().map((row) => [row.kind, row.count])),
   }

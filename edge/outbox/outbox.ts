@@ -8,7 +8,7 @@ import type { InspectionAck } from "#contract/topics"
 import type { Sqlite } from "#platform/sqlite"
 import { syncFolder, writeDurably } from "../files.ts"
 import { createOutboxStore, headerOf, type OutboxRow } from "./outbox.store.ts"
-import { rankOf, shedSteps } from "./shedding.rules.ts"
+import { pictureKind, rankOf, shedSteps } from "./shedding.rules.ts"
 
 /** A part's record before it has its place in the sequence. */
 export type Draft = Omit<InspectionHeader, "boot" | "seq" | "parts">
@@ -24,6 +24,8 @@ export type OutboxDeps = {
 
 /** What a record without images counts against the quota beyond its header: row, index entries, page slack. */
 const rowOverhead = 512
+/** What an image adds to its record's header at most. */
+const partOverhead = 512
 
 export type Outbox = Awaited<ReturnType<typeof openOutbox>>
 
@@ -36,25 +38,40 @@ export async function openOutbox({ sqlite, folder, boot, quota, now }: OutboxDep
   const store = createOutboxStore(sqlite)
   sqlite.prepare("INSERT INTO boot (id, started) VALUES ($boot, $at)").run({ boot, at: now() })
   await recover()
-  let used = store.allBytes()
+  // Kept beside the rows: counting a backlog of a hundred thousand for every message would stop the station.
+  let { bytes: used, depth, dead, deadBytes } = store.sums()
+  let lastSeq = 0
 
-  /** Images that were being encoded when the power went are lost; their records are not. */
+  /**
+   * After a kill or a power cut: images that were being encoded are lost, their records are not; a record whose file
+   * is gone goes without it; files no record names are removed.
+   */
   async function recover() {
+    const files = new Set(await readdir(folder))
+    const known = new Set<string>()
+    const lost: OutboxRow[] = []
+    for (const row of store.pictured()) {
+      const names = headerOf(row).parts.map((part) => nameOf(row.id, part.name))
+      if (names.every((name) => files.has(name))) for (const name of names) known.add(name)
+      else lost.push(row)
+    }
     sqlite.transaction(() => {
-      for (const row of store.unfinished()) {
-        const header = headerOf(row)
-        store.update(withoutImages(header), row.bytes)
-        store.countShed("unfinished_image")
+      const give = (rows: readonly OutboxRow[], kind: string) => {
+        for (const row of rows) {
+          const bare = withoutImages(headerOf(row), kind)
+          store.update(bare, sizeOf(bare))
+          store.countShed(kind)
+        }
       }
+      give(store.unfinished(), "unfinished_image")
+      give(lost, "lost_image")
     })
-    const known = store.idsWithImages()
-    const files = await readdir(folder)
-    const orphans = files.filter((file) => file.endsWith(".tmp") || !known.has(file.split("~")[0] ?? ""))
+    const orphans = [...files].filter((file) => !known.has(file))
     await Promise.all(orphans.map((file) => rm(join(folder, file), { force: true })))
     if (orphans.length > 0) await syncFolder(folder)
   }
 
-  const pathOf = (id: string, name: string) => join(folder, `${id}~${name}`)
+  const pathOf = (id: string, name: string) => join(folder, nameOf(id, name))
 
   function unlinkImages(header: InspectionHeader) {
     for (const part of header.parts) {
@@ -81,7 +98,7 @@ export async function openOutbox({ sqlite, folder, boot, quota, now }: OutboxDep
 
   function shedRow(row: OutboxRow, kind: string, whole: boolean) {
     const header = headerOf(row)
-    const bare = withoutImages(header)
+    const bare = withoutImages(header, kind)
     const bytes = whole ? 0 : sizeOf(bare)
     sqlite.transaction(() => {
       if (whole) store.remove(row.id)
@@ -89,7 +106,15 @@ export async function openOutbox({ sqlite, folder, boot, quota, now }: OutboxDep
       store.countShed(kind)
     })
     used += bytes - row.bytes
+    if (row.state === "dead") deadBytes += bytes - row.bytes
+    if (whole) forget(row)
     unlinkImages(header)
+  }
+
+  /** A record has left; what it took is counted off by the caller. */
+  function forget(row: OutboxRow) {
+    if (row.state === "dead") dead -= 1
+    else depth -= 1
   }
 
   return {
@@ -101,9 +126,11 @@ export async function openOutbox({ sqlite, folder, boot, quota, now }: OutboxDep
       const needed = drafts.length * rowOverhead * 2
       if (used + needed > quota) makeRoom(needed)
       let added = 0
+      let seq = lastSeq
       sqlite.transaction(() => {
         for (const { draft, awaitsImage } of drafts) {
           const header = { ...draft, boot, seq: store.takeSeq(boot), parts: [] }
+          seq = header.seq
           const bytes = sizeOf(header)
           const rank = rankOf(draft.verdict.eval, draft.policy.why_sent)
           store.insert({ header, rank, state: awaitsImage ? "encoding" : "ready", bytes })
@@ -111,6 +138,8 @@ export async function openOutbox({ sqlite, folder, boot, quota, now }: OutboxDep
         }
       })
       used += added
+      depth += drafts.length
+      lastSeq = seq
     },
 
     /** Stores the images of a record, files before row. When they cannot be kept, the record goes without. */
@@ -119,9 +148,11 @@ export async function openOutbox({ sqlite, folder, boot, quota, now }: OutboxDep
       if (!row) return
       const header = headerOf(row)
       const size = images.reduce((sum, image) => sum + image.bytes.length, 0)
-      const kind = rankOf(header.verdict.eval, header.policy.why_sent) === 2 ? "ng_image" : "ok_image"
-      if (used + size > quota && !makeRoom(size)) {
-        release(header, kind)
+      const rank = rankOf(header.verdict.eval, header.policy.why_sent)
+      const kind = pictureKind(rank, header.policy.image)
+      const needed = size + images.length * partOverhead
+      if (used + needed > quota && !makeRoom(needed)) {
+        release(row, kind)
         return
       }
       // Reserved before the first await: images of several parts are written side by side.
@@ -131,7 +162,7 @@ export async function openOutbox({ sqlite, folder, boot, quota, now }: OutboxDep
       } catch (error) {
         used -= size
         if (!isNoSpace(error)) throw error
-        release(header, "disk_full")
+        release(row, "disk_full")
         return
       }
       const parts = images.map(({ name, mime, bytes, w, h }) => ({
@@ -150,7 +181,7 @@ export async function openOutbox({ sqlite, folder, boot, quota, now }: OutboxDep
     /** The record goes without its images; `kind` says why and is counted. */
     attachNone: (id: string, kind: string): void => {
       const row = store.get(id)
-      if (row) release(headerOf(row), kind)
+      if (row) release(row, kind)
     },
 
     /** A record that may be sent now, none of `exclude`. */
@@ -169,7 +200,7 @@ export async function openOutbox({ sqlite, folder, boot, quota, now }: OutboxDep
       if (intact.length === parts.length) return encodeFrame({ header, parts: intact })
       if (!store.get(id)) return undefined
       shedRow(row, "lost_image", false)
-      return encodeFrame({ header: withoutImages(header), parts: [] })
+      return encodeFrame({ header: withoutImages(header, "lost_image"), parts: [] })
     },
 
     /** The message is larger than the broker takes: the record goes without its image. */
@@ -183,32 +214,51 @@ export async function openOutbox({ sqlite, folder, boot, quota, now }: OutboxDep
       const row = store.get(ack.id)
       if (!row) return
       if (ack.st === "later") store.postpone(ack.id, now() + (ack.retry_ms ?? 5_000))
-      else if (ack.st === "bad") store.bury(ack.id, ack.code ?? "bad")
-      else {
+      else if (ack.st === "bad") {
+        if (store.bury(ack.id, ack.code ?? "bad")) {
+          depth -= 1
+          dead += 1
+          deadBytes += row.bytes
+        }
+      } else {
         store.remove(ack.id)
+        forget(row)
+        if (row.state === "dead") deadBytes -= row.bytes
         used -= row.bytes
         unlinkImages(headerOf(row))
       }
     },
 
-    /** Records the hub has not confirmed; `oldest` is a trigger time or null. Dead letters are not in it. */
-    totals: store.totals,
+    /**
+     * Records the hub has not confirmed; `oldest` is a trigger time or null. `dead`: records it has refused, kept for
+     * a person and not counted as waiting.
+     */
+    totals: () => ({ depth, bytes: used - deadBytes, oldest: store.oldest(), dead, quota }),
+    depth: (): number => depth,
+    /** The last number given out in this start of the station. */
+    sequence: () => ({ boot, seq: lastSeq }),
     /** How many of each kind were given up since the data folder exists. */
     shed: store.shed,
     countShed: store.countShed,
   }
 
-  function release(header: InspectionHeader, kind: string) {
-    const bare = withoutImages(header)
+  function release(row: OutboxRow, kind: string) {
+    const bare = withoutImages(headerOf(row), kind)
     sqlite.transaction(() => {
       store.update(bare, sizeOf(bare))
       store.countShed(kind)
     })
+    used += sizeOf(bare) - row.bytes
   }
 }
 
-function withoutImages(header: InspectionHeader): InspectionHeader {
-  return { ...header, parts: [], policy: { ...header.policy, image: "none" } }
+/** The record says itself what became of its picture, also to the hub. */
+function withoutImages(header: InspectionHeader, kind: string): InspectionHeader {
+  return { ...header, parts: [], policy: { ...header.policy, image: "none", no_image: kind } }
+}
+
+function nameOf(id: string, part: string): string {
+  return `${id}~${part}`
 }
 
 function sizeOf(header: InspectionHeader): number {

@@ -1,16 +1,18 @@
 import type { Evaluation } from "#contract/inspection"
 
 /**
- * What the quota may cost, least valuable first. An NG or undecidable part is what people label and what an
- * escape is proven with, so its image goes only when nothing else is left.
+ * What the quota may cost, least valuable first: full pictures of OK parts, their thumbnails, pictures of the random
+ * audit, records of OK parts (their number remains as a count), audit records. An NG or undecidable part is what
+ * people label and what an escape is proven with, so its picture goes only when nothing else is left.
  */
 export const shedSteps = [
-  { kind: "ok_image", rank: 0, whole: false },
-  { kind: "audit_image", rank: 1, whole: false },
-  { kind: "ok_row", rank: 0, whole: true },
-  { kind: "audit_row", rank: 1, whole: true },
-  { kind: "ng_image", rank: 2, whole: false },
-  { kind: "ng_row", rank: 2, whole: true },
+  { kind: "ok_image", rank: 0, image: "full", whole: false },
+  { kind: "ok_thumb", rank: 0, image: "thumb", whole: false },
+  { kind: "audit_image", rank: 1, image: "full", whole: false },
+  { kind: "ok_row", rank: 0, image: null, whole: true },
+  { kind: "audit_row", rank: 1, image: null, whole: true },
+  { kind: "ng_image", rank: 2, image: "full", whole: false },
+  { kind: "ng_row", rank: 2, image: null, whole: true },
 ] as const
 export type ShedStep = (typeof shedSteps)[number]
 
@@ -18,4 +20,10 @@ export type ShedStep = (typeof shedSteps)[number]
 export function rankOf(evaluation: Evaluation, whySent: string): 0 | 1 | 2 {
   if (evaluation !== "ok") return 2
   return whySent === "audit" ? 1 : 0
+}
+
+/** What the loss of a part's own picture is counted as. */
+export function pictureKind(rank: 0 | 1 | 2, image: "full" | "thumb" | "none"): ShedStep["kind"] {
+  if (rank === 0) return image === "thumb" ? "ok_thumb" : "ok_image"
+  return rank === 1 ? "audit_image" : "ng_image"
 }

@@ -1,9 +1,18 @@
+import { arch, platform, totalmem } from "node:os"
 import mqtt from "mqtt"
 import * as v from "valibot"
 import type { DeviceState, Enrolment } from "#contract/fleet"
 import { HubState } from "#contract/fleet"
 import type { Reported } from "#contract/release"
-import { AckMessage, type ChunkRequest, type DeviceEvent, topicOf, topics } from "#contract/topics"
+import {
+  AckMessage,
+  type ChunkRequest,
+  DeviceError,
+  type DeviceEvent,
+  SegmentAnswer,
+  topicOf,
+  topics,
+} from "#contract/topics"
 import type { Log } from "#platform/log"
 import { reconnectDelay } from "./backoff.rules.ts"
 
@@ -13,6 +22,7 @@ export type LinkHandlers = {
   /** The retained wish, as the exact bytes that arrived. */
   onDesired: (envelope: Uint8Array) => void
   onAck: (message: AckMessage) => void
+  onSegmentAnswer: (answer: SegmentAnswer) => void
   onChunk: (xfer: string, index: number, bytes: Uint8Array) => void
   onHubState: (state: HubState) => void
 }
@@ -48,7 +58,16 @@ export function createLink(deps: LinkDeps) {
 
   function state(online: boolean, why?: "stop" | "lost"): DeviceState {
     const { boot, software: sw } = deps
-    return { v: 1, online, session, ...(why && { why }), boot, sw, ts: now() }
+    const machine = { hw: `${arch()} ${platform()}`, ram_mb: Math.round(totalmem() / 2 ** 20) }
+    return {
+      v: 1,
+      online,
+      session,
+      ...(why ? { why } : { ...machine, caps: ["segments"] }),
+      boot,
+      sw,
+      ts: now(),
+    }
   }
 
   function connect() {
@@ -118,6 +137,12 @@ export function createLink(deps: LinkDeps) {
   function onMessage(topic: string, payload: Buffer) {
     try {
       if (topic === topicOf("ack", { d })) return handlers.onAck(parse(AckMessage, payload))
+      if (topic === topicOf("segmentAnswer", { d }))
+        return handlers.onSegmentAnswer(parse(SegmentAnswer, payload))
+      if (topic === topicOf("error", { d })) {
+        const { code, detail, topic: about, id } = parse(DeviceError, payload)
+        return log.warn("refused_by_hub", { about, code, detail, id })
+      }
       const chunk = chunkTopic.exec(topic)
       if (chunk) return handlers.onChunk(chunk[1] ?? "", Number(chunk[2]), payload)
       // An empty retained message is how MQTT clears a topic: no wish, nothing to refuse.
@@ -130,8 +155,9 @@ export function createLink(deps: LinkDeps) {
   }
 
   async function send(
-    name: "state" | "reported" | "event" | "chunkGet" | "inspection",
+    name: "state" | "reported" | "event" | "chunkGet" | "inspection" | "segment",
     payload: Uint8Array | DeviceState | Reported | DeviceEvent | ChunkRequest,
+    place: Record<string, string> = {},
   ): Promise<boolean> {
     if (!client) return false
     const { qos, retain } = topics[name]
@@ -139,7 +165,7 @@ export function createLink(deps: LinkDeps) {
       payload instanceof Uint8Array
         ? Buffer.from(payload.buffer, payload.byteOffset, payload.length)
         : JSON.stringify(payload)
-    await client.publishAsync(topicOf(name, { d }), bytes, { qos, retain })
+    await client.publishAsync(topicOf(name, { ...place, d }), bytes, { qos, retain })
     return true
   }
 
@@ -159,6 +185,9 @@ export function createLink(deps: LinkDeps) {
     },
     connected: (): boolean => up,
     post,
+    /** Sends, and resolves when the broker has taken it; false when offline. Rejects when the connection is lost. */
+    deliver: async (...message: Parameters<typeof send>): Promise<boolean> =>
+      up ? await send(...message) : false,
     /** Says that this session is up, again. */
     birth: (): boolean => post("state", state(true)),
     /** Publishes `offline, stop` and disconnects; the will is then not sent. */

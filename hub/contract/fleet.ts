@@ -1,6 +1,8 @@
 import * as v from "valibot"
-import { DeviceId, Instant } from "./ids.ts"
+import { BootId, ByteSize, Count, DeviceId, Instant, Key } from "./ids.ts"
 import { Reported, TrustedKeys } from "./release.ts"
+
+const Text = v.pipe(v.string(), v.maxLength(128))
 
 /** Retained on `state`. The will carries `online: false, why: "lost"` with the session it belongs to. */
 export const DeviceState = v.object({
@@ -9,8 +11,12 @@ export const DeviceState = v.object({
   /** Random per connection (Sparkplug's bdSeq idea): a will of another session is ignored. */
   session: v.pipe(v.string(), v.regex(/^[a-z0-9]{8,32}$/)),
   why: v.optional(v.picklist(["stop", "lost"])),
-  boot: v.optional(v.string()),
-  sw: v.optional(v.string()),
+  boot: v.optional(BootId),
+  /** Program version; what it runs on; what it can do beyond this version of the protocol. */
+  sw: v.optional(Text),
+  hw: v.optional(Text),
+  ram_mb: v.optional(Count),
+  caps: v.optional(v.pipe(v.array(Key), v.maxLength(16))),
   ts: Instant,
 })
 export type DeviceState = v.InferOutput<typeof DeviceState>
@@ -21,8 +27,12 @@ export const HubState = v.object({
   online: v.boolean(),
   epoch: v.string(),
   ts: Instant,
-  max_packet: v.number(),
-  chunk: v.number(),
+  /** Longest payload of one inspection message; longer frames travel in segments (segment.ts). */
+  max_packet: ByteSize,
+  /** Length of a segment, and the longest frame that may be sent in them. Absent: segments are not understood. */
+  segment: v.optional(ByteSize),
+  max_frame: v.optional(ByteSize),
+  chunk: ByteSize,
 })
 export type HubState = v.InferOutput<typeof HubState>
 

@@ -25,4 +25,7 @@ export const BootId = v.pipe(v.string(), v.regex(/^[a-z0-9]{8,32}$/, "not a boot
 export const Instant = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(8_640_000_000_000_000))
 
 export const ByteSize = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(2 ** 40))
-export const Count = v.pipe(v.number(), v.integer(), v.minValue(0))
+export const Count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
+
+/** A number that is one: JSON's 1e999 reads as infinity. */
+export const Finite = v.pipe(v.number(), v.finite())

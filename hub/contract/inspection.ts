@@ -1,5 +1,5 @@
 import * as v from "valibot"
-import { BootId, ByteSize, DefectKey, DeviceId, Instant, Key, Sha256, Uuid } from "./ids.ts"
+import { BootId, ByteSize, DefectKey, DeviceId, Finite, Instant, Key, Sha256, Uuid } from "./ids.ts"
 
 /**
  * Four-valued result evaluation after OPC 40100-1 (ResultEvaluation): OK, NotOK, NotDecidable, Undefined.
@@ -34,18 +34,18 @@ export const Verdict = v.object({
   eval: Evaluation,
   code: v.optional(Key),
   score: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
-  t_low: v.optional(v.number()),
-  t_high: v.optional(v.number()),
+  t_low: v.optional(Finite),
+  t_high: v.optional(Finite),
 })
 export type Verdict = v.InferOutput<typeof Verdict>
 
 /** Times in milliseconds. `e2e` runs from trigger to verdict. */
 export const Timing = v.object({
-  capture: v.optional(v.number()),
-  pre: v.optional(v.number()),
-  infer: v.optional(v.number()),
-  post: v.optional(v.number()),
-  e2e: v.optional(v.number()),
+  capture: v.optional(Finite),
+  pre: v.optional(Finite),
+  infer: v.optional(Finite),
+  post: v.optional(Finite),
+  e2e: v.optional(Finite),
 })
 export type Timing = v.InferOutput<typeof Timing>
 
@@ -63,33 +63,60 @@ export const FramePart = v.object({
 })
 export type FramePart = v.InferOutput<typeof FramePart>
 
+/**
+ * Most pixels of one image: above any inspection camera, below what exhausts a small machine. A file of some kilobytes
+ * may claim to be a picture that fills any memory.
+ */
+export const maxImagePixels = 120e6
+
 const PartText = v.pipe(v.string(), v.minLength(1), v.maxLength(128))
 
-/** Header of an inspection frame. Names follow the OPC 40001-101 result model. */
+/**
+ * Header of an inspection frame. Names follow the result model of OPC 40001-101 and OPC 40100-1: ResultId is `id`,
+ * IsPartial `partial`, IsSimulated `simulated`, CreationTime `ts`, ResultEvaluation `verdict.eval`, ResultEvaluationCode
+ * `verdict.code`, ProcessingTimes `timing`, and PartId, ProductId, RecipeId, JobId, StepId as they are.
+ */
 export const InspectionHeader = v.object({
   v: v.literal(1),
   /** UUIDv7 made by the device at trigger time: the idempotency key. */
   id: Uuid,
   boot: BootId,
   /** Gap-free per device and boot, starting at 1, persisted before sending. */
-  seq: v.pipe(v.number(), v.integer(), v.minValue(1)),
+  seq: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
   /** Trigger time, device clock. */
   ts: Instant,
-  clock_offset_ms: v.optional(v.number()),
+  /** The device's estimate of the hub's clock minus its own. Advice only: order comes from `seq`. */
+  clock_offset_ms: v.optional(Finite),
   part_id: v.optional(PartText),
   product_id: v.optional(Key),
   recipe_id: v.optional(Key),
   job_id: v.optional(PartText),
+  /** Which look at the part this is, when it is inspected in several steps. */
+  step_id: v.optional(PartText),
+  /** More results of the same part follow; this one alone does not decide it. */
   partial: v.optional(v.boolean()),
   simulated: v.optional(v.boolean()),
   verdict: Verdict,
   findings: v.pipe(v.array(Finding), v.maxLength(64)),
   model: v.optional(
-    v.object({ line: Key, release: v.pipe(v.number(), v.integer(), v.minValue(0)), digest: Sha256 }),
+    v.object({ line: Key, release: v.pipe(v.number(), v.safeInteger(), v.minValue(0)), digest: Sha256 }),
   ),
   timing: v.optional(Timing),
-  policy: v.object({ why_sent: Key, image: v.picklist(["full", "thumb", "none"]) }),
-  parts: v.pipe(v.array(FramePart), v.maxLength(8)),
+  policy: v.object({
+    why_sent: Key,
+    image: v.picklist(["full", "thumb", "none"]),
+    /** Why an image the policy wanted is not here: what was given up for lack of room or time, by kind. */
+    no_image: v.optional(Key),
+  }),
+  /** The images, none to 8, in the order their bytes follow. */
+  parts: v.pipe(
+    v.array(FramePart),
+    v.maxLength(8),
+    v.check(
+      (parts) => new Set(parts.map(({ name }) => name)).size === parts.length,
+      "two parts share a name",
+    ),
+  ),
 })
 export type InspectionHeader = v.InferOutput<typeof InspectionHeader>
 

@@ -35,6 +35,13 @@ export const InspectionView = v.object({
   model: v.nullable(v.object({ line: Key, release: v.number(), digest: Sha256 })),
   why_sent: Key,
   image: v.nullable(StoredImage),
+  /**
+   * Why there is no picture although the station took one: `evicted` here to make room, `waiting` at the station for
+   * room here, or what the station gave it up for (its shedding kinds).
+   */
+  no_image: v.optional(Key),
+  /** Somebody wants its pictures kept, whatever the disk says. */
+  held: v.optional(v.boolean()),
   simulated: v.boolean(),
   /** The newest label revision, if anyone has judged the part. */
   label: v.nullable(

@@ -1,5 +1,5 @@
 import * as v from "valibot"
-import { ByteSize, DeviceId, Instant, Key, Sha256, Uuid } from "./ids.ts"
+import { BootId, ByteSize, Count, DeviceId, Finite, Instant, Key, Sha256, Uuid } from "./ids.ts"
 import { Evaluation } from "./inspection.ts"
 import { ModelContract } from "./model.ts"
 
@@ -135,10 +135,20 @@ export const Reported = v.object({
     since: Instant,
   }),
   slots: v.object({ current: v.optional(Slot), previous: v.optional(Slot) }),
-  queue: v.object({ depth: v.number(), bytes: v.number(), oldest_ms: v.number() }),
-  shed: v.record(Key, v.number()),
-  latency: v.object({ p50_ms: v.number(), p99_ms: v.number() }),
-  counts: v.object({ inspected: v.number(), ok: v.number(), ng: v.number(), undecidable: v.number() }),
+  /** The outbox: records the hub has not confirmed, and records it has refused (`dead`), which stay for a person. */
+  queue: v.object({
+    depth: Count,
+    bytes: ByteSize,
+    oldest_ms: Finite,
+    quota: v.optional(ByteSize),
+    dead: v.optional(Count),
+  }),
+  /** What was given up since the data folder exists, by kind; `*_row` are whole records. */
+  shed: v.record(Key, Count),
+  /** The last number given out in this start: what the hub lacks up to it is missing. */
+  sequence: v.optional(v.object({ boot: BootId, seq: Count })),
+  latency: v.object({ p50_ms: Finite, p99_ms: Finite }),
+  counts: v.object({ inspected: Count, ok: Count, ng: Count, undecidable: Count }),
 })
 export type Reported = v.InferOutput<typeof Reported>
 

@@ -108,6 +108,7 @@ export const liveEvents = [
   "rollout",
   "loop",
   "refusal",
+  "storage",
   "catalogue",
 ] as const
 export type LiveEventType = (typeof liveEvents)[number]

@@ -22,10 +22,39 @@ export const AckMessage = v.object({
 })
 export type AckMessage = v.InferOutput<typeof AckMessage>
 
+const Transfer = v.pipe(v.string(), v.regex(/^[a-z0-9]{8,32}$/))
+
+/**
+ * Answer to the segments of a long frame: what is missing, as [first, count], so that a device sends only that after a
+ * lost connection or a restart of the hub. Once complete the frame is answered like any other, by `ack`.
+ */
+export const SegmentAnswer = v.object({
+  v: v.literal(1),
+  xfer: Transfer,
+  missing: v.pipe(v.array(v.tuple([Count, Count])), v.maxLength(64)),
+  /** The hub has no room for the pieces now, or will never take the frame; then nothing of it is kept. */
+  st: v.optional(v.picklist(["later", "bad"])),
+  code: v.optional(Key),
+  retry_ms: v.optional(Count),
+})
+export type SegmentAnswer = v.InferOutput<typeof SegmentAnswer>
+
+/** What the hub would not take from this device, and why: MQTT 3.1.1 has no way to say it in an acknowledgement. */
+export const DeviceError = v.object({
+  v: v.literal(1),
+  ts: Instant,
+  topic: v.string(),
+  code: Key,
+  detail: v.string(),
+  /** The inspection, when its id could be read. */
+  id: v.optional(Uuid),
+})
+export type DeviceError = v.InferOutput<typeof DeviceError>
+
 /** `xfer` is random per attempt, so late chunks of an old attempt are ignored. Ranges are [first chunk, count]. */
 export const ChunkRequest = v.object({
   v: v.literal(1),
-  xfer: v.pipe(v.string(), v.regex(/^[a-z0-9]{8,32}$/)),
+  xfer: Transfer,
   object: Sha256,
   ranges: v.pipe(
     v.array(v.tuple([Count, v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(64))])),
@@ -50,16 +79,25 @@ export const chunkSize = 256 * 1024
 
 /**
  * The whole MQTT interface of a device, protocol `crux/v1` over MQTT 3.1.1. `{d}` is the device id.
- * `payload: null` marks binary: CXF1 inspection frames (cxf1.ts) and raw chunk bytes.
+ * `payload: null` marks binary: CXF1 inspection frames (cxf1.ts), their segments (segment.ts) and raw chunk bytes.
  */
 export const topics = {
   inspection: { pattern: "crux/v1/d/{d}/up/insp", dir: "up", qos: 1, retain: false, payload: null },
+  segment: { pattern: "crux/v1/d/{d}/up/part/{xfer}/{i}", dir: "up", qos: 1, retain: false, payload: null },
   chunkGet: { pattern: "crux/v1/d/{d}/up/blob/get", dir: "up", qos: 0, retain: false, payload: ChunkRequest },
   event: { pattern: "crux/v1/d/{d}/up/evt", dir: "up", qos: 1, retain: false, payload: DeviceEvent },
   state: { pattern: "crux/v1/d/{d}/state", dir: "up", qos: 1, retain: true, payload: DeviceState },
   reported: { pattern: "crux/v1/d/{d}/reported", dir: "up", qos: 1, retain: true, payload: Reported },
   desired: { pattern: "crux/v1/d/{d}/desired", dir: "down", qos: 1, retain: true, payload: Envelope },
   ack: { pattern: "crux/v1/d/{d}/down/ack", dir: "down", qos: 0, retain: false, payload: AckMessage },
+  segmentAnswer: {
+    pattern: "crux/v1/d/{d}/down/part",
+    dir: "down",
+    qos: 0,
+    retain: false,
+    payload: SegmentAnswer,
+  },
+  error: { pattern: "crux/v1/d/{d}/down/err", dir: "down", qos: 0, retain: false, payload: DeviceError },
   chunk: { pattern: "crux/v1/d/{d}/down/blob/{xfer}/{i}", dir: "down", qos: 0, retain: false, payload: null },
   hubState: { pattern: "crux/v1/hub/state", dir: "down", qos: 1, retain: true, payload: HubState },
 } as const

@@ -135,6 +135,12 @@ export function createDataset({ db, clock, ids, labels, judged, blobs, keepImage
       })
     },
 
+    /** Of these parts, those whose picture stands in a set or was uploaded: it must stay. */
+    keeps(parts: readonly { id: string; sha256: string }[]): Set<string> {
+      const kept = store.kept(parts.map((part) => part.sha256))
+      return new Set(parts.filter((part) => kept.has(part.sha256)).map((part) => part.id))
+    },
+
     /** A set frozen before; empty when there was none by this name. */
     frozen: (digest: string): FrozenSet => ({ ...frozen(store.samples(digest)), digest }),
 

@@ -85,6 +85,10 @@ export function createDatasetStore(db: Sqlite) {
       (dataset, image, id, w, h, mime, size, split, part_group, product, weight, label)
     VALUES ($dataset, $image, $id, $w, $h, $mime, $size, $split, $group, $product, $weight, $label)`)
   const samples = db.prepare<SampleRow>("SELECT * FROM dataset_sample WHERE dataset = $digest ORDER BY image")
+  const kept = db.prepare<{ image: string }>(
+    `SELECT image FROM dataset_sample WHERE image IN (SELECT value FROM json_each($of))
+     UNION SELECT image FROM reference_image WHERE image IN (SELECT value FROM json_each($of))`,
+  )
   const addLook = db.prepare(
     "INSERT INTO golden_look (digest, model, looked_at) VALUES ($digest, $model, $at) ON CONFLICT DO NOTHING",
   )
@@ -134,6 +138,9 @@ export function createDatasetStore(db: Sqlite) {
         weight: row.weight,
         label: v.parse(Label, row.label),
       })),
+    /** Of these pictures, those in a frozen set or among the uploads. */
+    kept: (of: readonly string[]): Set<string> =>
+      new Set(kept.all({ of: JSON.stringify(of) }).map((row) => row.image)),
     look: (digest: string, model: string, at: number): void => void addLook.run({ digest, model, at }),
     looks: (digest: string): number => looks.get({ digest })!.n,
   }

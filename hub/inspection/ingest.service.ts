@@ -2,7 +2,7 @@ import { createHash } from "node:crypto"
 import * as v from "valibot"
 import { cxf1, decodeFrame, type InspectionFrame } from "#contract/cxf1"
 import { Uuid } from "#contract/ids"
-import type { ImageMime } from "#contract/inspection"
+import { type ImageMime, maxImagePixels } from "#contract/inspection"
 import type { InspectionView } from "#contract/labelling"
 import { Problem } from "#contract/problem"
 import type { InspectionAck } from "#contract/topics"
@@ -12,12 +12,18 @@ import type { DiskSpace } from "#platform/disk-space"
 import type { Events } from "#platform/events"
 import type { GroupCommit } from "#platform/group-commit"
 import type { Log } from "#platform/log"
+import type { PackPlace } from "#platform/packs"
 import { SQLITE, sqliteCodeOf } from "#platform/sqlite"
-import { isSameInspection, mainPart } from "./inspection.rules.ts"
+import { isSameInspection, mainPart, mayWait } from "./inspection.rules.ts"
 import type { InspectionStore } from "./inspection.store.ts"
 
 /** Reads type and pixel size from an image's first bytes; undefined for anything that is not one of our formats. */
 export type SniffImage = (bytes: Uint8Array) => { mime: ImageMime; w: number; h: number } | undefined
+
+/** A message that was not taken, as its sender and people are told. */
+export type Refusal = { topic: string; at: number; code: string; detail: string; id: string | undefined }
+
+type Outcome = "stored" | "dup" | "conflict" | "sequence" | "record" | "waiting" | "attached" | "again"
 
 const retryWhenFullMs = 30_000
 const retryAfterFailureMs = 5_000
@@ -47,6 +53,8 @@ export function createIngest({
   events: Events
   log: Log
 }) {
+  const refusalListeners: ((device: string, refusal: Refusal) => void)[] = []
+
   /**
    * Keeps the evidence of a message that is not taken and tells people; the device learns it from its ack. False when
    * the disk has no room for the evidence: then nothing has been refused, and the device shall come again.
@@ -71,7 +79,22 @@ export function createIngest({
     }
     log.warn("refused", { device, topic, code, detail })
     events.announce("refusal", { device, topic, code, detail, inspection_id: id ?? null, at })
+    for (const listener of refusalListeners) listener(device, { topic, at, code, detail, id })
     return true
+  }
+
+  /** Images first, then the row: what a picture shares its file with is known to nobody until the row is there. */
+  const storeParts = async ({ header, parts }: InspectionFrame): Promise<Map<string, PackPlace>> => {
+    const places = new Map<string, PackPlace>()
+    await Promise.all(
+      parts.map(async (part, i) => {
+        const { sha256 } = header.parts[i]!
+        if (store.image(sha256)) return
+        const place = await blobs.append(part, sha256)
+        if (place) places.set(sha256, place)
+      }),
+    )
+    return places
   }
 
   const storeFrame = async (
@@ -81,32 +104,60 @@ export function createIngest({
   ): Promise<InspectionAck> => {
     const { header, parts } = frame
     const { id } = header
-    if (parts.length > 0 && (await disk.isLow()))
-      return { id, st: "later", code: "disk_full", retry_ms: retryWhenFullMs }
+    const later = (code: string) => ({ id, st: "later", code, retry_ms: retryWhenFullMs }) as const
+    const { level } = await disk.look()
+    if (level === "full") return later("disk_full")
+    const withoutImages = level === "low" && parts.length > 0
+    if (level === "tight" && parts.length > 0 && mayWait(header)) return later("disk_tight")
 
     const known = store.header(id)
-    if (!known) await Promise.all(parts.map((part, i) => blobs.put(part, header.parts[i]!.sha256)))
+    const wanted = !withoutImages && (!known || known.imageState === "waiting")
+    // Eviction must not take the file of a picture between its put and its row.
+    if (wanted) for (const part of header.parts) blobs.pin(part.sha256)
+    try {
+      const places = wanted ? await storeParts(frame) : undefined
+      const receivedAt = clock.now()
+      const headerText = headerTextOf(bytes)
+      const outcome = await commits.commit(() => {
+        // Asked inside the transaction: the same frame may be in the same batch twice.
+        const stored = store.header(id)
+        if (stored) {
+          if (stored.device !== device || !isSameInspection(stored.header, header)) return "conflict"
+          if (stored.imageState !== "waiting") return "dup"
+          if (withoutImages) return "waiting"
+          // The picture has come, or the station has given it up meanwhile and says so.
+          if (!wanted && parts.length > 0) return "again"
+          store.attach({ header, headerText, receivedAt, ...(places && { places }) })
+          return "attached"
+        }
+        if (store.idAt(device, header.boot, header.seq) !== undefined) return "sequence"
+        store.insert({ header, headerText, device, receivedAt, withoutImages, ...(places && { places }) })
+        return withoutImages ? "record" : "stored"
+      })
+      return answer(outcome, receivedAt)
+    } finally {
+      if (wanted) for (const part of header.parts) blobs.unpin(part.sha256)
+    }
 
-    const receivedAt = clock.now()
-    const outcome = await commits.commit(() => {
-      // Asked inside the transaction: the same frame may be in the same batch twice.
-      const stored = store.header(id)
-      if (stored)
-        return stored.device === device && isSameInspection(stored.header, header) ? "dup" : "conflict"
-      if (store.idAt(device, header.boot, header.seq) !== undefined) return "sequence"
-      store.insert({ header, headerText: headerTextOf(bytes), device, receivedAt })
-      return "stored"
-    })
-    if (outcome === "conflict")
-      throw new Problem("conflict", "conflict", "another inspection is stored under this id")
-    if (outcome === "sequence")
-      throw new Problem("conflict", "sequence", "another inspection holds this place in the sequence")
-    if (outcome === "stored") events.announce("inspection", viewOfNew(device, frame, receivedAt))
-    return { id, st: outcome }
+    function answer(outcome: Outcome, receivedAt: number): InspectionAck {
+      if (outcome === "conflict")
+        throw new Problem("conflict", "conflict", "another inspection is stored under this id")
+      if (outcome === "sequence")
+        throw new Problem("conflict", "sequence", "another inspection holds this place in the sequence")
+      if (outcome === "stored" || outcome === "record")
+        events.announce("inspection", viewOfNew(device, frame, receivedAt, withoutImages))
+      if (outcome === "record" || outcome === "waiting") return later("disk_full")
+      if (outcome === "again") return { id, st: "later", code: "busy", retry_ms: 0 }
+      return { id, st: outcome === "attached" ? "stored" : outcome }
+    }
   }
 
   return {
     refuse,
+    /** For the door the message came through: it tells the sender. */
+    onRefusal: (listener: (device: string, refusal: Refusal) => void): void => {
+      refusalListeners.push(listener)
+    },
 
     /** Takes one CXF1 frame of a device. Undefined when no id could be read from it, so there is nothing to answer. */
     receive: async (device: string, topic: string, bytes: Uint8Array): Promise<InspectionAck | undefined> => {
@@ -144,6 +195,12 @@ function checkParts({ header, parts }: InspectionFrame, sniff: SniffImage): void
     if (createHash("sha256").update(bytes).digest("hex") !== said.sha256)
       throw new Problem("invalid", "digest", `part ${said.name} does not have the digest the header gives`)
     const seen = sniff(bytes)
+    if (seen && seen.w * seen.h > maxImagePixels)
+      throw new Problem(
+        "too_large",
+        "pixels",
+        `part ${said.name} has more than ${maxImagePixels / 1e6} megapixels`,
+      )
     if (seen?.mime !== said.mime || seen.w !== said.w || seen.h !== said.h)
       throw new Problem("invalid", "image", `part ${said.name} is not the image the header describes`)
   })
@@ -164,8 +221,14 @@ function readableId(bytes: Uint8Array): string | undefined {
 }
 
 /** What lists would show of it, made without reading it back. */
-function viewOfNew(device: string, { header }: InspectionFrame, receivedAt: number): InspectionView {
-  const part = mainPart(header.parts)
+function viewOfNew(
+  device: string,
+  { header }: InspectionFrame,
+  receivedAt: number,
+  withoutImages: boolean,
+): InspectionView {
+  const part = withoutImages ? undefined : mainPart(header.parts)
+  const noImage = withoutImages ? "waiting" : header.policy.no_image
   return {
     id: header.id,
     device_id: device,
@@ -179,6 +242,7 @@ function viewOfNew(device: string, { header }: InspectionFrame, receivedAt: numb
     model: header.model ?? null,
     why_sent: header.policy.why_sent,
     image: part ? { sha256: part.sha256, mime: part.mime, w: part.w, h: part.h, size: part.len } : null,
+    ...(noImage !== undefined && { no_image: noImage }),
     simulated: header.simulated ?? false,
     label: null,
   }

@@ -4,7 +4,9 @@ import { DeviceId, Instant, Sha256, Uuid } from "#contract/ids"
 import { Evaluation } from "#contract/inspection"
 import { InspectionView } from "#contract/labelling"
 import { listOf } from "#contract/list"
-import { allow, doc, type HubEnv, param, query } from "../http/kit.ts"
+import { NewHold, Storage } from "#contract/storage"
+import { actor, allow, doc, type HubEnv, json, param, query } from "../http/kit.ts"
+import type { Eviction } from "./eviction.service.ts"
 import type { Inspections } from "./inspection.service.ts"
 
 const time = v.pipe(v.string(), v.regex(/^\d{1,16}$/), v.transform(Number), Instant)
@@ -30,7 +32,13 @@ const ListQuery = v.object({
 
 const Count = v.object({ stored: v.number(), distinct_triggers: v.number() })
 
-export function createInspectionRoutes({ inspections }: { inspections: Inspections }) {
+export function createInspectionRoutes({
+  inspections,
+  eviction,
+}: {
+  inspections: Inspections
+  eviction: Eviction
+}) {
   const Image = param(v.object({ sha: Sha256 }))
   return new Hono<HubEnv>()
     .get(
@@ -55,6 +63,33 @@ export function createInspectionRoutes({ inspections }: { inspections: Inspectio
       doc("One inspection.", { 200: InspectionView }),
       param(v.object({ id: Uuid })),
       (c) => c.json(inspections.get(c.req.valid("param").id)),
+    )
+    .post(
+      "/api/inspections/:id/hold",
+      allow("engineer"),
+      doc("Keep a part's pictures, whatever the disk says.", { 204: null }),
+      param(v.object({ id: Uuid })),
+      json(NewHold),
+      (c) => {
+        inspections.hold(actor(c), c.req.valid("param").id, c.req.valid("json").reason)
+        return c.body(null, 204)
+      },
+    )
+    .delete(
+      "/api/inspections/:id/hold",
+      allow("engineer"),
+      doc("End a hold.", { 204: null }),
+      param(v.object({ id: Uuid })),
+      (c) => {
+        inspections.release(actor(c), c.req.valid("param").id)
+        return c.body(null, 204)
+      },
+    )
+    .get(
+      "/api/storage",
+      allow("worker"),
+      doc("How full the disk is, and what had to go.", { 200: Storage }),
+      async (c) => c.json(await eviction.status()),
     )
     .get("/api/images/:sha", allow("worker"), doc("A stored image.", { 200: "image/*" }), Image, async (c) =>
       picture(await inspections.image(c.req.valid("param").sha)),

@@ -38,6 +38,11 @@ function certainty({ verdict: { score, t_low, t_high } }: InspectionHeader): num
   return Math.abs(score - threshold) * 999
 }
 
+/** Whether a part's pictures may wait at the station while the disk is tight: nobody is going to miss them first. */
+export function mayWait({ verdict, policy }: InspectionHeader): boolean {
+  return verdict.eval === "ok" && policy.why_sent === "ok"
+}
+
 /** The part a person looks at: the one with the most pixels, the first of equals. */
 export function mainPart(parts: readonly FramePart[]): FramePart | undefined {
   return parts.reduce<FramePart | undefined>(

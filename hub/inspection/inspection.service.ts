@@ -1,23 +1,32 @@
 import type { InspectionView, QueueReason, StoredImage } from "#contract/labelling"
 import type { List } from "#contract/list"
 import { Problem } from "#contract/problem"
+import type { Actor, Audit } from "#platform/audit"
 import type { Blobs } from "#platform/blobs"
+import type { Clock } from "#platform/clock"
+import type { Sqlite } from "#platform/sqlite"
 import type { Priority } from "./inspection.rules.ts"
 import type { AppliedLabel, InspectionFilter, InspectionStore, ListPosition } from "./inspection.store.ts"
 
 /** Makes a small picture of an image file; runs in a child process, because decoding foreign bytes may crash. */
-export type MakeThumbnail = (path: string, max: number) => Promise<{ bytes: Uint8Array; mime: string }>
+export type MakeThumbnail = (image: Uint8Array, max: number) => Promise<{ bytes: Uint8Array; mime: string }>
 
 /** Longest sides a thumbnail is made at; a request gets the next one up. */
 const thumbnailSides = [160, 320, 640, 1280] as const
 
 /** What has been inspected, and the images. */
 export function createInspections({
+  db,
   store,
+  audit,
+  clock,
   blobs,
   thumbnail,
 }: {
+  db: Sqlite
   store: InspectionStore
+  audit: Audit
+  clock: Clock
   blobs: Blobs
   thumbnail: MakeThumbnail
 }) {
@@ -25,12 +34,18 @@ export function createInspections({
 
   const image = (sha256: string): StoredImage => {
     const found = store.image(sha256)
-    if (!found) throw new Problem("not_found", "image", "there is no such image")
-    return found
+    if (found) return found
+    if (store.evictedAt(sha256) !== undefined)
+      throw new Problem(
+        "not_found",
+        "image_evicted",
+        "this image was given up to make room on the disk; its record and labels are kept",
+      )
+    throw new Problem("not_found", "image", "there is no such image")
   }
 
   const makeThumbnail = async (sha256: string, max: number) => {
-    const made = await thumbnail(blobs.path(sha256), max)
+    const made = await thumbnail(await blobs.read(sha256), max)
     const thumb = await blobs.put(made.bytes)
     store.insertThumbnail({ sha256, max, thumb, mime: made.mime })
     return made
@@ -59,6 +74,34 @@ export function createInspections({
     },
 
     count: () => store.count(),
+
+    /** Keeps a part's pictures, whatever the disk says. Throws `not_found`. */
+    hold: (by: Actor, id: string, reason: string): void => {
+      if (!store.view(id))
+        throw new Problem("not_found", "inspection", "there is no such inspection", { inspection: id })
+      db.transaction(() => {
+        if (!store.hold(id, by, clock.now(), reason)) return
+        audit.record({
+          by,
+          action: "inspection.hold",
+          subject: `inspection:${id}`,
+          before: null,
+          after: { reason },
+        })
+      })
+    },
+    /** Ends a hold. */
+    release: (by: Actor, id: string): void =>
+      db.transaction(() => {
+        if (!store.release(id)) return
+        audit.record({
+          by,
+          action: "inspection.release",
+          subject: `inspection:${id}`,
+          before: null,
+          after: null,
+        })
+      }),
 
     /** Bytes and type of a stored image. Throws `not_found`. */
     image: async (sha256: string): Promise<{ bytes: Uint8Array; mime: string }> => {

@@ -1,6 +1,9 @@
+import type { Gap, RefusalView } from "#contract/ingest"
 import type { Evaluation, ImageMime, InspectionHeader } from "#contract/inspection"
 import type { InspectionView, LabelVerdict, QueueReason, StoredImage } from "#contract/labelling"
+import type { PackPlace } from "#platform/packs"
 import type { Sqlite } from "#platform/sqlite"
+import type { Numbering } from "./gaps.rules.ts"
 import { mainPart, type Priority, reviewPriority } from "./inspection.rules.ts"
 
 /** Width of one bucket of the live series. */
@@ -27,7 +30,20 @@ export type AppliedLabel = {
   at: number
 } | null
 
-export type Insertion = { header: InspectionHeader; headerText: string; device: string; receivedAt: number }
+export type Insertion = {
+  header: InspectionHeader
+  headerText: string
+  device: string
+  receivedAt: number
+  /** The pictures are not stored now: the station keeps them and sends them again. */
+  withoutImages?: boolean
+  /** Where those images lie that share a file with others. */
+  places?: ReadonlyMap<string, PackPlace>
+}
+
+/** A part whose picture has had its use. */
+export type EvictionCandidate = { id: string; n: number; received_at: number; sha256: string; size: number }
+type ImageState = "as_sent" | "waiting" | "evicted"
 
 type Row = {
   n: number
@@ -44,6 +60,8 @@ type Row = {
   label_kinds: string | null
   label_by: string | null
   label_at: number | null
+  image_state: ImageState
+  held: 0 | 1
   sha256: string | null
   mime: ImageMime | null
   w: number | null
@@ -52,27 +70,90 @@ type Row = {
 }
 
 const viewColumns = `i.n, i.id, i.device_id, i.seq, i.captured_at, i.received_at, i.part_id, i.product_id, i.header,
-  i.label_revision, i.label_verdict, i.label_kinds, i.label_by, i.label_at, m.sha256, m.mime, m.w, m.h, m.size`
+  i.label_revision, i.label_verdict, i.label_kinds, i.label_by, i.label_at, i.image_state,
+  EXISTS (SELECT 1 FROM inspection_hold h WHERE h.inspection_id = i.id) AS held, m.sha256, m.mime, m.w, m.h, m.size`
 const viewSource = "inspection i LEFT JOIN image m ON m.sha256 = i.image_sha256"
 
 /** Every SQL statement on inspections. All writes expect to run inside a transaction of the caller. */
 export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
-  const selectHeader = sqlite.prepare<{ device_id: string; header: string }>(
-    "SELECT device_id, header FROM inspection WHERE id = $id",
+  const selectHeader = sqlite.prepare<{ device_id: string; header: string; image_state: ImageState }>(
+    "SELECT device_id, header, image_state FROM inspection WHERE id = $id",
   )
   const selectSeq = sqlite.prepare<{ id: string }>(
     "SELECT id FROM inspection WHERE device_id = $device AND boot = $boot AND seq = $seq",
   )
   const insertImage = sqlite.prepare(
-    `INSERT INTO image (sha256, mime, w, h, size, stored_at) VALUES ($sha256, $mime, $w, $h, $size, $at)
-     ON CONFLICT DO NOTHING`,
+    `INSERT INTO image (sha256, mime, w, h, size, stored_at, pack, pack_at)
+     VALUES ($sha256, $mime, $w, $h, $size, $at, $pack, $packAt) ON CONFLICT DO NOTHING`,
+  )
+  const selectPlace = sqlite.prepare<PackPlace>(
+    "SELECT pack, pack_at AS at, size FROM image WHERE sha256 = $sha256 AND pack IS NOT NULL",
+  )
+  const selectInPack = sqlite.prepare<{ n: number }>(
+    "SELECT EXISTS (SELECT 1 FROM image WHERE pack = $pack) AS n",
   )
   const insertInspection = sqlite.prepare(
     `INSERT INTO inspection (id, device_id, boot, seq, captured_at, received_at, part_id, product_id, eval,
-       model_digest, header, image_sha256, queue_reason, queue_rank)
+       model_digest, header, image_sha256, image_state, queue_reason, queue_rank)
      VALUES ($id, $device, $boot, $seq, $captured, $received, $part, $product, $eval, $model, $header, $image,
-       $reason, $rank)`,
+       $state, $reason, $rank)`,
   )
+  const attachImage = sqlite.prepare(
+    `UPDATE inspection SET header = $header, image_sha256 = $image, image_state = 'as_sent', queue_reason = $reason,
+       queue_rank = $rank WHERE id = $id`,
+  )
+  const countWaiting = sqlite.prepare<{ n: number }>(
+    "SELECT count(*) AS n FROM inspection WHERE image_state = 'waiting'",
+  )
+  // A picture goes with every part that shows it, so all of them must have had their use.
+  const selectCandidates = sqlite.prepare<EvictionCandidate>(
+    `SELECT i.id, i.n, i.received_at, m.sha256, m.size FROM inspection i JOIN image m ON m.sha256 = i.image_sha256
+     WHERE i.label_verdict IS NOT NULL AND (i.received_at, i.n) > ($receivedAt, $n) AND i.received_at < $before
+       AND NOT EXISTS (
+         SELECT 1 FROM inspection o WHERE o.image_sha256 = i.image_sha256 AND (
+           o.label_verdict IS NULL OR o.label_verdict = 'unsure' OR o.queue_rank IS NOT NULL
+           OR o.received_at >= $before
+           OR EXISTS (SELECT 1 FROM inspection_hold h WHERE h.inspection_id = o.id)
+         )
+       )
+     ORDER BY i.received_at, i.n LIMIT $limit`,
+  )
+  const selectShowing = sqlite.prepare<{ id: string }>(
+    "SELECT id FROM inspection WHERE image_sha256 = $sha256",
+  )
+  const evictRows = sqlite.prepare(
+    "UPDATE inspection SET image_sha256 = NULL, image_state = 'evicted' WHERE image_sha256 = $sha256",
+  )
+  const insertEvicted = sqlite.prepare(
+    `INSERT INTO evicted_image (sha256, size, at, file_left, pack, pack_at)
+       SELECT sha256, size, $at, 1, pack, pack_at FROM image WHERE sha256 = $sha256
+     ON CONFLICT DO UPDATE SET at = $at, file_left = 1, pack = excluded.pack, pack_at = excluded.pack_at`,
+  )
+  const evictThumbs = sqlite.prepare(
+    `INSERT INTO evicted_image (sha256, size, at, file_left)
+       SELECT DISTINCT thumb_sha256, 0, $at, 1 FROM thumbnail t WHERE t.sha256 = $sha256
+         AND NOT EXISTS (SELECT 1 FROM thumbnail o WHERE o.thumb_sha256 = t.thumb_sha256 AND o.sha256 <> t.sha256)
+     ON CONFLICT DO UPDATE SET file_left = 1`,
+  )
+  const dropThumbs = sqlite.prepare("DELETE FROM thumbnail WHERE sha256 = $sha256")
+  const dropImage = sqlite.prepare("DELETE FROM image WHERE sha256 = $sha256")
+  const selectEvictedFiles = sqlite.prepare<{
+    sha256: string
+    size: number
+    pack: number | null
+    pack_at: number | null
+  }>("SELECT sha256, size, pack, pack_at FROM evicted_image WHERE file_left = 1")
+  const evictedFileGone = sqlite.prepare("UPDATE evicted_image SET file_left = 0 WHERE sha256 = $sha256")
+  const selectEvicted = sqlite.prepare<{ at: number }>("SELECT at FROM evicted_image WHERE sha256 = $sha256")
+  // Thumbnails went along and can be made no more; they are not counted as pictures.
+  const evictedTotals = sqlite.prepare<{ images: number; bytes: number; last_at: number | null }>(
+    `SELECT count(*) AS images, coalesce(sum(size), 0) AS bytes, max(at) AS last_at
+     FROM evicted_image WHERE size > 0`,
+  )
+  const insertHold = sqlite.prepare(
+    `INSERT INTO inspection_hold VALUES ($id, $by, $name, $at, $reason) ON CONFLICT DO NOTHING`,
+  )
+  const dropHold = sqlite.prepare("DELETE FROM inspection_hold WHERE inspection_id = $id")
   const count = sqlite.prepare(
     `INSERT INTO live_count (at, ok, ng, undecidable, judged_ng, escapes)
      VALUES ($at, $ok, $ng, $undecidable, $judged, $escapes)
@@ -125,6 +206,39 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
     `INSERT INTO refusal (device_id, topic, at, code, detail, inspection_id, size, head)
      VALUES ($device, $topic, $at, $code, $detail, $id, $size, $head)`,
   )
+  const selectRefusals = sqlite.prepare<RefusalView>(
+    `SELECT n, device_id, topic, at, code, detail, inspection_id, size FROM refusal
+     WHERE n < $before ORDER BY n DESC LIMIT $limit`,
+  )
+  const selectRefusalsOf = sqlite.prepare<RefusalView>(
+    `SELECT n, device_id, topic, at, code, detail, inspection_id, size FROM refusal
+     WHERE device_id = $device AND n < $before ORDER BY n DESC LIMIT $limit`,
+  )
+  const selectRefusalHead = sqlite.prepare<{ head: Uint8Array }>("SELECT head FROM refusal WHERE n = $n")
+  const selectRefusalCounts = sqlite.prepare<{ device_id: string; n: number }>(
+    "SELECT device_id, count(*) AS n FROM refusal GROUP BY device_id",
+  )
+  const countNumber = sqlite.prepare(
+    `INSERT INTO sequence (device_id, boot, highest, stored, first_at, last_at)
+     VALUES ($device, $boot, $seq, 1, $at, $at)
+     ON CONFLICT DO UPDATE SET highest = max(highest, $seq), stored = stored + 1, last_at = $at`,
+  )
+  const selectNumberings = sqlite.prepare<Numbering & { device_id: string }>(
+    "SELECT device_id, boot, highest, stored FROM sequence",
+  )
+  // Bounded: of a start with millions of parts only the last numbers are looked through.
+  const selectGaps = sqlite.prepare<Gap>(
+    `WITH gapped AS (
+       SELECT boot, highest, last_at FROM sequence WHERE device_id = $device AND highest > stored
+       ORDER BY last_at DESC LIMIT 20
+     ), numbered AS (
+       SELECT i.boot, i.seq, g.last_at,
+         lag(i.seq, 1, max(0, g.highest - $window)) OVER (PARTITION BY i.boot ORDER BY i.seq) AS before
+       FROM gapped g JOIN inspection i ON i.device_id = $device AND i.boot = g.boot AND i.seq > g.highest - $window
+     )
+     SELECT boot, before + 1 AS first, seq - 1 AS last FROM numbered WHERE seq - before > 1
+     ORDER BY last_at DESC, first DESC LIMIT $limit`,
+  )
   const trimRefusals = sqlite.prepare("DELETE FROM refusal WHERE n <= (SELECT max(n) FROM refusal) - $keep")
 
   const bump = (
@@ -140,11 +254,26 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
       escapes: add.escapes ?? 0,
     })
 
+  const insertImages = (header: InspectionHeader, at: number, places?: ReadonlyMap<string, PackPlace>) => {
+    for (const { sha256, mime, w, h, len: size } of header.parts) {
+      const place = places?.get(sha256)
+      insertImage.run({ sha256, mime, w, h, size, at, pack: place?.pack ?? null, packAt: place?.at ?? null })
+    }
+  }
+
   return {
     /** Header and owner of a stored inspection. */
-    header: (id: string): { device: string; header: InspectionHeader } | undefined => {
+    header: (
+      id: string,
+    ): { device: string; header: InspectionHeader; imageState: ImageState } | undefined => {
       const row = selectHeader.get({ id })
-      return row && { device: row.device_id, header: JSON.parse(row.header) as InspectionHeader }
+      return (
+        row && {
+          device: row.device_id,
+          header: JSON.parse(row.header) as InspectionHeader,
+          imageState: row.image_state,
+        }
+      )
     },
 
     /** Id of the inspection that holds this place in a device's sequence. */
@@ -152,18 +281,9 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
       selectSeq.get({ device, boot, seq })?.id,
 
     /** Stores a new inspection, its images' types, its place in the queue and its count. */
-    insert: ({ header, headerText, device, receivedAt }: Insertion): void => {
-      for (const part of header.parts) {
-        insertImage.run({
-          sha256: part.sha256,
-          mime: part.mime,
-          w: part.w,
-          h: part.h,
-          size: part.len,
-          at: receivedAt,
-        })
-      }
-      const queue = reviewPriority(header)
+    insert: ({ header, headerText, device, receivedAt, withoutImages = false, places }: Insertion): void => {
+      if (!withoutImages) insertImages(header, receivedAt, places)
+      const queue = withoutImages ? null : reviewPriority(header)
       insertInspection.run({
         id: header.id,
         device,
@@ -176,13 +296,64 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
         eval: header.verdict.eval,
         model: header.model?.digest ?? null,
         header: headerText,
+        image: withoutImages ? null : (mainPart(header.parts)?.sha256 ?? null),
+        state: withoutImages ? "waiting" : "as_sent",
+        reason: queue?.reason ?? null,
+        rank: queue?.rank ?? null,
+      })
+      countNumber.run({ device, boot: header.boot, seq: header.seq, at: receivedAt })
+      const verdict = header.verdict.eval
+      bump(receivedAt, { [verdict === "undefined" ? "undecidable" : verdict]: 1 })
+    },
+
+    /** The pictures that waited at the station have come, or will not: the header says which. */
+    attach: ({ header, headerText, receivedAt, places }: Omit<Insertion, "device">): void => {
+      insertImages(header, receivedAt, places)
+      const queue = reviewPriority(header)
+      attachImage.run({
+        id: header.id,
+        header: headerText,
         image: mainPart(header.parts)?.sha256 ?? null,
         reason: queue?.reason ?? null,
         rank: queue?.rank ?? null,
       })
-      const verdict = header.verdict.eval
-      bump(receivedAt, { [verdict === "undefined" ? "undecidable" : verdict]: 1 })
     },
+    /** Parts whose pictures wait at stations for room here. */
+    imagesWaiting: (): number => countWaiting.get()!.n,
+
+    /** Parts whose picture has had its use, received before a time, oldest first. */
+    evictionCandidates: (after: ListPosition, before: number, limit: number): EvictionCandidate[] =>
+      selectCandidates.all({ ...after, before, limit }),
+    /** All parts that show a picture. */
+    showing: (sha256: string): string[] => selectShowing.all({ sha256 }).map(({ id }) => id),
+    /** Gives a picture up: no row names it any more, its file may go. */
+    evict: ({ sha256 }: EvictionCandidate, at: number): void => {
+      evictRows.run({ sha256 })
+      evictThumbs.run({ sha256, at })
+      dropThumbs.run({ sha256 })
+      insertEvicted.run({ sha256, at })
+      dropImage.run({ sha256 })
+    },
+    /** What is given up and still takes room. */
+    evictedFiles: (): { sha256: string; place: PackPlace | undefined }[] =>
+      selectEvictedFiles.all().map(({ sha256, size, pack, pack_at }) => ({
+        sha256,
+        place: pack === null ? undefined : { pack, at: pack_at!, size },
+      })),
+    /** Where an image lies that shares a file with others. */
+    place: (sha256: string): PackPlace | undefined => selectPlace.get({ sha256 }),
+    /** Whether anything in a pack is still named. */
+    isPackNeeded: (pack: number): boolean => selectInPack.get({ pack })!.n === 1,
+    evictedFileGone: (sha256: string): void => void evictedFileGone.run({ sha256 }),
+    /** When a picture was given up. */
+    evictedAt: (sha256: string): number | undefined => selectEvicted.get({ sha256 })?.at,
+    evictedTotals: () => evictedTotals.get()!,
+
+    /** False when it was held before. */
+    hold: (id: string, by: { id: string; name: string }, at: number, reason: string): boolean =>
+      insertHold.run({ id, by: by.id, name: by.name, at, reason }).changes > 0,
+    /** False when it was not held. */
+    release: (id: string): boolean => dropHold.run({ id }).changes > 0,
 
     view: (id: string): InspectionView | undefined => {
       const row = selectView.get({ id })
@@ -262,7 +433,7 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
 
     /** Makes a stored picture known, so that it is served; those of inspections are known already. */
     keepImage: (image: StoredImage, at: number): void => {
-      insertImage.run({ ...image, at })
+      insertImage.run({ ...image, at, pack: null, packAt: null })
     },
     image: (sha256: string): StoredImage | undefined => selectImage.get({ sha256 }),
     thumbnail: (sha256: string, max: number) => selectThumbnail.get({ sha256, max }),
@@ -272,6 +443,20 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
 
     /** Counts per bucket since a time. */
     live: (since: number) => selectLive.all({ since: since - (since % liveBucketMs) }),
+
+    /** How far each start of each station has come. */
+    numberings: () => selectNumberings.all(),
+    /** Runs of numbers of one station that are not here, the last ones first. */
+    gaps: (device: string, limit: number): Gap[] => selectGaps.all({ device, limit, window: 200_000 }),
+
+    /** Refusals, newest first, below the number `before`. */
+    refusals: (device: string | undefined, before: number, limit: number): RefusalView[] =>
+      device === undefined
+        ? selectRefusals.all({ before, limit })
+        : selectRefusalsOf.all({ device, before, limit }),
+    refusalHead: (n: number): Uint8Array | undefined => selectRefusalHead.get({ n })?.head,
+    refusalCounts: (): Map<string, number> =>
+      new Map(selectRefusalCounts.all().map((row) => [row.device_id, row.n])),
 
     /** Keeps a refused message's head for diagnosis; only the newest `keep` refusals stay. */
     insertRefusal: (
@@ -294,6 +479,12 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
 }
 export type InspectionStore = ReturnType<typeof createInspectionStore>
 
+function noImageOf(row: Row, { policy }: InspectionHeader): { no_image?: string } {
+  if (row.sha256 !== null) return {}
+  if (row.image_state !== "as_sent") return { no_image: row.image_state }
+  return policy.no_image === undefined ? {} : { no_image: policy.no_image }
+}
+
 function viewOf(row: Row): InspectionView {
   const header = JSON.parse(row.header) as InspectionHeader
   return {
@@ -312,6 +503,8 @@ function viewOf(row: Row): InspectionView {
       row.sha256 === null
         ? null
         : { sha256: row.sha256, mime: row.mime!, w: row.w!, h: row.h!, size: row.size! },
+    ...noImageOf(row, header),
+    ...(row.held === 1 && { held: true }),
     simulated: header.simulated ?? false,
     label:
       row.label_verdict === null

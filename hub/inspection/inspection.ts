@@ -1,3 +1,4 @@
+import type { Audit } from "#platform/audit"
 import type { Blobs } from "#platform/blobs"
 import type { Clock } from "#platform/clock"
 import type { DiskSpace } from "#platform/disk-space"
@@ -5,6 +6,9 @@ import type { Events } from "#platform/events"
 import type { GroupCommit } from "#platform/group-commit"
 import type { Log } from "#platform/log"
 import type { Sqlite } from "#platform/sqlite"
+import { createArrivalRoutes } from "./arrivals.routes.ts"
+import { createArrivals, type StationsOf } from "./arrivals.service.ts"
+import { createEviction, type KeepPictures } from "./eviction.service.ts"
 import { createIngest, type SniffImage } from "./ingest.service.ts"
 import { createInspectionRoutes } from "./inspection.routes.ts"
 import { createInspections, type MakeThumbnail } from "./inspection.service.ts"
@@ -21,10 +25,23 @@ export function createInspectionDomain(deps: {
   clock: Clock
   events: Events
   log: Log
+  /** What stations say of themselves, to explain what has not arrived. */
+  stations: StationsOf
+  audit: Audit
+  /** What later domains must keep when room is made. */
+  keeps: readonly KeepPictures[]
 }) {
-  const { db: sqlite, blobs, thumbnail, ...rest } = deps
-  const store = createInspectionStore({ sqlite })
-  const inspections = createInspections({ store, blobs, thumbnail })
-  const ingest = createIngest({ store, blobs, ...rest })
-  return { store, inspections, ingest, routes: createInspectionRoutes({ inspections }) }
+  const { db, thumbnail, stations, keeps, audit, commits, sniff, ...rest } = deps
+  const store = createInspectionStore({ sqlite: db })
+  const { blobs, clock } = rest
+  blobs.attach(store.place)
+  const inspections = createInspections({ db, store, audit, clock, blobs, thumbnail })
+  const ingest = createIngest({ store, commits, sniff, ...rest })
+  const eviction = createEviction({ db, store, audit, keeps, ...rest })
+  const arrivals = createArrivals({ store, stations })
+  const routes = createInspectionRoutes({ inspections, eviction }).route(
+    "/",
+    createArrivalRoutes({ arrivals }),
+  )
+  return { store, inspections, ingest, eviction, routes }
 }

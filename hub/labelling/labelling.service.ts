@@ -229,6 +229,8 @@ export function createLabelling(deps: LabellingDeps) {
         label: { verdict: row.verdict, kinds: JSON.parse(row.kinds), boxes: JSON.parse(row.boxes) },
       }))
     },
+    /** Of these parts, those that people have judged differently, or that somebody is looking at. */
+    contested: (parts: readonly string[]): Set<string> => store.contested(parts),
     /** Where the trail of labels stands now; give it to `settledAfter` later. */
     point: (): number => store.point(),
     /** How many parts have been settled since a point. */

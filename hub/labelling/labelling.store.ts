@@ -110,6 +110,12 @@ export function createLabellingStore(db: Sqlite) {
      FROM label_tally WHERE day = $day`,
   )
   const point = db.prepare<{ n: number | null }>("SELECT max(n) AS n FROM label")
+  const contested = db.prepare<{ inspection_id: string }>(
+    `SELECT inspection_id FROM label
+     WHERE inspection_id IN (SELECT value FROM json_each($of)) AND verdict <> 'withdrawn'
+     GROUP BY inspection_id HAVING count(DISTINCT verdict) > 1
+     UNION SELECT inspection_id FROM label_lease WHERE inspection_id IN (SELECT value FROM json_each($of))`,
+  )
   const settledAfter = db.prepare<{ n: number }>(
     `SELECT count(*) AS n FROM label l JOIN inspection i ON i.id = l.inspection_id AND i.label_revision = l.revision
      WHERE l.n > $point AND i.label_verdict IN ('ok', 'ng') AND i.queue_rank IS NULL`,
@@ -145,6 +151,8 @@ export function createLabellingStore(db: Sqlite) {
   return {
     insert: (row: Omit<LabelRow, "n">) => void insert.run(row),
     byId: (id: string) => byId.get({ id }),
+    contested: (of: readonly string[]): Set<string> =>
+      new Set(contested.all({ of: JSON.stringify(of) }).map((row) => row.inspection_id)),
     newest: (inspection: string) => newest.get({ inspection }),
     revisions: (inspection: string): LabelRevision[] =>
       revisions.all({ inspection }).map((row) => ({

@@ -105,11 +105,7 @@ export async function createBroker({
     // Only the wills of a broker cluster come without a client; we are one broker.
     if (!client) throw new Error("a message without a sender")
     const payload = bytesOf(packet.payload)
-    const verdict = mayPublish(client.id, {
-      topic: packet.topic,
-      retain: packet.retain,
-      length: payload.length,
-    })
+    const verdict = mayPublish(client.id, { topic: packet.topic, retain: packet.retain })
     if ("refused" in verdict) {
       log.warn("publish_refused", {
         device: client.id,

@@ -1,19 +1,25 @@
 import type * as v from "valibot"
 import { DeviceState, type HubState } from "#contract/fleet"
+import { Problem } from "#contract/problem"
 import { Reported } from "#contract/release"
+import { cxs1, decodeSegment, type Segment, transferOf } from "#contract/segment"
 import {
   type AckMessage,
   ChunkRequest,
   chunkSize,
+  type DeviceError,
   DeviceEvent,
   type InspectionAck,
+  type SegmentAnswer,
   type TopicName,
   topicOf,
 } from "#contract/topics"
 import type { Clock } from "#platform/clock"
 import type { Log } from "#platform/log"
 import { type Broker, type BrokerHandlers, createBroker, type Session } from "./broker.ts"
-import { creditFor, packetCaps, parseJson } from "./mqtt.rules.ts"
+import { creditFor, isTooLong, maxFrame, maxInspection, parseJson, segmentSize } from "./mqtt.rules.ts"
+import { createPatience } from "./patience.ts"
+import { createReassembly } from "./reassembly.ts"
 
 /** What the gateway needs of the domains behind it. */
 export type GatewayPorts = {
@@ -39,11 +45,20 @@ export type GatewayPorts = {
       bytes: Uint8Array,
       refusal: { id: undefined; code: string; detail: string },
     ) => Promise<boolean>
+    readonly onRefusal: (
+      listener: (
+        device: string,
+        refusal: { topic: string; at: number; code: string; detail: string; id: string | undefined },
+      ) => void,
+    ) => void
   }
   readonly delivery: { readonly request: (session: Session, request: ChunkRequest) => Promise<void> }
 }
 
 const maxAcksPerMessage = 256
+/** How often unfinished frames are looked through. */
+const tidyMs = 60_000
+const retryWhenBusyMs = 5_000
 
 /** Connects the broker's messages to the domains and their answers to the devices: protocol `crux/v1`. */
 export async function createGateway({
@@ -56,7 +71,19 @@ export async function createGateway({
   budgetBytes,
 }: GatewayPorts & { clock: Clock; log: Log; budgetBytes?: number }) {
   const pendingAcks = new Map<Session, InspectionAck[]>()
+  const reassembly = createReassembly({ clock, maxFrame })
+  const patience = createPatience({ clock })
   let broker: Broker
+
+  /** The reason goes to the device; one that goes on and on is cut off, and may come back and behave. */
+  ingest.onRefusal((device, { topic, at, code, detail, id }) => {
+    const error: DeviceError = { v: 1, ts: at, topic, code, detail, ...(id !== undefined && { id }) }
+    const session = broker.session(device)
+    void session?.send(topicOf("error", { d: device }), JSON.stringify(error))
+    if (!patience.isOver(device)) return
+    log.warn("too_many_refusals", { device, code })
+    setImmediate(() => broker.disconnect(device))
+  })
 
   /** Acks of one turn of the event loop travel together: a commit of 40 frames answers in a few messages. */
   const acknowledge = (session: Session, ack: InspectionAck) => {
@@ -81,6 +108,44 @@ export async function createGateway({
     })
   }
 
+  const tellSegments = (session: Session, answer: Omit<SegmentAnswer, "v">) => {
+    const message: SegmentAnswer = { v: 1, ...answer }
+    void session.send(topicOf("segmentAnswer", { d: session.device }), JSON.stringify(message))
+  }
+
+  /** A piece of a long frame; the last one that was missing makes it a frame like any other. */
+  const onSegment = async (device: string, topic: string, payload: Buffer, session: Session | null) => {
+    let segment: Segment | undefined
+    try {
+      segment = decodeSegment(payload)
+      const progress = reassembly.take(device, segment)
+      if ("missing" in progress) {
+        if (session && segment.index === cxs1.question)
+          tellSegments(session, { xfer: transferOf(segment), missing: progress.missing })
+        return
+      }
+      let keep = false
+      try {
+        const ack = await ingest.receive(device, topicOf("inspection", { d: device }), progress.frame)
+        keep = ack?.st === "later"
+        if (session && ack) acknowledge(session, ack)
+        if (session && !ack)
+          tellSegments(session, { xfer: transferOf(segment), missing: [], st: "bad", code: "frame" })
+      } finally {
+        progress.done(keep)
+      }
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error
+      const answer = segment && { xfer: transferOf(segment), missing: [], code: error.key }
+      if (error.code === "unavailable") {
+        if (session && answer) tellSegments(session, { ...answer, st: "later", retry_ms: retryWhenBusyMs })
+        return
+      }
+      await ingest.refuse(device, topic, payload, { id: undefined, code: error.key, detail: error.message })
+      if (session && answer) tellSegments(session, { ...answer, st: "bad" })
+    }
+  }
+
   /** What is not understood is kept and shown, and acknowledged: refused, a 3.1.1 client would send it for ever. */
   const understand = async <S extends v.GenericSchema>(
     schema: S,
@@ -100,7 +165,19 @@ export async function createGateway({
   }
 
   const onMessage: BrokerHandlers["onMessage"] = async (device, name, payload, session) => {
+    if (isTooLong(name, payload.length)) {
+      const detail = `${payload.length} bytes are too long for ${name}`
+      await ingest.refuse(device, topicOf(name, { d: device, xfer: "", i: "" }), payload, {
+        id: undefined,
+        code: "too_long",
+        detail,
+      })
+      return null
+    }
     switch (name) {
+      case "segment":
+        await onSegment(device, topicOf(name, { d: device, xfer: "", i: "" }), payload, session)
+        return null
       case "inspection": {
         const ack = await ingest.receive(device, topicOf(name, { d: device }), payload)
         if (ack && session) acknowledge(session, ack)
@@ -158,7 +235,9 @@ export async function createGateway({
       online,
       epoch: fleet.epoch,
       ts: clock.now(),
-      max_packet: packetCaps.after,
+      max_packet: maxInspection,
+      segment: segmentSize,
+      max_frame: maxFrame,
       chunk: chunkSize,
     }
     return publish(topicOf("hubState"), JSON.stringify(state))
@@ -174,6 +253,7 @@ export async function createGateway({
   })
   for (const { id, desired } of fleet.allDesired()) await publish(topicOf("desired", { d: id }), desired)
   await publishHubState(true)
+  const tidying = setInterval(reassembly.dropIdle, tidyMs)
 
   return {
     listen: broker.listen,
@@ -181,6 +261,7 @@ export async function createGateway({
     load: () => ({ sessions: broker.sessions().length, ...broker.inFlight() }),
     /** Says goodbye and closes every connection. */
     close: async (): Promise<void> => {
+      clearInterval(tidying)
       await publishHubState(false)
       await broker.close()
     },

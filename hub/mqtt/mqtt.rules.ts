@@ -1,10 +1,16 @@
 import * as v from "valibot"
 import { DeviceState } from "#contract/fleet"
-import { type TopicName, topicOf, topics } from "#contract/topics"
+import { chunkSize, type TopicName, topicOf, topics } from "#contract/topics"
+
+/** Longest payload of one inspection message; longer frames come in segments of `segmentSize`, up to `maxFrame`. */
+export const maxInspection = 8 * 1024 * 1024
+export const segmentSize = chunkSize
+export const maxFrame = 32 * 1024 * 1024
 
 /** Longest payload per topic a device may publish, in bytes. A topic that is not here is nobody's to publish. */
 const payloadCaps: Partial<Record<TopicName, number>> = {
-  inspection: 8 * 1024 * 1024,
+  inspection: maxInspection,
+  segment: segmentSize + 64,
   chunkGet: 16 * 1024,
   event: 16 * 1024,
   state: 4 * 1024,
@@ -12,14 +18,14 @@ const payloadCaps: Partial<Record<TopicName, number>> = {
 }
 
 /** Bytes a socket may announce in one packet before it has been let in, and after. */
-export const packetCaps = { before: 4 * 1024, after: 8 * 1024 * 1024 + 64 * 1024 } as const
+export const packetCaps = { before: 4 * 1024, after: maxInspection + 64 * 1024 } as const
 
 export type Route = { name: TopicName; device: string | undefined }
 
 const segment: Record<string, string> = {
   d: "(?<d>[a-z0-9][a-z0-9-]{0,31})",
   xfer: "[a-z0-9]{8,32}",
-  i: "[0-9]{1,9}",
+  i: "[0-9]{1,10}",
 }
 const patterns = Object.entries(topics).map(([name, { pattern }]) => ({
   name: name as TopicName,
@@ -35,18 +41,20 @@ export function routeOf(topic: string): Route | undefined {
   return undefined
 }
 
-export type PublishFacts = { topic: string; retain: boolean; length: number }
+/** Whether a payload is longer than its topic allows: no break-in, so it is answered with a reason, not with a cut. */
+export const isTooLong = (name: TopicName, length: number): boolean => length > (payloadCaps[name] ?? 0)
+
+export type PublishFacts = { topic: string; retain: boolean }
 
 /** Whether a device may publish this; deny by default. Returns the topic, or the reason for the log. */
 export function mayPublish(
   device: string,
-  { topic, retain, length }: PublishFacts,
+  { topic, retain }: PublishFacts,
 ): { name: TopicName } | { refused: string } {
   const route = routeOf(topic)
   if (!route || topics[route.name].dir !== "up") return { refused: "no such topic to publish to" }
   if (route.device !== device) return { refused: "the topic of another device" }
   if (retain && !topics[route.name].retain) return { refused: "nothing is retained there" }
-  if (length > (payloadCaps[route.name] ?? 0)) return { refused: "the payload is too long for the topic" }
   return { name: route.name }
 }
 

@@ -1,23 +1,52 @@
 import { createHash } from "node:crypto"
-import { createReadStream } from "node:fs"
-import { access, type FileHandle, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises"
+import { createReadStream, existsSync, renameSync, writeFileSync } from "node:fs"
+import { access, type FileHandle, mkdir, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { Problem } from "#contract/problem"
 import { chunkSize } from "#contract/topics"
+import { syncDirectory } from "./blobs.files.ts"
+import { openPacks, type PackPlace, type PunchHole } from "./packs.ts"
+
+/** Longest object that goes into a pack; longer ones are worth a file of their own. */
+const longestPacked = 2 * 1024 * 1024
+
+/** Where an object lies in a pack, as the database knows it; undefined for one that is a file, or is not here. */
+export type Locate = (sha256: string) => PackPlace | undefined
 
 /**
- * Content-addressed files: `blobs/sha256/ab/cdef…` under the data directory, named by the SHA-256 of their bytes.
- * When a put returns, bytes and name are on disk. Nothing is ever changed in place.
+ * Content-addressed objects. Most are files: `blobs/sha256/ab/cdef…` under the data directory, named by the SHA-256 of their bytes.
+ * When a put returns, bytes and name are on disk. Nothing is ever changed in place. Images of inspections lie many in one
+ * file (packs.ts); who stores one keeps its place in the row that names it. Reading does not tell them apart.
  */
 export type Blobs = {
   /** Stores bytes; returns their SHA-256. `sha256` may be given by a caller who has just computed it over these bytes. */
   readonly put: (bytes: Uint8Array, sha256?: string) => Promise<string>
+  /**
+   * Stores bytes that a row is about to name, in a pack when they are short. Returns the place for that row, undefined
+   * when they became a file. `sha256` is of these bytes.
+   */
+  readonly append: (bytes: Uint8Array, sha256: string) => Promise<PackPlace | undefined>
+  /** Tells the store how to find what lies in packs. */
+  readonly attach: (locate: Locate) => void
+  /** Removes a pack that no row names any more. */
+  readonly dropPack: (pack: number) => Promise<void>
   /** Stores what a stream yields, without holding it in memory. */
   readonly putStream: (source: AsyncIterable<Uint8Array>) => Promise<{ sha256: string; size: number }>
   /** Stores a copy of a file. */
   readonly putFile: (path: string) => Promise<{ sha256: string; size: number }>
-  /** Where the object lies, whether or not it does. */
+  /** Says that rows may be about to name this object: until `unpin` it is not removed. */
+  readonly pin: (sha256: string) => void
+  readonly unpin: (sha256: string) => void
+  readonly isPinned: (sha256: string) => boolean
+  /** Removes an object that no row names any more; a put of the same bytes waits for that. Not one that is pinned. */
+  readonly remove: (sha256: string, place?: PackPlace) => Promise<void>
+  /**
+   * Path of the object's file, whether or not it is there. One that lies in a pack is copied to its file first: for
+   * many of them, `file` does that without holding up everybody else.
+   */
   readonly path: (sha256: string) => string
+  /** The same, without blocking. */
+  readonly file: (sha256: string) => Promise<string>
   /** Throws `not_found`. */
   readonly read: (sha256: string) => Promise<Uint8Array>
   readonly has: (sha256: string) => Promise<boolean>
@@ -35,7 +64,13 @@ const shards = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, 
 const digestName = /^[0-9a-f]{64}$/
 
 /** Opens (or creates) the store under `dataDir` and sweeps files that a crash left half-written. */
-export async function openBlobs({ dataDir }: { dataDir: string }): Promise<Blobs> {
+export async function openBlobs({
+  dataDir,
+  punch,
+}: {
+  dataDir: string
+  punch?: PunchHole | undefined
+}): Promise<Blobs> {
   const root = join(dataDir, "blobs", "sha256")
   const scratch = join(dataDir, "blobs", "tmp")
   await rm(scratch, { recursive: true, force: true })
@@ -54,11 +89,17 @@ export async function openBlobs({ dataDir }: { dataDir: string }): Promise<Blobs
   await syncDirectory(join(dataDir, "blobs"))
   await syncDirectory(dataDir)
 
+  const packs = await openPacks({ folder: join(dataDir, "blobs", "packs"), punch })
+  let locate: Locate = () => undefined
+
   const syncShard = createCoalescedSync((shard) => handles.get(shard)!.sync())
   const putting = new Map<string, Promise<void>>()
+  const appending = new Map<string, Promise<PackPlace>>()
+  const removing = new Map<string, Promise<void>>()
+  const pins = new Map<string, number>()
   let counter = 0
 
-  const path = (sha256: string) => {
+  const fileOf = (sha256: string) => {
     // The digest becomes a path: nothing but hex may pass.
     if (!digestName.test(sha256)) throw new Problem("invalid", "digest", "not a SHA-256 in hex")
     return join(root, sha256.slice(0, 2), sha256.slice(2))
@@ -68,13 +109,15 @@ export async function openBlobs({ dataDir }: { dataDir: string }): Promise<Blobs
   const once = (sha256: string, work: () => Promise<void>): Promise<void> => {
     const running = putting.get(sha256)
     if (running) return running
-    const started = work().finally(() => putting.delete(sha256))
+    const started = (removing.get(sha256) ?? Promise.resolve())
+      .then(work)
+      .finally(() => putting.delete(sha256))
     putting.set(sha256, started)
     return started
   }
 
   const settle = async (temporary: string, sha256: string) => {
-    await rename(temporary, path(sha256))
+    await rename(temporary, fileOf(sha256))
     await syncShard(sha256.slice(0, 2))
   }
 
@@ -116,37 +159,110 @@ export async function openBlobs({ dataDir }: { dataDir: string }): Promise<Blobs
     })
     const sha256 = hash.digest("hex")
     await once(sha256, async () => {
-      if (!(await exists(path(sha256)))) await settle(temporary, sha256)
+      if (!(await exists(fileOf(sha256)))) await settle(temporary, sha256)
     })
     await rm(temporary, { force: true })
     return { sha256, size }
   }
 
+  const append = async (bytes: Uint8Array, sha256: string): Promise<PackPlace | undefined> => {
+    if (bytes.length > longestPacked) return void (await put(bytes, sha256))
+    // The same picture may come twice at once: one place is enough.
+    const running = appending.get(sha256)
+    if (running) return running
+    const started = packs
+      .append(bytes, sha256)
+      .catch((cause: unknown) => {
+        throw asProblem(cause)
+      })
+      .finally(() => appending.delete(sha256))
+    appending.set(sha256, started)
+    return started
+  }
+
+  /** A copy for those who need a file; the pack remains what is promised, so nothing is synced. */
+  const unpack = (sha256: string): string => {
+    const target = fileOf(sha256)
+    const place = locate(sha256)
+    if (!place || existsSync(target)) return target
+    const temporary = join(scratch, String(counter++))
+    writeFileSync(temporary, packs.readNow(place))
+    renameSync(temporary, target)
+    return target
+  }
+
+  const file = async (sha256: string): Promise<string> => {
+    const target = fileOf(sha256)
+    const place = locate(sha256)
+    if (!place || (await exists(target))) return target
+    const temporary = join(scratch, String(counter++))
+    await writeFile(temporary, await packs.read(place))
+    await rename(temporary, target)
+    return target
+  }
+
+  const readPacked = async (place: PackPlace, from?: number, most?: number): Promise<Uint8Array> => {
+    try {
+      return await packs.read(place, from, most)
+    } catch (cause) {
+      throw missing(cause)
+    }
+  }
+
   return {
     put,
+    append,
+    attach: (how) => {
+      locate = how
+    },
+    dropPack: packs.drop,
     putStream,
     putFile: (from) => putStream(createReadStream(from) as AsyncIterable<Uint8Array>),
-    path,
+    pin: (sha256) => void pins.set(sha256, (pins.get(sha256) ?? 0) + 1),
+    unpin: (sha256) => {
+      const left = (pins.get(sha256) ?? 1) - 1
+      if (left === 0) pins.delete(sha256)
+      else pins.set(sha256, left)
+    },
+    isPinned: (sha256) => pins.has(sha256),
+    remove: (sha256, place) => {
+      if (pins.has(sha256) || putting.has(sha256)) return Promise.resolve()
+      const running = removing.get(sha256)
+      if (running) return running
+      const started = rm(fileOf(sha256), { force: true })
+        .then(() => (place ? packs.free(place) : undefined))
+        .finally(() => removing.delete(sha256))
+      removing.set(sha256, started)
+      return started
+    },
+    path: unpack,
+    file,
     read: async (sha256) => {
+      const place = locate(sha256)
+      if (place) return await readPacked(place)
       try {
-        return await readFile(path(sha256))
+        return await readFile(fileOf(sha256))
       } catch (cause) {
         throw missing(cause)
       }
     },
-    has: (sha256) => exists(path(sha256)),
+    has: async (sha256) => locate(sha256) !== undefined || (await exists(fileOf(sha256))),
     size: async (sha256) => {
+      const place = locate(sha256)
+      if (place) return place.size
       try {
-        return (await stat(path(sha256))).size
+        return (await stat(fileOf(sha256))).size
       } catch (cause) {
         if (errnoOf(cause) === "ENOENT") return undefined
         throw cause
       }
     },
     readChunk: async (sha256, index) => {
+      const place = locate(sha256)
+      if (place) return await readPacked(place, index * chunkSize, chunkSize)
       let file: FileHandle
       try {
-        file = await open(path(sha256), "r")
+        file = await open(fileOf(sha256), "r")
       } catch (cause) {
         throw missing(cause)
       }
@@ -159,15 +275,18 @@ export async function openBlobs({ dataDir }: { dataDir: string }): Promise<Blobs
       }
     },
     verify: async (sha256) => {
+      const place = locate(sha256)
+      if (place) return sha256Of(await readPacked(place)) === sha256
       const hash = createHash("sha256")
       try {
-        for await (const piece of createReadStream(path(sha256))) hash.update(piece as Uint8Array)
+        for await (const piece of createReadStream(fileOf(sha256))) hash.update(piece as Uint8Array)
       } catch (cause) {
         throw missing(cause)
       }
       return hash.digest("hex") === sha256
     },
     close: async () => {
+      await packs.close()
       for (const handle of handles.values()) await handle.close()
     },
   }
@@ -176,16 +295,6 @@ export async function openBlobs({ dataDir }: { dataDir: string }): Promise<Blobs
 /** SHA-256 in lower-case hex. */
 export function sha256Of(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex")
-}
-
-/** Makes the entries of a directory durable: a rename alone is not. */
-export async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, "r")
-  try {
-    await directory.sync()
-  } finally {
-    await directory.close()
-  }
 }
 
 /**

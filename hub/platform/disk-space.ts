@@ -1,28 +1,60 @@
 import { statfs } from "node:fs/promises"
 import type { Clock } from "./clock.ts"
 
-/** Answers whether a disk runs low, without asking it on every call. */
-export type DiskSpace = { readonly isLow: () => Promise<boolean> }
+/** How full a disk is, from comfortable to nothing goes. */
+export type DiskLevel = "fine" | "tight" | "low" | "full"
+export type DiskFacts = { level: DiskLevel; total: number; free: number; marks: DiskMarks }
+/** Bytes free below which the disk is tight, low, full. */
+export type DiskMarks = { tight: number; low: number; full: number }
 
-/** `leastFree`: bytes that must stay free, so that labels can still be stored when images cannot. */
+/** Answers how full a disk is, without asking it on every call. */
+export type DiskSpace = { readonly look: () => Promise<DiskFacts> }
+
+const mega = 2 ** 20
+const giga = 2 ** 30
+
+/**
+ * Shares of the disk, within bounds that make sense: 10 % of a disk of 8 TB is a month of pictures, 3 % of one of 4 GB
+ * is less than the database writes in a day. At `full` nothing is taken from stations, so that people's labels still
+ * find room.
+ */
+export function marksFor(total: number, shares: { tight: number; low: number }): DiskMarks {
+  const between = (least: number, value: number, most: number) => Math.min(most, Math.max(least, value))
+  return {
+    tight: between(512 * mega, total * shares.tight, 40 * giga),
+    low: between(320 * mega, total * shares.low, 12 * giga),
+    full: 64 * mega,
+  }
+}
+
+export function levelOf(free: number, marks: DiskMarks): DiskLevel {
+  if (free < marks.full) return "full"
+  if (free < marks.low) return "low"
+  return free < marks.tight ? "tight" : "fine"
+}
+
 export function createDiskSpace({
   path,
-  leastFree,
+  shares,
   clock,
   everyMs = 1000,
 }: {
   path: string
-  leastFree: number
+  shares: { tight: number; low: number }
   clock: Clock
   everyMs?: number
 }): DiskSpace {
   let askedAt = Number.NEGATIVE_INFINITY
-  let answer: Promise<boolean> = Promise.resolve(false)
+  let answer: Promise<DiskFacts> | undefined
   return {
-    isLow: () => {
-      if (Math.abs(clock.now() - askedAt) >= everyMs) {
+    look: () => {
+      if (!answer || Math.abs(clock.now() - askedAt) >= everyMs) {
         askedAt = clock.now()
-        answer = statfs(path).then((disk) => disk.bavail * disk.bsize < leastFree)
+        answer = statfs(path).then((disk) => {
+          const [total, free] = [disk.blocks * disk.bsize, disk.bavail * disk.bsize]
+          const marks = marksFor(total, shares)
+          return { level: levelOf(free, marks), total, free, marks }
+        })
       }
       return answer
     },

@@ -7,6 +7,9 @@ import dataset from "./migrations/0006_dataset.sql" with { type: "text" }
 import training from "./migrations/0007_training.sql" with { type: "text" }
 import registry from "./migrations/0008_registry.sql" with { type: "text" }
 import rollout from "./migrations/0009_rollout.sql" with { type: "text" }
+import ingest from "./migrations/0010_ingest.sql" with { type: "text" }
+import room from "./migrations/0011_room.sql" with { type: "text" }
+import packs from "./migrations/0012_packs.sql" with { type: "text" }
 import judged from "./migrations/0018_judged.sql" with { type: "text" }
 
 /** Forward only, in order; each runs in one transaction. Never edit one that has been released: add the next. */
@@ -20,5 +23,8 @@ export const migrations: { name: string; sql: string }[] = [
   { name: "0007_training", sql: training },
   { name: "0008_registry", sql: registry },
   { name: "0009_rollout", sql: rollout },
+  { name: "0010_ingest", sql: ingest },
+  { name: "0011_room", sql: room },
+  { name: "0012_packs", sql: packs },
   { name: "0018_judged", sql: judged },
 ]

@@ -3,7 +3,7 @@ import { chmod, link, mkdir, open, readFile, rm } from "node:fs/promises"
 import { join } from "node:path"
 import { keyIdOf, preAuthEncoding } from "#contract/dsse"
 import type { Envelope, TrustedKeys } from "#contract/release"
-import { syncDirectory } from "./blobs.ts"
+import { syncDirectory } from "./blobs.files.ts"
 
 /** One signing key. The private half never leaves this closure. */
 export type Signer = {

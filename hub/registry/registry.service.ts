@@ -78,7 +78,8 @@ export function createRegistry(deps: RegistryDeps) {
     const escaped = dataset
       .confirmedEscapes(keptEscapes)
       .map(({ image, kinds, passedBy }) => ({ image, truth: "ng" as const, kinds, passedBy }))
-    const paths = [...parts, ...escaped].map((p) => blobs.path(p.image))
+    const paths: string[] = []
+    for (const { image } of [...parts, ...escaped]) paths.push(await blobs.file(image))
     const path = blobs.path(model.digest)
     const mine = await prover.judge(path, paths, signal)
     const again = await prover.judge(path, paths.slice(0, Math.min(repeated, parts.length)), signal)

@@ -33,13 +33,13 @@ export async function makeChecks(
       pool.push({ image: sample.image, truth, mime: sample.mime, size: sample.size })
       continue
     }
-    const copy = await prover.shrink(blobs.path(sample.image), checkSide)
+    const copy = await prover.shrink(await blobs.file(sample.image), checkSide)
     if (copy.length <= chunkSize)
       pool.push({ image: await blobs.put(copy), truth, mime: "image/jpeg", size: copy.length })
   }
   const judged = await prover.judge(
     blobs.path(model.digest),
-    pool.map((p) => blobs.path(p.image)),
+    await Promise.all(pool.map((p) => blobs.file(p.image))),
   )
   const candidates = pool.flatMap((p, i) => (judged[i] ? [{ ...p, judged: judged[i] }] : []))
   const byImage = new Map(pool.map((p) => [p.image, p]))

@@ -1,7 +1,7 @@
 import { mkdir, open, rename, rm } from "node:fs/promises"
 import { join } from "node:path"
 import type { TrainingJobSpec, TrainingSample } from "#contract/training"
-import { syncDirectory } from "#platform/blobs"
+import { syncDirectory } from "#platform/blobs.files"
 
 /**
  * Writes a job bundle {job.json, samples.jsonl} as `dir`, whole or not at all: it is built beside and renamed.

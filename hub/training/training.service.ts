@@ -38,7 +38,7 @@ export type TrainingDeps = {
   events: Events
   log: Log
   dataset: Pick<Dataset, "freeze" | "frozen">
-  blobs: { path(sha256: string): string }
+  blobs: { path(sha256: string): string; file(sha256: string): Promise<string> }
   trainer: Trainer
   prove: Prove
   /** Labels people have given, as the labelling counts them. */
@@ -112,6 +112,8 @@ export function createTraining(deps: TrainingDeps) {
     }
     try {
       const set = dataset.frozen(job.dataset)
+      // Each made a file of its own first, one after the other: a bundle names thousands.
+      for (const { image } of set.samples) await deps.blobs.file(image)
       await writeBundle(dir, specOf(job, set, deps), samplesOf(set, deps.blobs))
       if (abort.signal.aborted) return
       const progress = throttled(job.id)

@@ -1,11 +1,20 @@
 import { afterAll, expect, test } from "bun:test"
+import { join } from "node:path"
 import * as v from "valibot"
 import { Enrolment, EnrolmentCode } from "#contract/fleet"
 import { type Manifest, payloadTypes } from "#contract/release"
+import { createLog } from "#platform/log"
+import { openSqlite } from "#platform/sqlite.bun"
+import { openOutbox } from "../../edge/outbox/outbox.ts"
+import { prepareSchema } from "../../edge/schema.ts"
+import { createLink } from "../../edge/uplink/link.ts"
+import { createSender } from "../../edge/uplink/sender.ts"
 import { buildIndex } from "../../hub/delivery/chunk-index.service.ts"
+import { systemIds } from "../../hub/platform/ids.ts"
+import { enrol, noisePng } from "../hub/support/device.ts"
 import { startTestHub, type TestHub } from "../hub/support/hub.ts"
 import { contractFor } from "../models/kit.ts"
-import { tempFolder, until } from "./support/kit.ts"
+import { draftOf, sha256, tempFolder, until } from "./support/kit.ts"
 import { goodModel } from "./support/models.ts"
 import { startStation } from "./support/station.ts"
 
@@ -60,6 +69,73 @@ test("a real hub brings a model of many chunks onto the line, and hears of every
   const known = () => site.hub.fleet.get("line-1")?.reported
   await until("the hub's knowledge of it", () => known()?.activation.state === "committed")
   expect(known()?.slots.current?.manifest).toBe(manifest.sha256)
+}, 30_000)
+
+test("a picture longer than a message arrives whole, over a lost connection too, beside the parts after it", async () => {
+  const site = await startTestHub()
+  cleanups.push(() => site.stop())
+  const identity = await enrol(site, "line-2")
+  const root = tempFolder()
+  const sqlite = openSqlite(join(root, "edge.db"))
+  prepareSchema(sqlite)
+  const outbox = await openOutbox({
+    sqlite,
+    folder: join(root, "outbox"),
+    boot: "boot0001",
+    quota: 1e9,
+    now: Date.now,
+  })
+  const log = createLog({ level: "error", subject: "test", write: () => {}, now: Date.now })
+  let pieces = 0
+  const link = createLink({
+    identity,
+    boot: "boot0001",
+    software: "test",
+    randomHex: systemIds.random,
+    random: () => 0,
+    now: Date.now,
+    log,
+    handlers: {
+      onUp: () => sender.onUp(),
+      onDown: () => sender.onDown(),
+      onDesired: () => {},
+      onAck: (message) => sender.onAck(message),
+      onSegmentAnswer: (answer) => sender.onSegmentAnswer(answer),
+      onChunk: () => {},
+      onHubState: (state) => sender.onHubState(state),
+    },
+  })
+  const sender = createSender({
+    outbox,
+    send: (message) => link.post("inspection", message),
+    deliverSegment: async (xfer, i, message) => {
+      pieces += 1
+      const taken = await link.deliver("segment", message, { xfer, i: String(i) })
+      // In the middle of it somebody trips over the cable.
+      if (pieces === 20) site.hub.fleet.replaced("line-2")
+      return taken
+    },
+    now: Date.now,
+    onRefused: () => {},
+    log,
+  })
+  const bytes = new Uint8Array(12 * 1024 * 1024).map((_, i) => i * 17)
+  bytes.set(noisePng(24, 16))
+  const [long, short] = [draftOf("ng"), draftOf("ng")]
+  outbox.add([long, short].map((draft) => ({ draft, awaitsImage: true })))
+  for (const { id } of [long, short])
+    await outbox.attach(id, [
+      { name: "image", mime: "image/png", bytes: id === long.id ? bytes : noisePng(24, 16), w: 24, h: 16 },
+    ])
+  link.start()
+  await until("an empty outbox", () => outbox.depth() === 0, 25_000)
+  expect(outbox.shed()).toEqual({})
+  expect(site.hub.inspections.get(long.id).image).toMatchObject({ size: bytes.length, sha256: sha256(bytes) })
+  expect(site.hub.inspections.get(short.id).image).not.toBeNull()
+  // 49 pieces; without going on where it was, it would have been 19 more.
+  expect(pieces).toBeLessThan(49 + 15)
+  await link.stop()
+  sqlite.close()
 }, 30_000)
 
 /** Signs a release of this model with the hub's own keys and puts all of it into the hub's store. */

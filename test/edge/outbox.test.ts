@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test"
-import { readdirSync, writeFileSync } from "node:fs"
+import { readdirSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { decodeFrame } from "#contract/cxf1"
 import { openSqlite } from "#platform/sqlite.bun"
@@ -133,6 +133,89 @@ describe("the outbox", () => {
     outbox.add([{ draft: later, awaitsImage: false }])
     const { header } = decodeFrame((await outbox.message(later.id))!)
     expect([header.boot, header.seq]).toEqual(["boot0002", 1])
+  })
+
+  test("a record whose file is gone at the start goes without it, counted, and says so itself", async () => {
+    const root = tempFolder()
+    const first = await openAt(root)
+    const draft = draftOf("ng")
+    first.outbox.add([{ draft, awaitsImage: true }])
+    await first.outbox.attach(draft.id, [image(5000)])
+    first.sqlite.close()
+    rmSync(join(root, "outbox", `${draft.id}~image`))
+
+    const { outbox } = await openAt(root, { boot: "boot0002" })
+    expect(outbox.shed()).toEqual({ lost_image: 1 })
+    expect(outbox.totals().bytes).toBeLessThan(5000)
+    const { header } = decodeFrame((await outbox.message(draft.id))!)
+    expect(header.policy).toEqual({ why_sent: "ng", image: "none", no_image: "lost_image" })
+  })
+
+  test("what is given up goes in the documented order: OK pictures, thumbnails, audits, OK records, NG last", async () => {
+    const { outbox } = await openAt(tempFolder(), { quota: 110_000 })
+    const thumb = { ...draftOf("ok"), policy: { why_sent: "ok", image: "thumb" as const } }
+    const first = [draftOf("ng"), thumb, draftOf("ok", "audit"), draftOf("ok")]
+    outbox.add(first.map((draft) => ({ draft, awaitsImage: true })))
+    for (const { id } of first) await outbox.attach(id, [image(20_000)])
+    const order: string[] = []
+    while (order.length < 7) {
+      const draft = draftOf("ng")
+      const before = outbox.shed()
+      outbox.add([{ draft, awaitsImage: true }])
+      await outbox.attach(draft.id, [image(20_000)])
+      for (const [kind, count] of Object.entries(outbox.shed())) {
+        const more = count - (before[kind] ?? 0)
+        if (more > 0 && !order.includes(kind)) order.push(kind)
+      }
+      if (order.includes("ng_image")) break
+    }
+    expect(order).toEqual(["ok_image", "ok_thumb", "audit_image", "ok_row", "audit_row", "ng_image"])
+  })
+
+  test("counts what waits, what was refused and what was given up as the rows say, whatever happened", async () => {
+    const { outbox, sqlite } = await openAt(tempFolder(), { quota: 60_000 })
+    const draws = [3, 7, 1, 9, 4, 8, 2, 6, 5, 0]
+    const ids: string[] = []
+    for (let i = 0; i < 80; i++) {
+      const draft = draftOf(i % 4 === 0 ? "ng" : "ok")
+      ids.push(draft.id)
+      outbox.add([{ draft, awaitsImage: i % 2 === 0 }])
+      if (i % 2 === 0) await outbox.attach(draft.id, [image(3_000)])
+      const id = ids[(i * draws[i % 10]!) % ids.length]!
+      outbox.settle({ id, st: (["stored", "bad", "later", "dup"] as const)[i % 4]!, retry_ms: 0 })
+      outbox.settle({ id, st: "bad" })
+      const rows = sqlite
+        .prepare<{ depth: number; dead: number; bytes: number }>(
+          `SELECT count(*) FILTER (WHERE state <> 'dead') AS depth, count(*) FILTER (WHERE state = 'dead') AS dead,
+             coalesce(sum(bytes) FILTER (WHERE state <> 'dead'), 0) AS bytes FROM outbox`,
+        )
+        .get()!
+      const { depth, dead, bytes } = outbox.totals()
+      expect({ depth, dead, bytes }).toEqual(rows)
+    }
+    expect(outbox.totals().dead).toBeGreaterThan(0)
+    expect(outbox.sequence()).toEqual({ boot: "boot0001", seq: 80 })
+  })
+
+  test("the outbox of an older program goes on where it was", async () => {
+    const root = tempFolder()
+    const sqlite = openSqlite(join(root, "edge.db"))
+    prepareSchema(sqlite)
+    // What the program before this one had: no kind of picture, and its number.
+    sqlite.exec("DROP INDEX outbox_picture")
+    sqlite.exec("ALTER TABLE outbox DROP COLUMN image")
+    const old = { ...draftOf("ok"), boot: "boot0000", seq: 1, parts: [] }
+    sqlite
+      .prepare(
+        `INSERT INTO outbox (id, boot, seq, ts, rank, state, header, bytes)
+         VALUES ($id, 'boot0000', 1, 1, 0, 'ready', $header, 700)`,
+      )
+      .run({ id: old.id, header: JSON.stringify({ ...old, policy: { why_sent: "ok", image: "thumb" } }) })
+    sqlite.exec("PRAGMA user_version = 1")
+    sqlite.close()
+    const { outbox, sqlite: again } = await openAt(root)
+    expect(outbox.next("oldest", none)?.id).toBe(old.id)
+    expect(again.prepare("SELECT image FROM outbox").get()).toEqual({ image: "thumb" })
   })
 
   test("sends a record whose stored image was damaged without it, and counts the loss", async () => {

@@ -65,9 +65,9 @@ export function createFormat(words: Words) {
     bytes: (size: number) =>
       new Intl.NumberFormat(words.locale, {
         style: "unit",
-        unit: size < 1e6 ? "kilobyte" : "megabyte",
+        unit: size < 1e6 ? "kilobyte" : size < 1e10 ? "megabyte" : "gigabyte",
         maximumFractionDigits: 1,
-      }).format(size < 1e6 ? size / 1e3 : size / 1e6),
+      }).format(size / (size < 1e6 ? 1e3 : size < 1e10 ? 1e6 : 1e9)),
   }
 }
 export type Format = ReturnType<typeof createFormat>

@@ -5,6 +5,7 @@ import { join } from "node:path"
 import * as v from "valibot"
 import { Enrolment } from "#contract/fleet"
 import { openBlobs } from "#platform/blobs"
+import { createInspectionStore } from "../../../hub/inspection/inspection.store.ts"
 import { openSqlite } from "../../../hub/platform/sqlite.bun.ts"
 import { connectDevice, frameOf, until } from "../support/device.ts"
 
@@ -49,6 +50,7 @@ test("a hub killed in the middle of a stream has lost nothing it acknowledged, a
 
   const db = openSqlite(join(data, "hub.db"))
   const blobs = await openBlobs({ dataDir: data })
+  blobs.attach(createInspectionStore({ sqlite: db }).place)
   const rows = db
     .prepare<{ id: string; image_sha256: string }>("SELECT id, image_sha256 FROM inspection")
     .all()

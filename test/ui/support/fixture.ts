@@ -10,15 +10,18 @@ import type { HomeView } from "#contract/rollout"
 import { NewUser, OwnPatch, SetupRequest, SignInRequest, User } from "#contract/users"
 import { type Picture, paintPictures, shrink } from "./pictures.ts"
 import {
+  makeArrivals,
   makeDevices,
   makeHome,
   makeInspection,
   makeJobs,
   makeKinds,
   makeModels,
+  makeRefusals,
   makeRollouts,
   makeSeries,
   makeSession,
+  makeStorage,
   makeTask,
   makeUsers,
 } from "./world.ts"
@@ -187,6 +190,12 @@ export async function startFixture(options: FixtureOptions) {
         return json(options.empty ? { bucket_ms: 10_000, points: [] } : makeSeries(Date.now()))
       case "GET /api/devices":
         return list(makeDevices(Date.now()))
+      case "GET /api/ingest":
+        return list(makeArrivals())
+      case "GET /api/refusals":
+        return list(options.empty ? [] : makeRefusals(Date.now()))
+      case "GET /api/storage":
+        return json(makeStorage(Date.now()))
       case "POST /api/enrolment-codes": {
         const asked = await body(NewEnrolmentCode)
         return json({ code: "7KQ4-M2XP", device: asked.device, expires_at: Date.now() + 900_000 }, 201)

@@ -3,9 +3,11 @@ import { uuidv7 } from "uuidv7"
 import * as v from "valibot"
 import { DefectClass } from "#contract/catalogue"
 import { Device } from "#contract/fleet"
+import { Arrival, RefusalView } from "#contract/ingest"
 import { InspectionView, LabelTask } from "#contract/labelling"
 import { type Confusion, JobView, ModelView } from "#contract/registry"
 import { HomeView, LiveSeries, LoopView, RolloutView } from "#contract/rollout"
+import { Storage } from "#contract/storage"
 import { Session, User } from "#contract/users"
 import type { Picture } from "./pictures.ts"
 
@@ -89,6 +91,48 @@ export function makeTask(inspection: InspectionView, waiting: number, now: numbe
   })
 }
 
+/** The third station lost parts nobody knows about, the fourth is behind and short of room. */
+export const makeArrivals = (): Arrival[] =>
+  stations.map(([id], i) =>
+    v.parse(Arrival, {
+      device_id: id,
+      stored: 48_000,
+      missing: i === 2 ? 3 : i === 3 ? 231 : 0,
+      waiting: i === 3 ? 214 : 0,
+      given_up: i === 3 ? 17 : 0,
+      refused: 0,
+      unexplained: i === 2 ? 3 : 0,
+      refusals: i === 1 ? 2 : 0,
+    }),
+  )
+
+export const makeRefusals = (now: number): RefusalView[] =>
+  [
+    { code: "digest", detail: "part image does not have the digest the header gives", size: 214_322 },
+    { code: "frame", detail: "not a CXF1 frame: seq: Invalid type: Expected number", size: 1_204 },
+  ].map((refusal, i) =>
+    v.parse(RefusalView, {
+      n: 12 - i,
+      device_id: stations[1]![0],
+      topic: `crux/v1/d/${stations[1]![0]}/up/insp`,
+      at: now - (3 + i * 14) * minute,
+      inspection_id: null,
+      ...refusal,
+    }),
+  )
+
+export const makeStorage = (now: number): Storage =>
+  v.parse(Storage, {
+    total: 480e9,
+    free: 41e9,
+    level: "tight",
+    marks: { tight: 48e9, low: 14e9, full: 64e6 },
+    filling: 2.1e9,
+    tight_in_ms: 0,
+    evicted: { images: 18_240, bytes: 3.7e9, last_at: now - hour },
+    waiting: 0,
+  })
+
 export function makeDevices(now: number): Device[] {
   return stations.map(([id, name], i) =>
     v.parse(Device, {
@@ -125,8 +169,8 @@ export function makeDevices(now: number): Device[] {
             since: now - hour,
           },
         },
-        queue: { depth: i === 3 ? 214 : i, bytes: 20_000 * i, oldest_ms: 200 },
-        shed: {},
+        queue: { depth: i === 3 ? 214 : i, bytes: 20_000 * i, oldest_ms: i === 3 ? 7 * minute : 200 },
+        shed: i === 3 ? { ok_image: 1_204, ok_row: 17 } : {},
         latency: { p50_ms: 21.4, p99_ms: 34.8 },
         counts: { inspected: 48_210 + i * 311, ok: 47_000, ng: 900, undecidable: 310 },
       },

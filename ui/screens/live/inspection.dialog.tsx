@@ -5,6 +5,7 @@ import { Dialog } from "../../parts/dialog.tsx"
 import { PartImage } from "../../parts/part-image.tsx"
 import { Empty } from "../../parts/states.tsx"
 import { VerdictTag } from "../../parts/tag.tsx"
+import { Hold } from "./hold.tsx"
 
 /** One part, large, with everything known about it. */
 export function InspectionDialog({
@@ -17,7 +18,7 @@ export function InspectionDialog({
   const words = useWords()
   const format = useFormat()
   const kindName = useKindName()
-  const { image, verdict, model, label } = inspection
+  const { image, verdict, model, label, no_image } = inspection
   const facts: [string, string][] = [
     [words.label.station, inspection.device_id],
     [words.live.partNo, inspection.part_id ?? words.common.none],
@@ -37,7 +38,15 @@ export function InspectionDialog({
           boxes={inspection.findings.flatMap((f) => (f.box ? [{ name: kindName(f.kind), box: f.box }] : []))}
         />
       ) : (
-        <Empty icon="image" title={words.live.imageNone} body="" />
+        <Empty
+          icon="image"
+          title={words.live.imageNone}
+          body={
+            no_image === undefined
+              ? ""
+              : (words.arrivals.noPicture[no_image] ?? words.arrivals.noPictureOther)
+          }
+        />
       )}
       <div class="facts">
         <div>
@@ -66,6 +75,7 @@ export function InspectionDialog({
           <dd class="num">{format.dateTime(inspection.captured_at)}</dd>
         </div>
       </div>
+      <Hold inspection={inspection} />
     </Dialog>
   )
 }

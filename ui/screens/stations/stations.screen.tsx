@@ -1,5 +1,7 @@
 import { useSignal } from "@preact/signals"
 import { Device } from "#contract/fleet"
+import { Arrival, RefusalView } from "#contract/ingest"
+import { Storage } from "#contract/storage"
 import { useApp, useFormat, useMay, useWords } from "../../context.ts"
 import { Button } from "../../parts/button.tsx"
 import { Loaded } from "../../parts/loaded.tsx"
@@ -7,6 +9,7 @@ import { Page } from "../../parts/page.tsx"
 import { Empty } from "../../parts/states.tsx"
 import { Tag } from "../../parts/tag.tsx"
 import { useResource } from "../../resource.ts"
+import { ArrivalTags, DiskNote, Refusals } from "./arrivals.tsx"
 import { EnrolDialog } from "./enrol.dialog.tsx"
 
 const tones = { online: "ok", stale: "unsure", offline: "ng", never: "neutral" } as const
@@ -16,6 +19,11 @@ export function StationsScreen() {
   const words = useWords()
   const admin = useMay("admin")
   const enrolling = useSignal(false)
+  const arrivals = useResource("arrivals", (s) => api.list("/api/ingest", Arrival, s), ["device", "refusal"])
+  const refusals = useResource("refusals", (s) => api.list("/api/refusals?limit=10", RefusalView, s), [
+    "refusal",
+  ])
+  const storage = useResource("storage", (s) => api.get("/api/storage", Storage, s), ["storage", "device"])
   const devices = useResource("devices", (s) => api.list("/api/devices", Device, s), ["device", "rollout"])
   return (
     <Page
@@ -35,6 +43,7 @@ export function StationsScreen() {
         )
       }
     >
+      {storage.data.value && <DiskNote storage={storage.data.value} />}
       <Loaded resource={devices}>
         {(list) =>
           list.length === 0 ? (
@@ -42,12 +51,22 @@ export function StationsScreen() {
           ) : (
             <ul class="rows">
               {list.map((device) => (
-                <Station key={device.id} device={device} />
+                <Station
+                  key={device.id}
+                  device={device}
+                  arrival={arrivals.data.value?.find((one) => one.device_id === device.id)}
+                />
               ))}
             </ul>
           )
         }
       </Loaded>
+      {refusals.data.value && (
+        <Refusals
+          list={refusals.data.value}
+          names={new Map(devices.data.value?.map(({ id, name }) => [id, name]))}
+        />
+      )}
       {enrolling.value && (
         <EnrolDialog
           onClose={() => {
@@ -60,7 +79,7 @@ export function StationsScreen() {
   )
 }
 
-function Station({ device }: { device: Device }) {
+function Station({ device, arrival }: { device: Device; arrival: Arrival | undefined }) {
   const { now } = useApp()
   const words = useWords()
   const format = useFormat()
@@ -72,7 +91,12 @@ function Station({ device }: { device: Device }) {
       ? ([
           [words.stations.inspected, format.number(reported.counts.inspected)],
           [words.stations.latency, format.milliseconds(reported.latency.p99_ms)],
-          [words.stations.queue, format.number(reported.queue.depth)],
+          [
+            words.stations.queue,
+            reported.queue.oldest_ms < 10_000
+              ? format.number(reported.queue.depth)
+              : `${format.number(reported.queue.depth)} · ${format.duration(reported.queue.oldest_ms / 1000, 1)}`,
+          ],
         ] as [string, string][])
       : []),
     [
@@ -104,6 +128,7 @@ function Station({ device }: { device: Device }) {
           </div>
         ))}
       </dl>
+      <ArrivalTags arrival={arrival} shed={reported?.shed ?? {}} />
     </li>
   )
 }

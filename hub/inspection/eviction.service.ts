@@ -1,0 +1,164 @@
+import type { Storage } from "#contract/storage"
+import { type Audit, theHub } from "#platform/audit"
+import type { Blobs } from "#platform/blobs"
+import type { Clock } from "#platform/clock"
+import type { DiskSpace } from "#platform/disk-space"
+import type { Events } from "#platform/events"
+import type { Log } from "#platform/log"
+import type { Sqlite } from "#platform/sqlite"
+import { bytesToFree, smoothed, tightIn } from "./eviction.rules.ts"
+import type { EvictionCandidate, InspectionStore } from "./inspection.store.ts"
+
+/** What later domains must keep: of these parts, the ones whose picture may not go. */
+export type KeepPictures = (candidates: readonly EvictionCandidate[]) => ReadonlySet<string>
+
+const horizonMs = 60 * 60_000
+/** Candidates looked at, and given up, in one transaction: sockets are served between two of them. */
+const batchSize = 50
+/** Batches of one round at most; the next round goes on. */
+const batchesPerRound = 40
+
+/**
+ * Makes room before it is needed, oldest first, and only of what has had its use: judged, undisputed, not held, in no
+ * dataset, and old enough to have been trained on. What is given up stays known, is counted, and is on the audit trail.
+ */
+export function createEviction({
+  db,
+  store,
+  blobs,
+  disk,
+  audit,
+  clock,
+  events,
+  log,
+  keeps,
+  everyMs = 60_000,
+  leastAgeMs = 14 * 24 * 60 * 60_000,
+}: {
+  db: Sqlite
+  store: InspectionStore
+  blobs: Blobs
+  disk: DiskSpace
+  audit: Audit
+  clock: Clock
+  events: Events
+  log: Log
+  keeps: readonly KeepPictures[]
+  everyMs?: number
+  leastAgeMs?: number
+}) {
+  let last: { at: number; free: number } | undefined
+  let bytesPerMs: number | undefined
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let running: Promise<unknown> | undefined
+
+  /** Takes one batch of candidates out of the database. Returns what was taken, and where to go on; null at the end. */
+  const giveUp = (after: { receivedAt: number; n: number }, needed: number) =>
+    db.transaction(() => {
+      const found = store.evictionCandidates(after, clock.now() - leastAgeMs, batchSize)
+      const kept = keeps.map((keep) => keep(found))
+      let bytes = 0
+      const given: EvictionCandidate[] = []
+      for (const candidate of found) {
+        if (bytes >= needed) break
+        if (kept.some((ids) => ids.has(candidate.id)) || blobs.isPinned(candidate.sha256)) continue
+        // Two parts may show the same picture; the first one has taken it along.
+        if (given.some(({ sha256 }) => sha256 === candidate.sha256)) continue
+        store.evict(candidate, clock.now())
+        given.push(candidate)
+        bytes += candidate.size
+      }
+      if (given.length > 0)
+        audit.record({
+          by: theHub,
+          action: "image.evict",
+          subject: "storage",
+          before: null,
+          after: {
+            images: given.length,
+            bytes,
+            oldest: given[0]!.received_at,
+            newest: given.at(-1)!.received_at,
+          },
+        })
+      const end = found.at(-1)
+      return {
+        given,
+        bytes,
+        next: found.length < batchSize || !end ? null : { receivedAt: end.received_at, n: end.n },
+      }
+    })
+
+  /** Removes files whose rows are gone; what a crash left over, too. */
+  const removeFiles = async () => {
+    const packs = new Set<number>()
+    for (const { sha256, place } of store.evictedFiles()) {
+      // Stored again meanwhile, by a part that shows the same picture: the file is that part's now. In a pack it lies at
+      // another place then, and this one is free.
+      const again = store.image(sha256) !== undefined
+      if (!again || place) await blobs.remove(sha256, place)
+      store.evictedFileGone(sha256)
+      if (place) packs.add(place.pack)
+    }
+    for (const pack of packs) if (!store.isPackNeeded(pack)) await blobs.dropPack(pack)
+  }
+
+  const round = async (): Promise<{ images: number; bytes: number }> => {
+    await removeFiles()
+    const { free, marks } = await disk.look()
+    const now = clock.now()
+    if (last && now > last.at) bytesPerMs = smoothed(bytesPerMs, (last.free - free) / (now - last.at))
+    last = { at: now, free }
+    let needed = bytesToFree({ free, tight: marks.tight, bytesPerMs: bytesPerMs ?? 0 }, horizonMs)
+    const done = { images: 0, bytes: 0 }
+    let after: { receivedAt: number; n: number } | null = { receivedAt: 0, n: 0 }
+    for (let i = 0; after && needed > 0 && i < batchesPerRound; i++) {
+      const batch = giveUp(after, needed)
+      await removeFiles()
+      needed -= batch.bytes
+      done.images += batch.given.length
+      done.bytes += batch.bytes
+      after = batch.next
+    }
+    // What was removed here must not look like a disk that empties by itself.
+    last = { at: now, free: free + done.bytes }
+    if (done.images > 0) {
+      log.warn("images_evicted", done)
+      events.announce("storage", done)
+    }
+    return done
+  }
+
+  const work = () => {
+    running = round()
+      .catch((error) => log.error("eviction_failed", { error: String(error) }))
+      .finally(() => {
+        timer = setTimeout(work, everyMs)
+      })
+  }
+
+  return {
+    start: work,
+    stop: async (): Promise<void> => {
+      await running
+      clearTimeout(timer)
+    },
+    /** One look at the disk, and what it needs. */
+    round,
+    status: async (): Promise<Storage> => {
+      const { level, total, free, marks } = await disk.look()
+      const filling = { free, tight: marks.tight, bytesPerMs: bytesPerMs ?? 0 }
+      return {
+        total,
+        free,
+        level,
+        marks,
+        filling: Math.max(0, Math.round((bytesPerMs ?? 0) * 60 * 60_000)),
+        tight_in_ms: tightIn(filling),
+        evicted: store.evictedTotals(),
+        waiting: store.imagesWaiting(),
+      }
+    },
+  }
+}
+export type Eviction = ReturnType<typeof createEviction>

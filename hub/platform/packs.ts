@@ -1,0 +1,158 @@
+import { closeSync, mkdirSync, openSync, readdirSync, readSync } from "node:fs"
+import { type FileHandle, open, rm } from "node:fs/promises"
+import { join } from "node:path"
+import { syncDirectory } from "./blobs.files.ts"
+
+/** Where bytes lie: in which pack, from which byte on. */
+export type PackPlace = { pack: number; at: number; size: number }
+
+/** Frees the blocks of a part of a file on disk and leaves its length; false where the system cannot. */
+export type PunchHole = (descriptor: number, at: number, size: number) => boolean
+
+/** What a record begins with: magic, length, SHA-256; so that a pack can be read without its database. */
+const magic = 0x31505843
+const head = 40
+/** A pack that has grown to this is followed by the next one. */
+const fullAt = 256 * 1024 * 1024
+/** Bytes of one write and sync at most: what comes meanwhile waits no longer than one of them takes. */
+const batchBytes = 8 * 1024 * 1024
+
+type Waiting = {
+  bytes: Uint8Array
+  sha256: string
+  resolve: (place: PackPlace) => void
+  reject: (cause: unknown) => void
+}
+
+/**
+ * Append-only files with many small objects each: one sync for all that wait, and no new name on disk for each. A pack
+ * is never written again after a restart or a failed write, so what is at its end when the power goes is nobody's.
+ */
+export async function openPacks({ folder, punch }: { folder: string; punch?: PunchHole | undefined }) {
+  mkdirSync(folder, { recursive: true })
+  const existing = readdirSync(folder).flatMap((name) => /^(\d{8})\.pack$/.exec(name)?.[1] ?? [])
+  let last = Math.max(0, ...existing.map(Number))
+  let current: { number: number; file: FileHandle; end: number } | undefined
+  const waiting: Waiting[] = []
+  let writing: Promise<void> | undefined
+
+  const path = (pack: number) => join(folder, `${String(pack).padStart(8, "0")}.pack`)
+
+  const openNext = async () => {
+    last += 1
+    const file = await open(path(last), "wx+", 0o600)
+    // Its name must be on disk before anything in it is called stored.
+    await syncDirectory(folder)
+    return { number: last, file, end: 0 }
+  }
+
+  const retire = async () => {
+    const file = current?.file
+    current = undefined
+    await file?.close()
+  }
+
+  const takeBatch = (): Waiting[] => {
+    let bytes = 0
+    const count = waiting.findIndex((one) => {
+      bytes += one.bytes.length
+      return bytes > batchBytes
+    })
+    return waiting.splice(0, count === -1 ? waiting.length : Math.max(1, count))
+  }
+
+  const writeBatch = async (batch: readonly Waiting[]): Promise<PackPlace[]> => {
+    if (current && current.end >= fullAt) await retire()
+    current ??= await openNext()
+    const { number, file, end } = current
+    const pieces: Uint8Array[] = []
+    let at = end
+    const places = batch.map(({ bytes, sha256 }) => {
+      const record = Buffer.alloc(head)
+      record.writeUInt32LE(magic, 0)
+      record.writeUInt32LE(bytes.length, 4)
+      record.write(sha256, 8, "hex")
+      pieces.push(record, bytes)
+      const place = { pack: number, at: at + head, size: bytes.length }
+      at += head + bytes.length
+      return place
+    })
+    const whole = Buffer.concat(pieces)
+    for (let done = 0; done < whole.length; )
+      done += (await file.write(whole, done, whole.length - done, end + done)).bytesWritten
+    await file.datasync()
+    current.end = at
+    return places
+  }
+
+  const work = async () => {
+    while (waiting.length > 0) {
+      const batch = takeBatch()
+      try {
+        const places = await writeBatch(batch)
+        batch.forEach(({ resolve }, i) => void resolve(places[i]!))
+      } catch (cause) {
+        // A failed sync has said nothing about what it wrote, and will not the next time either: another file.
+        await retire().catch(() => {})
+        for (const { reject } of batch) reject(cause)
+      }
+    }
+    writing = undefined
+  }
+
+  const readAt = async ({ pack, at, size }: PackPlace, from: number, most: number): Promise<Uint8Array> => {
+    const file = await open(path(pack), "r")
+    try {
+      const bytes = new Uint8Array(Math.max(0, Math.min(most, size - from)))
+      let done = 0
+      while (done < bytes.length) {
+        const { bytesRead } = await file.read(bytes, done, bytes.length - done, at + from + done)
+        if (bytesRead === 0) break
+        done += bytesRead
+      }
+      return bytes.subarray(0, done)
+    } finally {
+      await file.close()
+    }
+  }
+
+  return {
+    /** Resolves once the bytes are on disk. They must not change until then. */
+    append: (bytes: Uint8Array, sha256: string): Promise<PackPlace> =>
+      new Promise((resolve, reject) => {
+        waiting.push({ bytes, sha256, resolve, reject })
+        // After this turn, in which more may come.
+        writing ??= Promise.resolve().then(work)
+      }),
+    read: (place: PackPlace, from = 0, most = place.size): Promise<Uint8Array> => readAt(place, from, most),
+    /** For the rare caller that needs the bytes at once. */
+    readNow: ({ pack, at, size }: PackPlace): Uint8Array => {
+      const descriptor = openSync(path(pack), "r")
+      try {
+        const bytes = new Uint8Array(size)
+        return bytes.subarray(0, readSync(descriptor, bytes, 0, size, at))
+      } finally {
+        closeSync(descriptor)
+      }
+    },
+    /** Gives the room of one object back to the disk, as far as whole blocks go. */
+    free: async ({ pack, at, size }: PackPlace): Promise<void> => {
+      if (!punch) return
+      const file = await open(path(pack), "r+").catch(() => undefined)
+      if (!file) return
+      try {
+        punch(file.fd, at, size)
+      } finally {
+        await file.close()
+      }
+    },
+    /** Removes a pack that nothing is left of. Not the one that is being written. */
+    drop: async (pack: number): Promise<void> => {
+      if (pack !== current?.number) await rm(path(pack), { force: true })
+    },
+    close: async (): Promise<void> => {
+      await writing
+      await retire()
+    },
+  }
+}
