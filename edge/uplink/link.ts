@@ -3,7 +3,14 @@ import * as v from "valibot"
 import type { DeviceState, Enrolment } from "#contract/fleet"
 import { HubState } from "#contract/fleet"
 import type { Reported } from "#contract/release"
-import { AckMessage, type ChunkRequest, type DeviceEvent, topicOf, topics } from "#contract/topics"
+import {
+  AckMessage,
+  type ChunkRequest,
+  type DeviceEvent,
+  topicOf,
+  topics,
+  type VerdictMessage,
+} from "#contract/topics"
 import type { Log } from "#platform/log"
 import { reconnectDelay } from "./backoff.rules.ts"
 
@@ -14,6 +21,8 @@ export type LinkHandlers = {
   onDesired: (envelope: Uint8Array) => void
   onAck: (message: AckMessage) => void
   onChunk: (xfer: string, index: number, bytes: Uint8Array) => void
+  /** Somebody has asked for an inspection over the hub's broker. */
+  onTrigger: (payload: Uint8Array) => void
   onHubState: (state: HubState) => void
 }
 export type LinkDeps = {
@@ -74,7 +83,7 @@ export function createLink(deps: LinkDeps) {
     })
     client = attempt
     attempt.on("connect", () => void onConnect(attempt))
-    attempt.on("message", onMessage)
+    attempt.on("message", (topic, payload, { retain }) => onMessage(topic, payload, retain))
     attempt.on("error", (error) => log.warn("link_error", { why: error.message }))
     attempt.on("close", () => onClose(attempt))
   }
@@ -115,11 +124,13 @@ export function createLink(deps: LinkDeps) {
     failures += 1
   }
 
-  function onMessage(topic: string, payload: Buffer) {
+  function onMessage(topic: string, payload: Buffer, retained: boolean) {
     try {
       if (topic === topicOf("ack", { d })) return handlers.onAck(parse(AckMessage, payload))
       const chunk = chunkTopic.exec(topic)
       if (chunk) return handlers.onChunk(chunk[1] ?? "", Number(chunk[2]), payload)
+      // A kept trigger would be of a part that has long gone by.
+      if (topic === topicOf("trigger", { d })) return retained ? undefined : handlers.onTrigger(payload)
       // An empty retained message is how MQTT clears a topic: no wish, nothing to refuse.
       if (payload.length === 0) return
       if (topic === topicOf("desired", { d })) return handlers.onDesired(payload)
@@ -130,8 +141,8 @@ export function createLink(deps: LinkDeps) {
   }
 
   async function send(
-    name: "state" | "reported" | "event" | "chunkGet" | "inspection",
-    payload: Uint8Array | DeviceState | Reported | DeviceEvent | ChunkRequest,
+    name: "state" | "reported" | "event" | "chunkGet" | "inspection" | "verdict",
+    payload: Uint8Array | DeviceState | Reported | DeviceEvent | ChunkRequest | VerdictMessage,
   ): Promise<boolean> {
     if (!client) return false
     const { qos, retain } = topics[name]

@@ -7,6 +7,7 @@ const payloadCaps: Partial<Record<TopicName, number>> = {
   inspection: 8 * 1024 * 1024,
   chunkGet: 16 * 1024,
   event: 16 * 1024,
+  verdict: 4 * 1024,
   state: 4 * 1024,
   reported: 64 * 1024,
 }

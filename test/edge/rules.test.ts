@@ -75,10 +75,13 @@ test("chunk numbers become ranges a request may carry", () => {
 
 test("the audit slice is drawn from OK parts alone, with the logged probability", () => {
   const sampling = { audit: 0.1, image_ok: "none" } as const
-  expect(policyFor("ok", sampling, 0.09)).toEqual({ why_sent: "audit", image: "full" })
-  expect(policyFor("ok", sampling, 0.1)).toEqual({ why_sent: "ok", image: "none" })
-  expect(policyFor("ng", sampling, 0.5)).toEqual({ why_sent: "ng", image: "full" })
-  expect(policyFor("undecidable", sampling, 0.01)).toEqual({ why_sent: "undecidable", image: "full" })
+  expect(policyFor({ eval: "ok" }, sampling, 0.09)).toEqual({ why_sent: "audit", image: "full" })
+  expect(policyFor({ eval: "ok" }, sampling, 0.1)).toEqual({ why_sent: "ok", image: "none" })
+  expect(policyFor({ eval: "ng" }, sampling, 0.5)).toEqual({ why_sent: "ng", image: "full" })
+  expect(policyFor({ eval: "undecidable" }, sampling, 0.01)).toEqual({
+    why_sent: "undecidable",
+    image: "full",
+  })
 })
 
 test("waiting grows with each failure, never without end, and is never the same for all", () => {

@@ -14,11 +14,13 @@ const mayOnOwn: Record<TopicName, { publish: boolean; retain: boolean; subscribe
   inspection: { publish: true, retain: false, subscribe: false },
   chunkGet: { publish: true, retain: false, subscribe: false },
   event: { publish: true, retain: false, subscribe: false },
+  verdict: { publish: true, retain: false, subscribe: false },
   state: { publish: true, retain: true, subscribe: false },
   reported: { publish: true, retain: true, subscribe: false },
   desired: { publish: false, retain: false, subscribe: true },
   ack: { publish: false, retain: false, subscribe: true },
   chunk: { publish: false, retain: false, subscribe: true },
+  trigger: { publish: false, retain: false, subscribe: true },
   hubState: { publish: false, retain: false, subscribe: true },
 }
 const published = (device: string, topic: string, retain: boolean) =>
