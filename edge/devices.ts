@@ -176,7 +176,7 @@ function sourceOf(config: Extract<CameraConfig, { driver: "rtsp" | "v4l2" | "str
   }
 }
 
-async function openTrigger(config: TriggerConfig, { wire }: DeviceDeps): Promise<Trigger> {
+async function openTrigger(config: TriggerConfig, { wire, log }: DeviceDeps): Promise<Trigger> {
   switch (config.driver) {
     case "stdin": {
       const { createStdinTrigger } = await import("./triggers/stdin.trigger.ts")
@@ -189,7 +189,9 @@ async function openTrigger(config: TriggerConfig, { wire }: DeviceDeps): Promise
     case "http": {
       const { createHttpTrigger } = await import("./triggers/http.trigger.ts")
       const { host, port, token_file } = config
-      return createHttpTrigger({ host, port, token: secretIn(token_file) })
+      const trigger = createHttpTrigger({ host, port, token: secretIn(token_file) })
+      log.info("trigger_listening", { host, port: trigger.port })
+      return trigger
     }
     case "free":
     case "interval":
