@@ -213,7 +213,7 @@ export async function openOutputs(
     names.add(name)
     drivers.push(await openOutput(config, name, deps))
   }
-  return createOutputs({ drivers, watch: deps.watch, log: deps.log })
+  return createOutputs({ drivers, watch: deps.watch })
 }
 
 async function openOutput(

@@ -49,14 +49,12 @@ export function createWatch({ now }: { now: () => number }) {
       dropped: (): void => {
         camera.dropped += 1
       },
-      /** True when it was there until now. */
-      lost: (why: string): boolean => {
+      lost: (why: string): void => {
         camera.why = why.slice(0, 300)
-        if (camera.state === "lost") return false
+        if (camera.state === "lost") return
         camera.state = "lost"
         camera.since = now()
         tell("camera_lost", "alarm", { why: camera.why })
-        return true
       },
     },
     trigger: {
@@ -90,13 +88,11 @@ export function createWatch({ now }: { now: () => number }) {
           delete own.why
           if (turn("ok") && back) tell("output_back", "info", { output: name })
         },
-        /** True when it worked, or had not been tried, until now. */
-        failed: (why: string): boolean => {
+        failed: (why: string): void => {
           own.failed += 1
           own.why = why.slice(0, 300)
-          const first = turn("failing")
-          if (first) tell("output_failed", "alarm", { output: name, why: own.why })
-          return first
+          // Told once: it would be an event a part for as long as a PLC is off.
+          if (turn("failing")) tell("output_failed", "alarm", { output: name, why: own.why })
         },
       }
     },

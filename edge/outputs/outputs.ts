@@ -1,5 +1,4 @@
 import type { VerdictMessage } from "#contract/topics"
-import type { Log } from "#platform/log"
 import type { Watch } from "../surroundings.ts"
 import { messageFor, type Output, type OutputDriver } from "./output.ts"
 
@@ -17,13 +16,11 @@ const closeMs = 2_000
 export function createOutputs({
   drivers,
   watch,
-  log,
 }: {
   drivers: readonly OutputDriver[]
   watch: Watch
-  log: Log
 }): Output {
-  const lanes = drivers.map((driver) => createLane(driver, watch.output(driver.name), log))
+  const lanes = drivers.map((driver) => createLane(driver, watch.output(driver.name)))
   let looking = 0
   return {
     begin: () => {
@@ -47,16 +44,14 @@ export function createOutputs({
   }
 }
 
-function createLane(driver: OutputDriver, health: ReturnType<Watch["output"]>, log: Log) {
+function createLane(driver: OutputDriver, health: ReturnType<Watch["output"]>) {
   const waiting: { message: VerdictMessage; busy: boolean; done: () => void }[] = []
   let underWay = 0
   let healthy = true
 
-  function failed(id: string, error: unknown) {
+  function failed(error: unknown) {
     healthy = false
-    const why = error instanceof Error ? error.message : String(error)
-    // Each would be a line a part for as long as a PLC is off.
-    if (health.failed(why)) log.error("output_failed", { output: driver.name, id, why })
+    health.failed(error instanceof Error ? error.message : String(error))
   }
 
   async function deliver(message: VerdictMessage, busy: boolean) {
@@ -73,7 +68,7 @@ function createLane(driver: OutputDriver, health: ReturnType<Watch["output"]>, l
       healthy = true
       health.sent()
     } catch (error) {
-      failed(message.id, error)
+      failed(error)
     }
   }
 
@@ -102,7 +97,7 @@ function createLane(driver: OutputDriver, health: ReturnType<Watch["output"]>, l
       waiting.push({ message, busy, done: resolve })
       if (waiting.length > mostWaiting) {
         const oldest = waiting.shift()
-        if (oldest) failed(oldest.message.id, new Error("verdicts come faster than the output takes them"))
+        if (oldest) failed(new Error("verdicts come faster than the output takes them"))
       }
       pump()
       return idle ? promise : undefined
@@ -113,7 +108,7 @@ function createLane(driver: OutputDriver, health: ReturnType<Watch["output"]>, l
         while (underWay > 0 || waiting.length > 0) await Bun.sleep(10)
         await driver.close?.()
       }
-      await Promise.race([empty().catch((error: unknown) => failed("", error)), enough])
+      await Promise.race([empty().catch((error: unknown) => failed(error)), enough])
     },
   }
 }

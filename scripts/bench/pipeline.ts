@@ -172,7 +172,7 @@ async function openStation(
   return {
     run: async (count: number): Promise<number> => {
       const started = performance.now()
-      const output = createOutputs({ drivers: [], watch: createWatch({ now: Date.now }), log })
+      const output = createOutputs({ drivers: [], watch: createWatch({ now: Date.now }) })
       const statistics = createStatistics()
       const onTrial = () => false
       await runStation({ shots: shots(count), live, onTrial, output, recorder, statistics, log })

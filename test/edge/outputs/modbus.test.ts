@@ -2,7 +2,6 @@ import { afterAll, describe, expect, test } from "bun:test"
 import { createServer, type Socket } from "node:net"
 // Another implementation than the one the station writes with.
 import { ServerTCP } from "modbus-serial"
-import { createLog } from "#platform/log"
 import { createModbusOutput, type ModbusMap } from "../../../edge/outputs/modbus.output.ts"
 import { createOutputs } from "../../../edge/outputs/outputs.ts"
 import { createWatch } from "../../../edge/surroundings.ts"
@@ -60,8 +59,7 @@ function line(port: number, map = standard, timeout_ms = 500) {
     heartbeat_ms: 50,
     onState: (state) => states.push(state),
   })
-  const log = createLog({ level: "error", subject: "t", write: () => {}, now: Date.now })
-  const output = createOutputs({ drivers: [driver], watch, log })
+  const output = createOutputs({ drivers: [driver], watch })
   cleanups.push(output.close)
   return {
     output,

@@ -71,7 +71,7 @@ export async function startStation(
     sqlite,
     camera,
     openInspector: childInspectors(inferCommand),
-    output: createOutputs({ drivers: [], watch, log }),
+    output: createOutputs({ drivers: [], watch }),
     watch,
     quota: options.quota ?? 1e9,
     software: "test",
