@@ -12,17 +12,16 @@ import { parseCommandArgs, wholeNumber } from "../hub/cli/args.ts"
 import type { Command } from "../hub/cli/command.ts"
 import { asConfig, CommandFailure, exitNameOf, usageFailure } from "../hub/cli/exit.ts"
 import { version } from "../hub/cli/version.command.ts"
-import { cameraHelp, cameraOptions, openCamera } from "./camera.options.ts"
+import { readStationConfig, stationHelp, stationOptions } from "./config.flags.ts"
 
 const options = {
   data: { type: "string", default: "edge-data" },
   hub: { type: "string" },
   enrol: { type: "string" },
   device: { type: "string" },
-  output: { type: "string", default: "log" },
   "quota-mb": { type: "string", default: "4096" },
   "hold-until-model": { type: "boolean", default: false },
-  ...cameraOptions,
+  ...stationOptions,
 } as const
 
 /** A clean stop gives the outbox this long; the hub may be away. */
@@ -36,21 +35,20 @@ export const edgeCommand: Command = {
   --enrol CODE             first start: the one-time code from the hub's fleet page
   --hub URL                first start: address of the hub, e.g. http://192.168.0.10:8080
   --device ID              first start: the device the code was made for
-  --output log|none        where the verdict goes [log]
   --quota-mb N             space for records and images that wait for the hub [4096]
   --hold-until-model       interlock: trigger no part before the first model is on the line
-${cameraHelp}
+${stationHelp}
 
 The log goes to stdout, one JSON object a line. SIGTERM or SIGINT ends the station after the part under way.`,
   async run(args) {
     const { values } = parseCommandArgs("edge", args, options)
     const quota = wholeNumber("edge", "quota-mb", values["quota-mb"], 16, 1_000_000) * 2 ** 20
-    if (values.output !== "log" && values.output !== "none") {
-      throw usageFailure(`--output must be log or none, not "${values.output}".`, "edge")
-    }
+    const config = readStationConfig(values)
     const { createEdge } = await import("./edge.ts")
     const { prepareSchema } = await import("./schema.ts")
-    const { createOutput } = await import("./outputs/output.ts")
+    const { openCamera, openOutputs } = await import("./devices.ts")
+    const { createWatch } = await import("./surroundings.ts")
+    const { createHubWire } = await import("./hub-wire.ts")
     const { childInspectors } = await import("./inspector.child.ts")
     const stopped = untilToldToStop()
 
@@ -59,22 +57,29 @@ The log goes to stdout, one JSON object a line. SIGTERM or SIGINT ends the stati
     const lock = takeLock(join(folder, "lock"), openSqlite, Date.now(), "edge")
     const sqlite = openDatabase(folder)
     prepareSchema(sqlite)
-    // Before enrolling: a wrong camera option must not cost the one-time code.
-    const camera = await asConfig(openCamera(values, { partsBefore: partsBefore(sqlite) }))
-    const identity = await identityOf(folder, values)
     const log = createLog({
       level: "info",
       subject: "edge",
       write: (line) => void process.stdout.write(`${line}\n`),
       now: Date.now,
     })
+    const watch = createWatch({ now: Date.now })
+    const wire = createHubWire()
+    const devices = { watch, wire, log, uuid: systemIds.uuid }
+    // Before enrolling: a wrong camera option must not cost the one-time code.
+    const camera = await asConfig(openCamera(config, { ...devices, partsBefore: partsBefore(sqlite) }))
+    const output = await asConfig(openOutputs(config.outputs, devices))
+    const identity = await identityOf(folder, values)
     const edge = await createEdge({
       identity,
       folder,
       sqlite,
       camera,
       openInspector: childInspectors(selfCommand("worker", "infer")),
-      output: createOutput(values.output, log),
+      output,
+      watch,
+      wire,
+      sampling: config.sampling,
       holdUntilModel: values["hold-until-model"],
       quota,
       software: version,

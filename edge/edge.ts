@@ -2,7 +2,7 @@ import { mkdir, statfs } from "node:fs/promises"
 import { freemem } from "node:os"
 import { join } from "node:path"
 import type { Enrolment } from "#contract/fleet"
-import type { ActivationState, Reported } from "#contract/release"
+import type { ActivationState, Reported, Sampling } from "#contract/release"
 import type { Clock } from "#platform/clock"
 import type { Ids } from "#platform/ids"
 import type { Log } from "#platform/log"
@@ -12,6 +12,8 @@ import { createActivation } from "./activation/activation.ts"
 import { createCandidates } from "./activation/candidate.ts"
 import { createJournal } from "./activation/journal.ts"
 import type { Camera } from "./cameras/camera.ts"
+import type { StationConfig } from "./config.ts"
+import type { HubWire } from "./hub-wire.ts"
 import type { OpenInspector } from "./inspector.ts"
 import { createLive } from "./live.ts"
 import { openObjects } from "./objects/objects.ts"
@@ -22,6 +24,7 @@ import { createRecorder } from "./recorder.ts"
 import { shotsOf } from "./shots.ts"
 import { runStation } from "./station.ts"
 import { createStatistics } from "./statistics.ts"
+import type { Watch } from "./surroundings.ts"
 import { createEvents } from "./uplink/events.ts"
 import { createLink } from "./uplink/link.ts"
 import { createReporter } from "./uplink/reporter.ts"
@@ -35,6 +38,12 @@ export type EdgeDeps = {
   camera: Camera
   openInspector: OpenInspector
   output: Output
+  /** How camera, triggers and outputs are doing. */
+  watch: Watch
+  /** Lent to triggers and outputs that go over the hub's broker. */
+  wire?: HubWire
+  /** Settings of this station that go before the hub's. */
+  sampling?: StationConfig["sampling"]
   /** Interlock: the camera is not triggered before the first model is on the line. */
   holdUntilModel?: boolean
   /** Bytes the outbox may take. */
@@ -53,7 +62,7 @@ export type Edge = Awaited<ReturnType<typeof createEdge>>
 
 /** One inspection station, put together. */
 export async function createEdge(deps: EdgeDeps) {
-  const { identity, sqlite, clock, ids, log, random } = deps
+  const { identity, sqlite, clock, ids, log, random, watch, output } = deps
   const { device, keys } = identity
   const now = clock.now
   const boot = ids.random(8)
@@ -91,6 +100,7 @@ export async function createEdge(deps: EdgeDeps) {
       onDesired: (envelope) => activation.offer(envelope),
       onAck: (message) => sender.onAck(message),
       onSegmentAnswer: (answer) => sender.onSegmentAnswer(answer),
+      onTrigger: (payload) => deps.wire?.deliver(payload),
       onChunk: (xfer, index, bytes) => transfer.receive(xfer, index, bytes),
       onHubState: (state) => {
         sender.onHubState(state)
@@ -109,6 +119,7 @@ export async function createEdge(deps: EdgeDeps) {
     },
     log,
   })
+  deps.wire?.bind((verdict) => link.post("verdict", verdict))
   const events = createEvents((event) => link.post("event", event))
   const transfer = createTransfer({
     objects,
@@ -156,13 +167,22 @@ export async function createEdge(deps: EdgeDeps) {
   })
   const recorder = createRecorder({
     outbox,
-    sampling: activation.sampling,
+    sampling: () => ({ ...activation.sampling(), ...deps.sampling }) as Sampling,
     random,
     log: log.child("recorder"),
     onStored: () => {
       sender.wake()
       reporter.changed()
     },
+  })
+
+  watch.listen({
+    event: (event) => {
+      const level = { info: "info", warn: "warn", alarm: "error" } as const
+      log[level[event.level]](event.kind, event.detail)
+      events.tell(event)
+    },
+    changed: () => reporter.changed(),
   })
 
   function reported(): Reported {
@@ -177,6 +197,7 @@ export async function createEdge(deps: EdgeDeps) {
       sequence: outbox.sequence(),
       latency: statistics.latency(),
       counts: statistics.counts(),
+      surroundings: watch.report(),
     }
   }
 
@@ -211,18 +232,8 @@ export async function createEdge(deps: EdgeDeps) {
         signal: stopping.signal,
         uuid: ids.uuid,
         now,
-        onCamera: (error) => {
-          log.error("camera_lost", { why: String(error) })
-          events.tell({
-            v: 1,
-            ts: now(),
-            kind: "camera_lost",
-            level: "alarm",
-            detail: { why: String(error) },
-          })
-        },
+        watch: watch.camera,
       })
-      const { output } = deps
       const { onTrial } = activation
       const run = () => runStation({ shots, live, onTrial, output, recorder, statistics, log })
       loop = deps.holdUntilModel ? Promise.race([live.firstLoaded, stopped]).then(run) : run()
@@ -237,6 +248,7 @@ export async function createEdge(deps: EdgeDeps) {
       stopping.abort()
       clearTimeout(rebirthTimer)
       await loop
+      await output.close()
       await recorder.drain()
       const deadline = now() + drainMs
       while (outbox.depth() > 0 && now() < deadline) await Bun.sleep(50)

@@ -1,9 +1,10 @@
 import type { InspectionHeader } from "#contract/inspection"
+import type { Sampling } from "#contract/release"
 import type { Log } from "#platform/log"
 import { encodeImage } from "./encode.ts"
 import type { Picture } from "./inspector.ts"
 import type { Draft, Outbox } from "./outbox/outbox.ts"
-import { policyFor, type Sampling } from "./sampling.rules.ts"
+import { createHourlyCaps, policyFor } from "./sampling.rules.ts"
 
 export type RecorderDeps = {
   outbox: Outbox
@@ -34,6 +35,7 @@ export function createRecorder({ outbox, sampling, random, log, onStored }: Reco
   let waiting: Waiting[] = []
   let flushing = false
   const encoding = new Set<Promise<void>>()
+  const caps = createHourlyCaps()
 
   /** One transaction for all parts since the last: an fsync a part would be the slowest step at high rates. */
   function flush(): boolean {
@@ -94,10 +96,30 @@ export function createRecorder({ outbox, sampling, random, log, onStored }: Reco
     }
   }
 
+  function countShed(kind: string) {
+    try {
+      outbox.countShed(kind)
+    } catch (error) {
+      log.error("shed_not_counted", { kind, why: String(error) })
+    }
+  }
+
+  function keptOf(verdict: InspectionHeader["verdict"], picture: Picture | undefined) {
+    const rules = sampling()
+    const policy = policyFor(verdict, rules, random())
+    if (!picture) return { ...policy, image: "none" as const }
+    if (policy.image === "none" || caps.take(policy.why_sent, rules, performance.now())) return policy
+    countShed(`hourly_${policy.why_sent}`)
+    return { ...policy, image: "none" as const }
+  }
+
   return {
     /** Returns at once; the record is on disk by the next turn of the event loop. */
-    record: (part: Omit<InspectionHeader, "boot" | "seq" | "parts" | "policy">, picture: Picture): void => {
-      const policy = policyFor(part.verdict.eval, sampling(), random())
+    record: (
+      part: Omit<InspectionHeader, "boot" | "seq" | "parts" | "policy">,
+      picture: Picture | undefined,
+    ): void => {
+      const policy = keptOf(part.verdict, picture)
       const awaitsImage = policy.image !== "none"
       waiting.push({ draft: { ...part, policy }, awaitsImage, picture: awaitsImage ? picture : undefined })
       if (flushing) return

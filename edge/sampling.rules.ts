@@ -1,21 +1,64 @@
-import type { Evaluation, InspectionHeader } from "#contract/inspection"
-import type { Desired } from "#contract/release"
-
-export type Sampling = Desired["sampling"]
+import type { InspectionHeader, Verdict } from "#contract/inspection"
+import type { Sampling } from "#contract/release"
 
 /** Until the hub says otherwise: every NG and undecidable part with its image, of OK parts the record alone. */
 export const firstSampling: Sampling = { audit: 0.05, image_ok: "none" }
 
+type Policy = InspectionHeader["policy"]
+
 /**
  * What is kept of a part. `draw` is a fresh uniform number in [0, 1): OK parts fall into the audit slice with the
- * logged probability `sampling.audit`, independent of their score, so escapes can be estimated without bias.
+ * logged probability `sampling.audit`, before anything looks at their score, so escapes can be estimated without bias.
  */
-export function policyFor(
-  evaluation: Evaluation,
-  sampling: Sampling,
-  draw: number,
-): InspectionHeader["policy"] {
-  if (evaluation !== "ok") return { why_sent: evaluation, image: "full" }
+export function policyFor(verdict: Verdict, sampling: Sampling, draw: number): Policy {
+  const unsure = isUnsure(verdict, sampling.unsure_margin ?? 0)
+  if (verdict.eval === "ng") return { why_sent: "ng", image: unsure ? "full" : (sampling.image_ng ?? "full") }
+  if (verdict.eval !== "ok") return { why_sent: verdict.eval, image: "full" }
   if (draw < sampling.audit) return { why_sent: "audit", image: "full" }
+  if (unsure) return { why_sent: "unsure", image: "full" }
   return { why_sent: "ok", image: sampling.image_ok }
+}
+
+/** Decided, but so close to a threshold that a person's judgement teaches something. */
+function isUnsure({ score, t_low, t_high }: Verdict, margin: number): boolean {
+  if (margin <= 0 || score === undefined) return false
+  return [t_low, t_high].some((threshold) => threshold !== undefined && Math.abs(score - threshold) <= margin)
+}
+
+const hourMs = 3_600_000
+
+/** Counts pictures by reason over a moving hour, in twelve steps of five minutes. */
+export function createHourlyCaps() {
+  const steps = 12
+  const taken = new Map<string, { step: number; count: number }[]>()
+  return {
+    /** Whether one more picture may be kept for this reason; counts it if so. `at` in milliseconds, never going back. */
+    take: (why: string, sampling: Sampling, at: number): boolean => {
+      const cap = capOf(why, sampling)
+      if (cap === undefined) return true
+      const step = Math.floor(at / (hourMs / steps))
+      const recent = (taken.get(why) ?? []).filter((one) => one.step > step - steps)
+      taken.set(why, recent)
+      if (recent.reduce((sum, { count }) => sum + count, 0) >= cap) return false
+      const now = recent.find((one) => one.step === step)
+      if (now) now.count += 1
+      else recent.push({ step, count: 1 })
+      return true
+    },
+  }
+}
+
+function capOf(why: string, sampling: Sampling): number | undefined {
+  switch (why) {
+    case "ok":
+      return sampling.hourly_ok
+    case "audit":
+      return sampling.hourly_audit
+    case "unsure":
+      return sampling.hourly_unsure
+    case "ng":
+      return sampling.hourly_ng
+    default:
+      return why === "undecidable" ? sampling.hourly_undecidable : undefined
+  }
 }

@@ -6,9 +6,9 @@ import type { Output } from "./outputs/output.ts"
 import type { Recorder } from "./recorder.ts"
 import type { Statistics } from "./statistics.ts"
 
-/** One triggered picture. `at` and `triggered` are the same instant on the wall clock and on `performance.now()`. */
+/** One triggered picture, or the code of why there is none. `at` and `triggered` are the same instant on the wall clock and on `performance.now()`. */
 export type Shot = {
-  picture: Picture
+  picture: Picture | { missing: string }
   id: string
   at: number
   triggered: number
@@ -45,16 +45,24 @@ export async function runStation(deps: StationDeps) {
   const underWay: Promise<void>[] = []
   for await (const shot of shots) {
     while (underWay.length >= (onTrial() ? mostOnTrial : mostUnderWay)) await underWay.shift()
-    underWay.push(finish(shot, live.inspect(shot.picture), underWay.at(-1)))
+    output.begin()
+    underWay.push(finish(shot, judge(shot.picture), underWay.at(-1)))
   }
   await underWay.at(-1)
+
+  function judge(picture: Shot["picture"]): ReturnType<Live["inspect"]> {
+    if (!("missing" in picture)) return live.inspect(picture)
+    const verdict = { eval: "undecidable", code: picture.missing } as const
+    return Promise.resolve({ verdict, findings: [], timing: {} })
+  }
 
   async function finish(shot: Shot, judged: ReturnType<Live["inspect"]>, before: Promise<void> | undefined) {
     const { verdict, findings, timing, model } = await judged
     await before
     const e2e = performance.now() - shot.triggered
     try {
-      await output.signal({ id: shot.id, part_id: shot.part.part_id }, verdict)
+      const { simulated: _, ...facts } = shot.part
+      await output.signal({ id: shot.id, ts: shot.at, ...facts }, verdict)
     } catch (error) {
       // The line's own watchdog stops an unsignalled part; losing the record as well would hide it.
       log.error("output_failed", { id: shot.id, why: String(error) })
@@ -71,7 +79,7 @@ export async function runStation(deps: StationDeps) {
         ...(model && { model }),
         timing: rounded({ ...timing, capture: shot.capture_ms, e2e }),
       },
-      shot.picture,
+      "missing" in shot.picture ? undefined : shot.picture,
     )
   }
 }

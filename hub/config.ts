@@ -8,6 +8,8 @@ const Port = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535))
 
 const Share = v.pipe(v.number(), v.minValue(0), v.maxValue(1))
 
+const Hourly = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1_000_000))
+
 const field = <S extends v.GenericSchema>(schema: S, title: string, description: string) =>
   v.pipe(schema, v.title(title), v.description(description))
 
@@ -125,6 +127,46 @@ export const HubConfig = v.strictObject({
           "What stations send of parts called OK that are not audited.",
         ),
         "thumb",
+      ),
+      image_ng: v.optional(
+        field(
+          v.picklist(["full", "thumb", "none"]),
+          "Pictures of NG parts",
+          "What stations send of NG parts; undecidable ones always go whole, people have to see them.",
+        ),
+        "full",
+      ),
+      unsure_margin: v.optional(
+        field(Share, "Unsure margin", "Parts decided with a score this close to a threshold are sent whole."),
+        0,
+      ),
+      hourly_ok: v.optional(
+        field(Hourly, "OK pictures per hour", "Pictures of OK parts a station sends in any hour at most."),
+        1_000_000,
+      ),
+      hourly_audit: v.optional(
+        field(Hourly, "Audit pictures per hour", "Audited pictures a station sends in any hour at most."),
+        1_000_000,
+      ),
+      hourly_unsure: v.optional(
+        field(
+          Hourly,
+          "Unsure pictures per hour",
+          "Pictures near a threshold a station sends in any hour at most.",
+        ),
+        1_000_000,
+      ),
+      hourly_ng: v.optional(
+        field(Hourly, "NG pictures per hour", "NG pictures a station sends in any hour at most."),
+        1_000_000,
+      ),
+      hourly_undecidable: v.optional(
+        field(
+          Hourly,
+          "Undecidable pictures per hour",
+          "Undecidable pictures a station sends in any hour at most; records without a picture wait for nobody.",
+        ),
+        1_000_000,
       ),
     }),
     {},

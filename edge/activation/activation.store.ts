@@ -1,7 +1,7 @@
 import * as v from "valibot"
-import { ActivationState, Envelope, Slot } from "#contract/release"
+import { ActivationState, Envelope, type Sampling, Slot } from "#contract/release"
 import type { Sqlite } from "#platform/sqlite"
-import { firstSampling, type Sampling } from "../sampling.rules.ts"
+import { firstSampling } from "../sampling.rules.ts"
 import type { Target } from "./activation.rules.ts"
 
 export type Entry = {

@@ -1,9 +1,9 @@
 import { readdir, readFile, stat } from "node:fs/promises"
 import { join } from "node:path"
-import type { ImageMime } from "#contract/inspection"
 import { Problem } from "#contract/problem"
 import type { Camera } from "./camera.ts"
 import { pause } from "./pace.ts"
+import { isComplete, mimeOf } from "./picture-bytes.ts"
 
 export interface FolderCameraOptions {
   dir: string
@@ -88,34 +88,4 @@ async function readComplete(path: string, name: string, waiting: Map<string, str
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined
     throw error
   }
-}
-
-/** Told by the first bytes, not by the name. */
-function mimeOf(bytes: Uint8Array): ImageMime | undefined {
-  const text = (from: number, to: number) => String.fromCharCode(...bytes.subarray(from, to))
-  if (bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff) return "image/jpeg"
-  if (bytes[0] === 0x89 && text(1, 4) === "PNG") return "image/png"
-  if (text(0, 4) === "RIFF" && text(8, 12) === "WEBP") return "image/webp"
-  return undefined
-}
-
-/** Whether the end of the picture is there: EOI, IEND, or the length the RIFF header states. */
-function isComplete(bytes: Uint8Array): boolean {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  switch (mimeOf(bytes)) {
-    case "image/jpeg":
-      // Some cameras pad the file behind the end mark.
-      return lastIndexOfPair(bytes, 0xff, 0xd9) > bytes.length - 4096
-    case "image/png":
-      return bytes.length > 20 && view.getUint32(bytes.length - 8) === 0x49454e44
-    case "image/webp":
-      return bytes.length >= view.getUint32(4, true) + 8
-    default:
-      return false
-  }
-}
-
-function lastIndexOfPair(bytes: Uint8Array, first: number, second: number): number {
-  for (let i = bytes.length - 2; i >= 0; i--) if (bytes[i] === first && bytes[i + 1] === second) return i
-  return Number.NEGATIVE_INFINITY
 }

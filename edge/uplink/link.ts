@@ -12,6 +12,7 @@ import {
   SegmentAnswer,
   topicOf,
   topics,
+  type VerdictMessage,
 } from "#contract/topics"
 import type { Log } from "#platform/log"
 import { reconnectDelay } from "./backoff.rules.ts"
@@ -24,6 +25,8 @@ export type LinkHandlers = {
   onAck: (message: AckMessage) => void
   onSegmentAnswer: (answer: SegmentAnswer) => void
   onChunk: (xfer: string, index: number, bytes: Uint8Array) => void
+  /** Somebody has asked for an inspection over the hub's broker. */
+  onTrigger: (payload: Uint8Array) => void
   onHubState: (state: HubState) => void
 }
 export type LinkDeps = {
@@ -93,7 +96,7 @@ export function createLink(deps: LinkDeps) {
     })
     client = attempt
     attempt.on("connect", () => void onConnect(attempt))
-    attempt.on("message", onMessage)
+    attempt.on("message", (topic, payload, { retain }) => onMessage(topic, payload, retain))
     attempt.on("error", (error) => log.warn("link_error", { why: error.message }))
     attempt.on("close", () => onClose(attempt))
   }
@@ -134,7 +137,7 @@ export function createLink(deps: LinkDeps) {
     failures += 1
   }
 
-  function onMessage(topic: string, payload: Buffer) {
+  function onMessage(topic: string, payload: Buffer, retained: boolean) {
     try {
       if (topic === topicOf("ack", { d })) return handlers.onAck(parse(AckMessage, payload))
       if (topic === topicOf("segmentAnswer", { d }))
@@ -145,6 +148,8 @@ export function createLink(deps: LinkDeps) {
       }
       const chunk = chunkTopic.exec(topic)
       if (chunk) return handlers.onChunk(chunk[1] ?? "", Number(chunk[2]), payload)
+      // A kept trigger would be of a part that has long gone by.
+      if (topic === topicOf("trigger", { d })) return retained ? undefined : handlers.onTrigger(payload)
       // An empty retained message is how MQTT clears a topic: no wish, nothing to refuse.
       if (payload.length === 0) return
       if (topic === topicOf("desired", { d })) return handlers.onDesired(payload)
@@ -155,8 +160,8 @@ export function createLink(deps: LinkDeps) {
   }
 
   async function send(
-    name: "state" | "reported" | "event" | "chunkGet" | "inspection" | "segment",
-    payload: Uint8Array | DeviceState | Reported | DeviceEvent | ChunkRequest,
+    name: "state" | "reported" | "event" | "chunkGet" | "inspection" | "segment" | "verdict",
+    payload: Uint8Array | DeviceState | Reported | DeviceEvent | ChunkRequest | VerdictMessage,
     place: Record<string, string> = {},
   ): Promise<boolean> {
     if (!client) return false

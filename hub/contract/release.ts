@@ -72,6 +72,31 @@ export const DesiredLine = v.object({
   probation: Probation,
 })
 
+const Share = v.pipe(v.number(), v.minValue(0), v.maxValue(1))
+const ImageKept = v.picklist(["full", "thumb", "none"])
+/** Pictures in any hour; what is over sends its record without a picture. */
+const Hourly = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1_000_000))
+
+/**
+ * What a station sends of the parts it has inspected. Every part sends its record; this is about pictures.
+ * A part's `policy.why_sent` is its verdict where that is not OK; of OK parts audit, unsure or ok.
+ */
+export const Sampling = v.object({
+  /** Share of OK parts sent for audit, drawn by the device independently of their score. */
+  audit: Share,
+  image_ok: ImageKept,
+  /** Pictures of NG parts; undecidable ones always go whole, a person has to see them. */
+  image_ng: v.optional(ImageKept),
+  /** Parts decided with a score this close to a threshold count as unsure and send their picture whole. */
+  unsure_margin: v.optional(Share),
+  hourly_ok: v.optional(Hourly),
+  hourly_audit: v.optional(Hourly),
+  hourly_unsure: v.optional(Hourly),
+  hourly_ng: v.optional(Hourly),
+  hourly_undecidable: v.optional(Hourly),
+})
+export type Sampling = v.InferOutput<typeof Sampling>
+
 /** The hub-signed wish for one device; replaced as a whole, retained, `rev` strictly increasing. */
 export const Desired = v.object({
   v: v.literal(1),
@@ -81,8 +106,7 @@ export const Desired = v.object({
   lines: v.record(Key, DesiredLine),
   /** Lowest release per line the device may ever run again. */
   floor: v.record(Key, ReleaseNumber),
-  /** Share of OK parts sent for audit, drawn by the device with a logged probability. */
-  sampling: v.object({ audit: v.number(), image_ok: v.picklist(["full", "thumb", "none"]) }),
+  sampling: Sampling,
 })
 export type Desired = v.InferOutput<typeof Desired>
 
@@ -114,6 +138,33 @@ export const Slot = v.object({
   since: Instant,
 })
 export type Slot = v.InferOutput<typeof Slot>
+
+const Why = v.pipe(v.string(), v.maxLength(300))
+
+/** How the machines around a station are: what it sees with, what tells it to look, whom it tells. */
+export const Surroundings = v.object({
+  /** `frames` came, `dropped` were overtaken by newer ones of a stream before anybody looked at them. */
+  camera: v.object({
+    state: v.picklist(["waiting", "ok", "lost"]),
+    since: Instant,
+    why: v.optional(Why),
+    frames: v.number(),
+    dropped: v.number(),
+  }),
+  /** `missed` came while the station could not take a picture: such parts are undecidable. `refused` made no sense. */
+  triggers: v.object({ received: v.number(), missed: v.number(), refused: v.number() }),
+  outputs: v.record(
+    Key,
+    v.object({
+      state: v.picklist(["waiting", "ok", "failing"]),
+      since: Instant,
+      why: v.optional(Why),
+      sent: v.number(),
+      failed: v.number(),
+    }),
+  ),
+})
+export type Surroundings = v.InferOutput<typeof Surroundings>
 
 /** Retained, device-owned. Published on change, at most one in 2 s, heartbeat 60 s. */
 export const Reported = v.object({
@@ -149,6 +200,7 @@ export const Reported = v.object({
   sequence: v.optional(v.object({ boot: BootId, seq: Count })),
   latency: v.object({ p50_ms: Finite, p99_ms: Finite }),
   counts: v.object({ inspected: Count, ok: Count, ng: Count, undecidable: Count }),
+  surroundings: v.optional(Surroundings),
 })
 export type Reported = v.InferOutput<typeof Reported>
 

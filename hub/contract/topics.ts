@@ -1,6 +1,7 @@
 import * as v from "valibot"
 import { DeviceState, HubState } from "./fleet.ts"
 import { ByteSize, Count, Instant, Key, Sha256, Uuid } from "./ids.ts"
+import { InspectionHeader } from "./inspection.ts"
 import { Envelope, Reported } from "./release.ts"
 
 /** Answer to each inspection frame, after commit. The edge deletes its copy only on `stored` or `dup`. */
@@ -74,6 +75,23 @@ export const DeviceEvent = v.object({
 })
 export type DeviceEvent = v.InferOutput<typeof DeviceEvent>
 
+const { part_id, product_id, recipe_id, job_id } = InspectionHeader.entries
+
+/** What whoever triggers an inspection may know of the part. */
+export const TriggerFacts = v.strictObject({ part_id, product_id, recipe_id, job_id })
+export type TriggerFacts = v.InferOutput<typeof TriggerFacts>
+
+/** The verdict on one part, as it is told to the line. Only `pass: true` lets the part go on. */
+export const VerdictMessage = v.object({
+  v: v.literal(1),
+  id: Uuid,
+  ts: Instant,
+  pass: v.boolean(),
+  ...InspectionHeader.entries.verdict.entries,
+  ...TriggerFacts.entries,
+})
+export type VerdictMessage = v.InferOutput<typeof VerdictMessage>
+
 /** Length of one chunk on the embedded broker. */
 export const chunkSize = 256 * 1024
 
@@ -86,6 +104,7 @@ export const topics = {
   segment: { pattern: "crux/v1/d/{d}/up/part/{xfer}/{i}", dir: "up", qos: 1, retain: false, payload: null },
   chunkGet: { pattern: "crux/v1/d/{d}/up/blob/get", dir: "up", qos: 0, retain: false, payload: ChunkRequest },
   event: { pattern: "crux/v1/d/{d}/up/evt", dir: "up", qos: 1, retain: false, payload: DeviceEvent },
+  verdict: { pattern: "crux/v1/d/{d}/up/verdict", dir: "up", qos: 0, retain: false, payload: VerdictMessage },
   state: { pattern: "crux/v1/d/{d}/state", dir: "up", qos: 1, retain: true, payload: DeviceState },
   reported: { pattern: "crux/v1/d/{d}/reported", dir: "up", qos: 1, retain: true, payload: Reported },
   desired: { pattern: "crux/v1/d/{d}/desired", dir: "down", qos: 1, retain: true, payload: Envelope },
@@ -99,6 +118,13 @@ export const topics = {
   },
   error: { pattern: "crux/v1/d/{d}/down/err", dir: "down", qos: 0, retain: false, payload: DeviceError },
   chunk: { pattern: "crux/v1/d/{d}/down/blob/{xfer}/{i}", dir: "down", qos: 0, retain: false, payload: null },
+  trigger: {
+    pattern: "crux/v1/d/{d}/down/trigger",
+    dir: "down",
+    qos: 0,
+    retain: false,
+    payload: TriggerFacts,
+  },
   hubState: { pattern: "crux/v1/hub/state", dir: "down", qos: 1, retain: true, payload: HubState },
 } as const
 export type TopicName = keyof typeof topics

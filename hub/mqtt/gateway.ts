@@ -13,6 +13,7 @@ import {
   type SegmentAnswer,
   type TopicName,
   topicOf,
+  VerdictMessage,
 } from "#contract/topics"
 import type { Clock } from "#platform/clock"
 import type { Log } from "#platform/log"
@@ -192,6 +193,10 @@ export async function createGateway({
         const event = await understand(DeviceEvent, device, name, payload)
         if (event) await fleet.onEvent(device, event)
         return null
+      }
+      case "verdict": {
+        const verdict = await understand(VerdictMessage, device, name, payload)
+        return verdict ? payload : null
       }
       case "state": {
         const state = await understand(DeviceState, device, name, payload)

@@ -13,6 +13,7 @@ const payloadCaps: Partial<Record<TopicName, number>> = {
   segment: segmentSize + 64,
   chunkGet: 16 * 1024,
   event: 16 * 1024,
+  verdict: 4 * 1024,
   state: 4 * 1024,
   reported: 64 * 1024,
 }

@@ -17,12 +17,13 @@ import { childInspectors } from "../../edge/inspector.child.ts"
 import type { Picture } from "../../edge/inspector.ts"
 import { createLive } from "../../edge/live.ts"
 import { openOutbox } from "../../edge/outbox/outbox.ts"
-import { createOutput } from "../../edge/outputs/output.ts"
+import { createOutputs } from "../../edge/outputs/outputs.ts"
 import { createRecorder } from "../../edge/recorder.ts"
 import { firstSampling } from "../../edge/sampling.rules.ts"
 import { prepareSchema } from "../../edge/schema.ts"
 import { runStation, type Shot } from "../../edge/station.ts"
 import { createStatistics } from "../../edge/statistics.ts"
+import { createWatch } from "../../edge/surroundings.ts"
 import { type BenchRow, inTurns, median, row } from "./row.ts"
 
 const frameSize = { width: 1280, height: 960 }
@@ -171,7 +172,7 @@ async function openStation(
   return {
     run: async (count: number): Promise<number> => {
       const started = performance.now()
-      const output = createOutput("none", log)
+      const output = createOutputs({ drivers: [], watch: createWatch({ now: Date.now }) })
       const statistics = createStatistics()
       const onTrial = () => false
       await runStation({ shots: shots(count), live, onTrial, output, recorder, statistics, log })

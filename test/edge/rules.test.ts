@@ -7,7 +7,7 @@ import {
   type Tally,
 } from "../../edge/activation/activation.rules.ts"
 import { onChunk, onTimeout, openingWindow, rangesOf, timeoutOf } from "../../edge/objects/window.rules.ts"
-import { policyFor } from "../../edge/sampling.rules.ts"
+import { createHourlyCaps, policyFor } from "../../edge/sampling.rules.ts"
 import { laneFor, reconnectDelay, resendDelay } from "../../edge/uplink/backoff.rules.ts"
 
 const probation: Probation = { parts: 100, max_minutes: 10, max_undecidable: 0.2, max_ng_shift: 0.1 }
@@ -75,10 +75,41 @@ test("chunk numbers become ranges a request may carry", () => {
 
 test("the audit slice is drawn from OK parts alone, with the logged probability", () => {
   const sampling = { audit: 0.1, image_ok: "none" } as const
-  expect(policyFor("ok", sampling, 0.09)).toEqual({ why_sent: "audit", image: "full" })
-  expect(policyFor("ok", sampling, 0.1)).toEqual({ why_sent: "ok", image: "none" })
-  expect(policyFor("ng", sampling, 0.5)).toEqual({ why_sent: "ng", image: "full" })
-  expect(policyFor("undecidable", sampling, 0.01)).toEqual({ why_sent: "undecidable", image: "full" })
+  expect(policyFor({ eval: "ok" }, sampling, 0.09)).toEqual({ why_sent: "audit", image: "full" })
+  expect(policyFor({ eval: "ok" }, sampling, 0.1)).toEqual({ why_sent: "ok", image: "none" })
+  expect(policyFor({ eval: "ng" }, sampling, 0.5)).toEqual({ why_sent: "ng", image: "full" })
+  expect(policyFor({ eval: "undecidable" }, sampling, 0.01)).toEqual({
+    why_sent: "undecidable",
+    image: "full",
+  })
+})
+
+test("parts near a threshold send their picture; the audit slice is drawn before anything looks at the score", () => {
+  const sampling = { audit: 0.1, image_ok: "none", image_ng: "thumb", unsure_margin: 0.05 } as const
+  const judged = (evaluation: "ok" | "ng", score: number) => ({
+    eval: evaluation,
+    score,
+    t_low: 0.4,
+    t_high: 0.6,
+  })
+  expect(policyFor(judged("ok", 0.38), sampling, 0.5)).toEqual({ why_sent: "unsure", image: "full" })
+  expect(policyFor(judged("ok", 0.38), sampling, 0.05)).toEqual({ why_sent: "audit", image: "full" })
+  expect(policyFor(judged("ok", 0.2), sampling, 0.5)).toEqual({ why_sent: "ok", image: "none" })
+  expect(policyFor(judged("ng", 0.62), sampling, 0.5)).toEqual({ why_sent: "ng", image: "full" })
+  expect(policyFor(judged("ng", 0.9), sampling, 0.5)).toEqual({ why_sent: "ng", image: "thumb" })
+  expect(policyFor({ eval: "undecidable", code: "no_model" }, sampling, 0.5).image).toBe("full")
+})
+
+test("a cap counts pictures of one reason over a moving hour", () => {
+  const caps = createHourlyCaps()
+  const sampling = { audit: 0, image_ok: "full", hourly_ok: 3, hourly_audit: 0 } as const
+  const minute = 60_000
+  const take = (why: string, at: number) => caps.take(why, sampling, at)
+  expect([0, 1, 2, 3].map((at) => take("ok", at * minute))).toEqual([true, true, true, false])
+  expect(take("ng", 3 * minute)).toBe(true)
+  expect(take("audit", 3 * minute)).toBe(false)
+  expect(take("ok", 54 * minute)).toBe(false)
+  expect([0, 1, 2, 3].map((at) => take("ok", (60 + at) * minute))).toEqual([true, true, true, false])
 })
 
 test("waiting grows with each failure, never without end, and is never the same for all", () => {

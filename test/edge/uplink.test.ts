@@ -103,7 +103,7 @@ describe("the uplink", () => {
     expect(peer.states[1]?.session).toBe(peer.states[0]?.session)
   })
 
-  test("sends images as the wish says: NG in full, OK as thumbnails", async () => {
+  test("sends images as the wish says: NG in full, OK as thumbnails, no more than its caps", async () => {
     const peer = await hub()
     const station = await stationOf(peer)
     await peer.wish({ rev: 1, sampling: { audit: 0, image_ok: "thumb" } })
@@ -117,12 +117,15 @@ describe("the uplink", () => {
     await peer.wish({
       rev: 2,
       lines: { brightness: { ...model, action: "run", probation } },
-      sampling: { audit: 0, image_ok: "thumb" },
+      sampling: { audit: 0, image_ok: "thumb", hourly_ng: 1 },
     })
     await until("a model", () => station.edge.reported().activation.state === "probation")
     station.show(26)
     station.show(230)
     await until("two records", () => peer.received.length === 2)
+    station.show(230)
+    await until("three records", () => peer.received.length === 3)
+    expect(station.edge.reported().shed).toMatchObject({ hourly_ng: 1 })
     const sent = peer.received
       .toSorted((a, b) => a.seq - b.seq)
       .map(({ policy, parts }) => [
@@ -133,6 +136,8 @@ describe("the uplink", () => {
     expect(sent).toEqual([
       ["ok", "thumb", [["thumb", "image/jpeg", 32]]],
       ["ng", "full", [["image", "image/jpeg", 32]]],
+      // Over its cap for this hour: the record without a picture.
+      ["ng", "none", []],
     ])
   })
 

@@ -14,6 +14,7 @@ import {
   DeviceEvent,
   type InspectionAck,
   topicOf,
+  VerdictMessage,
 } from "#contract/topics"
 import { createSigner } from "#platform/signing"
 import { sha256 } from "./kit.ts"
@@ -43,6 +44,7 @@ export async function startPeer(keys: HubKeys, at: { port?: number } = {}) {
   const reports: Reported[] = []
   const events: DeviceEvent[] = []
   const requests: ChunkRequest[] = []
+  const verdicts: VerdictMessage[] = []
   let epoch = "epoch-1"
   const hooks = {
     /** What to send as chunk `i` of `object`; undefined sends nothing. */
@@ -90,6 +92,7 @@ export async function startPeer(keys: HubKeys, at: { port?: number } = {}) {
     if (packet.topic === topic("state")) states.push(v.parse(DeviceState, json()))
     if (packet.topic === topic("reported")) reports.push(v.parse(Reported, json()))
     if (packet.topic === topic("event")) events.push(v.parse(DeviceEvent, json()))
+    if (packet.topic === topic("verdict")) verdicts.push(v.parse(VerdictMessage, json()))
     if (packet.topic === topic("inspection")) void onInspection(payload)
     if (packet.topic === topic("chunkGet")) void onChunkGet(v.parse(ChunkRequest, json()))
   })
@@ -136,6 +139,8 @@ export async function startPeer(keys: HubKeys, at: { port?: number } = {}) {
     reports,
     events,
     requests,
+    verdicts,
+    publish,
     hooks,
     put,
     identity: (): Enrolment => ({

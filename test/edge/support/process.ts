@@ -36,6 +36,7 @@ export function serveEnrolment(peer: Peer) {
 export function spawnEdge(folder: string, args: readonly string[], env: Record<string, string> = {}) {
   const child = Bun.spawn([...selfCommand("edge"), "--data", join(folder, "station"), ...args], {
     env: { ...process.env, ...env },
+    stdin: "pipe",
     stdout: "pipe",
     stderr: "pipe",
   })

@@ -5,8 +5,9 @@ import { openSqlite } from "#platform/sqlite.bun"
 import type { Camera, CapturedFrame } from "../../../edge/cameras/camera.ts"
 import { createEdge } from "../../../edge/edge.ts"
 import { childInspectors } from "../../../edge/inspector.child.ts"
-import { createOutput } from "../../../edge/outputs/output.ts"
+import { createOutputs } from "../../../edge/outputs/outputs.ts"
 import { prepareSchema } from "../../../edge/schema.ts"
+import { createWatch } from "../../../edge/surroundings.ts"
 import { systemIds } from "../../../hub/platform/ids.ts"
 import { inferCommand } from "../../models/kit.ts"
 import { grey } from "./models.ts"
@@ -63,13 +64,15 @@ export async function startStation(
     write: process.env.CRUX_TEST_LOG === undefined ? () => {} : (line) => console.log(line),
     now: Date.now,
   })
+  const watch = createWatch({ now: Date.now })
   const edge = await createEdge({
     identity: peer.identity(),
     folder,
     sqlite,
     camera,
     openInspector: childInspectors(inferCommand),
-    output: createOutput("none", log),
+    output: createOutputs({ drivers: [], watch }),
+    watch,
     quota: options.quota ?? 1e9,
     software: "test",
     clock: { now: Date.now },

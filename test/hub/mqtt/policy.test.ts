@@ -23,6 +23,7 @@ const mayOnOwn: Record<TopicName, { publish: boolean; retain: boolean; subscribe
   segment: { publish: true, retain: false, subscribe: false },
   chunkGet: { publish: true, retain: false, subscribe: false },
   event: { publish: true, retain: false, subscribe: false },
+  verdict: { publish: true, retain: false, subscribe: false },
   state: { publish: true, retain: true, subscribe: false },
   reported: { publish: true, retain: true, subscribe: false },
   desired: { publish: false, retain: false, subscribe: true },
@@ -30,6 +31,7 @@ const mayOnOwn: Record<TopicName, { publish: boolean; retain: boolean; subscribe
   segmentAnswer: { publish: false, retain: false, subscribe: true },
   error: { publish: false, retain: false, subscribe: true },
   chunk: { publish: false, retain: false, subscribe: true },
+  trigger: { publish: false, retain: false, subscribe: true },
   hubState: { publish: false, retain: false, subscribe: true },
 }
 const published = (device: string, topic: string, retain: boolean) =>

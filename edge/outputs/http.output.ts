@@ -1,0 +1,67 @@
+import { pause } from "../cameras/pace.ts"
+import { placeOf } from "../place.ts"
+import type { OutputDriver } from "./output.ts"
+
+export type HttpOutputOptions = {
+  name: string
+  url: string
+  token?: string | undefined
+  /** For one try. */
+  timeout_ms?: number
+  /** Tries after the first; each part's run beside those of the next. */
+  retries?: number
+}
+
+const pauseMs = 200
+
+/** POSTs each verdict as JSON. What the other side refuses (4xx) is not tried again, what it cannot do just now is. */
+export function createHttpOutput(options: HttpOutputOptions): OutputDriver {
+  const { name, url, token, timeout_ms = 1_000, retries = 2 } = options
+  const place = placeOf(url)
+  const pauses = Array.from({ length: retries }, (_, i) => pauseMs * 2 ** i)
+
+  async function post(
+    body: string,
+    id: string,
+    signal: AbortSignal,
+  ): Promise<"done" | { again: boolean; why: string }> {
+    const limit = AbortSignal.timeout(timeout_ms)
+    try {
+      const response = await fetch(url, {
+        method: "POST",
+        body,
+        headers: {
+          "content-type": "application/json",
+          "idempotency-key": id,
+          ...(token !== undefined && { authorization: `Bearer ${token}` }),
+        },
+        redirect: "manual",
+        signal: AbortSignal.any([signal, limit]),
+      })
+      await response.body?.cancel()
+      if (response.ok) return "done"
+      const again = response.status >= 500 || response.status === 429
+      return { again, why: `${place} answers HTTP ${response.status}` }
+    } catch {
+      return {
+        again: true,
+        why: `${place} ${limit.aborted ? `did not answer within ${timeout_ms} ms` : "does not answer"}`,
+      }
+    }
+  }
+
+  return {
+    name,
+    limit_ms: timeout_ms * (retries + 1) + pauses.reduce((sum, ms) => sum + ms, 0) + 100,
+    atOnce: 8,
+    send: async (message, { signal }) => {
+      const body = JSON.stringify(message)
+      for (let attempt = 0; ; attempt++) {
+        const outcome = await post(body, message.id, signal)
+        if (outcome === "done") return
+        const wait = pauses[attempt]
+        if (!outcome.again || wait === undefined || !(await pause(wait, signal))) throw new Error(outcome.why)
+      }
+    },
+  }
+}
