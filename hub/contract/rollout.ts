@@ -109,5 +109,6 @@ export const liveEvents = [
   "loop",
   "refusal",
   "catalogue",
+  "source",
 ] as const
 export type LiveEventType = (typeof liveEvents)[number]

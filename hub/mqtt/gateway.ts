@@ -14,6 +14,7 @@ import type { Clock } from "#platform/clock"
 import type { Log } from "#platform/log"
 import { type Broker, type BrokerHandlers, createBroker, type Session } from "./broker.ts"
 import { creditFor, packetCaps, parseJson } from "./mqtt.rules.ts"
+import type { SourceHandlers } from "./source-clients.ts"
 
 /** What the gateway needs of the domains behind it. */
 export type GatewayPorts = {
@@ -41,6 +42,7 @@ export type GatewayPorts = {
     ) => Promise<boolean>
   }
   readonly delivery: { readonly request: (session: Session, request: ChunkRequest) => Promise<void> }
+  readonly sources: SourceHandlers & { readonly attach: (cut: (source: string) => void) => void }
 }
 
 const maxAcksPerMessage = 256
@@ -51,6 +53,7 @@ export async function createGateway({
   enrolment,
   ingest,
   delivery,
+  sources,
   clock,
   log,
   budgetBytes,
@@ -134,6 +137,7 @@ export async function createGateway({
   broker = await createBroker({
     handlers: {
       isSecretOf: enrolment.isSecretOf,
+      sources,
       onMessage,
       onConnected: (session) => fleet.onConnected(session.device),
       onDisconnected: (session) => {
@@ -172,6 +176,7 @@ export async function createGateway({
       void publish(topicOf("desired", { d: device }), "")
     },
   })
+  sources.attach(broker.disconnectSource)
   for (const { id, desired } of fleet.allDesired()) await publish(topicOf("desired", { d: id }), desired)
   await publishHubState(true)
 

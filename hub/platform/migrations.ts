@@ -8,6 +8,8 @@ import training from "./migrations/0007_training.sql" with { type: "text" }
 import registry from "./migrations/0008_registry.sql" with { type: "text" }
 import rollout from "./migrations/0009_rollout.sql" with { type: "text" }
 import judged from "./migrations/0010_judged.sql" with { type: "text" }
+import sources from "./migrations/0015_sources.sql" with { type: "text" }
+import sourceHalves from "./migrations/0016_source_halves.sql" with { type: "text" }
 
 /** Forward only, in order; each runs in one transaction. Never edit one that has been released: add the next. */
 export const migrations: { name: string; sql: string }[] = [
@@ -21,4 +23,6 @@ export const migrations: { name: string; sql: string }[] = [
   { name: "0008_registry", sql: registry },
   { name: "0009_rollout", sql: rollout },
   { name: "0010_judged", sql: judged },
+  { name: "0015_sources", sql: sources },
+  { name: "0016_source_halves", sql: sourceHalves },
 ]
