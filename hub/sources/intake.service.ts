@@ -92,7 +92,8 @@ export function createIntake({
           source: source.id,
           topic: message.topic,
           picture,
-          facts,
+          // Read again later, it still is of the time it came.
+          facts: { ...facts, ...(facts.ts === undefined && message.at !== undefined && { ts: message.at }) },
           notes,
           identity: identityOf(source, message, reading),
         })

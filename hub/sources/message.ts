@@ -14,6 +14,8 @@ export type Message = {
   readonly key?: string | undefined
   /** An MQTT message the broker was asked to keep: cameras send it again at each start. */
   readonly retained?: boolean | undefined
+  /** When it came, if that was before now. */
+  readonly at?: number | undefined
   /** MQTT says that this may be a repeat (DUP). */
   readonly again?: boolean | undefined
 }

@@ -100,6 +100,7 @@ export function createQuarantine({
       return {
         via: row.via as Message["via"],
         topic: row.topic,
+        at: row.at,
         bytes,
         ...around,
         ...(data !== undefined && { data: Buffer.from(data, "base64") }),

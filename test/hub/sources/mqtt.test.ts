@@ -221,6 +221,7 @@ describe("a camera that sends JSON", () => {
       qos: 1,
     })
     const rows = await source.quarantine()
+    hub.clock.pass(60 * 60_000)
     expect(rows.map((row) => row.code)).toEqual(["image_missing", "base64", "json", "image_missing"])
     expect(source.stored()).toEqual([])
 
@@ -229,6 +230,7 @@ describe("a camera that sends JSON", () => {
     const again = await engineer.post(`/api/sources/fixable/quarantine/${rows.at(-1)!.n}/retry`)
     expect(await again.json()).toMatchObject({ st: "stored" })
     expect(source.stored()[0]?.parts[0]?.sha256).toBe(sha256(picture))
+    expect(source.stored()[0]?.ts).toBeLessThan(hub.clock.now() - 59 * 60_000)
     const still = await engineer.post(`/api/sources/fixable/quarantine/${rows[2]!.n}/retry`)
     expect(await still.json()).toMatchObject({ st: "quarantined", code: "json" })
     expect((await source.quarantine()).map((row) => row.n)).toEqual(rows.slice(0, 3).map((row) => row.n))

@@ -1,11 +1,13 @@
 import { describe, expect, test } from "bun:test"
 import * as v from "valibot"
 import { ForeignTopic, NewSource, SourceFields, SourceProfile, TopicPattern } from "#contract/source"
+import { sniffImage } from "#models/image-header"
 import { readFacts } from "../../../hub/sources/facts.rules.ts"
 import { textAt, valueAt } from "../../../hub/sources/field-path.rules.ts"
 import { idOfContent, idOfNamed } from "../../../hub/sources/identity.rules.ts"
 import { headOf, picturesBytes } from "../../../hub/sources/picture.rules.ts"
 import { presets } from "../../../hub/sources/presets.rules.ts"
+import { readMessage } from "../../../hub/sources/reading.rules.ts"
 import { readSidecar } from "../../../hub/sources/sidecar.rules.ts"
 import { matchTopic, mayPublishTo } from "../../../hub/sources/topic.rules.ts"
 
@@ -187,4 +189,84 @@ test("every ready profile can be made a source as it is", () => {
     const asked = { id: "cam-1", name: "Cam", preset: key, profile, foreign_topics }
     expect([key, v.is(NewSource, asked)]).toEqual([key, true])
   }
+})
+
+describe("messages as the products document them", () => {
+  // A JPEG's frame header and end mark: nothing here is decoded.
+  const picture = Buffer.from("ffd8ffc0000b080030004001011100ffd9", "hex")
+  const coded = picture.toString("base64")
+  const read = (key: string, topic: string, payload: object | Buffer, more: object = {}) => {
+    const { profile } = presets.find((preset) => preset.key === key)!
+    const filled = JSON.parse(JSON.stringify(profile).replaceAll("{source}", "cam-1")) as unknown
+    const via = { http: "http", folder: "folder" }[profile.kind as string] ?? "mqtt"
+    const message = {
+      via: via as "mqtt",
+      topic,
+      bytes: Buffer.isBuffer(payload) ? payload : Buffer.from(JSON.stringify(payload)),
+      type: Buffer.isBuffer(payload) ? "image/jpeg" : "application/json",
+      beside: {},
+      ...more,
+    }
+    return readMessage(v.parse(SourceProfile, filled), message, sniffImage, now)
+  }
+
+  test("Milesight: a snapshot over MQTT and HTTP", () => {
+    const snapshot = {
+      ts: now - 1_000,
+      values: {
+        devName: "4G Solar-powered ANPR Camera",
+        devMac: "5CC5638AE729",
+        file: "debug_202304240745431198T",
+        time: 1682336743,
+        imageSize: picture.length,
+        image: `data:image/jpeg;base64,${coded}`,
+      },
+    }
+    expect(read("milesight-mqtt", "crux/v1/in/cam-1/snapshot", snapshot)).toMatchObject({
+      is: "part",
+      picture: { w: 64, h: 48 },
+      facts: { key: "debug_202304240745431198T", ts: now - 1_000 },
+      notes: [],
+    })
+    expect(read("milesight-http", "/api/in/cam-1", snapshot)).toMatchObject({ is: "part", notes: [] })
+    // Its status message is no picture.
+    expect(read("milesight-mqtt", "crux/v1/in/cam-1/status", { ts: now, values: {} })).toMatchObject({
+      is: "refused",
+      code: "image_missing",
+    })
+  })
+
+  test("Axis: the form of the event bridge, with a picture in the data", () => {
+    const event = (data: object) => ({
+      timestamp: now - 500,
+      topic: "axis:CameraApplicationPlatform/Inspect",
+      serial: "ACCC8E000001",
+      message: { source: {}, key: {}, data },
+    })
+    const topic = "crux/v1/in/cam-1/axis:CameraApplicationPlatform/Inspect"
+    const data = { image: coded, result: "fail", scenario: "Bracket 7" }
+    expect(read("axis-mqtt", topic, event(data))).toMatchObject({
+      is: "part",
+      facts: { product_id: "bracket-7", verdict: { eval: "ng" }, ts: now - 500 },
+    })
+    expect(read("axis-mqtt", topic, event({ active: "1" }))).toMatchObject({ code: "image_missing" })
+  })
+
+  test("Frigate: snapshot and event meet under the same key", () => {
+    const snapshot = read("frigate", "frigate/press_3/defect/snapshot", picture)
+    const after = { id: "1.2-ab", camera: "press_3", label: "defect", start_time: now / 1000 - 3 }
+    const event = read("frigate", "frigate/events", { type: "end", before: after, after })
+    expect([snapshot.is, event.is]).toEqual(["picture_half", "data_half"])
+    expect("key" in snapshot && "key" in event && snapshot.key === event.key).toBe(true)
+    expect(read("frigate", "frigate/events", { type: "update", after })).toMatchObject({ is: "ignored" })
+    expect(read("frigate", "frigate/stats", { cpu: 1 })).toMatchObject({ is: "ignored", code: "topic" })
+  })
+
+  test("a Cognex-style folder: image and text of the same name", () => {
+    const data = Buffer.from("serial=SN-5\r\nresult=PASS\r\n")
+    expect(read("cognex-folder", "image00005.jpg", picture, { data })).toMatchObject({
+      is: "part",
+      facts: { part_id: "SN-5", verdict: { eval: "ok" } },
+    })
+  })
 })
