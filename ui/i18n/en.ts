@@ -649,7 +649,7 @@ export const en: Words = {
       newest: { each: "Each is a part", newest: "Only the last" },
       sidecars: { none: "None", txt: ".txt", csv: ".csv", json: ".json" },
       afters: { move: "moved to done", delete: "deleted" },
-      timeForms: { auto: "Any", s: "Seconds", ms: "Milliseconds", iso: "ISO 8601" },
+      timeForms: { auto: "Any", s: "s", ms: "ms", iso: "ISO 8601" },
       scoreHighs: { ng: "NG", ok: "OK" },
     },
     reasons: {

@@ -78,11 +78,11 @@ export function ProfileForm({
       {draft.time !== "" && choice("time_form", w.timeForms)}
       {text("verdict", w.verdictHint)}
       {draft.verdict !== "" && (
-        <div class="form-two">
+        <>
           {text("ok", w.wordsHint)}
           {text("ng")}
           {text("undecidable")}
-        </div>
+        </>
       )}
       {text("score")}
       {draft.score !== "" && (
