@@ -19,6 +19,7 @@ type ReadHalf = Extract<Reading, { is: "picture_half" | "data_half" }>
 const mostWaiting = 512
 const lookMs = 1_000
 const rememberMs = 2 * 60 * 60_000
+const purgeMs = 10 * 60_000
 
 /**
  * Joins picture and data that come as two messages. Each half is on disk before it is acknowledged, so it survives the
@@ -44,6 +45,7 @@ export function createPairing({
   const queues = new Map<string, Promise<unknown>>()
   let looking: ReturnType<typeof setInterval> | undefined
   let look: Promise<void> = Promise.resolve()
+  let purgedAt = 0
 
   /** One after the other for each source: two halves that arrive together must find each other once. */
   const inTurn = <T>(source: string, work: () => Promise<T>): Promise<T> => {
@@ -144,6 +146,8 @@ export function createPairing({
         }
       })
     }
+    if (clock.now() - purgedAt < purgeMs) return
+    purgedAt = clock.now()
     await commits.commit(() => store.purgeHalves(clock.now() - rememberMs))
   }
 

@@ -8,7 +8,7 @@ import { matchTopic } from "./topic.rules.ts"
 
 /** How a profile understood a message, or why not. */
 export type Reading =
-  | { is: "part"; picture: Picture | undefined; facts: SourceFacts; notes: SourceNote[] }
+  | { is: "part"; picture: Picture; facts: SourceFacts; notes: SourceNote[] }
   | { is: "picture_half"; picture: Picture; key: string; beside: Message["beside"] }
   | { is: "data_half"; data: unknown; key: string; beside: Message["beside"]; facts: SourceFacts }
   | { is: "ignored"; code: string; detail: string }
@@ -70,12 +70,7 @@ function pictureAlone(
   return partOf(fields, picture, scope, now)
 }
 
-function partOf(
-  fields: SourceProfile["fields"],
-  picture: Picture | undefined,
-  scope: Scope,
-  now: number,
-): Reading {
+function partOf(fields: SourceProfile["fields"], picture: Picture, scope: Scope, now: number): Reading {
   const aside = notAsked(fields, scope)
   if (aside) return aside
   return { is: "part", picture, ...readFacts(fields, scope, now) }
@@ -101,7 +96,8 @@ function jsonWithPicture(
   const scope = { data: json.value, beside }
   const aside = notAsked(fields, scope)
   if (aside) return aside
-  if (image === undefined) return partOf(fields, undefined, scope, now)
+  if (image === undefined)
+    return refused({ code: "image_missing", detail: "the profile does not say where JSON holds the picture" })
   const coded = valueAt(scope, image)
   if (typeof coded !== "string")
     return refused({ code: "image_missing", detail: `there is no text at ${image}` })

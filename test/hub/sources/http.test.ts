@@ -236,6 +236,18 @@ describe("what is not let in", () => {
     ])
   })
 
+  test("JSON for a profile that does not say where its picture is, is kept and not made a part", async () => {
+    const { profile } = await presetOf(engineer, "jpeg-http")
+    const plain = await addSource(hub, engineer, "plain-http", profile)
+    const answer = await post(
+      JSON.stringify({ test: 1 }),
+      { "content-type": "application/json" },
+      { path: "/api/in/plain-http", token: plain.token },
+    )
+    expect(await told(answer)).toMatchObject([202, { st: "quarantined", code: "image_missing" }])
+    expect(plain.stored()).toEqual([])
+  })
+
   test("a source that does not read HTTP says so", async () => {
     const mqtt = await addSource(hub, engineer, "only-mqtt", { kind: "picture", topics: ["a/b"] })
     const answer = await post(await jpeg(), {}, { path: "/api/in/only-mqtt", token: mqtt.token })
