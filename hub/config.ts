@@ -56,6 +56,14 @@ export const HubConfig = v.strictObject({
     }),
     {},
   ),
+  drop_folder: v.optional(
+    field(
+      v.string(),
+      "Drop folder",
+      "Where cameras that write files leave them, one folder per source; empty: `drop` in the data folder.",
+    ),
+    "",
+  ),
   backbone: v.optional(
     field(v.string(), "Backbone", "Another frozen feature extractor for the trainer (ONNX file)."),
     "",

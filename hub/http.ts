@@ -8,7 +8,7 @@ import type { Log } from "#platform/log"
 import { accessTable } from "./http/access.ts"
 import { securityHeaders } from "./http/headers.ts"
 import { createHealthRoutes } from "./http/health.routes.ts"
-import { allow, clientIp, type HubEnv, routeBodyBytes, usualBodyBytes } from "./http/kit.ts"
+import { allow, clientIp, type HubEnv, isForMachines, routeBodyBytes, usualBodyBytes } from "./http/kit.ts"
 import { openApiDocument } from "./http/openapi.ts"
 import { answerProblem } from "./http/problems.ts"
 import { sameOriginChanges } from "./http/same-origin.ts"
@@ -79,7 +79,9 @@ export function createHttp({
   })
   app.use(sameOriginChanges)
   app.use(async (c, next) => {
-    const asked = matchedRoutes(c).map(({ handler }) => routeBodyBytes(handler))
+    const handlers = matchedRoutes(c).map(({ handler }) => handler)
+    if (handlers.some(isForMachines)) return next()
+    const asked = handlers.map(routeBodyBytes)
     const maxSize = asked.find((bytes) => bytes !== undefined) ?? usualBodyBytes
     return bodyLimit({
       maxSize,

@@ -38,6 +38,7 @@ import { openSigningKeys } from "./platform/signing.ts"
 import type { OpenSqlite } from "./platform/sqlite.ts"
 import { StartFailure } from "./platform/start-failure.ts"
 import type { Prover } from "./registry/prover.ts"
+import { createSourcesDomain } from "./sources/sources.ts"
 import type { Trainer } from "./training/training.service.ts"
 import type { PasswordCost } from "./users/password.ts"
 import { createUsersDomain } from "./users/users.ts"
@@ -131,6 +132,24 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       keeps: [(parts) => labelling.contested(parts.map(({ id }) => id)), (parts) => dataset.keeps(parts)],
       log: log.child("inspection"),
     })
+    const sources = createSourcesDomain({
+      db,
+      commits,
+      blobs,
+      audit,
+      clock,
+      ids,
+      events,
+      log: log.child("sources"),
+      fleet: fleet.fleet,
+      ingest: inspection.ingest,
+      known: inspection.store.header,
+      sniff: sniffImage,
+      epoch,
+      mqtt: () => ({ host: config.public_host, port: mqttPort }),
+      dropFolder: config.drop_folder || join(folder.root, "drop"),
+      quarantineFolder: join(folder.root, "quarantine"),
+    })
     const labelling = createLabelling({
       db,
       inspections: {
@@ -185,6 +204,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         createCatalogueRoutes(catalogue),
         fleet.routes,
         inspection.routes,
+        ...sources.routes,
         createLabellingRoutes(labelling),
         ...learning.routes,
         live,
@@ -235,6 +255,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
           enrolment: fleet.enrolment,
           ingest: inspection.ingest,
           delivery,
+          sources: sources.door,
           clock,
           log: log.child("mqtt"),
         })
@@ -242,6 +263,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
           .port
         learning.start()
         inspection.eviction.start()
+        sources.start()
         ready = true
       },
       /** Ends in the reverse order; what was acknowledged is on disk already. Call it after HTTP has stopped. */
@@ -251,6 +273,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         await inspection.eviction.stop()
         clearInterval(sweeping)
         await gateway?.close()
+        await sources.stop()
         await ports.imaging.close()
         commits.close()
         await blobs.close()

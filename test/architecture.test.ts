@@ -8,6 +8,7 @@ const DOMAINS = [
   "catalogue",
   "fleet",
   "inspection",
+  "sources",
   "labelling",
   "dataset",
   "training",

@@ -31,6 +31,10 @@ export function createEnrolment({
   return {
     /** A code for exactly this device: shown once, stored hashed. */
     createCode: (by: Actor, device: string, name: string) => {
+      if (store.kindOf(device) === "source")
+        throw new Problem("conflict", "device_name", `the name ${device} is taken; choose another`, {
+          device,
+        })
       const code = newCode()
       const expires = clock.now() + codeLifeMs
       sqlite.transaction(() => {
@@ -51,7 +55,8 @@ export function createEnrolment({
       const secret = randomBytes(32).toString("base64url")
       const enrolled = sqlite.transaction(() => {
         const name = store.useCode(hashOf(normal(code)), device, now)
-        if (name === undefined) return false
+        // Since the code was made the name may have been given to a camera of another maker.
+        if (name === undefined || store.kindOf(device) === "source") return false
         store.enrol({ id: device, name, at: now, hash: hashOf(secret) })
         const subject = `device:${device}`
         audit.record({ by: theHub, action: "device.enrol", subject, before: null, after: { name, address } })

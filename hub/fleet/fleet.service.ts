@@ -126,6 +126,17 @@ export function createFleet({
       for (const wire of wires) wire.disconnect(id)
       announce(id)
     },
+    /**
+     * Gives a camera of another maker its name among the devices, inside the caller's transaction. Throws `conflict`
+     * when the name is taken: whose inspections are whose must stay clear for ever.
+     */
+    addSource: (id: string, name: string): void => {
+      if (store.kindOf(id) !== undefined)
+        throw new Problem("conflict", "device_name", `the name ${id} is taken; choose another`, {
+          device: id,
+        })
+      store.insertSource({ id, name, at: clock.now() })
+    },
     /** For enrolment: an older box of the same name is cut off; what the name is wished to run stays. */
     replaced: (id: string): void => {
       for (const wire of wires) wire.disconnect(id)

@@ -32,10 +32,10 @@ const columns = "id, name, enrolled_at, revoked_at, seen_at, state, reported, re
 
 /** Every SQL statement on devices and enrolment codes. */
 export function createFleetStore({ sqlite }: { sqlite: Sqlite }) {
-  const selectAll = sqlite.prepare<Row>(`SELECT ${columns} FROM device ORDER BY id`)
-  const selectOne = sqlite.prepare<Row>(`SELECT ${columns} FROM device WHERE id = $id`)
+  const selectAll = sqlite.prepare<Row>(`SELECT ${columns} FROM device WHERE kind = 'station' ORDER BY id`)
+  const selectOne = sqlite.prepare<Row>(`SELECT ${columns} FROM device WHERE id = $id AND kind = 'station'`)
   const selectSecret = sqlite.prepare<{ secret_hash: string }>(
-    "SELECT secret_hash FROM device WHERE id = $id AND revoked_at IS NULL",
+    "SELECT secret_hash FROM device WHERE id = $id AND kind = 'station' AND revoked_at IS NULL",
   )
   // A box that replaces another under the same name keeps its history and its revision counter.
   const upsertDevice = sqlite.prepare(
@@ -43,7 +43,13 @@ export function createFleetStore({ sqlite }: { sqlite: Sqlite }) {
      ON CONFLICT DO UPDATE SET name = $name, enrolled_at = $at, secret_hash = $hash, revoked_at = NULL,
        state = NULL, reported = NULL, reported_at = NULL`,
   )
-  const revoke = sqlite.prepare("UPDATE device SET revoked_at = $at WHERE id = $id AND revoked_at IS NULL")
+  const selectKind = sqlite.prepare<{ kind: "station" | "source" }>("SELECT kind FROM device WHERE id = $id")
+  const insertSource = sqlite.prepare(
+    "INSERT INTO device (id, name, enrolled_at, secret_hash, kind) VALUES ($id, $name, $at, '', 'source')",
+  )
+  const revoke = sqlite.prepare(
+    "UPDATE device SET revoked_at = $at WHERE id = $id AND kind = 'station' AND revoked_at IS NULL",
+  )
   const updateState = sqlite.prepare("UPDATE device SET state = $state, seen_at = $at WHERE id = $id")
   const updateReported = sqlite.prepare(
     "UPDATE device SET reported = $reported, reported_at = $at, seen_at = $at WHERE id = $id",
@@ -87,6 +93,11 @@ export function createFleetStore({ sqlite }: { sqlite: Sqlite }) {
     secretHash: (id: string): string | undefined => selectSecret.get({ id })?.secret_hash,
     enrol: (device: { id: string; name: string; at: number; hash: string }): void => {
       upsertDevice.run(device)
+    },
+    /** Who has this name: a station, in service or not, or a camera of another maker. */
+    kindOf: (id: string): "station" | "source" | undefined => selectKind.get({ id })?.kind,
+    insertSource: (source: { id: string; name: string; at: number }): void => {
+      insertSource.run(source)
     },
     /** False when there is no such device in service. */
     revoke: (id: string, at: number): boolean => revoke.run({ id, at }).changes > 0,

@@ -7,6 +7,7 @@ import { createByteBudget } from "./byte-budget.ts"
 import { createDoorkeeper } from "./doorkeeper.ts"
 import { mayLeaveWill, mayPublish, maySubscribe, packetCaps } from "./mqtt.rules.ts"
 import { guardPackets } from "./packet-guard.ts"
+import { createSourceClients, type SourceHandlers } from "./source-clients.ts"
 
 /** One live connection of one device. */
 export type Session = {
@@ -31,7 +32,13 @@ export type BrokerHandlers = {
   ) => Promise<Uint8Array | string | null>
   readonly onConnected: (session: Session) => void
   readonly onDisconnected: (session: Session) => void
+  /** Cameras of other makers; without it there are none. */
+  readonly sources?: SourceHandlers
 }
+
+/** Longest keepalive of a station, in seconds, and of a camera. */
+const stationKeepalive = 120
+const longestKeepalive = 1800
 
 /** aedes' counterpart of `publish` to nobody: a message that was taken but must not fan out still needs its PUBACK. */
 const sink = "crux/v1/sink"
@@ -55,6 +62,7 @@ export async function createBroker({
 }) {
   const budget = createByteBudget({ limit: budgetBytes })
   const sessions = new Map<string, { client: Client; session: Session }>()
+  const cameras = createSourceClients({ handlers: handlers.sources, budget, log })
 
   const aedes = await Aedes.createBroker({
     // One frozen subscriber holds delivery slots until the drain timeout; with the default 100 the whole broker stood
@@ -62,13 +70,17 @@ export async function createBroker({
     concurrency: 4000,
     drainTimeout: 8000,
     connectTimeout: 10_000,
-    keepaliveLimit: 120,
+    // Stations keep to 120 s, below; a camera's interval is what its menu offers.
+    keepaliveLimit: longestKeepalive,
     queueLimit: 42,
 
     preConnect: (client, packet, done) => {
       const { clientId, clean, will } = packet
       // MQTT-3.1.3-8; the one case of the Paho interoperability suite that aedes leaves open.
       if (!clientId && !clean) return refuseConnect(client, 2, done)
+      const camera = cameras.greet(packet)
+      if (camera) return camera === "welcome" ? done(null, true) : refuseConnect(client, 5, done)
+      if (!packet.keepalive || packet.keepalive > stationKeepalive) return refuseConnect(client, 2, done)
       // Sessions live in memory only: a persistent one would promise what a restart breaks.
       if (!clean) return refuseConnect(client, 2, done)
       if (will) {
@@ -80,6 +92,7 @@ export async function createBroker({
     },
 
     authenticate: (client, username, password, done) => {
+      if (cameras.admit(client, username, password)) return done(null, true)
       if (username === client.id && password && handlers.isSecretOf(client.id, password))
         return done(null, true)
       const wait = door.failed(addressOf(client))
@@ -88,14 +101,17 @@ export async function createBroker({
     },
 
     authorizePublish: (client, packet, done) => {
-      void takeMessage(client, packet).then(
+      const taken =
+        client && cameras.isOne(client) ? cameras.take(client, packet) : takeMessage(client, packet)
+      void taken.then(
         () => done(null),
         (error: unknown) => done(error instanceof Error ? error : new Error(String(error))),
       )
     },
 
     authorizeSubscribe: (client, subscription, done) => {
-      if (maySubscribe(client.id, subscription.topic)) return done(null, subscription)
+      if (!cameras.isOne(client) && maySubscribe(client.id, subscription.topic))
+        return done(null, subscription)
       log.warn("subscribe_refused", { device: client.id, topic: subscription.topic.slice(0, 128) })
       done(null, null)
     },
@@ -130,9 +146,10 @@ export async function createBroker({
   }
 
   // A server without these listeners would end the process on the first broken socket.
-  aedes.on("clientError", (client: Client, error: Error) =>
-    log.info("client_error", { device: client.id, error: error.message }),
-  )
+  aedes.on("clientError", (client: Client, error: Error) => {
+    log.info("client_error", { device: client.id, error: error.message })
+    cameras.onError(client, error)
+  })
   aedes.on("connectionError", (client: Client, error: Error) =>
     log.info("connection_error", { address: addressOf(client), error: error.message }),
   )
@@ -142,6 +159,7 @@ export async function createBroker({
 
   // At "client" the connection is registered and not yet acknowledged, so the session exists before its first message.
   aedes.on("client", (client: Client) => {
+    if (cameras.isOne(client)) return cameras.onConnected(client)
     const device = client.id
     const older = sessions.get(device)
     if (older && older.client !== client) {
@@ -195,6 +213,8 @@ export async function createBroker({
     disconnect: (device: string): void => {
       sessions.get(device)?.client.close()
     },
+    /** Closes every connection of a camera at once. */
+    disconnectSource: cameras.disconnect,
     /** Bytes of messages being committed now, and their limit. */
     inFlight: () => ({ bytes: budget.used(), limit: budget.limit }),
 

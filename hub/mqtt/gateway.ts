@@ -21,6 +21,7 @@ import { type Broker, type BrokerHandlers, createBroker, type Session } from "./
 import { creditFor, isTooLong, maxFrame, maxInspection, parseJson, segmentSize } from "./mqtt.rules.ts"
 import { createPatience } from "./patience.ts"
 import { createReassembly } from "./reassembly.ts"
+import type { SourceHandlers } from "./source-clients.ts"
 
 /** What the gateway needs of the domains behind it. */
 export type GatewayPorts = {
@@ -54,6 +55,7 @@ export type GatewayPorts = {
     ) => void
   }
   readonly delivery: { readonly request: (session: Session, request: ChunkRequest) => Promise<void> }
+  readonly sources: SourceHandlers & { readonly attach: (cut: (source: string) => void) => void }
 }
 
 const maxAcksPerMessage = 256
@@ -67,6 +69,7 @@ export async function createGateway({
   enrolment,
   ingest,
   delivery,
+  sources,
   clock,
   log,
   budgetBytes,
@@ -216,6 +219,7 @@ export async function createGateway({
   broker = await createBroker({
     handlers: {
       isSecretOf: enrolment.isSecretOf,
+      sources,
       onMessage,
       onConnected: (session) => fleet.onConnected(session.device),
       onDisconnected: (session) => {
@@ -256,6 +260,7 @@ export async function createGateway({
       void publish(topicOf("desired", { d: device }), "")
     },
   })
+  sources.attach(broker.disconnectSource)
   for (const { id, desired } of fleet.allDesired()) await publish(topicOf("desired", { d: id }), desired)
   await publishHubState(true)
   const tidying = setInterval(reassembly.dropIdle, tidyMs)

@@ -84,6 +84,7 @@ const openRoutes = [
   "GET /livez",
   "GET /readyz",
   "POST /api/enrol",
+  "POST /api/in/:source",
   "POST /api/session",
   "POST /api/setup",
 ]
