@@ -1,4 +1,5 @@
 import { join } from "node:path"
+import type { BrokerStatus } from "#contract/broker"
 import type { TrainingJobSpec } from "#contract/training"
 import { sniffImage } from "#models/image-header"
 import { createCatalogueRoutes } from "./catalogue/catalogue.routes.ts"
@@ -20,7 +21,10 @@ import { createLabellingRoutes } from "./labelling/labelling.routes.ts"
 import { createLabelling } from "./labelling/labelling.service.ts"
 import { createLearning } from "./learning.ts"
 import { createLiveRoutes } from "./live/live.routes.ts"
+import { createBrokerRoutes } from "./mqtt/broker.routes.ts"
+import { createBroker } from "./mqtt/broker.ts"
 import { createGateway } from "./mqtt/gateway.ts"
+import { createPlantBroker } from "./mqtt/plant-broker.ts"
 import { createAudit } from "./platform/audit.ts"
 import { openBlobs } from "./platform/blobs.ts"
 import type { Clock } from "./platform/clock.ts"
@@ -97,6 +101,13 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
     // Devices answer a new epoch with a rebirth, browsers' cursors of another start are known as foreign.
     const epoch = ids.random(8)
     let mqttPort = config.mqtt.port
+    const plantBroker = createPlantBroker({
+      config: config.broker,
+      clock,
+      ids,
+      epoch,
+      log: log.child("mqtt"),
+    })
 
     const users = createUsersDomain({ db, audit, clock, ids, cost: ports.passwordCost })
     const catalogue = createCatalogue({ db, audit, clock, events })
@@ -110,7 +121,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       epoch,
       signer: keys.hub,
       keys: keys.trusted,
-      mqtt: () => ({ host: config.public_host, port: mqttPort }),
+      mqtt: () => plantBroker?.address ?? { host: config.public_host, port: mqttPort },
     })
     const inspection = createInspectionDomain({
       db,
@@ -168,9 +179,10 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
     })
     const { dataset, training, registry, rollouts, home } = learning
 
+    const startedAt = clock.now()
     let ready = false
     let sweeping: ReturnType<typeof setInterval> | undefined
-    let gateway: Awaited<ReturnType<typeof createGateway>> | undefined
+    let gateway: { load: () => { sessions: number }; close: () => Promise<void> } | undefined
     const http = createHttp({
       routes: [
         users.routes,
@@ -180,6 +192,9 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         createLabellingRoutes(labelling),
         ...learning.routes,
         live,
+        createBrokerRoutes({
+          status: () => plantBroker?.status() ?? embeddedStatus(startedAt, gateway?.load().sessions),
+        }),
       ],
       resolveSession: users.sessions.resolve,
       isSessionOpen: users.sessions.isOpen,
@@ -221,16 +236,25 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       async start() {
         users.sessions.sweep()
         sweeping = setInterval(users.sessions.sweep, sweepMs)
-        gateway = await createGateway({
+        const behind = {
           fleet: fleet.fleet,
           enrolment: fleet.enrolment,
           ingest: inspection.ingest,
           delivery,
           clock,
           log: log.child("mqtt"),
-        })
-        mqttPort = (await listening(gateway.listen(config.mqtt.port, config.mqtt.host), config.mqtt.port))
-          .port
+        }
+        if (plantBroker) {
+          gateway = await plantBroker.start(behind, fleet.fleet)
+        } else {
+          const embedded = await createGateway({
+            ...behind,
+            openTransport: (handlers) => createBroker({ handlers, clock, log: log.child("mqtt") }),
+          })
+          gateway = embedded
+          const { port, host } = config.mqtt
+          mqttPort = (await listening(embedded.transport.listen(port, host), port)).port
+        }
         learning.start()
         ready = true
       },
@@ -252,6 +276,13 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
     throw error
   }
 }
+
+const embeddedStatus = (since: number, sessions = 0): BrokerStatus => ({
+  kind: "embedded",
+  connected: true,
+  since,
+  sessions,
+})
 
 /** Says which port is taken, in the one error type that reaches people. */
 async function listening<T>(opening: Promise<T>, port: number): Promise<T> {

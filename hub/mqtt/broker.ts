@@ -1,37 +1,12 @@
 import { createServer, type Socket } from "node:net"
 import { Aedes, type AuthenticateError, type Client, type PublishPacket } from "aedes"
-import type { TopicName } from "#contract/topics"
 import type { Clock } from "#platform/clock"
 import type { Log } from "#platform/log"
 import { createByteBudget } from "./byte-budget.ts"
 import { createDoorkeeper } from "./doorkeeper.ts"
 import { mayLeaveWill, mayPublish, maySubscribe, packetCaps } from "./mqtt.rules.ts"
 import { guardPackets } from "./packet-guard.ts"
-
-/** One live connection of one device. */
-export type Session = {
-  readonly device: string
-  readonly closed: () => boolean
-  /** Sends to this connection only, QoS 0. Resolves when the socket has taken it; check `closed` after. */
-  readonly send: (topic: string, payload: Uint8Array | string) => Promise<void>
-}
-
-/** What the broker asks of the hub; all of it is about devices that have proved who they are. */
-export type BrokerHandlers = {
-  readonly isSecretOf: (device: string, secret: Uint8Array) => boolean
-  /**
-   * Takes a permitted message before it is acknowledged (PUBACK follows the promise). Returns what may fan out in its
-   * place: the payload, or null for nothing. `session` is null for the will of a connection that is gone.
-   */
-  readonly onMessage: (
-    device: string,
-    name: TopicName,
-    payload: Buffer,
-    session: Session | null,
-  ) => Promise<Uint8Array | string | null>
-  readonly onConnected: (session: Session) => void
-  readonly onDisconnected: (session: Session) => void
-}
+import type { Session, Transport, TransportHandlers } from "./transport.ts"
 
 /** aedes' counterpart of `publish` to nobody: a message that was taken but must not fan out still needs its PUBACK. */
 const sink = "crux/v1/sink"
@@ -47,7 +22,7 @@ export async function createBroker({
   budgetBytes = 64 * 1024 * 1024,
   door = createDoorkeeper({ clock }),
 }: {
-  handlers: BrokerHandlers
+  handlers: Omit<TransportHandlers, "onReturned">
   clock: Clock
   log: Log
   budgetBytes?: number
@@ -186,7 +161,7 @@ export async function createBroker({
         })
       }),
 
-    /** Publishes to all who may read the topic, QoS 1, retained; an empty payload clears what was retained. */
+    maxPayload: () => packetCaps.after,
     publishRetained: (topic: string, payload: string): Promise<void> =>
       new Promise((resolve, reject) => {
         const packet = { cmd: "publish", topic, payload, qos: 1, retain: true, dup: false } as const
@@ -195,11 +170,9 @@ export async function createBroker({
 
     session: (device: string): Session | undefined => sessions.get(device)?.session,
     sessions: (): Session[] => [...sessions.values()].map((s) => s.session),
-    /** Closes a device's connection at once. */
     disconnect: (device: string): void => {
       sessions.get(device)?.client.close()
     },
-    /** Bytes of messages being committed now, and their limit. */
     inFlight: () => ({ bytes: budget.used(), limit: budget.limit }),
 
     close: (): Promise<void> =>
@@ -207,9 +180,8 @@ export async function createBroker({
         server.close()
         aedes.close(() => resolve())
       }),
-  }
+  } satisfies Transport & { listen: (port: number, host: string) => Promise<{ port: number }> }
 }
-export type Broker = Awaited<ReturnType<typeof createBroker>>
 
 function sessionOf(client: Client): Session {
   return {

@@ -12,8 +12,8 @@ import {
 } from "#contract/topics"
 import type { Clock } from "#platform/clock"
 import type { Log } from "#platform/log"
-import { type Broker, type BrokerHandlers, createBroker, type Session } from "./broker.ts"
-import { creditFor, packetCaps, parseJson } from "./mqtt.rules.ts"
+import { creditFor, parseJson } from "./mqtt.rules.ts"
+import type { Session, Transport, TransportHandlers } from "./transport.ts"
 
 /** What the gateway needs of the domains behind it. */
 export type GatewayPorts = {
@@ -45,18 +45,23 @@ export type GatewayPorts = {
 
 const maxAcksPerMessage = 256
 
-/** Connects the broker's messages to the domains and their answers to the devices: protocol `crux/v1`. */
-export async function createGateway({
+/** Connects the transport's messages to the domains and their answers to the devices: protocol `crux/v1`. */
+export async function createGateway<T extends Transport>({
   fleet,
   enrolment,
   ingest,
   delivery,
   clock,
   log,
-  budgetBytes,
-}: GatewayPorts & { clock: Clock; log: Log; budgetBytes?: number }) {
+  openTransport,
+}: GatewayPorts & {
+  clock: Clock
+  log: Log
+  /** Opens what carries the messages: the embedded broker, or a connection to one of the plant. */
+  openTransport: (handlers: TransportHandlers) => Promise<T>
+}) {
   const pendingAcks = new Map<Session, InspectionAck[]>()
-  let broker: Broker
+  let broker: T
 
   /** Acks of one turn of the event loop travel together: a commit of 40 frames answers in a few messages. */
   const acknowledge = (session: Session, ack: InspectionAck) => {
@@ -99,7 +104,7 @@ export async function createGateway({
     return undefined
   }
 
-  const onMessage: BrokerHandlers["onMessage"] = async (device, name, payload, session) => {
+  const onMessage: TransportHandlers["onMessage"] = async (device, name, payload, session) => {
     switch (name) {
       case "inspection": {
         const ack = await ingest.receive(device, topicOf(name, { d: device }), payload)
@@ -131,21 +136,17 @@ export async function createGateway({
     }
   }
 
-  broker = await createBroker({
-    handlers: {
-      isSecretOf: enrolment.isSecretOf,
-      onMessage,
-      onConnected: (session) => fleet.onConnected(session.device),
-      onDisconnected: (session) => {
-        pendingAcks.delete(session)
-        fleet
-          .onDisconnected(session.device)
-          .catch((error) => log.warn("last_seen_not_stored", { error: String(error) }))
-      },
+  broker = await openTransport({
+    isSecretOf: enrolment.isSecretOf,
+    onMessage,
+    onConnected: (session) => fleet.onConnected(session.device),
+    onDisconnected: (session) => {
+      pendingAcks.delete(session)
+      fleet
+        .onDisconnected(session.device)
+        .catch((error) => log.warn("last_seen_not_stored", { error: String(error) }))
     },
-    clock,
-    log,
-    ...(budgetBytes !== undefined && { budgetBytes }),
+    onReturned: () => greet(),
   })
 
   const publish = (topic: string, payload: string): Promise<void> =>
@@ -158,7 +159,7 @@ export async function createGateway({
       online,
       epoch: fleet.epoch,
       ts: clock.now(),
-      max_packet: packetCaps.after,
+      max_packet: broker.maxPayload(),
       chunk: chunkSize,
     }
     return publish(topicOf("hubState"), JSON.stringify(state))
@@ -172,11 +173,15 @@ export async function createGateway({
       void publish(topicOf("desired", { d: device }), "")
     },
   })
-  for (const { id, desired } of fleet.allDesired()) await publish(topicOf("desired", { d: id }), desired)
-  await publishHubState(true)
+  /** Everything retained, for a broker that has none of it: ours at start, another one when it is back. */
+  const greet = async (): Promise<void> => {
+    for (const { id, desired } of fleet.allDesired()) await publish(topicOf("desired", { d: id }), desired)
+    await publishHubState(true)
+  }
+  await greet()
 
   return {
-    listen: broker.listen,
+    transport: broker,
     /** Devices connected now, and bytes being committed. */
     load: () => ({ sessions: broker.sessions().length, ...broker.inFlight() }),
     /** Says goodbye and closes every connection. */

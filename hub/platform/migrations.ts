@@ -7,6 +7,7 @@ import dataset from "./migrations/0006_dataset.sql" with { type: "text" }
 import training from "./migrations/0007_training.sql" with { type: "text" }
 import registry from "./migrations/0008_registry.sql" with { type: "text" }
 import rollout from "./migrations/0009_rollout.sql" with { type: "text" }
+import brokerCredential from "./migrations/0017_broker_credential.sql" with { type: "text" }
 
 /** Forward only, in order; each runs in one transaction. Never edit one that has been released: add the next. */
 export const migrations: { name: string; sql: string }[] = [
@@ -19,4 +20,5 @@ export const migrations: { name: string; sql: string }[] = [
   { name: "0007_training", sql: training },
   { name: "0008_registry", sql: registry },
   { name: "0009_rollout", sql: rollout },
+  { name: "0017_broker_credential", sql: brokerCredential },
 ]
