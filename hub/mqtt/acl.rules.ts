@@ -1,4 +1,5 @@
 import { topics } from "#contract/topics"
+import { packetCaps } from "./mqtt.rules.ts"
 
 /** What a device may do on a broker of the plant, read from the contract; `%u` is its name. */
 const deviceRights = (): string[] => {
@@ -43,8 +44,7 @@ acl_file ${folder}/acl
 use_username_as_clientid true
 
 # Models travel in messages of 256 KiB, inspections in messages of up to 8 MB.
-message_size_limit 0
-max_packet_size 0
+max_packet_size ${packetCaps.after}
 # Messages that wait for the hub while it is busy; more are dropped, and sent again by the stations.
 max_queued_messages 1000
 # The hub publishes again whatever it wants kept, so nothing has to survive a restart here.

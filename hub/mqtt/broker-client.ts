@@ -86,22 +86,24 @@ export async function createBrokerClient({
 
   /** One attempt, with the probe until it has passed once. Rejects with StartFailure or what the network said. */
   const connect = async (): Promise<void> => {
+    const options = { clientId: "crux-hub", ...connectionOptions(settings) }
+    if (!probe || probe.checks.some(({ state }) => state === "failed")) {
+      // Without a will: a broker that keeps nothing would not even let that in, and could not say why.
+      const asking = await connectOnce(options)
+      asking.on("error", () => {})
+      try {
+        await checkFitness(asking)
+      } finally {
+        await asking.endAsync(true)
+      }
+    }
     const attempt = await connectOnce({
-      clientId: "crux-hub",
-      ...connectionOptions(settings),
+      ...options,
       // Stations that see it keep their parts until the hub is back.
       will: { topic: topicOf("hubState"), payload: goodbye(), qos: 1, retain: true },
     })
     attempt.on("error", (error) => log.warn("broker_error", { error: error.message }))
     if (stopped) return void attempt.end(true)
-    if (!probe || probe.checks.some(({ state }) => state === "failed")) {
-      try {
-        await checkFitness(attempt)
-      } catch (error) {
-        attempt.end(true)
-        throw error
-      }
-    }
     if (!attempt.connected) throw new Error("the connection was closed")
     client = attempt
     failures = 0

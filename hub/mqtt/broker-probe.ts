@@ -7,6 +7,7 @@ import { packetCaps } from "./mqtt.rules.ts"
 
 /** Payload sizes tried, in bytes. A chunk of a model must pass, a long inspection should. */
 const sizes = [300 * 1024, 1024 * 1024, 4 * 1024 * 1024, packetCaps.after - 1024] as const
+const longestCheckMs = 60_000
 const dayMs = 24 * 60 * 60_000
 /** A device that must never exist: its topics are asked for and written to by those who have no right. */
 const nobody = "zz-probe"
@@ -15,7 +16,7 @@ type Heard = { topic: string; payload: Buffer; qos: number; retain: boolean }
 
 /**
  * Asks a broker for what the hub relies on, over a connection that is not used for anything else meanwhile. Leaves
- * nothing behind. Resolves with every check, in order; rejects only when the connection itself ends.
+ * nothing behind. Resolves with every check, in order; one that ends the connection has failed.
  */
 export async function probeBroker({
   client,
@@ -41,22 +42,20 @@ export async function probeBroker({
   const add = (check: BrokerCheck["check"], state: BrokerCheck["state"], detail: string, value?: number) =>
     checks.push({ check, state, detail, ...(value !== undefined && { value }) })
   let maxPayload = 0
-  try {
+
+  const qos1 = async () => {
     const granted = (await client.subscribeAsync(topic, { qos: 1 }))[0]?.qos
     await client.publishAsync(topic, "qos1", { qos: 1 })
     const heard = await ear.first((m) => m.topic === topic, patienceMs)
-    if (granted === 1 && heard?.qos === 1) add("qos1", "ok", "messages are acknowledged and delivered")
-    else
-      add(
-        "qos1",
-        "failed",
-        granted !== undefined && granted > 2
-          ? "the hub may not subscribe under crux/v1: give its user read and write on crux/v1/#"
-          : heard
-            ? `delivery is granted at QoS ${granted}, not 1`
-            : "a message the hub published under crux/v1 did not come back: give its user read and write on crux/v1/#",
-      )
+    if (granted === 1 && heard?.qos === 1) return add("qos1", "ok", "messages are acknowledged and delivered")
+    const rights = "give its user read and write on crux/v1/#"
+    if (granted !== undefined && granted > 2)
+      return add("qos1", "failed", `the hub may not subscribe under crux/v1: ${rights}`)
+    if (heard) return add("qos1", "failed", `delivery is granted at QoS ${granted}, not 1`)
+    add("qos1", "failed", `what the hub publishes under crux/v1 does not come back: ${rights}`)
+  }
 
+  const retained = async () => {
     await client.publishAsync(topic, "kept", { qos: 1, retain: true })
     await client.unsubscribeAsync(topic)
     ear.forget()
@@ -64,35 +63,63 @@ export async function probeBroker({
     const kept = await ear.first((m) => m.topic === topic && m.retain, patienceMs)
     await client.publishAsync(topic, "", { qos: 1, retain: true })
     if (kept) add("retained", "ok", "retained messages are kept")
-    else add("retained", "failed", "a retained message was not kept: stations would not learn what to run")
+    else add("retained", "failed", "retained messages are not kept: stations would not learn what to run")
+  }
 
-    for (const size of sizes) {
-      ear.forget()
-      await client.publishAsync(topic, Buffer.alloc(size), { qos: 1 })
-      const passed = await ear.first((m) => m.topic === topic && m.payload.length === size, patienceMs * 2)
-      if (!passed) break
-      maxPayload = size
+  const maxPacket = async () => {
+    try {
+      for (const size of sizes) {
+        ear.forget()
+        const passes = (m: Heard) => m.topic === topic && m.payload.length === size
+        if (!(await attempt(client.publishAsync(topic, Buffer.alloc(size), { qos: 1 }), patienceMs * 2)))
+          break
+        if (!(await ear.first(passes, patienceMs * 2))) break
+        maxPayload = size
+      }
+    } finally {
+      if (maxPayload === 0)
+        add(
+          "max_packet",
+          "failed",
+          `messages of ${sizes[0]} bytes do not pass; models travel in chunks that long`,
+        )
+      else if (maxPayload === sizes.at(-1)) add("max_packet", "ok", "messages of 8 MB pass", maxPayload)
+      else add("max_packet", "warn", `messages longer than ${maxPayload} bytes do not pass`, maxPayload)
     }
-    if (maxPayload === 0)
-      add(
-        "max_packet",
-        "failed",
-        `messages of ${sizes[0]} bytes do not pass; models travel in chunks that long`,
-      )
-    else if (maxPayload === sizes.at(-1)) add("max_packet", "ok", "messages of 8 MB pass", maxPayload)
-    else add("max_packet", "warn", `messages longer than ${maxPayload} bytes do not pass`, maxPayload)
     await client.unsubscribeAsync(topic)
+  }
 
+  const anonymous = async () => {
     checks.push(await strangerCheck({ client, ear, settings, patienceMs }))
-    checks.push(
-      device
-        ? await deviceCheck({ client, ear, settings, device, patienceMs })
-        : {
-            check: "device_rights",
-            state: "skipped",
-            detail: "name a device's credentials with --broker-probe to have its rights checked",
-          },
-    )
+  }
+  const deviceRights = async () => {
+    if (device) checks.push(await deviceCheck({ client, ear, settings, device, patienceMs }))
+    else
+      add("device_rights", "skipped", "name a device's credentials with --broker-probe to check its rights")
+  }
+
+  const steps = [
+    ["qos1", qos1],
+    ["retained", retained],
+    ["max_packet", maxPacket],
+    ["anonymous", anonymous],
+    ["device_rights", deviceRights],
+  ] as const
+  try {
+    for (const [check, ask] of steps) {
+      let why = "no answer came"
+      const asking = ask().catch((error: unknown) => {
+        why = error instanceof Error ? error.message : String(error)
+        throw error
+      })
+      // A broker that does not offer something may answer with the end of the connection, or with nothing at all.
+      const answered = await attempt(asking, longestCheckMs)
+      if (!checks.some((done) => done.check === check))
+        add(check, "failed", `the broker ended the connection when it was asked: ${why}`)
+      if (!answered || !client.connected) break
+    }
+    for (const [check] of steps)
+      if (!checks.some((done) => done.check === check)) add(check, "skipped", "the connection had ended")
     return { checks, maxPayload }
   } finally {
     ear.stop()
