@@ -209,15 +209,21 @@ describe("with mosquitto as the broker, over TLS", () => {
 
 describe("a broker that is not fit keeps the hub from starting, and says why", () => {
   const refusal = async (change: Parameters<typeof startMosquitto>[0], settings = {}) => {
-    const other = await startMosquitto(change)
-    try {
-      const hub = await startTestHub({ config: { broker: { ...other.settings, ...settings }, mqtt: ports } })
-      await hub.stop()
-      return undefined
-    } catch (error) {
-      return error as Error & { exit: string }
-    } finally {
-      await other.remove()
+    for (;;) {
+      const other = await startMosquitto(change)
+      try {
+        const hub = await startTestHub({
+          config: { broker: { ...other.settings, ...settings }, mqtt: ports },
+        })
+        await hub.stop()
+        // A machine so busy that the broker did not answer in time has told nothing: once more.
+        if (hub.log.some((line) => line.includes("broker_unreachable"))) continue
+        return { exit: "started", message: hub.log.filter((line) => line.includes("broker_")).join("\n") }
+      } catch (error) {
+        return error as Error & { exit: string }
+      } finally {
+        await other.remove()
+      }
     }
   }
   const open = (config: string) =>
@@ -225,28 +231,28 @@ describe("a broker that is not fit keeps the hub from starting, and says why", (
 
   test("one that lets strangers read and write", async () => {
     const acl = "topic readwrite #\nuser crux-hub\ntopic readwrite #\n"
-    const { exit, message } = (await refusal({ config: open, acl }))!
+    const { exit, message } = await refusal({ config: open, acl })
     expect(exit).toBe("verification")
     expect(message).toContain("without credentials anybody may")
   })
   test("one that does not let the hub in", async () => {
     const wrong = join(broker.folder, "wrong.credentials")
     writeFileSync(wrong, "crux-hub:not this\n")
-    const { exit, message } = (await refusal({}, { credentials: wrong }))!
+    const { exit, message } = await refusal({}, { credentials: wrong })
     expect(exit).toBe("permission")
     expect(message).not.toContain("not this")
   })
   test("one whose authority is another", async () => {
-    expect((await refusal({}, { ca: broker.ca }))?.exit).toBe("certificate")
+    expect((await refusal({}, { ca: broker.ca })).exit).toBe("certificate")
   })
   test("one that drops what is as long as a chunk of a model", async () => {
     const small = (config: string) => config.replace(/max_packet_size .*/, "message_size_limit 100000")
-    const { exit, message } = (await refusal({ config: small }))!
+    const { exit, message } = await refusal({ config: small })
     expect(exit).toBe("config")
     expect(message).toContain("max_packet")
   }, 60_000)
   test("one that keeps nothing", async () => {
-    const { exit, message } = (await refusal({ config: (c) => `${c}retain_available false\n` }))!
+    const { exit, message } = await refusal({ config: (c) => `${c}retain_available false\n` })
     expect(exit).toBe("config")
     expect(message).toContain("retained")
   })
@@ -256,28 +262,34 @@ describe("a broker that is not fit keeps the hub from starting, and says why", (
     const line = mosquittoEntry("probe-1", "anything")
     const acl = mosquittoAcl({ hub: "crux-hub" })
     const withProbe = (extra: string) => refusalWithUser(`${acl}${extra}`, line, { probe })
-    expect(await withProbe("")).toBeUndefined()
-    const failure = (await withProbe("user probe-1\ntopic write crux/v1/d/+/up/evt\n"))!
+    expect((await withProbe("")).exit).toBe("started")
+    const failure = await withProbe("user probe-1\ntopic write crux/v1/d/+/up/evt\n")
     expect(failure.exit).toBe("verification")
     expect(failure.message).toContain("device probe-1 may publish as another device")
-    const blind = (await refusalWithUser(acl.replace("pattern read crux/v1/d/%u/down/ack\n", ""), line, {
+    const blind = await refusalWithUser(acl.replace("pattern read crux/v1/d/%u/down/ack\n", ""), line, {
       probe,
-    }))!
+    })
     expect(blind.message).toContain("may not read what is sent down to it")
   }, 90_000)
 
   const refusalWithUser = async (acl: string, line: string, settings: object) => {
-    const other = await startMosquitto({ acl })
-    try {
-      appendFileSync(join(other.folder, "passwords"), `${line}\n`)
-      await other.reload()
-      const hub = await startTestHub({ config: { broker: { ...other.settings, ...settings }, mqtt: ports } })
-      await hub.stop()
-      return undefined
-    } catch (error) {
-      return error as Error & { exit: string }
-    } finally {
-      await other.remove()
+    for (;;) {
+      const other = await startMosquitto({ acl })
+      try {
+        appendFileSync(join(other.folder, "passwords"), `${line}\n`)
+        await other.reload()
+        const hub = await startTestHub({
+          config: { broker: { ...other.settings, ...settings }, mqtt: ports },
+        })
+        await hub.stop()
+        // A machine so busy that the broker did not answer in time has told nothing: once more.
+        if (hub.log.some((line) => line.includes("broker_unreachable"))) continue
+        return { exit: "started", message: hub.log.filter((line) => line.includes("broker_")).join("\n") }
+      } catch (error) {
+        return error as Error & { exit: string }
+      } finally {
+        await other.remove()
+      }
     }
   }
 })
