@@ -51,6 +51,14 @@ export const HubConfig = v.strictObject({
     v.strictObject({
       host: v.optional(field(Host, "MQTT address", "Address the broker listens on."), "127.0.0.1"),
       port: v.optional(field(Port, "MQTT port", "Port of the broker."), 1883),
+      readers: v.optional(
+        field(
+          v.string(),
+          "Readers",
+          "File of lines name:password: who may read results (uns/#, spBv1.0/#) at the hub's own broker.",
+        ),
+        "",
+      ),
     }),
     {},
   ),
@@ -106,6 +114,19 @@ export const HubConfig = v.strictObject({
           v.string(),
           "Probe credentials",
           "File with one line name:password of a device whose rights are checked at start.",
+        ),
+        "",
+      ),
+    }),
+    {},
+  ),
+  uns: v.optional(
+    v.strictObject({
+      path: v.optional(
+        field(
+          v.string(),
+          "Unified namespace",
+          "Mirror results below this topic, e.g. uns/acme/ulsan/press/{line}/vision/{device}; empty: off.",
         ),
         "",
       ),

@@ -21,10 +21,13 @@ import { createLabellingRoutes } from "./labelling/labelling.routes.ts"
 import { createLabelling } from "./labelling/labelling.service.ts"
 import { createLearning } from "./learning.ts"
 import { createLiveRoutes } from "./live/live.routes.ts"
+import { createUnsMirror, demandUnsPath } from "./mirror/uns.ts"
 import { createBrokerRoutes } from "./mqtt/broker.routes.ts"
 import { createBroker } from "./mqtt/broker.ts"
 import { createGateway } from "./mqtt/gateway.ts"
 import { createPlantBroker } from "./mqtt/plant-broker.ts"
+import { readReaders } from "./mqtt/readers.ts"
+import type { Transport } from "./mqtt/transport.ts"
 import { createAudit } from "./platform/audit.ts"
 import { openBlobs } from "./platform/blobs.ts"
 import type { Clock } from "./platform/clock.ts"
@@ -80,6 +83,19 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
   const { clock, ids } = ports
   const log = createLog({ level: config.log_level, subject: "hub", write: ports.writeLog, now: clock.now })
 
+  // What the settings name is read first: a mistake there is said before anything is opened.
+  // Devices answer a new epoch with a rebirth, browsers' cursors of another start are known as foreign.
+  const epoch = ids.random(8)
+  const plantBroker = createPlantBroker({
+    config: config.broker,
+    clock,
+    ids,
+    epoch,
+    log: log.child("mqtt"),
+  })
+  const readers = readReaders(config.mqtt.readers)
+  demandUnsPath(config.uns.path)
+
   const folder = prepareDataFolder(config.data)
   const lock = takeLock(folder.lock, ports.openSqlite, clock.now())
   try {
@@ -98,16 +114,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
     const commits = createGroupCommit({ sqlite: db })
     const keys = await openSigningKeys({ dataDir: folder.root })
     const disk = createDiskSpace({ path: folder.root, leastFree: leastFreeBytes, clock })
-    // Devices answer a new epoch with a rebirth, browsers' cursors of another start are known as foreign.
-    const epoch = ids.random(8)
     let mqttPort = config.mqtt.port
-    const plantBroker = createPlantBroker({
-      config: config.broker,
-      clock,
-      ids,
-      epoch,
-      log: log.child("mqtt"),
-    })
 
     const users = createUsersDomain({ db, audit, clock, ids, cost: ports.passwordCost })
     const catalogue = createCatalogue({ db, audit, clock, events })
@@ -182,7 +189,11 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
     const startedAt = clock.now()
     let ready = false
     let sweeping: ReturnType<typeof setInterval> | undefined
-    let gateway: { load: () => { sessions: number }; close: () => Promise<void> } | undefined
+    const uns = createUnsMirror({ path: config.uns.path, device: fleet.fleet.get, events, clock })
+    let stopMirror = () => {}
+    let gateway:
+      | { transport: Transport; load: () => { sessions: number }; close: () => Promise<void> }
+      | undefined
     const http = createHttp({
       routes: [
         users.routes,
@@ -249,12 +260,14 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         } else {
           const embedded = await createGateway({
             ...behind,
-            openTransport: (handlers) => createBroker({ handlers, clock, log: log.child("mqtt") }),
+            openTransport: (handlers) =>
+              createBroker({ handlers, clock, log: log.child("mqtt"), isReader: readers.isReader }),
           })
           gateway = embedded
           const { port, host } = config.mqtt
           mqttPort = (await listening(embedded.transport.listen(port, host), port)).port
         }
+        stopMirror = uns.start(gateway.transport.publishRetained)
         learning.start()
         ready = true
       },
@@ -263,6 +276,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         ready = false
         await learning.stop()
         clearInterval(sweeping)
+        stopMirror()
         await gateway?.close()
         await ports.imaging.close()
         commits.close()

@@ -4,7 +4,7 @@ import type { Clock } from "#platform/clock"
 import type { Log } from "#platform/log"
 import { createByteBudget } from "./byte-budget.ts"
 import { createDoorkeeper } from "./doorkeeper.ts"
-import { mayLeaveWill, mayPublish, maySubscribe, packetCaps } from "./mqtt.rules.ts"
+import { mayLeaveWill, mayPublish, mayRead, maySubscribe, packetCaps } from "./mqtt.rules.ts"
 import { guardPackets } from "./packet-guard.ts"
 import type { Session, Transport, TransportHandlers } from "./transport.ts"
 
@@ -21,15 +21,19 @@ export async function createBroker({
   log,
   budgetBytes = 64 * 1024 * 1024,
   door = createDoorkeeper({ clock }),
+  isReader = () => false,
 }: {
   handlers: Omit<TransportHandlers, "onReturned">
   clock: Clock
   log: Log
   budgetBytes?: number
   door?: ReturnType<typeof createDoorkeeper>
+  /** Who may read results, and nothing else. */
+  isReader?: (name: string, password: Uint8Array) => boolean
 }) {
   const budget = createByteBudget({ limit: budgetBytes })
   const sessions = new Map<string, { client: Client; session: Session }>()
+  const readers = new WeakSet<Client>()
 
   const aedes = await Aedes.createBroker({
     // One frozen subscriber holds delivery slots until the drain timeout; with the default 100 the whole broker stood
@@ -57,6 +61,10 @@ export async function createBroker({
     authenticate: (client, username, password, done) => {
       if (username === client.id && password && handlers.isSecretOf(client.id, password))
         return done(null, true)
+      if (username === client.id && password && isReader(client.id, password)) {
+        readers.add(client)
+        return done(null, true)
+      }
       const wait = door.failed(addressOf(client))
       log.warn("connect_refused", { device: client.id.slice(0, 64), address: addressOf(client) })
       setTimeout(() => done(notAuthorized(), null), wait)
@@ -70,7 +78,9 @@ export async function createBroker({
     },
 
     authorizeSubscribe: (client, subscription, done) => {
-      if (maySubscribe(client.id, subscription.topic)) return done(null, subscription)
+      const { topic } = subscription
+      if (readers.has(client) ? mayRead(topic) : maySubscribe(client.id, topic))
+        return done(null, subscription)
       log.warn("subscribe_refused", { device: client.id, topic: subscription.topic.slice(0, 128) })
       done(null, null)
     },
@@ -79,6 +89,7 @@ export async function createBroker({
   const takeMessage = async (client: Client | null, packet: PublishPacket): Promise<void> => {
     // Only the wills of a broker cluster come without a client; we are one broker.
     if (!client) throw new Error("a message without a sender")
+    if (readers.has(client)) throw new Error("a reader publishes nothing")
     const payload = bytesOf(packet.payload)
     const verdict = mayPublish(client.id, {
       topic: packet.topic,
@@ -121,6 +132,7 @@ export async function createBroker({
 
   // At "client" the connection is registered and not yet acknowledged, so the session exists before its first message.
   aedes.on("client", (client: Client) => {
+    if (readers.has(client)) return
     const device = client.id
     const older = sessions.get(device)
     if (older && older.client !== client) {

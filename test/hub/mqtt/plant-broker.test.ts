@@ -22,7 +22,7 @@ import { type Mosquitto, startMosquitto } from "../support/mosquitto.ts"
 let broker: Mosquitto
 let site: TestHub
 const cleanups: (() => unknown)[] = []
-const ports: TestHub["hub"]["config"]["mqtt"] = { host: "127.0.0.1", port: 0 }
+const ports: TestHub["hub"]["config"]["mqtt"] = { host: "127.0.0.1", port: 0, readers: "" }
 beforeAll(async () => {
   broker = await startMosquitto()
   site = await startTestHub({ config: { broker: broker.settings, mqtt: ports } })
