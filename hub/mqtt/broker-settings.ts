@@ -33,7 +33,7 @@ export function readBrokerSettings({ url, credentials, ca, cert, key }: BrokerFi
 }
 
 /** Host, port and whether TLS. Names and passwords in a URL would end in logs and process lists: refused. */
-export function brokerUrl(text: string, setting: string): Pick<BrokerSettings, "host" | "port" | "tls"> {
+function brokerUrl(text: string, setting: string): Pick<BrokerSettings, "host" | "port" | "tls"> {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (!url || (url.protocol !== "mqtt:" && url.protocol !== "mqtts:") || url.hostname === "")
     throw unusable(`${setting} must be mqtt://HOST[:PORT] or mqtts://HOST[:PORT]`)
