@@ -49,7 +49,8 @@ const words = {
 /** The one style of the page; the policy below names it by its digest. */
 const style = `
 body { font: 1rem/1.5 Pretendard, system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
-a, summary { display: inline-block; padding: .6rem .2rem }
+a { display: inline-block; padding: .6rem .2rem }
+summary { padding: .6rem .2rem; cursor: pointer }
 code { overflow-wrap: anywhere }
 section { border-top: 1px solid #8886; padding: .5rem 0 }
 h3 { margin: .5rem 0 0; font-weight: 600 }
@@ -58,6 +59,25 @@ pre { overflow-x: auto; background: #8882; padding: .75rem; border-radius: .5rem
 td { padding: .3rem 1rem .3rem 0; vertical-align: top; border-top: 1px solid #8884 }
 `
 const policy = `default-src 'none'; style-src 'sha256-${createHash("sha256").update(style).digest("base64")}'; frame-ancestors 'none'; base-uri 'none'`
+
+/** The document speaks English; this is what its topics are to people who read Korean. */
+const korean: Readonly<Record<string, string>> = {
+  inspection:
+    "검사 한 건(CXF1 프레임): 머리 12바이트, JSON 헤더(아래 스키마), 이미지 순서. 디스크에 저장되면 down/ack로 응답합니다.",
+  segment: "메시지 하나보다 긴 프레임의 조각.",
+  chunkGet: "모델 조각을 요청합니다. 조각은 down/blob으로 옵니다.",
+  event: "스테이션에서 일어난 일.",
+  state: "스테이션이 연결되었거나 끊겼음. 유언(will) 메시지이기도 합니다.",
+  reported: "스테이션이 실행 중인 것과 현재 상태.",
+  desired: "스테이션이 실행해야 할 것. 허브가 서명합니다.",
+  ack: "검사가 어떻게 처리되었는지, 그리고 한 번에 보낼 수 있는 양.",
+  segmentAnswer: "긴 프레임에서 아직 오지 않은 조각.",
+  error: "허브가 받지 않은 것과 그 이유.",
+  chunk: "모델 등 객체의 바이트.",
+  hubState: "허브가 연결되었거나 끊겼음, 에포크와 한도. 유언(will) 메시지이기도 합니다.",
+  unsResult: "스테이션의 마지막 결과(이미지 없음).",
+  unsState: "스테이션이 연결되어 있는지 여부.",
+}
 
 type Operation = {
   action: string
@@ -100,7 +120,7 @@ ${Object.entries(operations).map(([name, { action, summary, bindings }]) => {
   const { qos, retain } = bindings.mqtt
   const kept = retain ? `, ${w.kept}` : ""
   return html`<section id="${name}"><h3><code>${channels[name]?.address}</code></h3>
-<p>${action === "receive" ? w.toHub : w.fromHub}, QoS ${qos}${kept}. <span lang="en">${summary}</span></p>
+<p>${action === "receive" ? w.toHub : w.fromHub}, QoS ${qos}${kept}. ${lang === "ko" ? (korean[name] ?? summary) : summary}</p>
 ${
   message?.contentType === "application/octet-stream"
     ? html`<p>${w.payload}: ${w.binary}</p>`
