@@ -11,6 +11,7 @@ import { createHealthRoutes } from "./http/health.routes.ts"
 import { allow, clientIp, type HubEnv, isForMachines, routeBodyBytes, usualBodyBytes } from "./http/kit.ts"
 import { openApiDocument } from "./http/openapi.ts"
 import { answerProblem } from "./http/problems.ts"
+import { createReferenceRoutes } from "./http/reference.routes.ts"
 import { sameOriginChanges } from "./http/same-origin.ts"
 import { readSessionToken } from "./http/session-cookie.ts"
 import { createUiRoutes, type OpenAsset } from "./http/ui.routes.ts"
@@ -94,6 +95,7 @@ export function createHttp({
   app.route("/", createHealthRoutes({ ready }))
   for (const domain of routes) app.route("/", domain)
   app.get("/api/openapi.json", allow("worker"), async (c) => c.json(await openApiDocument(app, version)))
+  app.route("/", createReferenceRoutes({ app: () => app, version }))
   app.route("/", createUiRoutes({ openAsset }))
   accessTable(app)
   return app

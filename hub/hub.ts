@@ -1,4 +1,5 @@
 import { join } from "node:path"
+import type { BrokerStatus } from "#contract/broker"
 import type { TrainingJobSpec } from "#contract/training"
 import { sniffImage } from "#models/image-header"
 import { createCatalogueRoutes } from "./catalogue/catalogue.routes.ts"
@@ -20,7 +21,13 @@ import { createLabellingRoutes } from "./labelling/labelling.routes.ts"
 import { createLabelling } from "./labelling/labelling.service.ts"
 import { createLearning } from "./learning.ts"
 import { createLiveRoutes } from "./live/live.routes.ts"
+import { createUnsMirror, demandUnsPath } from "./mirror/uns.ts"
+import { createBrokerRoutes } from "./mqtt/broker.routes.ts"
+import { createBroker } from "./mqtt/broker.ts"
 import { createGateway } from "./mqtt/gateway.ts"
+import { createPlantBroker } from "./mqtt/plant-broker.ts"
+import { readReaders } from "./mqtt/readers.ts"
+import type { Transport } from "./mqtt/transport.ts"
 import { createAudit } from "./platform/audit.ts"
 import { openBlobs } from "./platform/blobs.ts"
 import type { Clock } from "./platform/clock.ts"
@@ -77,6 +84,19 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
   const { clock, ids } = ports
   const log = createLog({ level: config.log_level, subject: "hub", write: ports.writeLog, now: clock.now })
 
+  // What the settings name is read first: a mistake there is said before anything is opened.
+  // Devices answer a new epoch with a rebirth, browsers' cursors of another start are known as foreign.
+  const epoch = ids.random(8)
+  const plantBroker = createPlantBroker({
+    config: config.broker,
+    clock,
+    ids,
+    epoch,
+    log: log.child("mqtt"),
+  })
+  const readers = readReaders(config.mqtt.readers)
+  demandUnsPath(config.uns.path)
+
   const folder = prepareDataFolder(config.data)
   const lock = takeLock(folder.lock, ports.openSqlite, clock.now())
   try {
@@ -99,8 +119,6 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       shares: { tight: config.storage.tight_share, low: config.storage.low_share },
       clock,
     })
-    // Devices answer a new epoch with a rebirth, browsers' cursors of another start are known as foreign.
-    const epoch = ids.random(8)
     let mqttPort = config.mqtt.port
 
     const users = createUsersDomain({ db, audit, clock, ids, cost: ports.passwordCost })
@@ -115,7 +133,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       epoch,
       signer: keys.hub,
       keys: keys.trusted,
-      mqtt: () => ({ host: config.public_host, port: mqttPort }),
+      mqtt: () => plantBroker?.address ?? { host: config.public_host, port: mqttPort },
     })
     const inspection = createInspectionDomain({
       db,
@@ -195,9 +213,14 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
     })
     const { dataset, training, registry, rollouts, home } = learning
 
+    const startedAt = clock.now()
     let ready = false
     let sweeping: ReturnType<typeof setInterval> | undefined
-    let gateway: Awaited<ReturnType<typeof createGateway>> | undefined
+    const uns = createUnsMirror({ path: config.uns.path, device: fleet.fleet.get, events, clock })
+    let stopMirror = () => {}
+    let gateway:
+      | { transport: Transport; load: () => { sessions: number }; close: () => Promise<void> }
+      | undefined
     const http = createHttp({
       routes: [
         users.routes,
@@ -208,6 +231,9 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         createLabellingRoutes(labelling),
         ...learning.routes,
         live,
+        createBrokerRoutes({
+          status: () => plantBroker?.status() ?? embeddedStatus(startedAt, gateway?.load().sessions),
+        }),
       ],
       resolveSession: users.sessions.resolve,
       isSessionOpen: users.sessions.isOpen,
@@ -250,17 +276,34 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       async start() {
         users.sessions.sweep()
         sweeping = setInterval(users.sessions.sweep, sweepMs)
-        gateway = await createGateway({
+        const behind = {
           fleet: fleet.fleet,
           enrolment: fleet.enrolment,
           ingest: inspection.ingest,
           delivery,
-          sources: sources.door,
           clock,
           log: log.child("mqtt"),
-        })
-        mqttPort = (await listening(gateway.listen(config.mqtt.port, config.mqtt.host), config.mqtt.port))
-          .port
+        }
+        if (plantBroker) {
+          gateway = await plantBroker.start(behind, fleet.fleet)
+        } else {
+          const embedded = await createGateway({
+            ...behind,
+            openTransport: (handlers) =>
+              createBroker({
+                handlers,
+                clock,
+                log: log.child("mqtt"),
+                isReader: readers.isReader,
+                sources: sources.door,
+              }),
+          })
+          gateway = embedded
+          sources.door.attach(embedded.transport.disconnectSource)
+          const { port, host } = config.mqtt
+          mqttPort = (await listening(embedded.transport.listen(port, host), port)).port
+        }
+        stopMirror = uns.start(gateway.transport.publishRetained)
         learning.start()
         inspection.eviction.start()
         sources.start()
@@ -272,6 +315,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         await learning.stop()
         await inspection.eviction.stop()
         clearInterval(sweeping)
+        stopMirror()
         await gateway?.close()
         await sources.stop()
         await ports.imaging.close()
@@ -286,6 +330,13 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
     throw error
   }
 }
+
+const embeddedStatus = (since: number, sessions = 0): BrokerStatus => ({
+  kind: "embedded",
+  connected: true,
+  since,
+  sessions,
+})
 
 /** Says which port is taken, in the one error type that reaches people. */
 async function listening<T>(opening: Promise<T>, port: number): Promise<T> {

@@ -54,6 +54,9 @@ export function createLink(deps: LinkDeps) {
   let client: mqtt.MqttClient | undefined
   let session = ""
   let up = false
+  let subscribed = false
+  /** Behind a broker of the plant the hub may be away while the connection is not. */
+  let hubOnline = true
   let stopped = true
   let failures = 0
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -75,10 +78,14 @@ export function createLink(deps: LinkDeps) {
 
   function connect() {
     session = deps.randomHex(8)
+    subscribed = false
+    hubOnline = true
     const attempt = mqtt.connect({
-      protocol: "mqtt",
+      protocol: identity.mqtt.tls ? "mqtts" : "mqtt",
       host: identity.mqtt.host,
       port: identity.mqtt.port,
+      ...(identity.mqtt.tls && { minVersion: "TLSv1.2", rejectUnauthorized: true }),
+      ...(identity.mqtt.ca !== undefined && { ca: identity.mqtt.ca }),
       clientId: d,
       username: d,
       password: identity.secret,
@@ -113,21 +120,30 @@ export function createLink(deps: LinkDeps) {
       return void mine.end(true)
     }
     if (client !== mine) return
-    // Only now: what is asked for before the subscriptions hold would be answered to nobody.
-    up = true
+    subscribed = true
     failures = 0
-    log.info("link_up", { session })
-    handlers.onUp()
+    followHub()
+  }
+
+  /** Only with subscriptions and a hub behind them: what is sent without would be answered by nobody. */
+  function followHub() {
+    const now = subscribed && hubOnline
+    if (now === up) return
+    up = now
+    if (up) {
+      log.info("link_up", { session })
+      handlers.onUp()
+    } else {
+      log.warn("link_down", { connected: subscribed })
+      handlers.onDown()
+    }
   }
 
   function onClose(mine: mqtt.MqttClient) {
     if (client !== mine) return
     client = undefined
-    if (up) {
-      up = false
-      log.warn("link_down", {})
-      handlers.onDown()
-    }
+    subscribed = false
+    followHub()
     mine.end(true)
     mine.removeAllListeners()
     // MQTT.js may still fail a socket that is being torn down; without a listener that would end the program.
@@ -153,7 +169,12 @@ export function createLink(deps: LinkDeps) {
       // An empty retained message is how MQTT clears a topic: no wish, nothing to refuse.
       if (payload.length === 0) return
       if (topic === topicOf("desired", { d })) return handlers.onDesired(payload)
-      if (topic === topicOf("hubState")) return handlers.onHubState(parse(HubState, payload))
+      if (topic === topicOf("hubState")) {
+        const state = parse(HubState, payload)
+        hubOnline = state.online
+        followHub()
+        return handlers.onHubState(state)
+      }
     } catch (error) {
       log.warn("message_refused", { topic, why: error instanceof Error ? error.message : String(error) })
     }

@@ -57,11 +57,20 @@ export const NewEnrolmentCode = v.object({
 export const EnrolmentCode = v.object({ code: v.string(), device: DeviceId, expires_at: Instant })
 /** POST /api/enrol (no session; the code is the right). */
 export const EnrolRequest = v.object({ code: v.pipe(v.string(), v.maxLength(64)), device: DeviceId })
+/** Where a station reaches the broker. With `tls` it speaks TLS; `ca` (PEM) is then the only authority it trusts. */
+export const BrokerAddress = v.object({
+  host: v.string(),
+  port: v.number(),
+  tls: v.optional(v.boolean()),
+  ca: v.optional(v.pipe(v.string(), v.maxLength(64 * 1024))),
+})
+export type BrokerAddress = v.InferOutput<typeof BrokerAddress>
+
 /** Answer of enrolment: the secret is shown once and stored hashed. MQTT user name = client id = device. */
 export const Enrolment = v.object({
   device: DeviceId,
   secret: v.string(),
-  mqtt: v.object({ host: v.string(), port: v.number() }),
+  mqtt: BrokerAddress,
   keys: TrustedKeys,
 })
 export type Enrolment = v.InferOutput<typeof Enrolment>

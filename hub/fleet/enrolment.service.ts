@@ -5,6 +5,7 @@ import type { Clock } from "#platform/clock"
 import type { Sqlite } from "#platform/sqlite"
 import type { Fleet } from "./fleet.service.ts"
 import type { FleetStore } from "./fleet.store.ts"
+import { mosquittoEntry } from "./mosquitto-entry.ts"
 
 const codeLifeMs = 15 * 60_000
 /** Wrong codes taken per address and minute: 100-bit codes cannot be guessed, this keeps the noise down. */
@@ -58,6 +59,7 @@ export function createEnrolment({
         // Since the code was made the name may have been given to a camera of another maker.
         if (name === undefined || store.kindOf(device) === "source") return false
         store.enrol({ id: device, name, at: now, hash: hashOf(secret) })
+        store.setBrokerEntry(device, mosquittoEntry(device, secret))
         const subject = `device:${device}`
         audit.record({ by: theHub, action: "device.enrol", subject, before: null, after: { name, address } })
         return true

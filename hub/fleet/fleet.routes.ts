@@ -1,6 +1,13 @@
 import { Hono } from "hono"
 import * as v from "valibot"
-import { Device, Enrolment, EnrolmentCode, EnrolRequest, NewEnrolmentCode } from "#contract/fleet"
+import {
+  type BrokerAddress,
+  Device,
+  Enrolment,
+  EnrolmentCode,
+  EnrolRequest,
+  NewEnrolmentCode,
+} from "#contract/fleet"
 import { DeviceId } from "#contract/ids"
 import { listOf } from "#contract/list"
 import type { TrustedKeys } from "#contract/release"
@@ -18,7 +25,7 @@ export function createFleetRoutes({
   fleet: Fleet
   enrolment: EnrolmentService
   /** Where stations reach the broker; asked at each enrolment, as the port is known only after start. */
-  mqtt: () => { host: string; port: number }
+  mqtt: () => BrokerAddress
   keys: TrustedKeys
 }) {
   const One = param(v.object({ id: DeviceId }))

@@ -17,9 +17,11 @@ export type Wish = Pick<Desired, "lines" | "floor" | "sampling">
 /** The transport's side of the fleet; it attaches itself, so that the fleet knows nothing of MQTT. */
 export type FleetWire = {
   /** The committed wish of a device has changed: publish it, retained. */
-  readonly publishDesired: (device: string, envelope: string) => void
+  readonly publishDesired?: (device: string, envelope: string) => void
   /** The device may not speak any more (revoked, or enrolled anew elsewhere): close its connection now. */
-  readonly disconnect: (device: string) => void
+  readonly disconnect?: (device: string) => void
+  /** Who may connect has changed. */
+  readonly onAccess?: () => void
 }
 
 const keptEvents = 200
@@ -76,7 +78,7 @@ export function createFleet({
   const publishLater = (id: string) =>
     setImmediate(() => {
       const envelope = store.desiredOf(id)
-      if (envelope !== undefined) for (const wire of wires) wire.publishDesired(id, envelope)
+      if (envelope !== undefined) for (const wire of wires) wire.publishDesired?.(id, envelope)
     })
 
   return {
@@ -87,6 +89,9 @@ export function createFleet({
     list: (): Device[] => store.all().map(view),
     get,
     events: store.events,
+    /** Whether this device is enrolled and not revoked. */
+    isInService: (id: string): boolean => store.secretHash(id) !== undefined,
+    brokerEntries: store.brokerEntries,
 
     /**
      * Replaces a device's wish as a whole. May run inside a caller's transaction; it is published after commit.
@@ -123,7 +128,8 @@ export function createFleet({
           throw new Problem("not_found", "device", `there is no device ${id} in service`, { device: id })
         audit.record({ by, action: "device.revoke", subject: `device:${id}`, before: null, after: null })
       })
-      for (const wire of wires) wire.disconnect(id)
+      for (const wire of wires) wire.disconnect?.(id)
+      for (const wire of wires) wire.onAccess?.()
       announce(id)
     },
     /**
@@ -139,7 +145,8 @@ export function createFleet({
     },
     /** For enrolment: an older box of the same name is cut off; what the name is wished to run stays. */
     replaced: (id: string): void => {
-      for (const wire of wires) wire.disconnect(id)
+      for (const wire of wires) wire.disconnect?.(id)
+      for (const wire of wires) wire.onAccess?.()
       publishLater(id)
       announce(id)
     },

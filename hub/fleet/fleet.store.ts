@@ -50,6 +50,14 @@ export function createFleetStore({ sqlite }: { sqlite: Sqlite }) {
   const revoke = sqlite.prepare(
     "UPDATE device SET revoked_at = $at WHERE id = $id AND kind = 'station' AND revoked_at IS NULL",
   )
+  const upsertEntry = sqlite.prepare(
+    `INSERT INTO broker_credential (device_id, entry) VALUES ($id, $entry)
+     ON CONFLICT DO UPDATE SET entry = $entry`,
+  )
+  const selectEntries = sqlite.prepare<{ id: string; entry: string | null }>(
+    `SELECT id, CASE WHEN revoked_at IS NULL THEN entry END AS entry
+     FROM device LEFT JOIN broker_credential ON device_id = id ORDER BY id`,
+  )
   const updateState = sqlite.prepare("UPDATE device SET state = $state, seen_at = $at WHERE id = $id")
   const updateReported = sqlite.prepare(
     "UPDATE device SET reported = $reported, reported_at = $at, seen_at = $at WHERE id = $id",
@@ -99,6 +107,12 @@ export function createFleetStore({ sqlite }: { sqlite: Sqlite }) {
     insertSource: (source: { id: string; name: string; at: number }): void => {
       insertSource.run(source)
     },
+    /** The device's secret as the broker's password file has it. */
+    setBrokerEntry: (id: string, entry: string): void => {
+      upsertEntry.run({ id, entry })
+    },
+    /** Every device, with its line of the broker's password file while it is in service. */
+    brokerEntries: (): { id: string; entry: string | null }[] => selectEntries.all(),
     /** False when there is no such device in service. */
     revoke: (id: string, at: number): boolean => revoke.run({ id, at }).changes > 0,
     setState: (id: string, state: DeviceState, at: number): void => {

@@ -1,3 +1,4 @@
+import type { BrokerAddress } from "#contract/fleet"
 import type { TrustedKeys } from "#contract/release"
 import type { Audit } from "#platform/audit"
 import type { Clock } from "#platform/clock"
@@ -20,7 +21,7 @@ export function createFleetDomain(deps: {
   signer: Signer
   keys: TrustedKeys
   epoch: string
-  mqtt: () => { host: string; port: number }
+  mqtt: () => BrokerAddress
 }) {
   const { db: sqlite, commits, audit, clock, events, signer, keys, epoch, mqtt } = deps
   const store = createFleetStore({ sqlite })

@@ -1,40 +1,13 @@
 import { createServer, type Socket } from "node:net"
 import { Aedes, type AuthenticateError, type Client, type PublishPacket } from "aedes"
-import type { TopicName } from "#contract/topics"
 import type { Clock } from "#platform/clock"
 import type { Log } from "#platform/log"
 import { createByteBudget } from "./byte-budget.ts"
 import { createDoorkeeper } from "./doorkeeper.ts"
-import { mayLeaveWill, mayPublish, maySubscribe, packetCaps } from "./mqtt.rules.ts"
+import { mayLeaveWill, mayPublish, mayRead, maySubscribe, packetCaps } from "./mqtt.rules.ts"
 import { guardPackets } from "./packet-guard.ts"
 import { createSourceClients, type SourceHandlers } from "./source-clients.ts"
-
-/** One live connection of one device. */
-export type Session = {
-  readonly device: string
-  readonly closed: () => boolean
-  /** Sends to this connection only, QoS 0. Resolves when the socket has taken it; check `closed` after. */
-  readonly send: (topic: string, payload: Uint8Array | string) => Promise<void>
-}
-
-/** What the broker asks of the hub; all of it is about devices that have proved who they are. */
-export type BrokerHandlers = {
-  readonly isSecretOf: (device: string, secret: Uint8Array) => boolean
-  /**
-   * Takes a permitted message before it is acknowledged (PUBACK follows the promise). Returns what may fan out in its
-   * place: the payload, or null for nothing. `session` is null for the will of a connection that is gone.
-   */
-  readonly onMessage: (
-    device: string,
-    name: TopicName,
-    payload: Buffer,
-    session: Session | null,
-  ) => Promise<Uint8Array | string | null>
-  readonly onConnected: (session: Session) => void
-  readonly onDisconnected: (session: Session) => void
-  /** Cameras of other makers; without it there are none. */
-  readonly sources?: SourceHandlers
-}
+import type { Session, Transport, TransportHandlers } from "./transport.ts"
 
 /** Longest keepalive of a station, in seconds, and of a camera. */
 const stationKeepalive = 120
@@ -53,16 +26,23 @@ export async function createBroker({
   log,
   budgetBytes = 64 * 1024 * 1024,
   door = createDoorkeeper({ clock }),
+  isReader = () => false,
+  sources,
 }: {
-  handlers: BrokerHandlers
+  handlers: Omit<TransportHandlers, "onReturned">
   clock: Clock
   log: Log
   budgetBytes?: number
   door?: ReturnType<typeof createDoorkeeper>
+  /** Who may read results, and nothing else. */
+  isReader?: (name: string, password: Uint8Array) => boolean
+  /** Cameras of other makers; without it there are none. */
+  sources?: SourceHandlers
 }) {
   const budget = createByteBudget({ limit: budgetBytes })
   const sessions = new Map<string, { client: Client; session: Session }>()
-  const cameras = createSourceClients({ handlers: handlers.sources, budget, log })
+  const cameras = createSourceClients({ handlers: sources, budget, log })
+  const readers = new WeakSet<Client>()
 
   const aedes = await Aedes.createBroker({
     // One frozen subscriber holds delivery slots until the drain timeout; with the default 100 the whole broker stood
@@ -95,6 +75,10 @@ export async function createBroker({
       if (cameras.admit(client, username, password)) return done(null, true)
       if (username === client.id && password && handlers.isSecretOf(client.id, password))
         return done(null, true)
+      if (username === client.id && password && isReader(client.id, password)) {
+        readers.add(client)
+        return done(null, true)
+      }
       const wait = door.failed(addressOf(client))
       log.warn("connect_refused", { device: client.id.slice(0, 64), address: addressOf(client) })
       setTimeout(() => done(notAuthorized(), null), wait)
@@ -110,8 +94,11 @@ export async function createBroker({
     },
 
     authorizeSubscribe: (client, subscription, done) => {
-      if (!cameras.isOne(client) && maySubscribe(client.id, subscription.topic))
-        return done(null, subscription)
+      const { topic } = subscription
+      const may = readers.has(client)
+        ? mayRead(topic)
+        : !cameras.isOne(client) && maySubscribe(client.id, topic)
+      if (may) return done(null, subscription)
       log.warn("subscribe_refused", { device: client.id, topic: subscription.topic.slice(0, 128) })
       done(null, null)
     },
@@ -120,6 +107,7 @@ export async function createBroker({
   const takeMessage = async (client: Client | null, packet: PublishPacket): Promise<void> => {
     // Only the wills of a broker cluster come without a client; we are one broker.
     if (!client) throw new Error("a message without a sender")
+    if (readers.has(client)) throw new Error("a reader publishes nothing")
     const payload = bytesOf(packet.payload)
     const verdict = mayPublish(client.id, { topic: packet.topic, retain: packet.retain })
     if ("refused" in verdict) {
@@ -160,6 +148,7 @@ export async function createBroker({
   // At "client" the connection is registered and not yet acknowledged, so the session exists before its first message.
   aedes.on("client", (client: Client) => {
     if (cameras.isOne(client)) return cameras.onConnected(client)
+    if (readers.has(client)) return
     const device = client.id
     const older = sessions.get(device)
     if (older && older.client !== client) {
@@ -200,7 +189,7 @@ export async function createBroker({
         })
       }),
 
-    /** Publishes to all who may read the topic, QoS 1, retained; an empty payload clears what was retained. */
+    maxPayload: () => packetCaps.after,
     publishRetained: (topic: string, payload: string): Promise<void> =>
       new Promise((resolve, reject) => {
         const packet = { cmd: "publish", topic, payload, qos: 1, retain: true, dup: false } as const
@@ -209,7 +198,6 @@ export async function createBroker({
 
     session: (device: string): Session | undefined => sessions.get(device)?.session,
     sessions: (): Session[] => [...sessions.values()].map((s) => s.session),
-    /** Closes a device's connection at once. */
     disconnect: (device: string): void => {
       sessions.get(device)?.client.close()
     },
@@ -223,9 +211,11 @@ export async function createBroker({
         server.close()
         aedes.close(() => resolve())
       }),
+  } satisfies Transport & {
+    listen: (port: number, host: string) => Promise<{ port: number }>
+    disconnectSource: (source: string) => void
   }
 }
-export type Broker = Awaited<ReturnType<typeof createBroker>>
 
 function sessionOf(client: Client): Session {
   return {

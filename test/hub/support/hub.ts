@@ -69,7 +69,12 @@ export async function startTestHub(
         ...options.ports,
       },
     )
-    await hub.start()
+    try {
+      await hub.start()
+    } catch (error) {
+      await hub.stop()
+      throw error
+    }
     return hub
   }
   const test: TestHub = {
