@@ -38,7 +38,7 @@ for (const fault of chosen) {
   const verdict = await runFault(
     fault,
     Number(values.seed),
-    rounds ?? (values.quick ? fault.quickRounds : fault.longRounds),
+    rounds ?? (values.quick ? Math.max(1, fault.quickRounds) : fault.longRounds),
   )
   for (const problem of verdict.problems.slice(0, 20)) console.error(`  ${problem}`)
   verdicts.push(verdict)

@@ -5,8 +5,9 @@ export type Fault = {
   readonly name: string
   /** Why it cannot be done on this machine; undefined where it can. */
   readonly impossible?: () => string | undefined
-  /** `rounds` is how often, or how much; the ordinary test suite does few. */
+  /** `rounds` is how often, or how much. */
   readonly run: (at: FaultRun) => Promise<Outcome>
+  /** Rounds in the ordinary test suite; 0 where even one takes too long for every run. */
   readonly quickRounds: number
   readonly longRounds: number
 }

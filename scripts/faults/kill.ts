@@ -6,7 +6,7 @@ import { hasStrace, tracing } from "./strace.ts"
 const atRandom: Fault = {
   id: "F01",
   name: "hub killed at random moments",
-  quickRounds: 4,
+  quickRounds: 3,
   longRounds: 60,
   run: ({ seed, rounds, folder }) =>
     campaign({ folder, seed, name: "F01" }, async (plant) => {
@@ -67,7 +67,7 @@ const atNamedSteps: Fault = {
 const stopped: Fault = {
   id: "F24",
   name: "hub stands still (SIGSTOP) and goes on",
-  quickRounds: 1,
+  quickRounds: 0,
   longRounds: 4,
   run: ({ seed, rounds, folder }) =>
     campaign({ folder, seed, name: "F24" }, async (plant) => {

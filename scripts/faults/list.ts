@@ -1,7 +1,17 @@
+import { damageFaults } from "./damage.ts"
+import { diskFaults } from "./disk.ts"
 import type { Fault } from "./fault.ts"
 import { killFaults } from "./kill.ts"
 import { networkFaults } from "./network.ts"
 import { powerFaults } from "./powercut.ts"
+import { simulationFaults } from "./simulation.ts"
 
 /** Every fault, in the order they are run in. */
-export const faults: readonly Fault[] = [...killFaults, ...networkFaults, ...powerFaults]
+export const faults: readonly Fault[] = [
+  ...killFaults,
+  ...networkFaults,
+  ...powerFaults,
+  ...diskFaults,
+  ...damageFaults,
+  ...simulationFaults,
+]

@@ -42,7 +42,7 @@ export const networkFaults: readonly Fault[] = [
     }
     return `${net.rounds} × every connection cut under load`
   }),
-  networkFault("partition", { quick: 1, long: 5 }, async (net) => {
+  networkFault("partition", { quick: 0, long: 5 }, async (net) => {
     for (let round = 0; round < net.rounds; round++) {
       await net.moreAcks(20)
       net.proxy.setOpen(false)
@@ -53,7 +53,7 @@ export const networkFaults: readonly Fault[] = [
     }
     return `${net.rounds} × nobody reaches the hub for some seconds`
   }),
-  networkFault("black hole: nothing passes, nothing is closed", { quick: 1, long: 4 }, async (net) => {
+  networkFault("black hole: nothing passes, nothing is closed", { quick: 0, long: 4 }, async (net) => {
     for (let round = 0; round < net.rounds; round++) {
       await net.moreAcks(20)
       net.proxy.weather.blackHole = true
@@ -65,7 +65,7 @@ export const networkFaults: readonly Fault[] = [
   }),
   networkFault(
     "half-open: the hub's end is gone, the stations' is not",
-    { quick: 1, long: 3 },
+    { quick: 0, long: 3 },
     async (net) => {
       for (let round = 0; round < net.rounds; round++) {
         await net.moreAcks(20)
@@ -80,7 +80,7 @@ export const networkFaults: readonly Fault[] = [
   ),
   networkFault(
     "slow and far: 64 kB/s, 150 ms",
-    { quick: 1, long: 4 },
+    { quick: 0, long: 4 },
     async (net) => {
       net.proxy.weather.delayMs = 75
       net.proxy.weather.bytesPerSecond = 64_000

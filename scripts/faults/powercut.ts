@@ -29,7 +29,7 @@ const realStartEvery = 25
 const blackout: Fault = {
   id: "F03",
   name: "power cut of hub and stations",
-  quickRounds: 40,
+  quickRounds: 30,
   longRounds: 600,
   impossible: hasStrace,
   run: async ({ seed, rounds, folder }) => {

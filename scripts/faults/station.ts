@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto"
 import { mkdir } from "node:fs/promises"
 import { join } from "node:path"
-import * as v from "valibot"
-import { Enrolment } from "#contract/fleet"
+import type { Enrolment } from "#contract/fleet"
 import { systemIds } from "#platform/ids"
 import { createLog } from "#platform/log"
 import { openSqlite } from "#platform/sqlite.bun"
@@ -31,7 +30,7 @@ export type Station = Awaited<ReturnType<typeof openStation>>
  */
 export async function openStation(options: {
   folder: string
-  enrolment: unknown
+  enrolment: Enrolment
   ledger: Ledger
   random: Random
   /** Another door than the hub's own, such as a proxy. */
@@ -42,7 +41,7 @@ export async function openStation(options: {
   onAck?: (id: string) => void
 }) {
   const { folder, ledger, random, now = Date.now, quota = 1e9, onAck = () => {} } = options
-  const said = v.parse(v.looseObject(Enrolment.entries), options.enrolment)
+  const said = options.enrolment
   const identity = options.port === undefined ? said : { ...said, mqtt: { ...said.mqtt, port: options.port } }
   const { device } = identity
   await mkdir(folder, { recursive: true })
