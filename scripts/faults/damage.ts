@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto"
 import { existsSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { Problem } from "#contract/problem"
 import { openBlobs } from "#platform/blobs"
 import { openSqlite } from "#platform/sqlite.bun"
 import type { Random } from "../../edge/simulator/random.ts"
@@ -178,7 +179,7 @@ const rottenPictures: Fault = {
         } catch (error) {
           refused += 1
           if (damage === 3) plant.problems.push(`a sound picture was not shown: ${error}`)
-          if (/internal|500/.test(String(error)))
+          if (!(error instanceof Problem && error.code === "not_found"))
             plant.problems.push(`a damaged picture is an error of the hub: ${error}`)
         }
         if (!existsSync(path) || damage !== 3) writeFileSync(path, whole)

@@ -1,6 +1,7 @@
 import { damageFaults } from "./damage.ts"
 import { diskFaults } from "./disk.ts"
 import type { Fault } from "./fault.ts"
+import { floodFaults } from "./flood.ts"
 import { killFaults } from "./kill.ts"
 import { networkFaults } from "./network.ts"
 import { powerFaults } from "./powercut.ts"
@@ -13,5 +14,6 @@ export const faults: readonly Fault[] = [
   ...powerFaults,
   ...diskFaults,
   ...damageFaults,
+  ...floodFaults,
   ...simulationFaults,
 ]

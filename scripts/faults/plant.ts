@@ -35,6 +35,7 @@ export async function startHub(
     },
   )
   const said = { out: "", err: "" }
+  let wasSetUp = false
   const keep = async (name: keyof typeof said, stream: ReadableStream<Uint8Array<ArrayBuffer>>) => {
     // The end is where a program says why it ended; a hub that logs for minutes must not fill our memory.
     for await (const text of stream.pipeThrough(new TextDecoderStream()))
@@ -83,7 +84,8 @@ export async function startHub(
     /** Signed in as the admin; makes that person first on a new hub. */
     admin: async (): Promise<HubClient> => {
       const code = /Setup code: (\S+)/.exec(said.out)?.[1]
-      if (code === undefined) return signIn(url, admin)
+      if (code === undefined || wasSetUp) return signIn(url, admin)
+      wasSetUp = true
       const client = createHubClient(url)
       await client.post("/api/setup", { code, ...admin, name: "Kim", language: "ko" })
       return client
