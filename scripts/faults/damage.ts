@@ -156,9 +156,10 @@ const rottenPictures: Fault = {
     afterDamage({ folder, seed, name: "F11", count: 30 + rounds * 10 }, async (plant) => {
       const client = await plant.hub.admin()
       const blobs = await openBlobs({ dataDir: plant.data })
-      const images = [...plant.ledger.entries.values()].flatMap(({ image, acknowledged }) =>
+      const all = [...plant.ledger.entries.values()].flatMap(({ image, acknowledged }) =>
         image && acknowledged ? [image] : [],
       )
+      const images = all.slice(0, 30 + rounds * 10)
       let refused = 0
       for (const [i, sha256] of images.entries()) {
         const path = blobs.path(sha256)
