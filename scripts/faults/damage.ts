@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto"
-import { existsSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs"
+import { readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Problem } from "#contract/problem"
-import { openBlobs } from "#platform/blobs"
 import { openSqlite } from "#platform/sqlite.bun"
 import type { Random } from "../../edge/simulator/random.ts"
 import { type Campaign, campaign } from "./campaign.ts"
@@ -155,24 +154,31 @@ const rottenPictures: Fault = {
   run: ({ seed, rounds, folder }) =>
     afterDamage({ folder, seed, name: "F11", count: 30 + rounds * 10 }, async (plant) => {
       const client = await plant.hub.admin()
-      const blobs = await openBlobs({ dataDir: plant.data })
       const all = [...plant.ledger.entries.values()].flatMap(({ image, acknowledged }) =>
         image && acknowledged ? [image] : [],
       )
       const images = all.slice(0, 30 + rounds * 10)
+      const sound = new Map<string, Uint8Array>()
+      for (const sha256 of images) sound.set(sha256, await client.bytes(`/api/images/${sha256}`))
+      const folder = join(plant.data, "blobs/packs")
+      const packs = readdirSync(folder).map((name) => {
+        const path = join(folder, name)
+        return { path, bytes: readFileSync(path) }
+      })
       let refused = 0
       for (const [i, sha256] of images.entries()) {
-        const path = blobs.path(sha256)
-        const whole = readFileSync(path)
+        const pack = packs.find(({ bytes }) => bytes.includes(sound.get(sha256)!))!
+        const at = pack.bytes.indexOf(sound.get(sha256)!)
+        const size = sound.get(sha256)!.length
+        const damaged = Buffer.from(pack.bytes)
         const damage = i % 4
-        if (damage === 0) rmSync(path)
-        else if (damage === 1) truncateSync(path, plant.random.below(statSync(path).size))
+        if (damage === 0) damaged.fill(0, at, at + size)
+        else if (damage === 1) damaged.fill(0, at + plant.random.below(size), at + size)
         else if (damage === 2) {
-          const bytes = Buffer.from(whole)
-          const at = plant.random.below(bytes.length)
-          bytes[at] = bytes[at]! ^ (1 << plant.random.below(8))
-          writeFileSync(path, bytes)
+          const flipped = at + plant.random.below(size)
+          damaged[flipped] = damaged[flipped]! ^ (1 << plant.random.below(8))
         }
+        writeFileSync(pack.path, damaged)
         try {
           const shown = await client.bytes(`/api/images/${sha256}`)
           if (createHash("sha256").update(shown).digest("hex") !== sha256)
@@ -183,10 +189,9 @@ const rottenPictures: Fault = {
           if (!(error instanceof Problem && error.code === "not_found"))
             plant.problems.push(`a damaged picture is an error of the hub: ${error}`)
         }
-        if (!existsSync(path) || damage !== 3) writeFileSync(path, whole)
+        writeFileSync(pack.path, pack.bytes)
       }
-      await blobs.close()
-      return `${images.length} pictures removed, cut short, one bit flipped or left alone: ${refused} refused, none shown damaged`
+      return `${images.length} pictures zeroed, zeroed from some byte on, one bit flipped or left alone: ${refused} refused, none shown damaged`
     }),
 }
 

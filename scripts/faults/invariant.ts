@@ -3,6 +3,7 @@ import { join } from "node:path"
 import type { InspectionHeader } from "#contract/inspection"
 import { openBlobs } from "#platform/blobs"
 import { openSqlite } from "#platform/sqlite.bun"
+import { createInspectionStore } from "../../hub/inspection/inspection.store.ts"
 import type { Ledger } from "./ledger.ts"
 
 export type Finding = {
@@ -26,6 +27,7 @@ export async function examine(data: string, ledger: Ledger, held?: ReadonlySet<s
   }
   const db = openSqlite(join(data, "hub.db"))
   const blobs = await openBlobs({ dataDir: data })
+  blobs.attach(createInspectionStore({ sqlite: db }).place)
   try {
     const rows = db
       .prepare<{ id: string; device_id: string; part_id: string | null; header: string }>(

@@ -70,11 +70,19 @@ export async function openStation(options: {
         sender.onAck(message)
         for (const { id } of message.acks) onAck(id)
       },
+      onSegmentAnswer: (answer) => sender.onSegmentAnswer(answer),
+      onTrigger: () => {},
       onChunk: () => {},
-      onHubState: (state) => sender.onHubState(state.max_packet),
+      onHubState: (state) => sender.onHubState(state),
     },
   })
-  const sender = createSender({ outbox, send: (message) => link.post("inspection", message), log })
+  const sender = createSender({
+    outbox,
+    send: (message) => link.post("inspection", message),
+    deliverSegment: (xfer, i, message) => link.deliver("segment", message, { xfer, i: String(i) }),
+    onRefused: () => {},
+    log,
+  })
 
   return {
     device,

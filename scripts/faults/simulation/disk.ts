@@ -74,8 +74,10 @@ export function simulatedDatabase(trouble: DiskTrouble) {
 /** Stored objects that outlive the processes using them. A put that is under way when its process dies may be there. */
 export function simulatedBlobs(trouble: DiskTrouble, time: SimulatedTime, random: Random) {
   const objects = new Map<string, Uint8Array>()
-  const open = (owner: Owner): Pick<Blobs, "put" | "has" | "read"> => ({
-    put: (bytes, sha256 = "") =>
+  const open = (owner: Owner): Pick<Blobs, "append" | "pin" | "unpin"> => ({
+    pin: () => {},
+    unpin: () => {},
+    append: (bytes, sha256) =>
       new Promise((resolve, reject) => {
         const kept = bytes.slice()
         time.after(
@@ -86,13 +88,11 @@ export function simulatedBlobs(trouble: DiskTrouble, time: SimulatedTime, random
             }
             if (trouble.full) return reject(new Problem("unavailable", "disk_full", "the disk is full"))
             objects.set(sha256, kept)
-            resolve(sha256)
+            resolve(undefined)
           },
           random.between(0, trouble.slowMs),
         )
       }),
-    has: async (sha256) => objects.has(sha256),
-    read: async (sha256) => objects.get(sha256) ?? new Uint8Array(),
   })
   return { objects, open }
 }

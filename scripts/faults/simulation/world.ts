@@ -49,6 +49,9 @@ export type SimulationResult = {
   readonly fingerprint: string
 }
 
+/** What the hub is told about its disk beside the level. */
+const roomy = { total: 2 ** 40, free: 2 ** 39, marks: { tight: 2, low: 1, full: 0 } }
+
 const minute = 60_000
 const day = 24 * 60 * minute
 const stationCount = 3
@@ -103,7 +106,7 @@ export async function simulate(
       commits: createGroupCommit({ sqlite }),
       blobs: blobs.open(owner) as Blobs,
       sniff: sniffImage,
-      disk: { isLow: async () => trouble.full },
+      disk: { look: async () => ({ ...roomy, level: trouble.full ? "full" : "fine" }) },
       clock,
       events: createEvents({ log }),
       log,
@@ -227,6 +230,9 @@ export async function simulate(
             toHub(message)
             return true
           },
+          // All messages here are short.
+          deliverSegment: async () => false,
+          onRefused: () => {},
           log,
         })
         current = mine
