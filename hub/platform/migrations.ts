@@ -8,6 +8,7 @@ import training from "./migrations/0007_training.sql" with { type: "text" }
 import registry from "./migrations/0008_registry.sql" with { type: "text" }
 import rollout from "./migrations/0009_rollout.sql" with { type: "text" }
 import judged from "./migrations/0010_judged.sql" with { type: "text" }
+import settled from "./migrations/0019_settled.sql" with { type: "text" }
 
 /** Forward only, in order; each runs in one transaction. Never edit one that has been released: add the next. */
 export const migrations: { name: string; sql: string }[] = [
@@ -21,4 +22,5 @@ export const migrations: { name: string; sql: string }[] = [
   { name: "0008_registry", sql: registry },
   { name: "0009_rollout", sql: rollout },
   { name: "0010_judged", sql: judged },
+  { name: "0019_settled", sql: settled },
 ]
