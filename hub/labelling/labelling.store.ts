@@ -138,11 +138,13 @@ export function createLabellingStore(db: Sqlite) {
   )
   const countSettled = db.prepare<{ n: number }>(`SELECT count(*) AS n FROM inspection i WHERE ${isSettled}`)
   const settled = db.prepare<SettledRow>(`${selectSettled} WHERE ${isSettled} ORDER BY l.n`)
-  // One row a picture: the newest, as SQLite takes the other columns from the row of the maximum.
+  // Walks its index from the newest and stops at the limit.
+  const isEscaped = (of: string) => `${of}.eval = 'ok' AND ${of}.label_verdict = 'ng' AND ${of}.queue_rank IS NULL`
   const escaped = db.prepare<SettledRow>(
-    `SELECT *, max(stored_at) FROM (
-       ${selectSettled} WHERE i.eval = 'ok' AND i.label_verdict = 'ng' AND i.queue_rank IS NULL
-     ) GROUP BY sha256 ORDER BY stored_at DESC, sha256 LIMIT $limit`,
+    `${selectSettled} WHERE ${isEscaped("i")} AND NOT EXISTS (
+       SELECT 1 FROM inspection o
+       WHERE o.image_sha256 = i.image_sha256 AND ${isEscaped("o")} AND (o.label_at, o.n) > (i.label_at, i.n)
+     ) ORDER BY i.label_at DESC, i.image_sha256 LIMIT $limit`,
   )
   const sightings = db.prepare<{ labels: number; first_captured_at: number; first_labelled_at: number }>(
     `SELECT count(*) AS labels, min(k.captured_at) AS first_captured_at, min(i.label_at) AS first_labelled_at
