@@ -59,9 +59,7 @@ export function tellFigures(f: DemoFigures): string {
     `  undecidable ${percent(f.undecidable_before)} → ${percent(f.undecidable_after)}`,
     // A line that goes on has parts under way and was not counted.
     ...(f.inspections > 0
-      ? [
-          `${f.inspections} inspections on ${f.stations} stations, ${f.lost} lost, ${f.duplicates} duplicates`,
-        ]
+      ? [`${f.inspections} inspections on ${f.stations} stations, ${f.lost} lost, ${f.duplicates} duplicates`]
       : []),
   ].join("\n")
 }

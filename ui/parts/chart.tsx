@@ -58,7 +58,18 @@ function drawMoments(moments: Moment[], ink: string, ground: string, font: strin
 }
 
 /** Lines over time or steps. Each line differs by dash and width as well as by colour, and is named in the legend. */
-export function Chart({ columns, lines, moments = [], height, time, counts = false, unit, locale, label, theme }: Props) {
+export function Chart({
+  columns,
+  lines,
+  moments = [],
+  height,
+  time,
+  counts = false,
+  unit,
+  locale,
+  label,
+  theme,
+}: Props) {
   const ref = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot | null>(null)
   const key = JSON.stringify([lines, moments, theme, locale, height, time, counts, unit])

@@ -187,9 +187,11 @@ function Trend() {
     <Panel
       class="live-trend"
       title={words.live.chart}
-      aside={<span class="muted">
+      aside={
+        <span class="muted">
           {words.live.perMinute} · {words.live.range(minutes)}
-        </span>}
+        </span>
+      }
     >
       <Loaded resource={series}>
         {() =>
