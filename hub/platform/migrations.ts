@@ -14,6 +14,7 @@ import sources from "./migrations/0015_sources.sql" with { type: "text" }
 import sourceHalves from "./migrations/0016_source_halves.sql" with { type: "text" }
 import brokerCredential from "./migrations/0017_broker_credential.sql" with { type: "text" }
 import judged from "./migrations/0018_judged.sql" with { type: "text" }
+import settled from "./migrations/0019_settled.sql" with { type: "text" }
 
 /** Forward only, in order; each runs in one transaction. Never edit one that has been released: add the next. */
 export const migrations: { name: string; sql: string }[] = [
@@ -33,4 +34,5 @@ export const migrations: { name: string; sql: string }[] = [
   { name: "0016_source_halves", sql: sourceHalves },
   { name: "0017_broker_credential", sql: brokerCredential },
   { name: "0018_judged", sql: judged },
+  { name: "0019_settled", sql: settled },
 ]
