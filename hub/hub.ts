@@ -153,7 +153,6 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
     const sources = createSourcesDomain({
       db,
       commits,
-      blobs,
       audit,
       clock,
       ids,
@@ -167,6 +166,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       mqtt: () => ({ host: config.public_host, port: mqttPort }),
       dropFolder: config.drop_folder || join(folder.root, "drop"),
       quarantineFolder: join(folder.root, "quarantine"),
+      halvesFolder: join(folder.root, "halves"),
     })
     const labelling = createLabelling({
       db,
@@ -276,6 +276,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       async start() {
         users.sessions.sweep()
         sweeping = setInterval(users.sessions.sweep, sweepMs)
+        await sources.start()
         const behind = {
           fleet: fleet.fleet,
           enrolment: fleet.enrolment,
@@ -306,7 +307,6 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         stopMirror = uns.start(gateway.transport.publishRetained)
         learning.start()
         inspection.eviction.start()
-        sources.start()
         ready = true
       },
       /** Ends in the reverse order; what was acknowledged is on disk already. Call it after HTTP has stopped. */

@@ -1,9 +1,10 @@
 import type { SourceFacts, SourceNote, SourceProfile } from "#contract/source"
-import { type Blobs, sha256Of } from "#platform/blobs"
+import { sha256Of } from "#platform/blobs"
 import type { Clock } from "#platform/clock"
 import type { GroupCommit } from "#platform/group-commit"
 import type { Log } from "#platform/log"
 import { readFacts } from "./facts.rules.ts"
+import type { HalfFiles } from "./half-files.ts"
 import { idOfNamed } from "./identity.rules.ts"
 import type { Message } from "./message.ts"
 import type { Monitor } from "./monitor.ts"
@@ -13,6 +14,7 @@ import type { Half, SourceStore, StoredSource } from "./source.store.ts"
 import type { Outcome, Storing } from "./storing.ts"
 
 type PairProfile = Extract<SourceProfile, { kind: "pair" }>
+type PictureContent = Omit<Picture, "bytes"> & { file: string }
 type ReadHalf = Extract<Reading, { is: "picture_half" | "data_half" }>
 
 /** More halves than this of one source do not wait: the eldest is stored alone. */
@@ -29,7 +31,7 @@ export function createPairing({
   store,
   storing,
   monitor,
-  blobs,
+  files,
   commits,
   clock,
   log,
@@ -37,7 +39,7 @@ export function createPairing({
   store: SourceStore
   storing: Storing
   monitor: Monitor
-  blobs: Blobs
+  files: HalfFiles
   commits: GroupCommit
   clock: Clock
   log: Log
@@ -57,8 +59,17 @@ export function createPairing({
   }
 
   const pictureOf = async (half: Half): Promise<Picture> => {
-    const { mime, w, h } = JSON.parse(half.content) as Omit<Picture, "bytes">
-    return { bytes: await blobs.read(half.sha256), mime, w, h }
+    const { file, mime, w, h } = JSON.parse(half.content) as PictureContent
+    return { bytes: await files.read(file), mime, w, h }
+  }
+  const contentOf = async ({ bytes, mime, w, h }: Picture): Promise<PictureContent> => ({
+    file: await files.put(bytes),
+    mime,
+    w,
+    h,
+  })
+  const removeFile = async (half: Half | undefined): Promise<void> => {
+    if (half?.side === "picture") await files.remove((JSON.parse(half.content) as PictureContent).file)
   }
 
   /** Stores what two halves, or one alone, say. The halves end only when that is on disk. */
@@ -91,10 +102,12 @@ export function createPairing({
     let outcome = await storeAs(read.facts.key ?? own, notes)
     // A camera that uses an id for two pictures: both are kept, and it is said.
     if (outcome.code === "conflict") outcome = await storeAs(own, [...notes, { code: "id_reused" }])
-    if (outcome.st !== "later")
+    if (outcome.st !== "later") {
       await commits.commit(() => {
         for (const half of [picture, data]) if (half) store.endHalf(half.n, clock.now())
       })
+      await removeFile(picture)
+    }
     return outcome
   }
 
@@ -168,11 +181,9 @@ export function createPairing({
         const since = clock.now() - profile.repeat_s * 1000
         if (nameable && store.hasHalf(source.id, { side, key, sha256 }, since))
           return { st: "repeated", ...(side === "picture" && { sha256 }) }
-        if (reading.is === "picture_half") await blobs.put(reading.picture.bytes, sha256)
-        const content =
-          reading.is === "picture_half"
-            ? JSON.stringify({ mime: reading.picture.mime, w: reading.picture.w, h: reading.picture.h })
-            : JSON.stringify(reading.data)
+        const content = JSON.stringify(
+          reading.is === "picture_half" ? await contentOf(reading.picture) : reading.data,
+        )
         const replaced = profile.newest && side === "picture" ? store.sameHalves(source.id, side, key) : []
         await commits.commit(() => {
           for (const half of replaced) store.endHalf(half.n, clock.now())
@@ -180,7 +191,8 @@ export function createPairing({
           const at = clock.now()
           store.insertHalf(source.id, { side, key, at, topic: message.topic, sha256, content, beside })
         })
-        for (const half of replaced)
+        for (const half of replaced) {
+          await removeFile(half)
           monitor.note(source.id, {
             via: "mqtt",
             topic: half.topic,
@@ -189,6 +201,7 @@ export function createPairing({
             st: "replaced",
             notes: [],
           })
+        }
         const { picture, data } = partners(source, key)
         if (picture && data) {
           const outcome = await storeHalves(source, picture, data)
@@ -203,7 +216,8 @@ export function createPairing({
         }
       }),
 
-    start: (): void => {
+    start: async (): Promise<void> => {
+      await files.sweep()
       let busy = false
       looking = setInterval(() => {
         if (busy) return

@@ -108,6 +108,9 @@ export function createSourceStore({ sqlite }: { sqlite: Sqlite }) {
   const selectWaiting = sqlite.prepare<{ source_id: string }>(
     "SELECT DISTINCT source_id FROM source_half WHERE done_at IS NULL",
   )
+  const selectPictures = sqlite.prepare<{ content: string }>(
+    "SELECT content FROM source_half WHERE done_at IS NULL AND side = 'picture'",
+  )
   const endHalf = sqlite.prepare("UPDATE source_half SET done_at = $at WHERE n = $n")
   const purgeHalves = sqlite.prepare("DELETE FROM source_half WHERE done_at <= $until")
 
@@ -182,6 +185,8 @@ export function createSourceStore({ sqlite }: { sqlite: Sqlite }) {
     waiting: (source: string): number => countHalves.get({ source })?.n ?? 0,
     /** Sources for which something waits. */
     sourcesWaiting: (): string[] => selectWaiting.all().map((row) => row.source_id),
+    /** What waiting pictures say of themselves, as JSON. */
+    waitingPictures: (): string[] => selectPictures.all().map((row) => row.content),
     /** It waits no more. */
     endHalf: (n: number, at: number): void => {
       endHalf.run({ n, at })

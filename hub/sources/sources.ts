@@ -1,7 +1,6 @@
 import { join } from "node:path"
 import type { SourceProfile } from "#contract/source"
 import type { Audit } from "#platform/audit"
-import type { Blobs } from "#platform/blobs"
 import type { Clock } from "#platform/clock"
 import type { Events } from "#platform/events"
 import type { GroupCommit } from "#platform/group-commit"
@@ -10,6 +9,7 @@ import type { Log } from "#platform/log"
 import type { Sqlite } from "#platform/sqlite"
 import type { Fleet } from "../fleet/fleet.service.ts"
 import { createDropFolders } from "./drop-folder.ts"
+import { createHalfFiles } from "./half-files.ts"
 import { createIntakeRoutes } from "./intake.routes.ts"
 import { createIntake } from "./intake.service.ts"
 import { createMonitor } from "./monitor.ts"
@@ -26,7 +26,6 @@ import { mayPublishTo } from "./topic.rules.ts"
 export function createSourcesDomain(deps: {
   db: Sqlite
   commits: GroupCommit
-  blobs: Blobs
   audit: Audit
   clock: Clock
   ids: Ids
@@ -41,13 +40,19 @@ export function createSourcesDomain(deps: {
   /** All drop folders lie in here. */
   dropFolder: string
   quarantineFolder: string
+  /** Pictures that wait for their data. */
+  halvesFolder: string
 }) {
-  const { db: sqlite, commits, blobs, audit, clock, ids, events, log, fleet, sniff, mqtt } = deps
+  const { db: sqlite, commits, audit, clock, ids, events, log, fleet, sniff, mqtt } = deps
   const store = createSourceStore({ sqlite })
   const monitor = createMonitor({ store, commits, clock, events, log })
   const quarantine = createQuarantine({ store, commits, clock, folder: deps.quarantineFolder })
   const storing = createStoring({ ingest: deps.ingest, known: deps.known, clock, boot: deps.epoch })
-  const pairing = createPairing({ store, storing, monitor, blobs, commits, clock, log })
+  const files = createHalfFiles({
+    folder: deps.halvesFolder,
+    named: () => store.waitingPictures().map((text) => (JSON.parse(text) as { file: string }).file),
+  })
+  const pairing = createPairing({ store, storing, monitor, files, commits, clock, log })
   const intake = createIntake({ store, storing, pairing, quarantine, monitor, sniff, clock, ids, log })
   const drops = createDropFolders({ root: deps.dropFolder, store, intake, monitor, sniff, clock, log })
   const folderOf = (profile: SourceProfile) =>
@@ -91,8 +96,9 @@ export function createSourcesDomain(deps: {
         intake.refuse(source, { via: "mqtt", topic, size }, code),
       onConnection: monitor.connected,
     },
-    start: (): void => {
-      pairing.start()
+    /** Before the doors open. */
+    start: async (): Promise<void> => {
+      await pairing.start()
       drops.start()
     },
     stop: async (): Promise<void> => {

@@ -32,7 +32,9 @@ export type Shot = {
 export type Ingest = {
   readonly receive: (device: string, topic: string, bytes: Uint8Array) => Promise<InspectionAck | undefined>
 }
-export type KnownInspection = (id: string) => { device: string; header: InspectionHeader } | undefined
+export type KnownInspection = (
+  id: string,
+) => { device: string; header: InspectionHeader; imageState: string } | undefined
 
 /**
  * Makes inspections of shots, through the same ingest as stations: image on disk, then the row, then the answer. A shot
@@ -62,19 +64,18 @@ export function createStoring({
   }
 
   const store = async (shot: Shot): Promise<Outcome> => {
-    const { source, topic, picture, facts, notes, identity } = shot
+    const { source, picture, facts, notes, identity } = shot
     const sha256 = picture && sha256Of(picture.bytes)
     const told = { facts, notes, sha256 }
-    if (identity.before !== undefined && known(identity.before))
-      return { st: "repeated", id: identity.before, ...told }
-    const { id } = identity
+    const id = identity.before !== undefined && known(identity.before) ? identity.before : identity.id
     const stored = known(id)
-    if (stored) {
-      if (stored.device === source && stored.header.parts[0]?.sha256 === sha256)
-        return { st: "repeated", id, ...told }
+    if (stored && (stored.device !== source || stored.header.parts[0]?.sha256 !== sha256)) {
       const detail = `"${facts.key ?? id}" is stored already, with another picture`
       return { st: "quarantined", code: "conflict", detail, ...told }
     }
+    // The disk had no room for the picture: its record is there, and the picture comes now.
+    if (stored?.imageState === "waiting") return send(stored.header, shot, told)
+    if (stored) return { st: "repeated", id, ...told }
     const { seq, giveBack } = sequenceOf(source)
     const header: InspectionHeader = {
       v: 1,
@@ -103,10 +104,24 @@ export function createStoring({
             ]
           : [],
     }
-    const frame = encodeFrame({ header, parts: picture ? [picture.bytes] : [] })
-    const ack = await ingest.receive(source, topic, frame)
+    const outcome = await send(header, shot, told)
+    // What was put off may have its record already.
+    if (outcome.st !== "stored" && known(id)?.header.seq !== seq) giveBack()
+    return outcome
+  }
+
+  const send = async (
+    header: InspectionHeader,
+    { source, topic, picture }: Shot,
+    told: Pick<Outcome, "facts" | "notes" | "sha256">,
+  ): Promise<Outcome> => {
+    const { id } = header
+    const ack = await ingest.receive(
+      source,
+      topic,
+      encodeFrame({ header, parts: picture ? [picture.bytes] : [] }),
+    )
     if (ack?.st === "stored") return { st: "stored", id, ...told }
-    giveBack()
     if (ack?.st === "dup") return { st: "repeated", id, ...told }
     if (ack?.st === "bad")
       return { st: "quarantined", code: ack.code ?? "bad", detail: "the hub's ingest refused it", ...told }

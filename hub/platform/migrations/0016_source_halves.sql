@@ -7,9 +7,9 @@ CREATE TABLE source_half (
   key TEXT NOT NULL,
   at INTEGER NOT NULL,
   topic TEXT NOT NULL,
-  -- SHA-256 of the payload; of a picture, its name in the image store.
+  -- SHA-256 of the payload.
   sha256 TEXT NOT NULL,
-  -- Type and size of a picture, or the data, as JSON.
+  -- File, type and size of a picture, or the data, as JSON.
   content TEXT NOT NULL,
   -- What came beside the payload, as JSON.
   beside TEXT NOT NULL,
