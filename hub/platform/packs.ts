@@ -1,6 +1,6 @@
 import { closeSync, mkdirSync, openSync, readdirSync, readSync } from "node:fs"
 import { type FileHandle, open, rm } from "node:fs/promises"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { syncDirectory } from "./blobs.files.ts"
 
 /** Where bytes lie: in which pack, from which byte on. */
@@ -30,6 +30,8 @@ type Waiting = {
  */
 export async function openPacks({ folder, punch }: { folder: string; punch?: PunchHole | undefined }) {
   mkdirSync(folder, { recursive: true })
+  // A power cut may take the folder's own name, and every pack with it.
+  await syncDirectory(dirname(folder))
   const existing = readdirSync(folder).flatMap((name) => /^(\d{8})\.pack$/.exec(name)?.[1] ?? [])
   let last = Math.max(0, ...existing.map(Number))
   let current: { number: number; file: FileHandle; end: number } | undefined

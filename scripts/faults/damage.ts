@@ -1,5 +1,14 @@
 import { createHash } from "node:crypto"
-import { readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs"
+import {
+  closeSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs"
 import { join } from "node:path"
 import { Problem } from "#contract/problem"
 import { openSqlite } from "#platform/sqlite.bun"
@@ -170,15 +179,15 @@ const rottenPictures: Fault = {
         const pack = packs.find(({ bytes }) => bytes.includes(sound.get(sha256)!))!
         const at = pack.bytes.indexOf(sound.get(sha256)!)
         const size = sound.get(sha256)!.length
-        const damaged = Buffer.from(pack.bytes)
+        const damaged = Buffer.from(pack.bytes.subarray(at, at + size))
         const damage = i % 4
-        if (damage === 0) damaged.fill(0, at, at + size)
-        else if (damage === 1) damaged.fill(0, at + plant.random.below(size), at + size)
+        if (damage === 0) damaged.fill(0)
+        else if (damage === 1) damaged.fill(0, plant.random.below(size))
         else if (damage === 2) {
-          const flipped = at + plant.random.below(size)
+          const flipped = plant.random.below(size)
           damaged[flipped] = damaged[flipped]! ^ (1 << plant.random.below(8))
         }
-        writeFileSync(pack.path, damaged)
+        patch(pack.path, at, damaged)
         try {
           const shown = await client.bytes(`/api/images/${sha256}`)
           if (createHash("sha256").update(shown).digest("hex") !== sha256)
@@ -189,10 +198,20 @@ const rottenPictures: Fault = {
           if (!(error instanceof Problem && error.code === "not_found"))
             plant.problems.push(`a damaged picture is an error of the hub: ${error}`)
         }
-        writeFileSync(pack.path, pack.bytes)
+        patch(pack.path, at, pack.bytes.subarray(at, at + size))
       }
       return `${images.length} pictures zeroed, zeroed from some byte on, one bit flipped or left alone: ${refused} refused, none shown damaged`
     }),
+}
+
+/** In place: the hub goes on writing behind it. */
+function patch(path: string, at: number, bytes: Uint8Array): void {
+  const file = openSync(path, "r+")
+  try {
+    writeSync(file, bytes, 0, bytes.length, at)
+  } finally {
+    closeSync(file)
+  }
 }
 
 /** A campaign in which damage is done to what has been acknowledged, after the stations have said all they have. */
