@@ -9,6 +9,7 @@ import type { GroupCommit } from "#platform/group-commit"
 import type { Signer } from "#platform/signing"
 import type { Sqlite } from "#platform/sqlite"
 import type { FleetStore, StoredDevice } from "./fleet.store.ts"
+import { createPatientWrites } from "./patient-writes.ts"
 import { presenceOf, speaksForSession } from "./presence.rules.ts"
 
 /** What the caller decides; the fleet adds device, revision, epoch and signature. */
@@ -50,7 +51,32 @@ export function createFleet({
   const wires: FleetWire[] = []
   const connected = new Map<string, { since: number; state: DeviceState | undefined }>()
 
-  const view = (device: StoredDevice): Device => {
+  const writes = createPatientWrites(commits)
+  /** The newest words of each station since the start: they hold also while a full disk cannot take them. */
+  const heard = new Map<string, Pick<StoredDevice, "state" | "reported" | "reportedAt">>()
+  const hear = (
+    id: string,
+    words: Pick<StoredDevice, "state"> | Pick<StoredDevice, "reported" | "reportedAt">,
+  ) =>
+    heard.set(id, {
+      state: undefined,
+      reported: undefined,
+      reportedAt: undefined,
+      ...heard.get(id),
+      ...words,
+    })
+  const newest = (stored: StoredDevice): StoredDevice => {
+    const words = heard.get(stored.id)
+    return {
+      ...stored,
+      state: words?.state ?? stored.state,
+      reported: words?.reported ?? stored.reported,
+      reportedAt: words?.reportedAt ?? stored.reportedAt,
+    }
+  }
+
+  const view = (stored: StoredDevice): Device => {
+    const device = newest(stored)
     const live = connected.get(device.id)
     const heardAt = live && Math.max(live.since, device.reportedAt ?? 0)
     const presence = presenceOf(
@@ -102,7 +128,7 @@ export function createFleet({
         const device = store.get(id)
         if (!device || device.revokedAt !== undefined)
           throw new Problem("not_found", "device", `there is no device ${id} in service`, { device: id })
-        const rev = Math.max(device.desiredRev, device.reported?.rev_seen ?? 0) + 1
+        const rev = Math.max(device.desiredRev, newest(device).reported?.rev_seen ?? 0) + 1
         const next: Desired = { v: 1, device: id, rev, epoch, ...wish }
         const envelope = signer.sign(payloadTypes.desired, new TextEncoder().encode(JSON.stringify(next)))
         store.setDesired(id, rev, JSON.stringify(envelope))
@@ -145,6 +171,7 @@ export function createFleet({
     },
     /** For enrolment: an older box of the same name is cut off; what the name is wished to run stays. */
     replaced: (id: string): void => {
+      heard.delete(id)
       for (const wire of wires) wire.disconnect?.(id)
       for (const wire of wires) wire.onAccess?.()
       publishLater(id)
@@ -164,17 +191,24 @@ export function createFleet({
       const live = connected.get(id)
       if (!speaksForSession(state, live?.state?.session)) return false
       if (live) live.state = state
-      await commits.commit(() => store.setState(id, state, clock.now()))
+      const at = clock.now()
+      hear(id, { state })
+      await writes.write(`${id}/state`, () => store.setState(id, state, at))
       announce(id)
       return true
     },
     onReported: async (id: string, reported: Reported): Promise<void> => {
       if (reported.device !== id) throw new Problem("forbidden", "device", "a device reports for itself only")
-      await commits.commit(() => store.setReported(id, reported, clock.now()))
+      const at = clock.now()
+      hear(id, { reported, reportedAt: at })
+      await writes.write(`${id}/reported`, () => store.setReported(id, reported, at))
       announce(id)
     },
     onEvent: async (id: string, event: DeviceEvent): Promise<void> => {
-      await commits.commit(() => store.insertEvent(id, event, clock.now(), keptEvents))
+      const at = clock.now()
+      await writes.write(`${id}/event/${event.kind}/${event.ts}`, () =>
+        store.insertEvent(id, event, at, keptEvents),
+      )
       events.announce("device", { id, event })
     },
   }

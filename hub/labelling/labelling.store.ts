@@ -145,7 +145,8 @@ export function createLabellingStore(db: Sqlite) {
   const countSettled = db.prepare<{ n: number }>(`SELECT count(*) AS n FROM inspection i WHERE ${isSettled}`)
   const settled = db.prepare<SettledRow>(`${selectSettled} WHERE ${isSettled} ORDER BY l.n`)
   // Walks its index from the newest and stops at the limit.
-  const isEscaped = (of: string) => `${of}.eval = 'ok' AND ${of}.label_verdict = 'ng' AND ${of}.queue_rank IS NULL`
+  const isEscaped = (of: string) =>
+    `${of}.eval = 'ok' AND ${of}.label_verdict = 'ng' AND ${of}.queue_rank IS NULL`
   const escaped = db.prepare<SettledRow>(
     `${selectSettled} WHERE ${isEscaped("i")} AND NOT EXISTS (
        SELECT 1 FROM inspection o
