@@ -88,7 +88,7 @@ export const stationHelp = `
   --trigger http           POST /trigger with the same
     --trigger-host HOST --trigger-port N   [127.0.0.1, 8090]
     --trigger-token-file F   demanded as a bearer token; a must on other addresses than 127.0.0.1
-  --trigger hub            crux/v1/d/ID/down/trigger on the hub's broker
+  --trigger hub            POST /api/devices/ID/trigger at the hub
   --trigger mqtt           another broker
     --trigger-url URL --trigger-topic T    e.g. mqtt://192.168.0.5:1883
   --picture-ms N           longest wait for the picture of a trigger [5000]
