@@ -11,7 +11,7 @@ import {
 import { DeviceId } from "#contract/ids"
 import { listOf } from "#contract/list"
 import type { TrustedKeys } from "#contract/release"
-import { DeviceEvent } from "#contract/topics"
+import { DeviceEvent, TriggerFacts } from "#contract/topics"
 import { actor, allow, clientIp, doc, type HubEnv, json, open, param } from "../http/kit.ts"
 import type { Enrolment as EnrolmentService } from "./enrolment.service.ts"
 import type { Fleet } from "./fleet.service.ts"
@@ -46,6 +46,19 @@ export function createFleetRoutes({
           items: events.map(({ receivedAt, event }) => ({ received_at: receivedAt, event })),
           next: null,
         })
+      },
+    )
+    .post(
+      "/api/devices/:id/trigger",
+      allow("engineer"),
+      doc("Ask a connected station for an inspection, now; for stations whose trigger is the hub.", {
+        202: null,
+      }),
+      One,
+      json(TriggerFacts),
+      (c) => {
+        fleet.trigger(c.req.valid("param").id, c.req.valid("json"))
+        return c.body(null, 202)
       },
     )
     .post(

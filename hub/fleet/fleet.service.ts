@@ -1,7 +1,7 @@
 import type { Device, DeviceState } from "#contract/fleet"
 import { Problem } from "#contract/problem"
 import { type Desired, type Envelope, payloadTypes, type Reported } from "#contract/release"
-import type { DeviceEvent } from "#contract/topics"
+import type { DeviceEvent, TriggerFacts } from "#contract/topics"
 import type { Actor, Audit } from "#platform/audit"
 import type { Clock } from "#platform/clock"
 import type { Events } from "#platform/events"
@@ -23,6 +23,8 @@ export type FleetWire = {
   readonly disconnect?: (device: string) => void
   /** Who may connect has changed. */
   readonly onAccess?: () => void
+  /** Asks a connected device for an inspection; false when it is not connected. Never kept for later. */
+  readonly trigger?: (device: string, facts: string) => boolean
 }
 
 const keptEvents = 200
@@ -146,6 +148,22 @@ export function createFleet({
     },
     /** Every committed wish, for the broker's start: its retained messages live in memory only. */
     allDesired: () => store.desired(),
+
+    /**
+     * Asks a station that listens to the hub for an inspection, now. That it was passed on says nothing of a picture:
+     * the station's record does. Throws `unavailable` when the station is not connected.
+     */
+    trigger: (id: string, facts: TriggerFacts): void => {
+      const text = JSON.stringify(facts)
+      const passed = wires.map((wire) => wire.trigger?.(id, text)).some((sent) => sent === true)
+      if (passed) return
+      throw new Problem(
+        "unavailable",
+        "device_away",
+        `station ${id} is not connected; nothing was triggered, and nothing will be later`,
+        { device: id },
+      )
+    },
 
     /** The device may not connect any more; a live connection is closed at once. Throws `not_found`. */
     revoke: (by: Actor, id: string): void => {

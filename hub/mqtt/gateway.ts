@@ -29,6 +29,7 @@ export type GatewayPorts = {
     readonly attach: (wire: {
       publishDesired: (device: string, envelope: string) => void
       disconnect: (device: string) => void
+      trigger: (device: string, facts: string) => boolean
     }) => void
     readonly allDesired: () => { id: string; desired: string }[]
     readonly onConnected: (device: string) => void
@@ -250,6 +251,12 @@ export async function createGateway<T extends Transport>({
   }
 
   fleet.attach({
+    trigger: (device, facts) => {
+      const session = broker.session(device)
+      if (!session || session.closed()) return false
+      void session.send(topicOf("trigger", { d: device }), facts)
+      return true
+    },
     publishDesired: (device, envelope) => publish(topicOf("desired", { d: device }), envelope),
     disconnect: (device) => {
       broker.disconnect(device)
