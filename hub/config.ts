@@ -143,6 +143,27 @@ export const HubConfig = v.strictObject({
     ),
     "",
   ),
+  sparkplug: v.optional(
+    v.strictObject({
+      group: v.optional(
+        field(v.string(), "Sparkplug group", "Publish results as Sparkplug B in this group; empty: off."),
+        "",
+      ),
+      node: v.optional(
+        field(v.string(), "Sparkplug node", "Name of the hub as a Sparkplug edge node."),
+        "crux",
+      ),
+      credentials: v.optional(
+        field(
+          v.string(),
+          "Sparkplug credentials",
+          "File with one line name:password for the connection of its own at the broker of the plant.",
+        ),
+        "",
+      ),
+    }),
+    {},
+  ),
   backbone: v.optional(
     field(v.string(), "Backbone", "Another frozen feature extractor for the trainer (ONNX file)."),
     "",

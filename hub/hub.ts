@@ -21,6 +21,7 @@ import { createLabellingRoutes } from "./labelling/labelling.routes.ts"
 import { createLabelling } from "./labelling/labelling.service.ts"
 import { createLearning } from "./learning.ts"
 import { createLiveRoutes } from "./live/live.routes.ts"
+import { createSparkplug, demandSparkplug } from "./mirror/sparkplug.ts"
 import { createUnsMirror, demandUnsPath } from "./mirror/uns.ts"
 import { createBrokerRoutes } from "./mqtt/broker.routes.ts"
 import { createBroker } from "./mqtt/broker.ts"
@@ -96,6 +97,9 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
   })
   const readers = readReaders(config.mqtt.readers)
   demandUnsPath(config.uns.path)
+  demandSparkplug(config.sparkplug, plantBroker !== undefined)
+  const connectSparkplug =
+    config.sparkplug.group === "" ? undefined : plantBroker?.connectAs(config.sparkplug.credentials)
 
   const folder = prepareDataFolder(config.data)
   const lock = takeLock(folder.lock, ports.openSqlite, clock.now())
@@ -218,6 +222,17 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
     let sweeping: ReturnType<typeof setInterval> | undefined
     const uns = createUnsMirror({ path: config.uns.path, device: fleet.fleet.get, events, clock })
     let stopMirror = () => {}
+    const sparkplug =
+      connectSparkplug &&
+      createSparkplug({
+        ...config.sparkplug,
+        connect: connectSparkplug,
+        devices: fleet.fleet.list,
+        events,
+        clock,
+        software: ports.version,
+        log: log.child("sparkplug"),
+      })
     let gateway:
       | { transport: Transport; load: () => { sessions: number }; close: () => Promise<void> }
       | undefined
@@ -305,6 +320,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
           mqttPort = (await listening(embedded.transport.listen(port, host), port)).port
         }
         stopMirror = uns.start(gateway.transport.publishRetained)
+        await sparkplug?.start()
         learning.start()
         inspection.eviction.start()
         ready = true
@@ -316,6 +332,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         await inspection.eviction.stop()
         clearInterval(sweeping)
         stopMirror()
+        await sparkplug?.stop()
         await gateway?.close()
         await sources.stop()
         await ports.imaging.close()

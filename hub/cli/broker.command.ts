@@ -7,7 +7,7 @@ const brokerFlags = ["broker", "broker-credentials", "broker-ca", "broker-cert",
 
 export const brokerCommand: Command = {
   summary: "set up and check a broker of the plant (mosquitto and others)",
-  usage: `usage: crux broker acl [--hub-name NAME] [--reader NAME]...
+  usage: `usage: crux broker acl [--hub-name NAME] [--reader NAME]... [--sparkplug NAME]
        crux broker config [--folder DIR]
        crux broker passwords --file FILE --credentials FILE
        crux broker check --broker mqtts://HOST[:PORT] [--broker-credentials FILE] [--broker-ca FILE]
@@ -45,10 +45,13 @@ async function acl(args: readonly string[]): Promise<void> {
   const { values } = parseCommandArgs("broker", args, {
     "hub-name": { type: "string", default: "crux-hub" },
     reader: { type: "string", multiple: true, default: [] },
+    sparkplug: { type: "string", multiple: true, default: [] },
   })
-  for (const name of [values["hub-name"], ...values.reader])
+  for (const name of [values["hub-name"], ...values.reader, ...values.sparkplug])
     if (!userName.test(name)) throw usageFailure(`"${name}" is no user name for a broker.`, "broker")
-  process.stdout.write(mosquittoAcl({ hub: values["hub-name"], readers: values.reader }))
+  process.stdout.write(
+    mosquittoAcl({ hub: values["hub-name"], readers: values.reader, sparkplug: values.sparkplug }),
+  )
 }
 
 async function config(args: readonly string[]): Promise<void> {

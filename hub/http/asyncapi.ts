@@ -27,6 +27,7 @@ const sentences: Readonly<Record<string, string>> = {
   segment: "A piece of a frame that is longer than one message may be.",
   chunkGet: "Asks for chunks of a model; they come on down/blob.",
   event: "Something happened on a station.",
+  verdict: "The verdict on a part, as the line is told it.",
   state: "A station is here or gone; also its will.",
   reported: "What a station runs and how it is doing.",
   desired: "What a station is to run, signed by the hub.",

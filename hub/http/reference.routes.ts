@@ -67,6 +67,7 @@ const korean: Readonly<Record<string, string>> = {
   segment: "메시지 하나보다 긴 프레임의 조각.",
   chunkGet: "모델 조각을 요청합니다. 조각은 down/blob으로 옵니다.",
   event: "스테이션에서 일어난 일.",
+  verdict: "부품에 대한 판정. 라인에 알리는 그대로입니다.",
   state: "스테이션이 연결되었거나 끊겼음. 유언(will) 메시지이기도 합니다.",
   reported: "스테이션이 실행 중인 것과 현재 상태.",
   desired: "스테이션이 실행해야 할 것. 허브가 서명합니다.",

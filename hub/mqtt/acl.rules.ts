@@ -14,9 +14,19 @@ const deviceRights = (): string[] => {
  * mosquitto's ACL file: the hub may do everything under its own names, a device what the contract gives it under its
  * own name, `readers` may read results. Everything else is denied.
  */
-export function mosquittoAcl({ hub, readers = [] }: { hub: string; readers?: readonly string[] }): string {
+export function mosquittoAcl({
+  hub,
+  readers = [],
+  sparkplug = [],
+}: {
+  hub: string
+  readers?: readonly string[]
+  /** Users of a hub's Sparkplug connection. */
+  sparkplug?: readonly string[]
+}): string {
   const users = [
-    [hub, ["readwrite crux/v1/#", "readwrite uns/#", "readwrite spBv1.0/#"]],
+    [hub, ["readwrite crux/v1/#", "readwrite uns/#"]],
+    ...sparkplug.map((name) => [name, ["write spBv1.0/#", "read spBv1.0/+/NCMD/+"]] as const),
     ...readers.map((name) => [name, ["read uns/#", "read spBv1.0/#", "write spBv1.0/+/NCMD/+"]] as const),
   ] as const
   return [

@@ -4,9 +4,11 @@ import type { Clock } from "#platform/clock"
 import type { Ids } from "#platform/ids"
 import type { Log } from "#platform/log"
 import { createBrokerClient } from "./broker-client.ts"
+import { connectOnce } from "./broker-connection.ts"
 import {
   addressForDevices,
   type BrokerFiles,
+  connectionOptions,
   readBrokerSettings,
   readCredentials,
 } from "./broker-settings.ts"
@@ -38,6 +40,15 @@ export function createPlantBroker({
   return {
     address,
     status: () => status?.(),
+    /** Opens a connection beside the hub's own, as another user. Rejects when the broker does not let it in. */
+    connectAs: (credentialsFile: string) => {
+      const own = readCredentials(credentialsFile, "--sparkplug-credentials")
+      return (will: { topic: string; payload: Buffer }) =>
+        connectOnce({
+          ...connectionOptions({ ...settings, ...own }),
+          will: { ...will, qos: 1, retain: false },
+        })
+    },
     /** Connects, asks the broker for what is needed, and listens. Throws StartFailure when it is not fit. */
     start: async (
       behind: GatewayPorts & { clock: Clock; log: Log },

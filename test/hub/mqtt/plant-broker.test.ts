@@ -15,6 +15,7 @@ import { tempFolder } from "../../edge/support/kit.ts"
 import { goodModel } from "../../edge/support/models.ts"
 import { startStation } from "../../edge/support/station.ts"
 import { contractFor } from "../../models/kit.ts"
+import { crux, expectRefusal } from "../../system/support/crux.ts"
 import { connectDevice, enrol, frameOf, until } from "../support/device.ts"
 import { startTestHub, type TestHub } from "../support/hub.ts"
 import { type Mosquitto, startMosquitto } from "../support/mosquitto.ts"
@@ -293,6 +294,36 @@ describe("a broker that is not fit keeps the hub from starting, and says why", (
     }
   }
 })
+
+test("crux broker check says what it found, and ends with a code per kind of trouble", async () => {
+  const other = await startMosquitto()
+  const { url, credentials, ca } = other.settings
+  const check = (...more: string[]) =>
+    crux([
+      "broker",
+      "check",
+      "--broker",
+      url,
+      "--broker-ca",
+      ca,
+      "--broker-credentials",
+      credentials,
+      ...more,
+    ])
+  const fit = await check()
+  expect(fit.out).toMatch(/^ok {7}max_packet/m)
+  expect(fit.code).toBe(0)
+  const wrong = join(other.folder, "wrong")
+  writeFileSync(wrong, "crux-hub:not this\n")
+  expectRefusal(await check("--broker-credentials", wrong), 8, "does not let the hub in")
+  expectRefusal(await check("--broker-ca", broker.ca), 9, "do not trust each other")
+  const inUrl = await crux(["broker", "check", "--broker", "mqtts://me:secret@localhost"])
+  expectRefusal(inUrl, 3, "must not hold a name or password")
+  expect(inUrl.err).not.toContain("secret@")
+  await other.stop()
+  expectRefusal(await check(), 1, "cannot be reached")
+  await other.remove()
+}, 90_000)
 
 test("a broker that cannot be reached yet does not keep people from the hub; it is used once it is there", async () => {
   const other = await startMosquitto()

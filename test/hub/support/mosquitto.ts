@@ -28,20 +28,26 @@ export async function startMosquitto(change: { config?: (text: string) => string
       throw error
     },
   }).write()
-  writeFileSync(at("acl"), change.acl ?? mosquittoAcl({ hub: "crux-hub", readers: ["scada"] }))
+  writeFileSync(
+    at("acl"),
+    change.acl ?? mosquittoAcl({ hub: "crux-hub", readers: ["scada"], sparkplug: ["crux-sparkplug"] }),
+  )
   const port = await freePort()
   const config = mosquittoConfig(folder).replace("listener 8883", `listener ${port} 127.0.0.1`)
   writeFileSync(at("mosquitto.conf"), `user root\n${change.config?.(config) ?? config}`)
 
+  let starts = 0
   let broker: Bun.Subprocess | undefined
   const start = async () => {
+    const log = at(`log-${++starts}`)
     broker = Bun.spawn([program, "-c", at("mosquitto.conf")], {
-      stdout: Bun.file(at("log")),
-      stderr: Bun.file(at("log")),
+      stdout: "ignore",
+      stderr: Bun.file(log),
     })
     for (;;) {
-      if (broker.exitCode !== null) throw new Error(`mosquitto ended: ${readFileSync(at("log"), "utf8")}`)
-      if (await answers(port)) return
+      if (broker.exitCode !== null) throw new Error(`mosquitto ended: ${readFileSync(log, "utf8")}`)
+      // It listens before it minds signals: a reload then would be its end.
+      if (existsSync(log) && readFileSync(log, "utf8").includes(" running\n")) return
       await Bun.sleep(20)
     }
   }
@@ -114,16 +120,6 @@ function makeCertificates(folder: string): void {
   writeFileSync(join(folder, "names"), "subjectAltName=DNS:localhost\n")
   const signed = ["-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "60", "-extfile", "names"]
   openssl("x509", "-req", "-in", "broker.csr", "-out", "broker.crt", ...signed)
-}
-
-async function answers(port: number): Promise<boolean> {
-  try {
-    const socket = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {} } })
-    socket.end()
-    return true
-  } catch {
-    return false
-  }
 }
 
 function freePort(): Promise<number> {
