@@ -14,8 +14,10 @@ const magic = 0x31505843
 const head = 40
 /** A pack that has grown to this is followed by the next one. */
 const fullAt = 256 * 1024 * 1024
-/** Bytes of one write and sync at most: what comes meanwhile waits no longer than one of them takes. */
-const batchBytes = 8 * 1024 * 1024
+/** Bytes of one sync at most: on a busy disk a sync takes its time however little it is for. */
+const batchBytes = 32 * 1024 * 1024
+/** Pieces one call of the system takes (IOV_MAX). */
+const piecesAtOnce = 1024
 
 type Waiting = {
   bytes: Uint8Array
@@ -79,9 +81,7 @@ export async function openPacks({ folder, punch }: { folder: string; punch?: Pun
       at += head + bytes.length
       return place
     })
-    const whole = Buffer.concat(pieces)
-    for (let done = 0; done < whole.length; )
-      done += (await file.write(whole, done, whole.length - done, end + done)).bytesWritten
+    await writePieces(file, pieces, end)
     await file.datasync()
     current.end = at
     return places
@@ -156,5 +156,20 @@ export async function openPacks({ folder, punch }: { folder: string; punch?: Pun
       await writing
       await retire()
     },
+  }
+}
+
+/** Writes all of them, one after the other, from a position on; a call may take less than it was given. */
+async function writePieces(file: FileHandle, pieces: readonly Uint8Array[], position: number): Promise<void> {
+  let left = pieces.filter((piece) => piece.length > 0)
+  let at = position
+  while (left.length > 0) {
+    const { bytesWritten } = await file.writev(left.slice(0, piecesAtOnce), at)
+    at += bytesWritten
+    let taken = bytesWritten
+    let whole = 0
+    while (whole < left.length && left[whole]!.length <= taken) taken -= left[whole++]!.length
+    left = left.slice(whole)
+    if (taken > 0) left[0] = left[0]!.subarray(taken)
   }
 }
