@@ -2,6 +2,7 @@ import { expect, test } from "bun:test"
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { selfCommand } from "#models/child"
+import { createHubClient } from "../../hub/demo/client.ts"
 import { newFolder, type Started, startCrux } from "./support/crux.ts"
 
 const project = join(import.meta.dir, "../..")
@@ -77,6 +78,39 @@ test("a killed hub leaves no worker behind, and the demo says that its hub is go
   expect(code).toBe(1)
   await untilEnded(processes)
 }, 300_000)
+
+test("a station ends with a parent that was killed", async () => {
+  using folder = newFolder()
+  const hub = startCrux(["hub", "--data", join(folder.path, "hub"), "--http-port", "0", "--mqtt-port", "0"])
+  const url = (await hub.says(/ready: (\S+)/))[1]!
+  const code = (await hub.says(/Setup code: (\S+)/))[1]!
+  const admin = createHubClient(url)
+  const person = { login: "kim", name: "Kim", password: "a torque wrench in spring", language: "ko" }
+  await admin.post("/api/setup", { code, ...person })
+  const invited = await admin.post<{ code: string }>("/api/enrolment-codes", { device: "line-1", name: "1" })
+  const station = ["--data", join(folder.path, "line-1"), "--hub", url, "--device", "line-1"]
+  const command = selfCommand("edge", ...station, "--enrol", invited!.code, "--hold-until-model")
+  const script = `
+    import { endsWithParent } from "./hub/cli/told-to-stop.ts"
+    const env = { ...process.env, [endsWithParent]: "1" }
+    const options = { stdin: "pipe", stdout: "pipe", stderr: "inherit", env }
+    const child = Bun.spawn(${JSON.stringify(command)}, options)
+    await child.stdout.getReader().read()
+    console.log("it speaks")
+    setInterval(() => {}, 1000)`
+  const parent = Bun.spawn([process.execPath, "-e", script], {
+    cwd: project,
+    stdout: "pipe",
+    stderr: "inherit",
+  })
+  await parent.stdout.getReader().read()
+  const processes = descendantsOf(parent.pid)
+  expect(processes.map((p) => p.command).join()).toContain(" edge ")
+  parent.kill("SIGKILL")
+  await untilEnded(processes)
+  hub.child.kill("SIGTERM")
+  expect((await hub.ended()).code).toBe(0)
+}, 120_000)
 
 test("an inference process ends with a parent that was killed", async () => {
   const script = `
