@@ -51,7 +51,7 @@ export const TrainingProgress = v.object({
   phase: v.picklist(["load", "features", "bank", "head", "calibrate", "export", "verify", "done"]),
   progress: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
   eta_s: v.optional(v.number()),
-  /** Named figures as they become known, e.g. { head_loss: 0.31, calib_auroc: 0.97 }. */
+  /** Named figures as they become known, e.g. { oof_auroc: 0.97 }. */
   metrics: v.optional(v.record(v.string(), v.number())),
   message: v.optional(v.string()),
 })

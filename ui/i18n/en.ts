@@ -412,7 +412,7 @@ export const en: Words = {
     curveEmpty: "No figures yet",
     seconds: "Seconds since the start",
     metric: {
-      oof_loss: "Error of verdicts (lower is better)",
+      oof_auroc: "Separation of OK and NG (1 is best)",
       images: "Images learned from",
       unreadable: "Unreadable images",
       oof_good: "OK parts tried",

@@ -411,7 +411,7 @@ export const ko = {
     curveEmpty: "수치가 아직 없습니다",
     seconds: "시작 후 시간(초)",
     metric: {
-      oof_loss: "판정 오차 (낮을수록 좋음)",
+      oof_auroc: "양품·불량 분리도 (1에 가까울수록 좋음)",
       images: "배운 사진",
       unreadable: "읽지 못한 사진",
       oof_good: "시험한 양품",

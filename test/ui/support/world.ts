@@ -299,7 +299,7 @@ export function makeModels(pictures: readonly Picture[], now: number): ModelView
     size: 14_800_000,
     job_id: uuidv7(),
     contract: makeContract(kinds),
-    metrics: { calib_auroc: 0.991 },
+    metrics: { oof_auroc: 0.991 },
   })
   const all = Object.keys(kindNames)
   const some = all.filter((kind) => kind !== "crack")
@@ -359,7 +359,7 @@ export function makeJobs(now: number): JobView[] {
   const curve = Array.from({ length: 24 }, (_, i) => ({
     at: now - 40_000 + i * 1600,
     progress: i / 30,
-    metrics: { head_loss: 1.4 * Math.exp(-i / 7) + 0.08, calib_auroc: 0.99 - 0.4 * Math.exp(-i / 5) },
+    metrics: { oof_auroc: 0.99 - 0.4 * Math.exp(-i / 5) },
   }))
   const base = { line: "main", dataset, error: null, created_by: "김민지" }
   return [
@@ -368,7 +368,7 @@ export function makeJobs(now: number): JobView[] {
       id: uuidv7(),
       state: "running",
       why: "new_kind",
-      progress: { phase: "head", progress: 0.62, eta_s: 17, metrics: { head_loss: 0.21 } },
+      progress: { phase: "head", progress: 0.62, eta_s: 17, metrics: { oof_auroc: 0.97 } },
       curve,
       model: null,
       gate_pass: null,
