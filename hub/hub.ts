@@ -23,6 +23,7 @@ import { createLiveRoutes } from "./live/live.routes.ts"
 import { createGateway } from "./mqtt/gateway.ts"
 import { createAudit } from "./platform/audit.ts"
 import { openBlobs } from "./platform/blobs.ts"
+import { openCertificateAuthority } from "./platform/certificate-authority.ts"
 import type { Clock } from "./platform/clock.ts"
 import { prepareDataFolder } from "./platform/data-folder.ts"
 import { createDiskSpace } from "./platform/disk-space.ts"
@@ -37,6 +38,7 @@ import type { PunchHole } from "./platform/packs.ts"
 import { openSigningKeys } from "./platform/signing.ts"
 import type { OpenSqlite } from "./platform/sqlite.ts"
 import { StartFailure } from "./platform/start-failure.ts"
+import { openTlsIdentity } from "./platform/tls-identity.ts"
 import type { Prover } from "./registry/prover.ts"
 import type { Trainer } from "./training/training.service.ts"
 import type { PasswordCost } from "./users/password.ts"
@@ -65,6 +67,8 @@ export type HubPorts = {
 
 /** How often ended sessions are dropped. */
 const sweepMs = 60 * 60_000
+/** How often the certificates are looked at. */
+const certificatesMs = 60 * 60_000
 
 export type Hub = Awaited<ReturnType<typeof createHub>>
 
@@ -101,6 +105,17 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
     // Devices answer a new epoch with a rebirth, browsers' cursors of another start are known as foreign.
     const epoch = ids.random(8)
     let mqttPort = config.mqtt.port
+    let mqttTlsPort = config.mqtt.tls_port
+    const authority = await openCertificateAuthority({ dataDir: folder.root })
+    const own = ownCertificateOf(config)
+    const tls = await openTlsIdentity({
+      dataDir: folder.root,
+      authority,
+      publicHost: config.public_host,
+      ...(own && { own }),
+      clock,
+      log: log.child("tls"),
+    })
 
     const users = createUsersDomain({ db, audit, clock, ids, cost: ports.passwordCost })
     const catalogue = createCatalogue({ db, audit, clock, events })
@@ -114,7 +129,17 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       epoch,
       signer: keys.hub,
       keys: keys.trusted,
-      mqtt: () => ({ host: config.public_host, port: mqttPort }),
+      ids,
+      authority,
+      trust: tls.trust,
+      mqtt: () => ({ host: config.public_host, port: mqttTlsPort }),
+      security: () => ({
+        own_certificate: own !== undefined,
+        certificate_expires_at: tls.broker().expiresAt,
+        plain: config.mqtt.plain,
+        connections: gateway?.load().sessions ?? 0,
+        turned_away: gateway?.turnedAway() ?? [],
+      }),
     })
     const inspection = createInspectionDomain({
       db,
@@ -178,6 +203,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
 
     let ready = false
     let sweeping: ReturnType<typeof setInterval> | undefined
+    let renewing: ReturnType<typeof setInterval> | undefined
     let gateway: Awaited<ReturnType<typeof createGateway>> | undefined
     const http = createHttp({
       routes: [
@@ -214,8 +240,11 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       sessions: users.sessions,
       catalogue,
       labelling,
-      /** The port the broker listens on, once started. */
+      /** The ports the broker listens on, once started: without encryption (unless that is off), and with TLS. */
       mqttPort: () => mqttPort,
+      mqttTlsPort: () => mqttTlsPort,
+      /** The certificates of the hub's doors. */
+      tls,
       dataset,
       training,
       registry,
@@ -237,9 +266,27 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
           delivery,
           clock,
           log: log.child("mqtt"),
+          limits: {
+            connections: config.mqtt.max_connections,
+            connectionsPerAddress: config.mqtt.max_connections_per_address,
+            connectsPerSecond: config.mqtt.max_connects_per_second,
+          },
         })
-        mqttPort = (await listening(gateway.listen(config.mqtt.port, config.mqtt.host), config.mqtt.port))
-          .port
+        const { host, port, plain } = config.mqtt
+        if (plain !== "off") {
+          const where = plain === "loopback" ? "127.0.0.1" : host
+          if (plain === "network-unencrypted") log.warn("mqtt_unencrypted_on_network", { host, port })
+          mqttPort = (await listening(gateway.listen(port, where), port, "mqtt-port")).port
+        }
+        // Whoever lets the system choose the one port runs beside other hubs, and wants the same for the other.
+        const tlsPort = port === 0 ? 0 : config.mqtt.tls_port
+        const credentials = () => ({ ...tls.broker(), clientCa: authority.pem })
+        const opened = gateway.listenTls(tlsPort, host, credentials)
+        mqttTlsPort = (await listening(opened, tlsPort, "mqtt-tls-port")).port
+        tls.onRenewed(() => gateway?.renewTls())
+        renewing = setInterval(() => {
+          tls.check().catch((error) => log.error("certificate_not_renewed", { error: String(error) }))
+        }, certificatesMs)
         learning.start()
         inspection.eviction.start()
         ready = true
@@ -250,6 +297,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         await learning.stop()
         await inspection.eviction.stop()
         clearInterval(sweeping)
+        clearInterval(renewing)
         await gateway?.close()
         await ports.imaging.close()
         commits.close()
@@ -265,7 +313,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
 }
 
 /** Says which port is taken, in the one error type that reaches people. */
-async function listening<T>(opening: Promise<T>, port: number): Promise<T> {
+async function listening<T>(opening: Promise<T>, port: number, flag: string): Promise<T> {
   try {
     return await opening
   } catch (cause) {
@@ -274,8 +322,20 @@ async function listening<T>(opening: Promise<T>, port: number): Promise<T> {
     throw new StartFailure(
       "failure",
       `Port ${port} is already in use by another program.`,
-      "Stop that program, or choose another port with --mqtt-port.",
+      `Stop that program, or choose another port with --${flag}.`,
       cause,
     )
   }
+}
+
+/** A site's own certificate, all of it or none. */
+function ownCertificateOf({ tls }: HubConfig) {
+  const given = [tls.certificate, tls.key, tls.ca].filter((path) => path !== "").length
+  if (given === 0) return undefined
+  if (given === 3) return tls
+  throw new StartFailure(
+    "config",
+    "An own certificate needs three files: tls.certificate, tls.key and tls.ca.",
+    "Name all three, or none.",
+  )
 }

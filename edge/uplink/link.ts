@@ -1,7 +1,7 @@
 import { arch, platform, totalmem } from "node:os"
 import mqtt from "mqtt"
 import * as v from "valibot"
-import type { DeviceState, Enrolment } from "#contract/fleet"
+import type { DeviceState } from "#contract/fleet"
 import { HubState } from "#contract/fleet"
 import type { Reported } from "#contract/release"
 import {
@@ -15,6 +15,7 @@ import {
   type VerdictMessage,
 } from "#contract/topics"
 import type { Log } from "#platform/log"
+import type { Identity } from "../identity.ts"
 import { reconnectDelay } from "./backoff.rules.ts"
 
 export type LinkHandlers = {
@@ -30,7 +31,9 @@ export type LinkHandlers = {
   onHubState: (state: HubState) => void
 }
 export type LinkDeps = {
-  identity: Enrolment
+  identity: Identity
+  /** The identity with its newest certificate, asked at each connect. */
+  renewed?: (() => Identity) | undefined
   boot: string
   software: string
   handlers: LinkHandlers
@@ -76,12 +79,10 @@ export function createLink(deps: LinkDeps) {
   function connect() {
     session = deps.randomHex(8)
     const attempt = mqtt.connect({
-      protocol: "mqtt",
+      ...securityOf(deps.renewed?.() ?? identity),
       host: identity.mqtt.host,
       port: identity.mqtt.port,
       clientId: d,
-      username: d,
-      password: identity.secret,
       clean: true,
       keepalive: keepaliveSeconds,
       connectTimeout: 10_000,
@@ -208,6 +209,18 @@ export function createLink(deps: LinkDeps) {
       await mine.endAsync(!connected)
     },
   }
+}
+
+/**
+ * TLS 1.3 with the pinned authority and no other; the proof is the device's own key, or its secret. Without a pinned
+ * authority it is the unencrypted port of a hub on the same machine.
+ */
+function securityOf({ device, secret, certificate, key, mqtt: { ca } }: Identity) {
+  const tls = { protocol: "mqtts", ca, minVersion: "TLSv1.3", rejectUnauthorized: true } as const
+  const plain = { protocol: "mqtt" } as const
+  if (ca !== undefined && certificate !== undefined && key !== undefined)
+    return { ...tls, ca, cert: certificate, key }
+  return { ...(ca === undefined ? plain : { ...tls, ca }), username: device, password: secret }
 }
 
 function parse<S extends v.GenericSchema>(schema: S, payload: Uint8Array): v.InferOutput<S> {

@@ -18,6 +18,7 @@ import {
 import type { Clock } from "#platform/clock"
 import type { Log } from "#platform/log"
 import { type Broker, type BrokerHandlers, createBroker, type Session } from "./broker.ts"
+import type { DoorLimits } from "./doorkeeper.ts"
 import { creditFor, isTooLong, maxFrame, maxInspection, parseJson, segmentSize } from "./mqtt.rules.ts"
 import { createPatience } from "./patience.ts"
 import { createReassembly } from "./reassembly.ts"
@@ -31,13 +32,17 @@ export type GatewayPorts = {
       disconnect: (device: string) => void
     }) => void
     readonly allDesired: () => { id: string; desired: string }[]
-    readonly onConnected: (device: string) => void
+    readonly onConnected: (device: string, address: string) => void
+    readonly onTakenOver: (device: string) => void
     readonly onDisconnected: (device: string) => Promise<void>
     readonly onState: (device: string, state: DeviceState) => Promise<boolean>
     readonly onReported: (device: string, reported: Reported) => Promise<void>
     readonly onEvent: (device: string, event: DeviceEvent) => Promise<void>
   }
-  readonly enrolment: { readonly isSecretOf: (device: string, secret: Uint8Array) => boolean }
+  readonly enrolment: {
+    readonly isSecretOf: (device: string, secret: Uint8Array) => boolean
+    readonly isCertificateOf: (device: string, fingerprint: string) => boolean
+  }
   readonly ingest: {
     readonly receive: (device: string, topic: string, bytes: Uint8Array) => Promise<InspectionAck | undefined>
     readonly refuse: (
@@ -70,7 +75,8 @@ export async function createGateway({
   clock,
   log,
   budgetBytes,
-}: GatewayPorts & { clock: Clock; log: Log; budgetBytes?: number }) {
+  limits,
+}: GatewayPorts & { clock: Clock; log: Log; budgetBytes?: number; limits?: DoorLimits }) {
   const pendingAcks = new Map<Session, InspectionAck[]>()
   const reassembly = createReassembly({ clock, maxFrame })
   const patience = createPatience({ clock })
@@ -216,8 +222,10 @@ export async function createGateway({
   broker = await createBroker({
     handlers: {
       isSecretOf: enrolment.isSecretOf,
+      isCertificateOf: enrolment.isCertificateOf,
       onMessage,
-      onConnected: (session) => fleet.onConnected(session.device),
+      onConnected: (session) => fleet.onConnected(session.device, session.address),
+      onTakenOver: fleet.onTakenOver,
       onDisconnected: (session) => {
         pendingAcks.delete(session)
         fleet
@@ -228,6 +236,7 @@ export async function createGateway({
     clock,
     log,
     ...(budgetBytes !== undefined && { budgetBytes }),
+    ...(limits && { limits }),
   })
 
   const publish = (topic: string, payload: string): Promise<void> =>
@@ -252,8 +261,9 @@ export async function createGateway({
     publishDesired: (device, envelope) => publish(topicOf("desired", { d: device }), envelope),
     disconnect: (device) => {
       broker.disconnect(device)
-      // The wish for one box must not greet the next one of that name.
-      void publish(topicOf("desired", { d: device }), "")
+      // The wish for one box must not greet the next one of that name, nor what it said outlive it.
+      for (const name of ["desired", "state", "reported"] as const)
+        void publish(topicOf(name, { d: device }), "")
     },
   })
   for (const { id, desired } of fleet.allDesired()) await publish(topicOf("desired", { d: id }), desired)
@@ -262,6 +272,9 @@ export async function createGateway({
 
   return {
     listen: broker.listen,
+    listenTls: broker.listenTls,
+    renewTls: broker.renewTls,
+    turnedAway: broker.turnedAway,
     /** Devices connected now, and bytes being committed. */
     load: () => ({ sessions: broker.sessions().length, ...broker.inFlight() }),
     /** Says goodbye and closes every connection. */

@@ -10,6 +10,7 @@ import rollout from "./migrations/0009_rollout.sql" with { type: "text" }
 import ingest from "./migrations/0010_ingest.sql" with { type: "text" }
 import room from "./migrations/0011_room.sql" with { type: "text" }
 import packs from "./migrations/0012_packs.sql" with { type: "text" }
+import deviceSecurity from "./migrations/0013_device_security.sql" with { type: "text" }
 import judged from "./migrations/0018_judged.sql" with { type: "text" }
 
 /** Forward only, in order; each runs in one transaction. Never edit one that has been released: add the next. */
@@ -26,5 +27,6 @@ export const migrations: { name: string; sql: string }[] = [
   { name: "0010_ingest", sql: ingest },
   { name: "0011_room", sql: room },
   { name: "0012_packs", sql: packs },
+  { name: "0013_device_security", sql: deviceSecurity },
   { name: "0018_judged", sql: judged },
 ]

@@ -10,7 +10,11 @@ afterAll(() => hub.stop())
 
 const invite = async (device: string) => {
   const admin = await hub.as("admin")
-  const answer = await admin.post("/api/enrolment-codes", { device, name: `Station ${device}` })
+  const answer = await admin.post("/api/enrolment-codes", {
+    device,
+    name: `Station ${device}`,
+    pre_approved: true,
+  })
   return ((await answer.json()) as { code: string }).code
 }
 const use = (code: string, device: string, ip?: string) =>
