@@ -44,6 +44,27 @@ export type BrokerHandlers = {
   readonly onTakenOver: (device: string) => void
 }
 
+/** What clients may do, once they have proved who they are. */
+export type BrokerPolicy = {
+  /** Whether a client needs no proof. Never so for a hub. */
+  readonly anonymous: boolean
+  readonly mayPublish: typeof mayPublish
+  readonly maySubscribe: typeof maySubscribe
+  readonly mayLeaveWill: typeof mayLeaveWill
+  /** Sessions live in memory only: a persistent one would promise what a restart breaks. */
+  readonly persistentSessions: boolean
+  /** Seconds; a client that asks for more, or for none, is refused. 0 allows all. */
+  readonly keepaliveLimit: number
+}
+const devicePolicy: BrokerPolicy = {
+  anonymous: false,
+  mayPublish,
+  maySubscribe,
+  mayLeaveWill,
+  persistentSessions: false,
+  keepaliveLimit: 120,
+}
+
 /** aedes' counterpart of `publish` to nobody: a message that was taken but must not fan out still needs its PUBACK. */
 const sink = "crux/v1/sink"
 
@@ -58,6 +79,7 @@ export async function createBroker({
   budgetBytes = 64 * 1024 * 1024,
   limits,
   pace: paceLimits,
+  policy = devicePolicy,
 }: {
   handlers: BrokerHandlers
   clock: Clock
@@ -65,6 +87,7 @@ export async function createBroker({
   budgetBytes?: number
   limits?: DoorLimits
   pace?: PaceLimits
+  policy?: BrokerPolicy
 }) {
   const tally = createTally({ clock, log })
   const door = createDoorkeeper({ clock, ...(limits && { limits }) })
@@ -87,18 +110,17 @@ export async function createBroker({
     concurrency: 4000,
     drainTimeout: 8000,
     connectTimeout: 10_000,
-    keepaliveLimit: 120,
+    keepaliveLimit: policy.keepaliveLimit,
     queueLimit: 42,
 
     preConnect: (client, packet, done) => {
       const { clientId, clean, will } = packet
       // MQTT-3.1.3-8; the one case of the Paho interoperability suite that aedes leaves open.
       if (!clientId && !clean) return refuse(client, 2, done)
-      // Sessions live in memory only: a persistent one would promise what a restart breaks.
-      if (!clean) return refuse(client, 2, done)
+      if (!clean && !policy.persistentSessions) return refuse(client, 2, done)
       if (will) {
         const { topic, qos = 0, retain = false } = will
-        if (!mayLeaveWill(clientId, { topic, qos, retain, payload: bytesOf(will.payload) }))
+        if (!policy.mayLeaveWill(clientId, { topic, qos, retain, payload: bytesOf(will.payload) }))
           return refuse(client, 5, done)
       }
       done(null, true)
@@ -110,7 +132,7 @@ export async function createBroker({
         certificate !== undefined
           ? certificate.trusted && handlers.isCertificateOf(client.id, certificate.fingerprint)
           : username === client.id && password && handlers.isSecretOf(client.id, password)
-      if (proved) {
+      if (proved || policy.anonymous) {
         admit(client)
         return done(null, true)
       }
@@ -129,7 +151,7 @@ export async function createBroker({
     },
 
     authorizeSubscribe: (client, subscription, done) => {
-      if (maySubscribe(client.id, subscription.topic)) return done(null, subscription)
+      if (policy.maySubscribe(client.id, subscription.topic)) return done(null, subscription)
       tally.note("subscribe_not_allowed", client.id, { topic: subscription.topic.slice(0, 128) })
       done(null, null)
     },
@@ -155,7 +177,7 @@ export async function createBroker({
     if (!client) throw new Error("a message without a sender")
     if (cut.has(client)) throw new Error("a message of a device that has been cut off")
     const payload = bytesOf(packet.payload)
-    const verdict = mayPublish(client.id, { topic: packet.topic, retain: packet.retain })
+    const verdict = policy.mayPublish(client.id, { topic: packet.topic, retain: packet.retain })
     if ("refused" in verdict) {
       tally.note("publish_not_allowed", client.id, {
         topic: packet.topic.slice(0, 128),
