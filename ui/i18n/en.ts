@@ -509,7 +509,7 @@ export const en: Words = {
     revoked: "Revoked",
     needsAdmin: "An admin enrols stations.",
     qr: "QR code for the station",
-    ticketHint: "The station reads it with a camera, or start it once with this line:",
+    ticketHint: "Scan it with a reader at the station, or start the station once with this line:",
     thenApprove: "The station then waits here until you approve it.",
     preApproved: "Let it in without asking again (I am standing at the station)",
     waitingTitle: "Waiting for approval",
@@ -517,10 +517,9 @@ export const en: Words = {
     approve: "Approve",
     refuse: "Refuse",
     replaces: "Takes the place of a station in service",
-    proof: "Proves itself by",
     proofBy: { secret: "Secret", certificate: "Certificate" },
-    revoke: "Take out of service",
-    revokeTitle: (name) => `Take ${name} out of service?`,
+    revoke: "Remove",
+    revokeTitle: (name) => `Remove ${name} from service?`,
     revokeBody:
       "Its connection ends at once and it cannot come back without a new code. What it has inspected stays.",
     clone: (time, addresses) =>

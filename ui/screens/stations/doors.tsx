@@ -28,7 +28,7 @@ export function Doors() {
               </Tag>
             )}
             <dl class="facts">
-              <div>
+              <div class="fingerprint-fact">
                 <dt>{words.stations.caFingerprint}</dt>
                 <dd class="fingerprint-long num">{facts.ca.replace(/(.{4})(?=.)/g, "$1 ")}</dd>
               </div>
@@ -37,7 +37,7 @@ export function Doors() {
                 <dd>{format.dateTime(facts.certificate_expires_at)}</dd>
               </div>
             </dl>
-            <h3>{words.stations.turnedAway}</h3>
+            <h3 class="turned-away-title">{words.stations.turnedAway}</h3>
             {facts.turned_away.length === 0 ? (
               <p class="muted">{words.stations.nothingTurnedAway}</p>
             ) : (

@@ -122,13 +122,14 @@ function Station({
       words.stations.seen,
       device.seen_at === undefined ? words.time.never : format.ago(device.seen_at, now.value),
     ],
-    [words.stations.proof, words.stations.proofBy[device.proof]],
   ]
   return (
     <li class="row station" data-testid="station-item" data-device={device.id}>
       <div class="row-main">
         <span class="row-title">{device.name}</span>
-        <span class="muted">{device.id}</span>
+        <span class="muted">
+          {device.id} · {words.stations.proofBy[device.proof]}
+        </span>
       </div>
       <Tag tone={device.revoked_at === undefined ? tones[device.presence] : "neutral"}>
         {device.revoked_at === undefined ? (
