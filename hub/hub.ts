@@ -83,6 +83,17 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
   const folder = prepareDataFolder(config.data)
   const lock = takeLock(folder.lock, ports.openSqlite, clock.now())
   try {
+    // Before anything is opened that a failure here would leave open.
+    const authority = await openCertificateAuthority({ dataDir: folder.root })
+    const own = ownCertificateOf(config)
+    const tls = await openTlsIdentity({
+      dataDir: folder.root,
+      authority,
+      publicHost: config.public_host,
+      ...(own && { own }),
+      clock,
+      log: log.child("tls"),
+    })
     const db = openDatabase({
       path: folder.database,
       backups: folder.backups,
@@ -106,16 +117,6 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
     const epoch = ids.random(8)
     let mqttPort = config.mqtt.port
     let mqttTlsPort = config.mqtt.tls_port
-    const authority = await openCertificateAuthority({ dataDir: folder.root })
-    const own = ownCertificateOf(config)
-    const tls = await openTlsIdentity({
-      dataDir: folder.root,
-      authority,
-      publicHost: config.public_host,
-      ...(own && { own }),
-      clock,
-      log: log.child("tls"),
-    })
 
     const users = createUsersDomain({ db, audit, clock, ids, cost: ports.passwordCost })
     const catalogue = createCatalogue({ db, audit, clock, events })
