@@ -88,7 +88,7 @@ export const stationHelp = `
   --trigger http           POST /trigger with the same
     --trigger-host HOST --trigger-port N   [127.0.0.1, 8090]
     --trigger-token-file F   demanded as a bearer token; a must on other addresses than 127.0.0.1
-  --trigger hub            crux/v1/d/ID/down/trigger on the hub's broker
+  --trigger hub            POST /api/devices/ID/trigger at the hub
   --trigger mqtt           another broker
     --trigger-url URL --trigger-topic T    e.g. mqtt://192.168.0.5:1883
   --picture-ms N           longest wait for the picture of a trigger [5000]
@@ -187,7 +187,7 @@ function asValue(value: string | boolean | undefined, kind: Kind): unknown {
 
 function outputOf(to: string): Tree {
   if (to === "log" || to === "hub") return { driver: to }
-  if (!URL.canParse(to)) throw new StationConfigFailure("usage", `--output ${to} is no output.`)
+  if (!URL.canParse(to)) throw noOutput(to)
   const { protocol, hostname, port, pathname } = new URL(to)
   const path = decodeURIComponent(pathname.slice(1))
   switch (protocol) {
@@ -205,8 +205,14 @@ function outputOf(to: string): Tree {
         ...(path !== "" && { unit: asValue(path, "number") }),
       }
     default:
-      throw new StationConfigFailure("usage", `--output ${protocol}// is no output.`)
+      throw noOutput(`${protocol}//`)
   }
+}
+
+/** `what` holds no password: it is no address, or only the beginning of one. */
+function noOutput(what: string): StationConfigFailure {
+  const message = `--output must be log, none, hub or an address with http, mqtt or modbus, not "${what}".`
+  return new StationConfigFailure("usage", message)
 }
 
 function readFile(path: string): Tree {

@@ -11,6 +11,7 @@ import { openSqlite } from "#platform/sqlite.bun"
 import { parseCommandArgs, wholeNumber } from "../hub/cli/args.ts"
 import type { Command } from "../hub/cli/command.ts"
 import { asConfig, CommandFailure, exitNameOf, usageFailure } from "../hub/cli/exit.ts"
+import { untilToldToStop } from "../hub/cli/told-to-stop.ts"
 import { version } from "../hub/cli/version.command.ts"
 import { readStationConfig, stationHelp, stationOptions } from "./config.flags.ts"
 import type { Identity } from "./identity.ts"
@@ -225,11 +226,4 @@ function crashPoint(state: string | undefined) {
   return (reached: string) => {
     if (reached === state) process.exit(137)
   }
-}
-
-/** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once, as the shell would. */
-function untilToldToStop(): Promise<void> {
-  return new Promise((resolve) => {
-    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve())
-  })
 }

@@ -115,7 +115,6 @@ export async function createEdge(deps: EdgeDeps) {
     outbox,
     send: (message) => link.post("inspection", message),
     deliverSegment: (xfer, i, message) => link.deliver("segment", message, { xfer, i: String(i) }),
-    now,
     onRefused: ({ id, code = "bad" }) => {
       reporter.changed()
       events.tell({ v: 1, ts: now(), kind: "record_refused", level: "alarm", detail: { id, code } })

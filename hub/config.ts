@@ -101,6 +101,114 @@ export const HubConfig = v.strictObject({
         ),
         200,
       ),
+      readers: v.optional(
+        field(
+          v.string(),
+          "Readers",
+          "File of lines name:password: who may read results (uns/#, spBv1.0/#) at the hub's own broker.",
+        ),
+        "",
+      ),
+    }),
+    {},
+  ),
+  broker: v.optional(
+    v.strictObject({
+      url: v.optional(
+        field(
+          v.string(),
+          "Broker of the plant",
+          "mqtts://HOST[:PORT] of an existing broker to use instead of the hub's own.",
+        ),
+        "",
+      ),
+      credentials: v.optional(
+        field(
+          v.string(),
+          "Broker credentials",
+          "File with one line name:password of the hub at that broker.",
+        ),
+        "",
+      ),
+      ca: v.optional(
+        field(
+          v.string(),
+          "Broker authority",
+          "File (PEM) with the authority that signed the broker's certificate.",
+        ),
+        "",
+      ),
+      cert: v.optional(
+        field(v.string(), "Client certificate", "File (PEM) with the hub's own certificate for that broker."),
+        "",
+      ),
+      key: v.optional(field(v.string(), "Client key", "File (PEM) with the key of that certificate."), ""),
+      device_url: v.optional(
+        field(
+          v.string(),
+          "Broker for stations",
+          "Address stations reach the broker by, when it is another one.",
+        ),
+        "",
+      ),
+      passwords: v.optional(
+        field(
+          v.string(),
+          "Password file",
+          "Password file of that broker (mosquitto's format) in which the hub keeps the stations.",
+        ),
+        "",
+      ),
+      probe: v.optional(
+        field(
+          v.string(),
+          "Probe credentials",
+          "File with one line name:password of a device whose rights are checked at start.",
+        ),
+        "",
+      ),
+    }),
+    {},
+  ),
+  uns: v.optional(
+    v.strictObject({
+      path: v.optional(
+        field(
+          v.string(),
+          "Unified namespace",
+          "Mirror results below this topic, e.g. uns/acme/ulsan/press/{line}/vision/{device}; empty: off.",
+        ),
+        "",
+      ),
+    }),
+    {},
+  ),
+  drop_folder: v.optional(
+    field(
+      v.string(),
+      "Drop folder",
+      "Where cameras that write files leave them, one folder per source; empty: `drop` in the data folder.",
+    ),
+    "",
+  ),
+  sparkplug: v.optional(
+    v.strictObject({
+      group: v.optional(
+        field(v.string(), "Sparkplug group", "Publish results as Sparkplug B in this group; empty: off."),
+        "",
+      ),
+      node: v.optional(
+        field(v.string(), "Sparkplug node", "Name of the hub as a Sparkplug edge node."),
+        "crux",
+      ),
+      credentials: v.optional(
+        field(
+          v.string(),
+          "Sparkplug credentials",
+          "File with one line name:password for the connection of its own at the broker of the plant.",
+        ),
+        "",
+      ),
     }),
     {},
   ),
@@ -395,10 +503,12 @@ type Leaf = v.OptionalSchema<v.GenericSchema<string | number | boolean>, string 
 
 function leafField(keys: string[], leaf: Leaf): ConfigField {
   const { wrapped } = leaf
+  // What a group is about has the group's name: --broker, not --broker-url.
+  const names = keys.at(-1) === "url" ? keys.slice(0, -1) : keys
   return {
     path: keys.join("."),
-    flag: keys.join("-").replaceAll("_", "-"),
-    variable: `CRUX_HUB_${keys.join("_").toUpperCase()}`,
+    flag: names.join("-").replaceAll("_", "-"),
+    variable: `CRUX_HUB_${names.join("_").toUpperCase()}`,
     type: typeof leaf.default === "string" ? "text" : (typeof leaf.default as "number" | "boolean"),
     title: v.getTitle(wrapped) ?? keys.join("."),
     description: v.getDescription(wrapped) ?? "",

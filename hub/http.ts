@@ -8,9 +8,10 @@ import type { Log } from "#platform/log"
 import { accessTable } from "./http/access.ts"
 import { securityHeaders } from "./http/headers.ts"
 import { createHealthRoutes } from "./http/health.routes.ts"
-import { allow, clientIp, type HubEnv, routeBodyBytes, usualBodyBytes } from "./http/kit.ts"
+import { allow, clientIp, type HubEnv, isForMachines, routeBodyBytes, usualBodyBytes } from "./http/kit.ts"
 import { openApiDocument } from "./http/openapi.ts"
 import { answerProblem } from "./http/problems.ts"
+import { createReferenceRoutes } from "./http/reference.routes.ts"
 import { sameOriginChanges } from "./http/same-origin.ts"
 import { readSessionToken } from "./http/session-cookie.ts"
 import { createUiRoutes, type OpenAsset } from "./http/ui.routes.ts"
@@ -79,7 +80,9 @@ export function createHttp({
   })
   app.use(sameOriginChanges)
   app.use(async (c, next) => {
-    const asked = matchedRoutes(c).map(({ handler }) => routeBodyBytes(handler))
+    const handlers = matchedRoutes(c).map(({ handler }) => handler)
+    if (handlers.some(isForMachines)) return next()
+    const asked = handlers.map(routeBodyBytes)
     const maxSize = asked.find((bytes) => bytes !== undefined) ?? usualBodyBytes
     return bodyLimit({
       maxSize,
@@ -92,6 +95,7 @@ export function createHttp({
   app.route("/", createHealthRoutes({ ready }))
   for (const domain of routes) app.route("/", domain)
   app.get("/api/openapi.json", allow("worker"), async (c) => c.json(await openApiDocument(app, version)))
+  app.route("/", createReferenceRoutes({ app: () => app, version }))
   app.route("/", createUiRoutes({ openAsset }))
   accessTable(app)
   return app

@@ -1,4 +1,6 @@
 import { join } from "node:path"
+import type { BrokerStatus } from "#contract/broker"
+import type { DoorCount } from "#contract/security"
 import type { TrainingJobSpec } from "#contract/training"
 import { sniffImage } from "#models/image-header"
 import { createCatalogueRoutes } from "./catalogue/catalogue.routes.ts"
@@ -20,7 +22,14 @@ import { createLabellingRoutes } from "./labelling/labelling.routes.ts"
 import { createLabelling } from "./labelling/labelling.service.ts"
 import { createLearning } from "./learning.ts"
 import { createLiveRoutes } from "./live/live.routes.ts"
+import { createSparkplug, demandSparkplug } from "./mirror/sparkplug.ts"
+import { createUnsMirror, demandUnsPath } from "./mirror/uns.ts"
+import { createBrokerRoutes } from "./mqtt/broker.routes.ts"
+import { createBroker } from "./mqtt/broker.ts"
 import { createGateway } from "./mqtt/gateway.ts"
+import { createPlantBroker } from "./mqtt/plant-broker.ts"
+import { readReaders } from "./mqtt/readers.ts"
+import type { Transport } from "./mqtt/transport.ts"
 import { createAudit } from "./platform/audit.ts"
 import { openBlobs } from "./platform/blobs.ts"
 import { openCertificateAuthority } from "./platform/certificate-authority.ts"
@@ -40,6 +49,7 @@ import type { OpenSqlite } from "./platform/sqlite.ts"
 import { StartFailure } from "./platform/start-failure.ts"
 import { openTlsIdentity } from "./platform/tls-identity.ts"
 import type { Prover } from "./registry/prover.ts"
+import { createSourcesDomain } from "./sources/sources.ts"
 import type { Trainer } from "./training/training.service.ts"
 import type { PasswordCost } from "./users/password.ts"
 import { createUsersDomain } from "./users/users.ts"
@@ -80,6 +90,22 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
   const { clock, ids } = ports
   const log = createLog({ level: config.log_level, subject: "hub", write: ports.writeLog, now: clock.now })
 
+  // What the settings name is read first: a mistake there is said before anything is opened.
+  // Devices answer a new epoch with a rebirth, browsers' cursors of another start are known as foreign.
+  const epoch = ids.random(8)
+  const plantBroker = createPlantBroker({
+    config: config.broker,
+    clock,
+    ids,
+    epoch,
+    log: log.child("mqtt"),
+  })
+  const readers = readReaders(config.mqtt.readers)
+  demandUnsPath(config.uns.path)
+  demandSparkplug(config.sparkplug, plantBroker !== undefined)
+  const connectSparkplug =
+    config.sparkplug.group === "" ? undefined : plantBroker?.connectAs(config.sparkplug.credentials)
+
   const folder = prepareDataFolder(config.data)
   const lock = takeLock(folder.lock, ports.openSqlite, clock.now())
   try {
@@ -113,8 +139,6 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       shares: { tight: config.storage.tight_share, low: config.storage.low_share },
       clock,
     })
-    // Devices answer a new epoch with a rebirth, browsers' cursors of another start are known as foreign.
-    const epoch = ids.random(8)
     let mqttPort = config.mqtt.port
     let mqttTlsPort = config.mqtt.tls_port
 
@@ -133,13 +157,13 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       ids,
       authority,
       trust: tls.trust,
-      mqtt: () => ({ host: config.public_host, port: mqttTlsPort }),
+      mqtt: () => plantBroker?.address ?? { host: config.public_host, port: mqttTlsPort, ca: tls.trust.pem },
       security: () => ({
         own_certificate: own !== undefined,
         certificate_expires_at: tls.broker().expiresAt,
         plain: config.mqtt.plain,
         connections: gateway?.load().sessions ?? 0,
-        turned_away: gateway?.turnedAway() ?? [],
+        turned_away: turnedAway(),
       }),
     })
     const inspection = createInspectionDomain({
@@ -156,6 +180,28 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       // Later domains say what they need; asked when the disk runs short, long after all of them stand.
       keeps: [(parts) => labelling.contested(parts.map(({ id }) => id)), (parts) => dataset.keeps(parts)],
       log: log.child("inspection"),
+    })
+    const sources = createSourcesDomain({
+      db,
+      commits,
+      audit,
+      clock,
+      ids,
+      events,
+      log: log.child("sources"),
+      fleet: fleet.fleet,
+      ingest: inspection.ingest,
+      known: inspection.store.header,
+      sniff: sniffImage,
+      epoch,
+      // From the network a camera reaches the port without TLS only where a person has opened it.
+      mqtt: () =>
+        config.mqtt.plain === "network-unencrypted"
+          ? { host: config.public_host, port: mqttPort, tls: false }
+          : { host: config.public_host, port: mqttTlsPort, tls: true },
+      dropFolder: config.drop_folder || join(folder.root, "drop"),
+      quarantineFolder: join(folder.root, "quarantine"),
+      halvesFolder: join(folder.root, "halves"),
     })
     const labelling = createLabelling({
       db,
@@ -202,19 +248,41 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
     })
     const { dataset, training, registry, rollouts, home } = learning
 
+    const startedAt = clock.now()
     let ready = false
     let sweeping: ReturnType<typeof setInterval> | undefined
     let renewing: ReturnType<typeof setInterval> | undefined
-    let gateway: Awaited<ReturnType<typeof createGateway>> | undefined
+    /** Counted by the hub's own broker alone. */
+    let turnedAway: () => DoorCount[] = () => []
+    const uns = createUnsMirror({ path: config.uns.path, device: fleet.fleet.get, events, clock })
+    let stopMirror = () => {}
+    const sparkplug =
+      connectSparkplug &&
+      createSparkplug({
+        ...config.sparkplug,
+        connect: connectSparkplug,
+        devices: fleet.fleet.list,
+        events,
+        clock,
+        software: ports.version,
+        log: log.child("sparkplug"),
+      })
+    let gateway:
+      | { transport: Transport; load: () => { sessions: number }; close: () => Promise<void> }
+      | undefined
     const http = createHttp({
       routes: [
         users.routes,
         createCatalogueRoutes(catalogue),
         fleet.routes,
         inspection.routes,
+        ...sources.routes,
         createLabellingRoutes(labelling),
         ...learning.routes,
         live,
+        createBrokerRoutes({
+          status: () => plantBroker?.status() ?? embeddedStatus(startedAt, gateway?.load().sessions),
+        }),
       ],
       resolveSession: users.sessions.resolve,
       isSessionOpen: users.sessions.isOpen,
@@ -260,34 +328,55 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       async start() {
         users.sessions.sweep()
         sweeping = setInterval(users.sessions.sweep, sweepMs)
-        gateway = await createGateway({
+        await sources.start()
+        const behind = {
           fleet: fleet.fleet,
           enrolment: fleet.enrolment,
           ingest: inspection.ingest,
           delivery,
           clock,
           log: log.child("mqtt"),
-          limits: {
-            connections: config.mqtt.max_connections,
-            connectionsPerAddress: config.mqtt.max_connections_per_address,
-            connectsPerSecond: config.mqtt.max_connects_per_second,
-          },
-        })
-        const { host, port, plain } = config.mqtt
-        if (plain !== "off") {
-          const where = plain === "loopback" ? "127.0.0.1" : host
-          if (plain === "network-unencrypted") log.warn("mqtt_unencrypted_on_network", { host, port })
-          mqttPort = (await listening(gateway.listen(port, where), port, "mqtt-port")).port
         }
-        // Whoever lets the system choose the one port runs beside other hubs, and wants the same for the other.
-        const tlsPort = port === 0 ? 0 : config.mqtt.tls_port
-        const credentials = () => ({ ...tls.broker(), clientCa: authority.pem })
-        const opened = gateway.listenTls(tlsPort, host, credentials)
-        mqttTlsPort = (await listening(opened, tlsPort, "mqtt-tls-port")).port
-        tls.onRenewed(() => gateway?.renewTls())
+        if (plantBroker) {
+          gateway = await plantBroker.start(behind, fleet.fleet)
+        } else {
+          const embedded = await createGateway({
+            ...behind,
+            openTransport: (handlers) =>
+              createBroker({
+                handlers,
+                clock,
+                log: log.child("mqtt"),
+                isReader: readers.isReader,
+                sources: sources.door,
+                limits: {
+                  connections: config.mqtt.max_connections,
+                  connectionsPerAddress: config.mqtt.max_connections_per_address,
+                  connectsPerSecond: config.mqtt.max_connects_per_second,
+                },
+              }),
+          })
+          gateway = embedded
+          sources.door.attach(embedded.transport.disconnectSource)
+          turnedAway = embedded.transport.turnedAway
+          const { host, port, plain } = config.mqtt
+          if (plain !== "off") {
+            const where = plain === "loopback" ? "127.0.0.1" : host
+            if (plain === "network-unencrypted") log.warn("mqtt_unencrypted_on_network", { host, port })
+            mqttPort = (await listening(embedded.transport.listen(port, where), port, "mqtt-port")).port
+          }
+          // Whoever lets the system choose the one port runs beside other hubs, and wants the same for the other.
+          const tlsPort = port === 0 ? 0 : config.mqtt.tls_port
+          const credentials = () => ({ ...tls.broker(), clientCa: authority.pem })
+          const opened = embedded.transport.listenTls(tlsPort, host, credentials)
+          mqttTlsPort = (await listening(opened, tlsPort, "mqtt-tls-port")).port
+          tls.onRenewed(() => embedded.transport.renewTls())
+        }
         renewing = setInterval(() => {
           tls.check().catch((error) => log.error("certificate_not_renewed", { error: String(error) }))
         }, certificatesMs)
+        stopMirror = uns.start(gateway.transport.publishRetained)
+        await sparkplug?.start()
         learning.start()
         inspection.eviction.start()
         ready = true
@@ -299,7 +388,10 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         await inspection.eviction.stop()
         clearInterval(sweeping)
         clearInterval(renewing)
+        stopMirror()
+        await sparkplug?.stop()
         await gateway?.close()
+        await sources.stop()
         await ports.imaging.close()
         commits.close()
         await blobs.close()
@@ -312,6 +404,13 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
     throw error
   }
 }
+
+const embeddedStatus = (since: number, sessions = 0): BrokerStatus => ({
+  kind: "embedded",
+  connected: true,
+  since,
+  sessions,
+})
 
 /** Says which port is taken, in the one error type that reaches people. */
 async function listening<T>(opening: Promise<T>, port: number, flag: string): Promise<T> {

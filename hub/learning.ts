@@ -98,7 +98,7 @@ export function createLearning(deps: LearningDeps) {
     backbone: config.backbone ? { onnx: resolve(config.backbone) } : ports.backbone,
     prove: registry.proveResult,
     labels: () => ({
-      labelled: labelling.settledAfter(0),
+      labelled: labelling.settled(),
       byKind: Object.fromEntries(labelling.kinds().map(({ kind, labels }) => [kind, labels])),
     }),
     knownKinds: () => registry.knownKinds(line),
@@ -142,7 +142,7 @@ export function createLearning(deps: LearningDeps) {
     training,
     registry,
     rollouts,
-    labels: { current: () => labelling.current().map((p) => ({ ...p, kinds: p.label.kinds })) },
+    labels: labelling,
     stats: labelling.totals,
     inspected: (since) => hourOf(inspections.live(since)),
     line,

@@ -53,6 +53,7 @@ const steps: readonly Step[] = [
   check("format and lint", "node_modules/@biomejs/biome/bin/biome", ["ci", "--colors=off", "."]),
   check("types", "node_modules/typescript/bin/tsc", ["--noEmit", "--pretty", "false"]),
   check("docs/openapi.json is fresh", "scripts/openapi.ts", ["--check"]),
+  check("docs/asyncapi.json is fresh", "scripts/asyncapi.ts", ["--check"]),
   tests,
 ]
 

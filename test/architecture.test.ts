@@ -8,6 +8,7 @@ const DOMAINS = [
   "catalogue",
   "fleet",
   "inspection",
+  "sources",
   "labelling",
   "dataset",
   "training",
@@ -60,7 +61,7 @@ const LAYERS: readonly Layer[] = [
     ],
   })),
   // The doors of devices and screens know domains by the shape of what they call, not by import.
-  ...["mqtt", "delivery", "live"].map((door) => ({
+  ...["mqtt", "delivery", "live", "mirror"].map((door) => ({
     name: `${door} door`,
     files: new RegExp(`^hub/${door}/`),
     may: [CONTRACT, PLATFORM, HTTP_KIT],

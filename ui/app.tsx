@@ -22,6 +22,8 @@ const RolloutsScreen = split(() =>
 const StationsScreen = split(() =>
   import("./screens/stations/stations.screen.tsx").then((m) => m.StationsScreen),
 )
+const SourcesScreen = split(() => import("./screens/sources/sources.screen.tsx").then((m) => m.SourcesScreen))
+const SourceScreen = split(() => import("./screens/sources/source.screen.tsx").then((m) => m.SourceScreen))
 const PeopleScreen = split(() => import("./screens/people/people.screen.tsx").then((m) => m.PeopleScreen))
 const SettingsScreen = split(() =>
   import("./screens/settings/settings.screen.tsx").then((m) => m.SettingsScreen),
@@ -78,6 +80,8 @@ function Screens() {
         <Route path="/models/:digest" component={ModelScreen} />
         <Route path="/rollouts" component={RolloutsScreen} />
         <Route path="/stations" component={StationsScreen} />
+        <Route path="/sources" component={SourcesScreen} />
+        <Route path="/sources/:id" component={SourceScreen} />
         <Route path="/people" component={PeopleScreen} />
         <Route path="/settings" component={SettingsScreen} />
         <Route default component={NotFound} />

@@ -13,6 +13,7 @@ export function Rail({ onIntent }: { onIntent: (href: string) => void }) {
   const words = useWords()
   const { path } = useLocation()
   const admin = useMay("admin")
+  const engineer = useMay("engineer")
   const stats = useResource("rail", (s) => app.api.get("/api/labelling/stats", LabelStats, s), [
     "label",
     "inspection",
@@ -32,6 +33,9 @@ export function Rail({ onIntent }: { onIntent: (href: string) => void }) {
     { href: "/models", icon: "models", name: words.nav.models, testid: "nav-models" },
     { href: "/rollouts", icon: "rollouts", name: words.nav.rollouts, testid: "nav-rollouts" },
     { href: "/stations", icon: "stations", name: words.nav.stations, testid: "nav-stations" },
+    ...(engineer
+      ? [{ href: "/sources", icon: "sources", name: words.nav.sources, testid: "nav-sources" } satisfies Item]
+      : []),
     ...(admin
       ? [{ href: "/people", icon: "people", name: words.nav.people, testid: "nav-people" } satisfies Item]
       : []),

@@ -13,6 +13,12 @@ export type OutboxRow = {
 /** `dead`: records the hub has refused; they are not in `depth`. */
 type Sums = { depth: number; dead: number; deadBytes: number; bytes: number }
 
+/** No record is put off for longer. */
+const longestWaitMs = 10 * 60_000
+
+/** A time farther off than any wait was written before the clock went back: it says nothing any more. */
+const isDue = `(due <= $now OR due > $now + ${longestWaitMs})`
+
 /** The only SQL of the outbox. Every function is one statement; callers group them in transactions. */
 export function createOutboxStore(sqlite: Sqlite) {
   const takeSeq = sqlite.prepare<{ seq: number }>(
@@ -28,10 +34,10 @@ export function createOutboxStore(sqlite: Sqlite) {
      WHERE id = $id`,
   )
   const oldest = sqlite.prepare<OutboxRow>(
-    "SELECT id, state, header, images, bytes FROM outbox WHERE state = 'ready' AND due <= $now ORDER BY n LIMIT $limit",
+    `SELECT id, state, header, images, bytes FROM outbox WHERE state = 'ready' AND ${isDue} ORDER BY n LIMIT $limit`,
   )
   const newest = sqlite.prepare<OutboxRow>(
-    "SELECT id, state, header, images, bytes FROM outbox WHERE state = 'ready' AND due <= $now ORDER BY n DESC LIMIT $limit",
+    `SELECT id, state, header, images, bytes FROM outbox WHERE state = 'ready' AND ${isDue} ORDER BY n DESC LIMIT $limit`,
   )
   const one = sqlite.prepare<OutboxRow>("SELECT id, state, header, images, bytes FROM outbox WHERE id = $id")
   const remove = sqlite.prepare("DELETE FROM outbox WHERE id = $id")

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto"
 import { unlinkSync } from "node:fs"
 import { mkdir, readdir, readFile, rm } from "node:fs/promises"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { encodeFrame } from "#contract/cxf1"
 import type { ImageMime, InspectionHeader } from "#contract/inspection"
 import type { InspectionAck } from "#contract/topics"
@@ -35,6 +35,8 @@ export type Outbox = Awaited<ReturnType<typeof openOutbox>>
  */
 export async function openOutbox({ sqlite, folder, boot, quota, now }: OutboxDeps) {
   await mkdir(folder, { recursive: true })
+  // The folder itself has a name that a power cut can take, and every image with it.
+  await syncFolder(dirname(folder))
   const store = createOutboxStore(sqlite)
   sqlite.prepare("INSERT INTO boot (id, started) VALUES ($boot, $at)").run({ boot, at: now() })
   await recover()

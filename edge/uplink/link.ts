@@ -57,6 +57,9 @@ export function createLink(deps: LinkDeps) {
   let client: mqtt.MqttClient | undefined
   let session = ""
   let up = false
+  let subscribed = false
+  /** Behind a broker of the plant the hub may be away while the connection is not. */
+  let hubOnline = true
   let stopped = true
   let failures = 0
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -78,6 +81,8 @@ export function createLink(deps: LinkDeps) {
 
   function connect() {
     session = deps.randomHex(8)
+    subscribed = false
+    hubOnline = true
     const attempt = mqtt.connect({
       ...securityOf(deps.renewed?.() ?? identity),
       host: identity.mqtt.host,
@@ -114,21 +119,30 @@ export function createLink(deps: LinkDeps) {
       return void mine.end(true)
     }
     if (client !== mine) return
-    // Only now: what is asked for before the subscriptions hold would be answered to nobody.
-    up = true
+    subscribed = true
     failures = 0
-    log.info("link_up", { session })
-    handlers.onUp()
+    followHub()
+  }
+
+  /** Only with subscriptions and a hub behind them: what is sent without would be answered by nobody. */
+  function followHub() {
+    const now = subscribed && hubOnline
+    if (now === up) return
+    up = now
+    if (up) {
+      log.info("link_up", { session })
+      handlers.onUp()
+    } else {
+      log.warn("link_down", { connected: subscribed })
+      handlers.onDown()
+    }
   }
 
   function onClose(mine: mqtt.MqttClient) {
     if (client !== mine) return
     client = undefined
-    if (up) {
-      up = false
-      log.warn("link_down", {})
-      handlers.onDown()
-    }
+    subscribed = false
+    followHub()
     mine.end(true)
     mine.removeAllListeners()
     // MQTT.js may still fail a socket that is being torn down; without a listener that would end the program.
@@ -154,7 +168,12 @@ export function createLink(deps: LinkDeps) {
       // An empty retained message is how MQTT clears a topic: no wish, nothing to refuse.
       if (payload.length === 0) return
       if (topic === topicOf("desired", { d })) return handlers.onDesired(payload)
-      if (topic === topicOf("hubState")) return handlers.onHubState(parse(HubState, payload))
+      if (topic === topicOf("hubState")) {
+        const state = parse(HubState, payload)
+        hubOnline = state.online
+        followHub()
+        return handlers.onHubState(state)
+      }
     } catch (error) {
       log.warn("message_refused", { topic, why: error instanceof Error ? error.message : String(error) })
     }
@@ -212,15 +231,22 @@ export function createLink(deps: LinkDeps) {
 }
 
 /**
- * TLS 1.3 with the pinned authority and no other; the proof is the device's own key, or its secret. Without a pinned
- * authority it is the unencrypted port of a hub on the same machine.
+ * At the hub TLS 1.3 with the pinned authority and no other; the proof is the device's own key, or its secret. A broker
+ * of the plant says `tls`: it may be older (TLS 1.2), and its certificate may come from an authority that the machine
+ * knows. With neither it is the unencrypted port of a hub on the same machine, or of such a broker.
  */
-function securityOf({ device, secret, certificate, key, mqtt: { ca } }: Identity) {
-  const tls = { protocol: "mqtts", ca, minVersion: "TLSv1.3", rejectUnauthorized: true } as const
-  const plain = { protocol: "mqtt" } as const
-  if (ca !== undefined && certificate !== undefined && key !== undefined)
-    return { ...tls, ca, cert: certificate, key }
-  return { ...(ca === undefined ? plain : { ...tls, ca }), username: device, password: secret }
+function securityOf({ device, secret, certificate, key, mqtt: { tls, ca } }: Identity) {
+  const password = { username: device, password: secret }
+  if (tls !== true && ca === undefined) return { protocol: "mqtt" as const, ...password }
+  const secured = {
+    protocol: "mqtts",
+    minVersion: tls === true ? "TLSv1.2" : "TLSv1.3",
+    rejectUnauthorized: true,
+    ...(ca !== undefined && { ca }),
+  } as const
+  return certificate !== undefined && key !== undefined
+    ? { ...secured, cert: certificate, key }
+    : { ...secured, ...password }
 }
 
 function parse<S extends v.GenericSchema>(schema: S, payload: Uint8Array): v.InferOutput<S> {

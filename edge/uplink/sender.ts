@@ -10,7 +10,6 @@ export type SenderDeps = {
   /** Sends one message; false when offline. */
   send: (message: Uint8Array) => boolean
   deliverSegment: DeliverSegment
-  now: () => number
   /** The hub refuses a record for good; it stays here as a dead letter. */
   onRefused: (ack: InspectionAck) => void
   log: Log
@@ -26,7 +25,7 @@ type InFlight = { bytes: number; sentAt: number; attempt: number; timer: ReturnT
 export type Sender = ReturnType<typeof createSender>
 
 /** Drains the outbox within the credit the hub grants. A record leaves only when the hub says it is on its disk. */
-export function createSender({ outbox, send, deliverSegment, now, onRefused, log }: SenderDeps) {
+export function createSender({ outbox, send, deliverSegment, onRefused, log }: SenderDeps) {
   let credit = firstCredit
   let limits = firstLimits
   let up = false
@@ -34,7 +33,7 @@ export function createSender({ outbox, send, deliverSegment, now, onRefused, log
   let srtt: number | null = null
   let pumping = false
   let again = false
-  /** Until then the hub has no room: one message at a time asks whether that has changed. */
+  /** Until then the hub has no room: one message at a time asks whether that has changed. Not by the wall clock, which may be set back by a day. */
   let slowUntil = 0
   const segmenter = createSegmenter({ deliver: deliverSegment, log })
   const inFlight = new Map<string, InFlight>()
@@ -58,7 +57,7 @@ export function createSender({ outbox, send, deliverSegment, now, onRefused, log
 
   async function sendNext(): Promise<boolean> {
     // A credit of nothing would never be renewed: one message keeps asking.
-    if (inFlight.size >= (now() < slowUntil ? 1 : Math.max(1, credit.msgs))) return false
+    if (inFlight.size >= (performance.now() < slowUntil ? 1 : Math.max(1, credit.msgs))) return false
     const lane = laneFor(turn, outbox.depth(), credit.msgs)
     const row = outbox.next(lane, new Set(inFlight.keys()))
     if (!row) return false
@@ -117,7 +116,7 @@ export function createSender({ outbox, send, deliverSegment, now, onRefused, log
     }
     if (ack.st !== "later") return
     const wait = ack.retry_ms ?? 5_000
-    slowUntil = Math.max(slowUntil, now() + wait)
+    slowUntil = Math.max(slowUntil, performance.now() + wait)
     setTimeout(() => void pump(), wait)
   }
 

@@ -4,6 +4,7 @@ import type { CommandTable } from "./command.ts"
 export const commands: CommandTable = {
   hub: () => import("./hub.command.ts").then((m) => m.hubCommand),
   edge: () => import("../../edge/edge.command.ts").then((m) => m.edgeCommand),
+  broker: () => import("./broker.command.ts").then((m) => m.brokerCommand),
   demo: () => import("../demo/demo.command.ts").then((m) => m.demoCommand),
   worker: () => import("./worker.command.ts").then((m) => m.workerCommand),
   version: () => import("./version.command.ts").then((m) => m.versionCommand),

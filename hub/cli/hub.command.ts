@@ -4,6 +4,7 @@ import { demandBackbone } from "./backbone.ts"
 import type { Command } from "./command.ts"
 import { ensureDiskThreads } from "./disk-threads.ts"
 import { CommandFailure } from "./exit.ts"
+import { untilToldToStop } from "./told-to-stop.ts"
 
 const flagOptions = Object.fromEntries(configFields.map(({ flag }) => [flag, { type: "string" } as const]))
 
@@ -67,13 +68,6 @@ function atPort<T>(port: number, name: "http" | "mqtt", listen: () => T): T {
       `Stop that program, or choose another port with --${name}-port.`,
     )
   }
-}
-
-/** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once, as the shell would. */
-function untilToldToStop(): Promise<void> {
-  return new Promise((resolve) => {
-    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve())
-  })
 }
 
 function fieldHelp({ flag, variable, description, fallback }: (typeof configFields)[number]): string {

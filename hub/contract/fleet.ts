@@ -95,6 +95,18 @@ export const EnrolRequest = v.object({
   csr: v.optional(Pem),
 })
 /**
+ * Where a station reaches the broker. `ca` (PEM) is the only authority it then trusts: at the hub's own broker with
+ * TLS 1.3. `tls` says that it is a broker of the plant with TLS, from 1.2 on, with or without a `ca`.
+ */
+export const BrokerAddress = v.object({
+  host: v.string(),
+  port: v.number(),
+  tls: v.optional(v.boolean()),
+  ca: v.optional(v.pipe(v.string(), v.maxLength(64 * 1024))),
+})
+export type BrokerAddress = v.InferOutput<typeof BrokerAddress>
+
+/**
  * Answer of enrolment. MQTT user name = client id = device. Either `secret`, shown once and stored hashed, or
  * `certificate` for the station's own key.
  */
@@ -103,8 +115,7 @@ export const Enrolment = v.object({
   /** Empty for a station with a certificate. */
   secret: v.optional(v.string(), ""),
   certificate: v.optional(Pem),
-  /** With `ca` (PEM) the connection is TLS 1.3 and nothing else than that authority is trusted. */
-  mqtt: v.object({ host: v.string(), port: v.number(), ca: v.optional(Pem) }),
+  mqtt: BrokerAddress,
   keys: TrustedKeys,
 })
 export type Enrolment = v.InferOutput<typeof Enrolment>

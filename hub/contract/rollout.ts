@@ -110,5 +110,6 @@ export const liveEvents = [
   "refusal",
   "storage",
   "catalogue",
+  "source",
 ] as const
 export type LiveEventType = (typeof liveEvents)[number]

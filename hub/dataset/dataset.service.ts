@@ -32,7 +32,11 @@ export type DatasetDeps = {
   db: Sqlite
   clock: Clock
   ids: Ids
-  labels: { current(): LabelledPart[] }
+  labels: {
+    current(): LabelledPart[]
+    /** NG parts that a station had passed, newest first, one a picture. */
+    escapes(limit: number): LabelledPart[]
+  }
   /** Parts off the line by what a model had said of them. */
   judged: () => JudgedCount[]
   /** Puts bytes on disk before it resolves, under their SHA-256. */
@@ -146,14 +150,9 @@ export function createDataset({ db, clock, ids, labels, judged, blobs, keepImage
 
     /** NG parts a station had passed, and the model it ran: what must not fail again. Newest first, at most `limit`. */
     confirmedEscapes(limit: number): { image: string; kinds: string[]; passedBy: string | null }[] {
-      const escapes = labels.current().filter((p) => p.eval === "ok" && p.label.verdict === "ng")
-      const newest = escapes.sort(
-        (a, b) => b.labelledAt - a.labelledAt || (a.image.sha256 < b.image.sha256 ? -1 : 1),
-      )
-      const byImage = new Map(newest.map((p) => [p.image.sha256, p]))
-      return [...byImage]
-        .slice(0, limit)
-        .map(([image, { label, model }]) => ({ image, kinds: label.kinds, passedBy: model }))
+      return labels
+        .escapes(limit)
+        .map(({ image, label, model }) => ({ image: image.sha256, kinds: label.kinds, passedBy: model }))
     },
 
     /** Counts that a model was shown this golden set; the same model again is the same look. */

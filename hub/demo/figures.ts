@@ -57,6 +57,9 @@ export function tellFigures(f: DemoFigures): string {
     `  escape      ${percent(f.escape_before)} → ${percent(f.escape_after)}   (new kind ${percent(f.new_kind_escape_before)} → ${percent(f.new_kind_escape_after)})`,
     `  overkill    ${percent(f.overkill_before)} → ${percent(f.overkill_after)}`,
     `  undecidable ${percent(f.undecidable_before)} → ${percent(f.undecidable_after)}`,
-    `${f.inspections} inspections on ${f.stations} stations, ${f.lost} lost, ${f.duplicates} duplicates`,
+    // A line that goes on has parts under way and was not counted.
+    ...(f.inspections > 0
+      ? [`${f.inspections} inspections on ${f.stations} stations, ${f.lost} lost, ${f.duplicates} duplicates`]
+      : []),
   ].join("\n")
 }

@@ -3,9 +3,10 @@ import { createServer } from "node:net"
 import { join } from "node:path"
 import { selfCommand } from "#models/child"
 import { CommandFailure } from "../cli/exit.ts"
+import { endsWithParent } from "../cli/told-to-stop.ts"
 import { createHubClient, type HubClient } from "./client.ts"
 
-type Child = { name: string; process: Bun.Subprocess<"ignore", "pipe", "pipe"> }
+type Child = { name: string; process: Bun.Subprocess<"pipe", "pipe", "pipe"> }
 
 /** The process tree of a demo: one hub and its stations, each a child of this process and stopped with it. */
 export type Plant = {
@@ -43,7 +44,9 @@ export function createPlant(options: {
     const child = Bun.spawn([...selfCommand(role), ...args], {
       // Ctrl+C reaches the demo alone, which stops the stations first: they still have parts for the hub.
       detached: true,
-      stdin: "ignore",
+      // Never written to: it closes when this process is gone, however it went, and the child stops.
+      stdin: "pipe",
+      env: { ...process.env, [endsWithParent]: "1" },
       stdout: "pipe",
       stderr: "pipe",
     })

@@ -9,6 +9,7 @@ import type { Ids } from "#platform/ids"
 import type { Sqlite } from "#platform/sqlite"
 import type { Fleet } from "./fleet.service.ts"
 import type { FleetStore } from "./fleet.store.ts"
+import { mosquittoEntry } from "./mosquitto-entry.ts"
 
 const codeLifeMs = 15 * 60_000
 /** How long a station that has shown its code waits for a person, and an approved one to be fetched. */
@@ -60,15 +61,15 @@ export function createEnrolment({
       csr === undefined ? undefined : await authority.signDevice(csr, device, now + certificateLifeMs)
     sqlite.transaction(() => {
       within()
+      // While the station waited, its name may have been given to a camera of another maker.
+      if (store.kindOf(device) === "source") throw wrongCode()
       store.endCertificates(device, now)
       store.enrol({ id: device, name, at: now, hash: signed ? "" : hashOf(secret) })
-      if (signed)
-        store.insertCertificate({
-          fingerprint: signed.fingerprint,
-          device,
-          at: now,
-          expires: signed.expiresAt,
-        })
+      if (signed) {
+        const { fingerprint, expiresAt: expires } = signed
+        store.insertCertificate({ fingerprint, device, at: now, expires })
+        store.clearBrokerEntry(device)
+      } else store.setBrokerEntry(device, mosquittoEntry(device, secret))
       const after = { name, address, ...(signed && { certificate: signed.fingerprint }) }
       audit.record({ by: theHub, action: "device.enrol", subject: `device:${device}`, before: null, after })
     })
@@ -98,6 +99,10 @@ export function createEnrolment({
      * for whoever stands beside it, and for scripts.
      */
     createCode: (by: Actor, device: string, name: string, { preApproved = false } = {}) => {
+      if (store.kindOf(device) === "source")
+        throw new Problem("conflict", "device_name", `the name ${device} is taken; choose another`, {
+          device,
+        })
       const code = newCode()
       const expires = clock.now() + codeLifeMs
       sqlite.transaction(() => {
@@ -129,7 +134,9 @@ export function createEnrolment({
       } as const
       const used = sqlite.transaction(() => {
         const found = store.useCode(hashOf(normal(code)), device, now)
-        if (!found || found.preApproved) return found
+        // Since the code was made the name may have been given to a camera of another maker.
+        if (!found || store.kindOf(device) === "source") return undefined
+        if (found.preApproved) return found
         const { fingerprint, expires_at: expires } = waiting
         store.insertRequest({
           id: ids.uuid(),
@@ -155,11 +162,7 @@ export function createEnrolment({
           before: null,
           after: { address },
         })
-        throw new Problem(
-          "forbidden",
-          "enrolment_code",
-          "this code is wrong, used or expired; ask for a new one",
-        )
+        throw wrongCode()
       }
       if (used.preApproved) return admit({ device, name: used.name, csr, address })
       events.announce("device", { id: device })
@@ -273,6 +276,9 @@ export type Enrolment = ReturnType<typeof createEnrolment>
  * hash would turn a reconnect storm of a thousand stations into minutes.
  */
 const hashOf = (text: string) => createHash("sha256").update(text).digest("hex")
+
+const wrongCode = () =>
+  new Problem("forbidden", "enrolment_code", "this code is wrong, used or expired; ask for a new one")
 
 const symbolsOf = (bytes: Uint8Array) => [...bytes].map((byte) => alphabet[byte % 32]).join("")
 

@@ -1,6 +1,7 @@
 import { type Context, Hono } from "hono"
 import * as v from "valibot"
 import {
+  type BrokerAddress,
   CollectRequest,
   Device,
   Enrolment,
@@ -14,8 +15,9 @@ import {
 } from "#contract/fleet"
 import { DeviceId, Uuid } from "#contract/ids"
 import { listOf } from "#contract/list"
+import { Problem } from "#contract/problem"
 import type { TrustedKeys } from "#contract/release"
-import { DeviceEvent } from "#contract/topics"
+import { DeviceEvent, TriggerFacts } from "#contract/topics"
 import { actor, allow, clientIp, doc, type HubEnv, json, open, param } from "../http/kit.ts"
 import type { Enrolment as EnrolmentService, Proof } from "./enrolment.service.ts"
 import type { Fleet } from "./fleet.service.ts"
@@ -30,18 +32,13 @@ export function createFleetRoutes({
   fleet: Fleet
   enrolment: EnrolmentService
   /** Where stations reach the broker; asked at each enrolment, as the port is known only after start. */
-  mqtt: () => { host: string; port: number }
+  mqtt: () => BrokerAddress
   keys: TrustedKeys
   trust: { pem: string; fingerprint: string }
 }) {
   const One = param(v.object({ id: DeviceId }))
   const OneRequest = param(v.object({ id: Uuid }))
-  const enrolled = (device: string, proof: Proof) => ({
-    device,
-    ...proof,
-    mqtt: { ...mqtt(), ca: trust.pem },
-    keys,
-  })
+  const enrolled = (device: string, proof: Proof) => ({ device, ...proof, mqtt: mqtt(), keys })
   return new Hono<HubEnv>()
     .get("/api/devices", allow("worker"), doc("All stations.", { 200: listOf(Device) }), (c) =>
       c.json({ items: fleet.list(), next: null }),
@@ -59,6 +56,19 @@ export function createFleetRoutes({
           items: events.map(({ receivedAt, event }) => ({ received_at: receivedAt, event })),
           next: null,
         })
+      },
+    )
+    .post(
+      "/api/devices/:id/trigger",
+      allow("engineer"),
+      doc("Ask a connected station for an inspection, now; for stations whose trigger is the hub.", {
+        202: null,
+      }),
+      One,
+      json(TriggerFacts),
+      (c) => {
+        fleet.trigger(c.req.valid("param").id, c.req.valid("json"))
+        return c.body(null, 202)
       },
     )
     .post(
@@ -83,6 +93,7 @@ export function createFleetRoutes({
       json(EnrolRequest),
       async (c) => {
         const { code, device, csr } = c.req.valid("json")
+        if (csr !== undefined && mqtt().ca !== trust.pem) throw noCertificates()
         const answer = await enrolment.enrol(code, device, clientIp(c), csr)
         return "waiting" in answer ? c.json(answer, 202) : c.json(enrolled(device, answer), 201)
       },
@@ -151,6 +162,14 @@ export function createFleetRoutes({
       },
     )
 }
+
+/** A broker of the plant checks the proofs of stations itself, and knows the hub's authority not. */
+const noCertificates = () =>
+  new Problem(
+    "conflict",
+    "enrolment_certificate",
+    "with a broker of the plant a station gets a secret; enrol without --certificate, the code stays good",
+  )
 
 /** Where the caller reached the hub, which is where a station beside them reaches it. */
 function originOf(c: Context<HubEnv>): string {

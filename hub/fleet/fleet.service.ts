@@ -1,7 +1,7 @@
 import type { CloneAlarm, Device, DeviceState } from "#contract/fleet"
 import { Problem } from "#contract/problem"
 import { type Desired, type Envelope, payloadTypes, type Reported } from "#contract/release"
-import type { DeviceEvent } from "#contract/topics"
+import type { DeviceEvent, TriggerFacts } from "#contract/topics"
 import { type Actor, type Audit, theHub } from "#platform/audit"
 import type { Clock } from "#platform/clock"
 import type { Events } from "#platform/events"
@@ -10,6 +10,7 @@ import type { Signer } from "#platform/signing"
 import type { Sqlite } from "#platform/sqlite"
 import { cloneOf, keptSightings, type Sighting } from "./clone.rules.ts"
 import type { FleetStore, StoredDevice } from "./fleet.store.ts"
+import { createPatientWrites } from "./patient-writes.ts"
 import { presenceOf, speaksForSession } from "./presence.rules.ts"
 
 /** What the caller decides; the fleet adds device, revision, epoch and signature. */
@@ -18,12 +19,16 @@ export type Wish = Pick<Desired, "lines" | "floor" | "sampling">
 /** The transport's side of the fleet; it attaches itself, so that the fleet knows nothing of MQTT. */
 export type FleetWire = {
   /** The committed wish of a device has changed: publish it, retained. */
-  readonly publishDesired: (device: string, envelope: string) => void
+  readonly publishDesired?: (device: string, envelope: string) => void
   /**
    * The device may not speak any more (revoked, or enrolled anew elsewhere): close its connection now, and clear what
    * is retained for it and of it.
    */
-  readonly disconnect: (device: string) => void
+  readonly disconnect?: (device: string) => void
+  /** Who may connect has changed. */
+  readonly onAccess?: () => void
+  /** Asks a connected device for an inspection; false when it is not connected. Never kept for later. */
+  readonly trigger?: (device: string, facts: string) => boolean
 }
 
 const keptEvents = 200
@@ -54,7 +59,32 @@ export function createFleet({
   /** Who spoke as whom lately. A restart forgets it; two boxes with one identity show themselves again in seconds. */
   const histories = new Map<string, { sightings: Sighting[]; takeovers: number[] }>()
 
-  const view = (device: StoredDevice): Device => {
+  const writes = createPatientWrites(commits)
+  /** The newest words of each station since the start: they hold also while a full disk cannot take them. */
+  const heard = new Map<string, Pick<StoredDevice, "state" | "reported" | "reportedAt">>()
+  const hear = (
+    id: string,
+    words: Pick<StoredDevice, "state"> | Pick<StoredDevice, "reported" | "reportedAt">,
+  ) =>
+    heard.set(id, {
+      state: undefined,
+      reported: undefined,
+      reportedAt: undefined,
+      ...heard.get(id),
+      ...words,
+    })
+  const newest = (stored: StoredDevice): StoredDevice => {
+    const words = heard.get(stored.id)
+    return {
+      ...stored,
+      state: words?.state ?? stored.state,
+      reported: words?.reported ?? stored.reported,
+      reportedAt: words?.reportedAt ?? stored.reportedAt,
+    }
+  }
+
+  const view = (stored: StoredDevice): Device => {
+    const device = newest(stored)
     const live = connected.get(device.id)
     const heardAt = live && Math.max(live.since, device.reportedAt ?? 0)
     const presence = presenceOf(
@@ -94,7 +124,11 @@ export function createFleet({
     const now = clock.now()
     const why = cloneOf(sightings, takeovers, now)
     if (why === undefined) return
-    const clone: CloneAlarm = { at: now, why, addresses: [...new Set(sightings.map((one) => one.address))] }
+    const clone: CloneAlarm = {
+      at: now,
+      why,
+      addresses: [...new Set(sightings.map((one) => one.address))].filter((address) => address !== ""),
+    }
     const raised = sqlite.transaction(() => {
       if (!store.setClone(id, clone)) return false
       audit.record({
@@ -112,7 +146,7 @@ export function createFleet({
   const publishLater = (id: string) =>
     setImmediate(() => {
       const envelope = store.desiredOf(id)
-      if (envelope !== undefined) for (const wire of wires) wire.publishDesired(id, envelope)
+      if (envelope !== undefined) for (const wire of wires) wire.publishDesired?.(id, envelope)
     })
 
   return {
@@ -123,6 +157,9 @@ export function createFleet({
     list: (): Device[] => store.all().map(view),
     get,
     events: store.events,
+    /** Whether this device is enrolled and not revoked. */
+    isInService: store.isInService,
+    brokerEntries: store.brokerEntries,
 
     /**
      * Replaces a device's wish as a whole. May run inside a caller's transaction; it is published after commit.
@@ -133,7 +170,7 @@ export function createFleet({
         const device = store.get(id)
         if (!device || device.revokedAt !== undefined)
           throw new Problem("not_found", "device", `there is no device ${id} in service`, { device: id })
-        const rev = Math.max(device.desiredRev, device.reported?.rev_seen ?? 0) + 1
+        const rev = Math.max(device.desiredRev, newest(device).reported?.rev_seen ?? 0) + 1
         const next: Desired = { v: 1, device: id, rev, epoch, ...wish }
         const envelope = signer.sign(payloadTypes.desired, new TextEncoder().encode(JSON.stringify(next)))
         store.setDesired(id, rev, JSON.stringify(envelope))
@@ -152,6 +189,22 @@ export function createFleet({
     /** Every committed wish, for the broker's start: its retained messages live in memory only. */
     allDesired: () => store.desired(),
 
+    /**
+     * Asks a station that listens to the hub for an inspection, now. That it was passed on says nothing of a picture:
+     * the station's record does. Throws `unavailable` when the station is not connected.
+     */
+    trigger: (id: string, facts: TriggerFacts): void => {
+      const text = JSON.stringify(facts)
+      const passed = wires.map((wire) => wire.trigger?.(id, text)).some((sent) => sent === true)
+      if (passed) return
+      throw new Problem(
+        "unavailable",
+        "device_away",
+        `station ${id} is not connected; nothing was triggered, and nothing will be later`,
+        { device: id },
+      )
+    },
+
     /** The device may not connect any more; a live connection is closed at once. Throws `not_found`. */
     revoke: (by: Actor, id: string): void => {
       sqlite.transaction(() => {
@@ -160,7 +213,8 @@ export function createFleet({
         store.endCertificates(id, clock.now())
         audit.record({ by, action: "device.revoke", subject: `device:${id}`, before: null, after: null })
       })
-      for (const wire of wires) wire.disconnect(id)
+      for (const wire of wires) wire.disconnect?.(id)
+      for (const wire of wires) wire.onAccess?.()
       announce(id)
     },
     /** A person has seen to it that only one box speaks with this identity. Throws `not_found`. */
@@ -174,10 +228,23 @@ export function createFleet({
       histories.delete(id)
       announce(id)
     },
+    /**
+     * Gives a camera of another maker its name among the devices, inside the caller's transaction. Throws `conflict`
+     * when the name is taken: whose inspections are whose must stay clear for ever.
+     */
+    addSource: (id: string, name: string): void => {
+      if (store.kindOf(id) !== undefined)
+        throw new Problem("conflict", "device_name", `the name ${id} is taken; choose another`, {
+          device: id,
+        })
+      store.insertSource({ id, name, at: clock.now() })
+    },
     /** For enrolment: an older box of the same name is cut off; what the name is wished to run stays. */
     replaced: (id: string): void => {
       histories.delete(id)
-      for (const wire of wires) wire.disconnect(id)
+      heard.delete(id)
+      for (const wire of wires) wire.disconnect?.(id)
+      for (const wire of wires) wire.onAccess?.()
       publishLater(id)
       announce(id)
     },
@@ -207,17 +274,24 @@ export function createFleet({
         history.sightings = [...history.sightings, sighting].slice(-keptSightings)
         lookForClone(id)
       }
-      await commits.commit(() => store.setState(id, state, clock.now()))
+      const at = clock.now()
+      hear(id, { state })
+      await writes.write(`${id}/state`, () => store.setState(id, state, at))
       announce(id)
       return true
     },
     onReported: async (id: string, reported: Reported): Promise<void> => {
       if (reported.device !== id) throw new Problem("forbidden", "device", "a device reports for itself only")
-      await commits.commit(() => store.setReported(id, reported, clock.now()))
+      const at = clock.now()
+      hear(id, { reported, reportedAt: at })
+      await writes.write(`${id}/reported`, () => store.setReported(id, reported, at))
       announce(id)
     },
     onEvent: async (id: string, event: DeviceEvent): Promise<void> => {
-      await commits.commit(() => store.insertEvent(id, event, clock.now(), keptEvents))
+      const at = clock.now()
+      await writes.write(`${id}/event/${event.kind}/${event.ts}`, () =>
+        store.insertEvent(id, event, at, keptEvents),
+      )
       events.announce("device", { id, event })
     },
   }

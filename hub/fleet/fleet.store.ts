@@ -67,10 +67,14 @@ const requestColumns = "id, device_id, name, csr, fingerprint, address, asked_at
 
 /** Every SQL statement on devices, their certificates, enrolment codes and requests. */
 export function createFleetStore({ sqlite }: { sqlite: Sqlite }) {
-  const selectAll = sqlite.prepare<Row>(`SELECT ${columns} FROM device ORDER BY id`)
-  const selectOne = sqlite.prepare<Row>(`SELECT ${columns} FROM device WHERE id = $id`)
+  const selectAll = sqlite.prepare<Row>(`SELECT ${columns} FROM device WHERE kind = 'station' ORDER BY id`)
+  const selectOne = sqlite.prepare<Row>(`SELECT ${columns} FROM device WHERE id = $id AND kind = 'station'`)
   const selectSecret = sqlite.prepare<{ secret_hash: string }>(
-    "SELECT secret_hash FROM device WHERE id = $id AND revoked_at IS NULL AND secret_hash <> ''",
+    `SELECT secret_hash FROM device
+     WHERE id = $id AND kind = 'station' AND revoked_at IS NULL AND secret_hash <> ''`,
+  )
+  const selectInService = sqlite.prepare<{ id: string }>(
+    "SELECT id FROM device WHERE id = $id AND kind = 'station' AND revoked_at IS NULL",
   )
   // A box that replaces another under the same name keeps its history and its revision counter.
   const upsertDevice = sqlite.prepare(
@@ -78,7 +82,22 @@ export function createFleetStore({ sqlite }: { sqlite: Sqlite }) {
      ON CONFLICT DO UPDATE SET name = $name, enrolled_at = $at, secret_hash = $hash, revoked_at = NULL,
        state = NULL, reported = NULL, reported_at = NULL, clone = NULL`,
   )
-  const revoke = sqlite.prepare("UPDATE device SET revoked_at = $at WHERE id = $id AND revoked_at IS NULL")
+  const selectKind = sqlite.prepare<{ kind: "station" | "source" }>("SELECT kind FROM device WHERE id = $id")
+  const insertSource = sqlite.prepare(
+    "INSERT INTO device (id, name, enrolled_at, secret_hash, kind) VALUES ($id, $name, $at, '', 'source')",
+  )
+  const revoke = sqlite.prepare(
+    "UPDATE device SET revoked_at = $at WHERE id = $id AND kind = 'station' AND revoked_at IS NULL",
+  )
+  const upsertEntry = sqlite.prepare(
+    `INSERT INTO broker_credential (device_id, entry) VALUES ($id, $entry)
+     ON CONFLICT DO UPDATE SET entry = $entry`,
+  )
+  const deleteEntry = sqlite.prepare("DELETE FROM broker_credential WHERE device_id = $device")
+  const selectEntries = sqlite.prepare<{ id: string; entry: string | null }>(
+    `SELECT id, CASE WHEN revoked_at IS NULL THEN entry END AS entry
+     FROM device LEFT JOIN broker_credential ON device_id = id ORDER BY id`,
+  )
   const updateState = sqlite.prepare("UPDATE device SET state = $state, seen_at = $at WHERE id = $id")
   const updateReported = sqlite.prepare(
     "UPDATE device SET reported = $reported, reported_at = $at, seen_at = $at WHERE id = $id",
@@ -152,9 +171,25 @@ export function createFleetStore({ sqlite }: { sqlite: Sqlite }) {
     },
     /** SHA-256 (hex) of the device's secret; undefined for unknown and revoked devices. */
     secretHash: (id: string): string | undefined => selectSecret.get({ id })?.secret_hash,
+    isInService: (id: string): boolean => selectInService.get({ id }) !== undefined,
     enrol: (device: { id: string; name: string; at: number; hash: string }): void => {
       upsertDevice.run(device)
     },
+    /** Who has this name: a station, in service or not, or a camera of another maker. */
+    kindOf: (id: string): "station" | "source" | undefined => selectKind.get({ id })?.kind,
+    insertSource: (source: { id: string; name: string; at: number }): void => {
+      insertSource.run(source)
+    },
+    /** The device's secret as the broker's password file has it. */
+    setBrokerEntry: (id: string, entry: string): void => {
+      upsertEntry.run({ id, entry })
+    },
+    /** It proves itself by a certificate from now on: an older secret must not let it in anywhere. */
+    clearBrokerEntry: (device: string): void => {
+      deleteEntry.run({ device })
+    },
+    /** Every device, with its line of the broker's password file while it is in service. */
+    brokerEntries: (): { id: string; entry: string | null }[] => selectEntries.all(),
     /** False when there is no such device in service. */
     revoke: (id: string, at: number): boolean => revoke.run({ id, at }).changes > 0,
     setState: (id: string, state: DeviceState, at: number): void => {

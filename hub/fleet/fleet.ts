@@ -1,3 +1,4 @@
+import type { BrokerAddress } from "#contract/fleet"
 import type { TrustedKeys } from "#contract/release"
 import type { Audit } from "#platform/audit"
 import type { CertificateAuthority } from "#platform/certificate-authority"
@@ -27,7 +28,7 @@ export function createFleetDomain(deps: {
   authority: CertificateAuthority
   /** What stations and tablets trust; the hub's own authority, or the site's. */
   trust: { pem: string; fingerprint: string }
-  mqtt: () => { host: string; port: number }
+  mqtt: () => BrokerAddress
   security: () => SecurityFacts
 }) {
   const { db: sqlite, commits, audit, clock, events, signer, keys, epoch, mqtt, ids, authority, trust } = deps

@@ -10,7 +10,7 @@ import type { Registry } from "../registry/registry.service.ts"
 import type { Rollouts } from "../rollout/rollout.service.ts"
 import type { Training } from "../training/training.service.ts"
 import { createLoopStore, type StoredLoop } from "./home.store.ts"
-import { type LabelledKinds, positionOf, sightingsOf } from "./loop.rules.ts"
+import { positionOf, type Sighting } from "./loop.rules.ts"
 
 export type HomeDeps = {
   db: Sqlite
@@ -22,7 +22,12 @@ export type HomeDeps = {
   training: Pick<Training, "list">
   registry: Pick<Registry, "usable" | "kindsOf" | "released">
   rollouts: Pick<Rollouts, "champion" | "list">
-  labels: { current(): LabelledKinds[] }
+  labels: {
+    /** Every kind that people have named. */
+    kinds(): { kind: string }[]
+    /** What they have labelled of it on parts taken after `since`. */
+    sightings(kind: string, since: number): Sighting | undefined
+  }
   stats: () => { waiting: number; labelledToday: number }
   /** Counts of parts that arrived since a time. */
   inspected: (since: number) => { inspected: number; ng: number; undecidable: number }
@@ -64,6 +69,22 @@ export function createHome(deps: HomeDeps) {
     }
   }
 
+  /**
+   * Labels per kind, of kinds with an open loop and of those the model on the line does not know; the others are no news
+   * and may have hundreds of thousands. A kind that a closed loop has dealt with counts from then on only, so that a
+   * model taken back opens a loop of its own and not one of last year's.
+   */
+  const sightingsOf = (known: ReadonlySet<string>, open: ReadonlyMap<string, StoredLoop>) => {
+    const since = store.closedAt()
+    const sightings = new Map<string, Sighting>()
+    for (const { kind } of deps.labels.kinds()) {
+      if (kind === "unknown" || (known.has(kind) && !open.has(kind))) continue
+      const sighting = deps.labels.sightings(kind, since.get(kind) ?? -1)
+      if (sighting) sightings.set(kind, sighting)
+    }
+    return sightings
+  }
+
   /** Opens, moves and closes loops after what is stored now; may run at any time. */
   const reconcile = (): void => {
     const champion = deps.rollouts.champion(deps.line)
@@ -71,8 +92,8 @@ export function createHome(deps: HomeDeps) {
     if (champion === null) return
     const known = deps.registry.kindsOf(champion)
     const changed = db.transaction(() => {
-      const sightings = sightingsOf(deps.labels.current(), store.closedAt())
       const open = new Map(store.open().map((loop) => [loop.kind, loop]))
+      const sightings = sightingsOf(known, open)
       const touched: string[] = []
       for (const [kind, sighting] of sightings) {
         const loop = open.get(kind)
@@ -80,7 +101,7 @@ export function createHome(deps: HomeDeps) {
           if (loop.labels === sighting.labels && loop.firstSeenAt === sighting.firstSeenAt) continue
           store.sight(loop.id, sighting)
           touched.push(loop.id)
-        } else if (!known.has(kind)) {
+        } else {
           const id = ids.uuid()
           store.insert({ id, kind, ...sighting, at: clock.now() })
           touched.push(id)

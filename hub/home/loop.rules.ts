@@ -4,30 +4,6 @@ import type { LoopView, RolloutView } from "#contract/rollout"
 /** What people have labelled so far of one kind. */
 export type Sighting = { firstSeenAt: number; firstLabelledAt: number; labels: number }
 
-export type LabelledKinds = { capturedAt: number; labelledAt: number; kinds: readonly string[] }
-
-/**
- * Sightings per kind. A kind that a closed loop has dealt with counts from then on only, so that a model taken back
- * opens a loop of its own and not one of last year's. `since` gives that time per kind.
- */
-export function sightingsOf(
-  labels: readonly LabelledKinds[],
-  since: ReadonlyMap<string, number>,
-): Map<string, Sighting> {
-  const sightings = new Map<string, Sighting>()
-  for (const { capturedAt, labelledAt, kinds } of labels)
-    for (const kind of kinds) {
-      if (kind === "unknown" || capturedAt <= (since.get(kind) ?? -1)) continue
-      const known = sightings.get(kind)
-      sightings.set(kind, {
-        firstSeenAt: Math.min(capturedAt, known?.firstSeenAt ?? capturedAt),
-        firstLabelledAt: Math.min(labelledAt, known?.firstLabelledAt ?? labelledAt),
-        labels: (known?.labels ?? 0) + 1,
-      })
-    }
-  return sightings
-}
-
 export type LoopFacts = {
   kind: string
   /** Newest first. */

@@ -58,6 +58,18 @@ export function bodyUpTo(bytes: number): MiddlewareHandler<HubEnv> {
 }
 /** The body limit a middleware asks for, if it is a `bodyUpTo`. */
 export const routeBodyBytes = (handler: object): number | undefined => bodyBytes.get(handler)
+const machineRoutes = new WeakSet<object>()
+/**
+ * A route for machines that bring a token of their own and never a cookie: any media type, and the route itself bounds
+ * the body, after it has looked at the token.
+ */
+export function forMachines(): MiddlewareHandler<HubEnv> {
+  const machineRoute: MiddlewareHandler<HubEnv> = async (_c, next) => next()
+  machineRoutes.add(machineRoute)
+  return machineRoute
+}
+/** Whether a middleware is `forMachines`. */
+export const isForMachines = (handler: object): boolean => machineRoutes.has(handler)
 /** Enough for every JSON body of the contract. */
 export const usualBodyBytes = 1024 * 1024
 

@@ -1,6 +1,7 @@
 import type { MiddlewareHandler } from "hono"
+import { matchedRoutes } from "hono/route"
 import { Problem } from "#contract/problem"
-import type { HubEnv } from "./kit.ts"
+import { type HubEnv, isForMachines } from "./kit.ts"
 
 const safeMethods = new Set(["GET", "HEAD", "OPTIONS"])
 
@@ -16,6 +17,8 @@ const acceptedTypes = /^(application\/json|application\/octet-stream|image\/(jpe
  */
 export const sameOriginChanges: MiddlewareHandler<HubEnv> = async (c, next) => {
   if (safeMethods.has(c.req.method)) return next()
+  // No cookie counts there, so no other site can borrow one.
+  if (matchedRoutes(c).some(({ handler }) => isForMachines(handler))) return next()
   const site = c.req.header("sec-fetch-site")
   const origin = c.req.header("origin")
   const foreign =

@@ -19,7 +19,7 @@ import type { Events } from "#platform/events"
 import type { Ids } from "#platform/ids"
 import type { Sqlite } from "#platform/sqlite"
 import { extendAfterMs, labelFault, leaseMs, queueAfter, reissueAfterMs } from "./labelling.rules.ts"
-import { createLabellingStore, type LabelRow, type LeaseRow } from "./labelling.store.ts"
+import { createLabellingStore, type LabelRow, type LeaseRow, type SettledRow } from "./labelling.store.ts"
 
 type Receipt = v.InferOutput<typeof LabelReceipt>
 type Priority = { reason: QueueReason; rank: number }
@@ -64,6 +64,8 @@ export type LabelledPart = {
 
 /** One defect kind as people have labelled it: how often, on which part first, and since when. */
 export type KindHistory = { kind: string; labels: number; firstCapturedAt: number; firstLabelledAt: number }
+
+type Sighting = { labels: number; firstSeenAt: number; firstLabelledAt: number }
 
 export type Labelling = ReturnType<typeof createLabelling>
 
@@ -214,27 +216,24 @@ export function createLabelling(deps: LabellingDeps) {
       }
     },
 
-    /** The settled label of every part that has one, in the order they were stored. */
-    current(): LabelledPart[] {
-      return store.settled().map(({ sha256, mime, w, h, size, ...row }) => ({
-        inspectionId: row.id,
-        partId: row.part_id,
-        productId: row.product_id,
-        capturedAt: row.captured_at,
-        labelledAt: row.stored_at,
-        labelledBy: row.user_id,
-        eval: row.eval,
-        model: row.model_digest,
-        image: { sha256, mime, w, h, size },
-        label: { verdict: row.verdict, kinds: JSON.parse(row.kinds), boxes: JSON.parse(row.boxes) },
-      }))
+    /** The settled label of every part that has one, in the order they were stored: all of them, to be learned from. */
+    current: (): LabelledPart[] => store.settled().map(labelledPart),
+    /** How many parts are settled. */
+    settled: (): number => store.countSettled(),
+    /** NG parts that a station had passed, newest first, one a picture. */
+    escapes: (limit: number): LabelledPart[] => store.escaped(limit).map(labelledPart),
+    /** Settled parts of a kind that were taken after `since`; undefined when there is none. */
+    sightings(kind: string, since: number): Sighting | undefined {
+      const row = store.sightings(kind, since)
+      if (!row) return undefined
+      return {
+        labels: row.labels,
+        firstSeenAt: row.first_captured_at,
+        firstLabelledAt: row.first_labelled_at,
+      }
     },
     /** Of these parts, those that people have judged differently, or that somebody is looking at. */
     contested: (parts: readonly string[]): Set<string> => store.contested(parts),
-    /** Where the trail of labels stands now; give it to `settledAfter` later. */
-    point: (): number => store.point(),
-    /** How many parts have been settled since a point. */
-    settledAfter: (point: number): number => store.settledAfter(point),
     /** Every kind that a newest label names. */
     kinds: (): KindHistory[] =>
       store.kinds().map((row) => ({
@@ -299,6 +298,21 @@ export function createLabelling(deps: LabellingDeps) {
     if (reason === null) return null
     if (reason === "first_reason") return inspections.firstPriority(id)
     return { reason, rank: inspections.rankOf(reason) }
+  }
+}
+
+function labelledPart({ sha256, mime, w, h, size, ...row }: SettledRow): LabelledPart {
+  return {
+    inspectionId: row.id,
+    partId: row.part_id,
+    productId: row.product_id,
+    capturedAt: row.captured_at,
+    labelledAt: row.stored_at,
+    labelledBy: row.user_id,
+    eval: row.eval,
+    model: row.model_digest,
+    image: { sha256, mime, w, h, size },
+    label: { verdict: row.verdict, kinds: JSON.parse(row.kinds), boxes: JSON.parse(row.boxes) },
   }
 }
 

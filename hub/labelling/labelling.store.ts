@@ -34,6 +34,33 @@ export type Candidate = {
   seen: number
 }
 
+export type SettledRow = {
+  id: string
+  part_id: string | null
+  product_id: string | null
+  captured_at: number
+  eval: Evaluation
+  model_digest: string | null
+  verdict: "ok" | "ng"
+  kinds: string
+  boxes: string
+  user_id: string
+  stored_at: number
+  sha256: string
+  mime: ImageMime
+  w: number
+  h: number
+  size: number
+}
+
+/** A part that waits for a reviewer after its label is disputed and teaches nothing yet. Word for word as its index. */
+const isSettled = "i.label_verdict IN ('ok', 'ng') AND i.queue_rank IS NULL"
+const selectSettled = `SELECT i.id, i.part_id, i.product_id, i.captured_at, i.eval, i.model_digest, l.verdict, l.kinds,
+    l.boxes, l.user_id, l.stored_at, m.sha256, m.mime, m.w, m.h, m.size
+  FROM inspection i
+  JOIN label l ON l.inspection_id = i.id AND l.revision = i.label_revision
+  JOIN image m ON m.sha256 = i.image_sha256`
+
 /** The SQL of the tables `label`, `label_lease` and `label_kind`, and the queue: a query over `inspection` and leases. */
 export function createLabellingStore(db: Sqlite) {
   const insert = db.prepare(
@@ -109,43 +136,28 @@ export function createLabellingStore(db: Sqlite) {
     `SELECT sum(parts) AS everyone, sum(CASE WHEN user_id = $user THEN parts END) AS mine
      FROM label_tally WHERE day = $day`,
   )
-  const point = db.prepare<{ n: number | null }>("SELECT max(n) AS n FROM label")
   const contested = db.prepare<{ inspection_id: string }>(
     `SELECT inspection_id FROM label
      WHERE inspection_id IN (SELECT value FROM json_each($of)) AND verdict <> 'withdrawn'
      GROUP BY inspection_id HAVING count(DISTINCT verdict) > 1
      UNION SELECT inspection_id FROM label_lease WHERE inspection_id IN (SELECT value FROM json_each($of))`,
   )
-  const settledAfter = db.prepare<{ n: number }>(
-    `SELECT count(*) AS n FROM label l JOIN inspection i ON i.id = l.inspection_id AND i.label_revision = l.revision
-     WHERE l.n > $point AND i.label_verdict IN ('ok', 'ng') AND i.queue_rank IS NULL`,
+  const countSettled = db.prepare<{ n: number }>(`SELECT count(*) AS n FROM inspection i WHERE ${isSettled}`)
+  const settled = db.prepare<SettledRow>(`${selectSettled} WHERE ${isSettled} ORDER BY l.n`)
+  // Walks its index from the newest and stops at the limit.
+  const isEscaped = (of: string) =>
+    `${of}.eval = 'ok' AND ${of}.label_verdict = 'ng' AND ${of}.queue_rank IS NULL`
+  const escaped = db.prepare<SettledRow>(
+    `${selectSettled} WHERE ${isEscaped("i")} AND NOT EXISTS (
+       SELECT 1 FROM inspection o
+       WHERE o.image_sha256 = i.image_sha256 AND ${isEscaped("o")} AND (o.label_at, o.n) > (i.label_at, i.n)
+     ) ORDER BY i.label_at DESC, i.image_sha256 LIMIT $limit`,
   )
-  // A part that waits for a reviewer after its label is disputed and teaches nothing yet.
-  const settled = db.prepare<{
-    id: string
-    part_id: string | null
-    product_id: string | null
-    captured_at: number
-    eval: Evaluation
-    model_digest: string | null
-    verdict: "ok" | "ng"
-    kinds: string
-    boxes: string
-    user_id: string
-    stored_at: number
-    sha256: string
-    mime: ImageMime
-    w: number
-    h: number
-    size: number
-  }>(
-    `SELECT i.id, i.part_id, i.product_id, i.captured_at, i.eval, i.model_digest, l.verdict, l.kinds, l.boxes, l.user_id, l.stored_at,
-       m.sha256, m.mime, m.w, m.h, m.size
-     FROM inspection i
-     JOIN label l ON l.inspection_id = i.id AND l.revision = i.label_revision
-     JOIN image m ON m.sha256 = i.image_sha256
-     WHERE i.label_verdict IN ('ok', 'ng') AND i.queue_rank IS NULL
-     ORDER BY l.n`,
+  const sightings = db.prepare<{ labels: number; first_captured_at: number; first_labelled_at: number }>(
+    `SELECT count(*) AS labels, min(k.captured_at) AS first_captured_at, min(i.label_at) AS first_labelled_at
+     FROM label_kind k JOIN inspection i ON i.id = k.inspection_id
+     WHERE k.kind = $kind AND k.captured_at > $since AND ${isSettled}
+     HAVING count(*) > 0`,
   )
 
   return {
@@ -194,8 +206,9 @@ export function createLabellingStore(db: Sqlite) {
       const row = tallied.get({ day, user })
       return { everyone: row?.everyone ?? 0, mine: row?.mine ?? 0 }
     },
-    point: () => point.get()?.n ?? 0,
-    settledAfter: (from: number) => settledAfter.get({ point: from })?.n ?? 0,
+    countSettled: () => countSettled.get()?.n ?? 0,
     settled: () => settled.all(),
+    escaped: (limit: number) => escaped.all({ limit }),
+    sightings: (kind: string, since: number) => sightings.get({ kind, since }),
   }
 }

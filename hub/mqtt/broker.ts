@@ -1,50 +1,21 @@
 import type { Socket } from "node:net"
 import { TLSSocket } from "node:tls"
 import { Aedes, type AuthenticateError, type Client, type PublishPacket } from "aedes"
-import type { DoorReason } from "#contract/security"
-import type { TopicName } from "#contract/topics"
+import type { DoorCount, DoorReason } from "#contract/security"
 import type { Clock } from "#platform/clock"
 import type { Log } from "#platform/log"
 import { createByteBudget } from "./byte-budget.ts"
 import { createDoorkeeper, type DoorLimits } from "./doorkeeper.ts"
-import { createListeners } from "./listeners.ts"
-import { mayLeaveWill, mayPublish, maySubscribe, packetCaps } from "./mqtt.rules.ts"
+import { createListeners, type TlsCredentials } from "./listeners.ts"
+import { mayLeaveWill, mayPublish, mayRead, maySubscribe, packetCaps } from "./mqtt.rules.ts"
 import { createPace, type PaceLimits } from "./pace.ts"
 import { guardPackets, PacketTooLong } from "./packet-guard.ts"
 import { createReading } from "./reading.ts"
+import { createSourceClients, type SourceHandlers } from "./source-clients.ts"
 import { createTally } from "./tally.ts"
+import type { Session, Transport, TransportHandlers } from "./transport.ts"
 
-/** One live connection of one device. */
-export type Session = {
-  readonly device: string
-  readonly address: string
-  readonly closed: () => boolean
-  /** Sends to this connection only, QoS 0. Resolves when the socket has taken it; check `closed` after. */
-  readonly send: (topic: string, payload: Uint8Array | string) => Promise<void>
-}
-
-/** What the broker asks of the hub; all of it is about devices that have proved who they are. */
-export type BrokerHandlers = {
-  readonly isSecretOf: (device: string, secret: Uint8Array) => boolean
-  /** By the SHA-256 (hex) of a certificate that the hub's authority has signed. */
-  readonly isCertificateOf: (device: string, fingerprint: string) => boolean
-  /**
-   * Takes a permitted message before it is acknowledged (PUBACK follows the promise). Returns what may fan out in its
-   * place: the payload, or null for nothing. `session` is null for the will of a connection that is gone.
-   */
-  readonly onMessage: (
-    device: string,
-    name: TopicName,
-    payload: Buffer,
-    session: Session | null,
-  ) => Promise<Uint8Array | string | null>
-  readonly onConnected: (session: Session) => void
-  readonly onDisconnected: (session: Session) => void
-  /** A connection has pushed out a living one of the same device; the newer one is announced next. */
-  readonly onTakenOver: (device: string) => void
-}
-
-/** What clients may do, once they have proved who they are. */
+/** What stations may do, once they have proved who they are. */
 export type BrokerPolicy = {
   /** Whether a client needs no proof. Never so for a hub. */
   readonly anonymous: boolean
@@ -65,6 +36,9 @@ const devicePolicy: BrokerPolicy = {
   keepaliveLimit: 120,
 }
 
+/** Longest keepalive of a camera, in seconds: what its menu offers. */
+const longestKeepalive = 1800
+
 /** aedes' counterpart of `publish` to nobody: a message that was taken but must not fan out still needs its PUBACK. */
 const sink = "crux/v1/sink"
 
@@ -80,14 +54,20 @@ export async function createBroker({
   limits,
   pace: paceLimits,
   policy = devicePolicy,
+  isReader = () => false,
+  sources,
 }: {
-  handlers: BrokerHandlers
+  handlers: Omit<TransportHandlers, "onReturned">
   clock: Clock
   log: Log
   budgetBytes?: number
   limits?: DoorLimits
   pace?: PaceLimits
   policy?: BrokerPolicy
+  /** Who may read results, and nothing else. */
+  isReader?: (name: string, password: Uint8Array) => boolean
+  /** Cameras of other makers; without it there are none. */
+  sources?: SourceHandlers
 }) {
   const tally = createTally({ clock, log })
   const door = createDoorkeeper({ clock, ...(limits && { limits }) })
@@ -103,6 +83,8 @@ export async function createBroker({
   /** Who may not speak any more, not even by a will or by what was read before the cut. */
   const cut = new WeakSet<Client>()
   const sessions = new Map<string, { client: Client; session: Session }>()
+  const cameras = createSourceClients({ handlers: sources, budget, log })
+  const readers = new WeakSet<Client>()
 
   const aedes = await Aedes.createBroker({
     // One frozen subscriber holds delivery slots until the drain timeout; with the default 100 the whole broker stood
@@ -110,13 +92,18 @@ export async function createBroker({
     concurrency: 4000,
     drainTimeout: 8000,
     connectTimeout: 10_000,
-    keepaliveLimit: policy.keepaliveLimit,
+    // Who is no camera is held to the policy's limit, below.
+    keepaliveLimit: policy.keepaliveLimit === 0 ? 0 : longestKeepalive,
     queueLimit: 42,
 
     preConnect: (client, packet, done) => {
-      const { clientId, clean, will } = packet
+      const { clientId, clean, keepalive, will } = packet
       // MQTT-3.1.3-8; the one case of the Paho interoperability suite that aedes leaves open.
       if (!clientId && !clean) return refuse(client, 2, done)
+      const camera = cameras.greet(packet)
+      if (camera) return camera === "welcome" ? done(null, true) : refuse(client, 5, done)
+      if (policy.keepaliveLimit > 0 && (!keepalive || keepalive > policy.keepaliveLimit))
+        return refuse(client, 2, done)
       if (!clean && !policy.persistentSessions) return refuse(client, 2, done)
       if (will) {
         const { topic, qos = 0, retain = false } = will
@@ -128,12 +115,18 @@ export async function createBroker({
 
     authenticate: (client, username, password, done) => {
       const certificate = certificateOf(client)
-      const proved =
+      const proved = () =>
         certificate !== undefined
           ? certificate.trusted && handlers.isCertificateOf(client.id, certificate.fingerprint)
           : username === client.id && password && handlers.isSecretOf(client.id, password)
-      if (proved || policy.anonymous) {
+      // Greeted as a camera it was not held to a station's rules: it comes in as a camera or not at all.
+      if (cameras.isName(username)) {
+        if (cameras.admit(client, username, password)) return done(null, true)
+      } else if (policy.anonymous || proved()) {
         admit(client)
+        return done(null, true)
+      } else if (username === client.id && password && isReader(client.id, password)) {
+        readers.add(client)
         return done(null, true)
       }
       const address = addressOf(client)
@@ -144,15 +137,21 @@ export async function createBroker({
     },
 
     authorizePublish: (client, packet, done) => {
-      void takeMessage(client, packet).then(
+      const taken =
+        client && cameras.isOne(client) ? cameras.take(client, packet) : takeMessage(client, packet)
+      void taken.then(
         () => done(null),
         (error: unknown) => done(error instanceof Error ? error : new Error(String(error))),
       )
     },
 
     authorizeSubscribe: (client, subscription, done) => {
-      if (policy.maySubscribe(client.id, subscription.topic)) return done(null, subscription)
-      tally.note("subscribe_not_allowed", client.id, { topic: subscription.topic.slice(0, 128) })
+      const { topic } = subscription
+      const may = readers.has(client)
+        ? mayRead(topic)
+        : !cameras.isOne(client) && policy.maySubscribe(client.id, topic)
+      if (may) return done(null, subscription)
+      tally.note("subscribe_not_allowed", client.id, { topic: topic.slice(0, 128) })
       done(null, null)
     },
   })
@@ -176,6 +175,7 @@ export async function createBroker({
     // Only the wills of a broker cluster come without a client; we are one broker.
     if (!client) throw new Error("a message without a sender")
     if (cut.has(client)) throw new Error("a message of a device that has been cut off")
+    if (readers.has(client)) throw new Error("a reader publishes nothing")
     const payload = bytesOf(packet.payload)
     const verdict = policy.mayPublish(client.id, { topic: packet.topic, retain: packet.retain })
     if ("refused" in verdict) {
@@ -206,6 +206,7 @@ export async function createBroker({
     const reason = doorReasonOf(error)
     if (reason) tally.note(reason, client.id, { error: error.message.slice(0, 128) })
     else log.info("client_error", { device: client.id, error: error.message })
+    cameras.onError(client, error)
   })
   aedes.on("connectionError", (client: Client, error: Error) => {
     const reason = doorReasonOf(error)
@@ -218,6 +219,8 @@ export async function createBroker({
 
   // At "client" the connection is registered and not yet acknowledged, so the session exists before its first message.
   aedes.on("client", (client: Client) => {
+    if (cameras.isOne(client)) return cameras.onConnected(client)
+    if (readers.has(client)) return
     const device = client.id
     const older = sessions.get(device)
     if (older && older.client !== client) {
@@ -257,7 +260,7 @@ export async function createBroker({
     /** What was turned away or slowed down since the start. */
     turnedAway: tally.counts,
 
-    /** Publishes to all who may read the topic, QoS 1, retained; an empty payload clears what was retained. */
+    maxPayload: () => packetCaps.after,
     publishRetained: (topic: string, payload: string): Promise<void> =>
       new Promise((resolve, reject) => {
         const packet = { cmd: "publish", topic, payload, qos: 1, retain: true, dup: false } as const
@@ -266,7 +269,6 @@ export async function createBroker({
 
     session: (device: string): Session | undefined => sessions.get(device)?.session,
     sessions: (): Session[] => [...sessions.values()].map((s) => s.session),
-    /** Closes a device's connections at once; nothing they have sent is taken any more, their will neither. */
     disconnect: (device: string): void => {
       for (const client of admitted.get(device) ?? []) {
         cut.add(client)
@@ -275,6 +277,8 @@ export async function createBroker({
         client.conn.destroy()
       }
     },
+    /** Closes every connection of a camera at once. */
+    disconnectSource: cameras.disconnect,
     /** Bytes of messages being committed now, and their limit. */
     inFlight: () => ({ bytes: budget.used(), limit: budget.limit }),
 
@@ -283,9 +287,14 @@ export async function createBroker({
         listeners.close()
         aedes.close(() => resolve())
       }),
+  } satisfies Transport & {
+    listen: (port: number, host: string) => Promise<{ port: number }>
+    listenTls: (port: number, host: string, credentials: () => TlsCredentials) => Promise<{ port: number }>
+    renewTls: () => void
+    turnedAway: () => DoorCount[]
+    disconnectSource: (source: string) => void
   }
 }
-export type Broker = Awaited<ReturnType<typeof createBroker>>
 
 function sessionOf(client: Client): Session {
   return {

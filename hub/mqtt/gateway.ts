@@ -17,11 +17,10 @@ import {
 } from "#contract/topics"
 import type { Clock } from "#platform/clock"
 import type { Log } from "#platform/log"
-import { type Broker, type BrokerHandlers, createBroker, type Session } from "./broker.ts"
-import type { DoorLimits } from "./doorkeeper.ts"
 import { creditFor, isTooLong, maxFrame, maxInspection, parseJson, segmentSize } from "./mqtt.rules.ts"
 import { createPatience } from "./patience.ts"
 import { createReassembly } from "./reassembly.ts"
+import type { Session, Transport, TransportHandlers } from "./transport.ts"
 
 /** What the gateway needs of the domains behind it. */
 export type GatewayPorts = {
@@ -30,6 +29,7 @@ export type GatewayPorts = {
     readonly attach: (wire: {
       publishDesired: (device: string, envelope: string) => void
       disconnect: (device: string) => void
+      trigger: (device: string, facts: string) => boolean
     }) => void
     readonly allDesired: () => { id: string; desired: string }[]
     readonly onConnected: (device: string, address: string) => void
@@ -66,21 +66,25 @@ const maxAcksPerMessage = 256
 const tidyMs = 60_000
 const retryWhenBusyMs = 5_000
 
-/** Connects the broker's messages to the domains and their answers to the devices: protocol `crux/v1`. */
-export async function createGateway({
+/** Connects the transport's messages to the domains and their answers to the devices: protocol `crux/v1`. */
+export async function createGateway<T extends Transport>({
   fleet,
   enrolment,
   ingest,
   delivery,
   clock,
   log,
-  budgetBytes,
-  limits,
-}: GatewayPorts & { clock: Clock; log: Log; budgetBytes?: number; limits?: DoorLimits }) {
+  openTransport,
+}: GatewayPorts & {
+  clock: Clock
+  log: Log
+  /** Opens what carries the messages: the embedded broker, or a connection to one of the plant. */
+  openTransport: (handlers: TransportHandlers) => Promise<T>
+}) {
   const pendingAcks = new Map<Session, InspectionAck[]>()
   const reassembly = createReassembly({ clock, maxFrame })
   const patience = createPatience({ clock })
-  let broker: Broker
+  let broker: T
 
   /** The reason goes to the device; one that goes on and on is cut off, and may come back and behave. */
   ingest.onRefusal((device, { topic, at, code, detail, id }) => {
@@ -171,7 +175,7 @@ export async function createGateway({
     return undefined
   }
 
-  const onMessage: BrokerHandlers["onMessage"] = async (device, name, payload, session) => {
+  const onMessage: TransportHandlers["onMessage"] = async (device, name, payload, session) => {
     if (isTooLong(name, payload.length)) {
       const detail = `${payload.length} bytes are too long for ${name}`
       await ingest.refuse(device, topicOf(name, { d: device, xfer: "", i: "" }), payload, {
@@ -219,24 +223,19 @@ export async function createGateway({
     }
   }
 
-  broker = await createBroker({
-    handlers: {
-      isSecretOf: enrolment.isSecretOf,
-      isCertificateOf: enrolment.isCertificateOf,
-      onMessage,
-      onConnected: (session) => fleet.onConnected(session.device, session.address),
-      onTakenOver: fleet.onTakenOver,
-      onDisconnected: (session) => {
-        pendingAcks.delete(session)
-        fleet
-          .onDisconnected(session.device)
-          .catch((error) => log.warn("last_seen_not_stored", { error: String(error) }))
-      },
+  broker = await openTransport({
+    isSecretOf: enrolment.isSecretOf,
+    isCertificateOf: enrolment.isCertificateOf,
+    onMessage,
+    onConnected: (session) => fleet.onConnected(session.device, session.address),
+    onTakenOver: fleet.onTakenOver,
+    onDisconnected: (session) => {
+      pendingAcks.delete(session)
+      fleet
+        .onDisconnected(session.device)
+        .catch((error) => log.warn("last_seen_not_stored", { error: String(error) }))
     },
-    clock,
-    log,
-    ...(budgetBytes !== undefined && { budgetBytes }),
-    ...(limits && { limits }),
+    onReturned: () => greet(),
   })
 
   const publish = (topic: string, payload: string): Promise<void> =>
@@ -249,7 +248,7 @@ export async function createGateway({
       online,
       epoch: fleet.epoch,
       ts: clock.now(),
-      max_packet: maxInspection,
+      max_packet: Math.min(maxInspection, broker.maxPayload()),
       segment: segmentSize,
       max_frame: maxFrame,
       chunk: chunkSize,
@@ -258,6 +257,12 @@ export async function createGateway({
   }
 
   fleet.attach({
+    trigger: (device, facts) => {
+      const session = broker.session(device)
+      if (!session || session.closed()) return false
+      void session.send(topicOf("trigger", { d: device }), facts)
+      return true
+    },
     publishDesired: (device, envelope) => publish(topicOf("desired", { d: device }), envelope),
     disconnect: (device) => {
       broker.disconnect(device)
@@ -266,15 +271,16 @@ export async function createGateway({
         void publish(topicOf(name, { d: device }), "")
     },
   })
-  for (const { id, desired } of fleet.allDesired()) await publish(topicOf("desired", { d: id }), desired)
-  await publishHubState(true)
   const tidying = setInterval(reassembly.dropIdle, tidyMs)
+  /** Everything retained, for a broker that has none of it: ours at start, another one when it is back. */
+  const greet = async (): Promise<void> => {
+    for (const { id, desired } of fleet.allDesired()) await publish(topicOf("desired", { d: id }), desired)
+    await publishHubState(true)
+  }
+  await greet()
 
   return {
-    listen: broker.listen,
-    listenTls: broker.listenTls,
-    renewTls: broker.renewTls,
-    turnedAway: broker.turnedAway,
+    transport: broker,
     /** Devices connected now, and bytes being committed. */
     load: () => ({ sessions: broker.sessions().length, ...broker.inFlight() }),
     /** Says goodbye and closes every connection. */

@@ -68,6 +68,9 @@ export function maySubscribe(device: string, filter: string): boolean {
   )
 }
 
+/** Whether a reader may subscribe to this filter: what the hub mirrors for the plant. */
+export const mayRead = (filter: string): boolean => /^(uns|spBv1\.0)\//.test(filter)
+
 /** Whether a will may be left: only the device's own "offline", so that a death can say nothing else. */
 export function mayLeaveWill(
   device: string,

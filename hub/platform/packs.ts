@@ -1,6 +1,6 @@
 import { closeSync, mkdirSync, openSync, readdirSync, readSync } from "node:fs"
 import { type FileHandle, open, rm } from "node:fs/promises"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { syncDirectory } from "./blobs.files.ts"
 
 /** Where bytes lie: in which pack, from which byte on. */
@@ -14,8 +14,10 @@ const magic = 0x31505843
 const head = 40
 /** A pack that has grown to this is followed by the next one. */
 const fullAt = 256 * 1024 * 1024
-/** Bytes of one write and sync at most: what comes meanwhile waits no longer than one of them takes. */
-const batchBytes = 8 * 1024 * 1024
+/** Bytes of one sync at most: on a busy disk a sync takes its time however little it is for. */
+const batchBytes = 32 * 1024 * 1024
+/** Pieces one call of the system takes (IOV_MAX). */
+const piecesAtOnce = 1024
 
 type Waiting = {
   bytes: Uint8Array
@@ -30,6 +32,8 @@ type Waiting = {
  */
 export async function openPacks({ folder, punch }: { folder: string; punch?: PunchHole | undefined }) {
   mkdirSync(folder, { recursive: true })
+  // A power cut may take the folder's own name, and every pack with it.
+  await syncDirectory(dirname(folder))
   const existing = readdirSync(folder).flatMap((name) => /^(\d{8})\.pack$/.exec(name)?.[1] ?? [])
   let last = Math.max(0, ...existing.map(Number))
   let current: { number: number; file: FileHandle; end: number } | undefined
@@ -77,9 +81,7 @@ export async function openPacks({ folder, punch }: { folder: string; punch?: Pun
       at += head + bytes.length
       return place
     })
-    const whole = Buffer.concat(pieces)
-    for (let done = 0; done < whole.length; )
-      done += (await file.write(whole, done, whole.length - done, end + done)).bytesWritten
+    await writePieces(file, pieces, end)
     await file.datasync()
     current.end = at
     return places
@@ -154,5 +156,20 @@ export async function openPacks({ folder, punch }: { folder: string; punch?: Pun
       await writing
       await retire()
     },
+  }
+}
+
+/** Writes all of them, one after the other, from a position on; a call may take less than it was given. */
+async function writePieces(file: FileHandle, pieces: readonly Uint8Array[], position: number): Promise<void> {
+  let left = pieces.filter((piece) => piece.length > 0)
+  let at = position
+  while (left.length > 0) {
+    const { bytesWritten } = await file.writev(left.slice(0, piecesAtOnce), at)
+    at += bytesWritten
+    let taken = bytesWritten
+    let whole = 0
+    while (whole < left.length && left[whole]!.length <= taken) taken -= left[whole++]!.length
+    left = left.slice(whole)
+    if (taken > 0) left[0] = left[0]!.subarray(taken)
   }
 }

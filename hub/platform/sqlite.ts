@@ -156,6 +156,7 @@ function parameterNames(sql: string): ReadonlySet<string> {
 /** SQLite's result codes (sqlite.org/rescode.html) that a store reacts to. */
 export const SQLITE = {
   busy: 5,
+  ioerr: 10,
   corrupt: 11,
   full: 13,
   notADatabase: 26,

@@ -7,6 +7,8 @@ export type StartFailureExit =
   | "integrity"
   | "no_space"
   | "permission"
+  | "certificate"
+  | "verification"
 
 /**
  * The hub cannot start here, and data has not been touched. `message` says what is wrong, `remedy` what to do.

@@ -2,11 +2,14 @@ import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 
-/** Runs a script of this folder with a scratch folder as its first argument, until `use` is done. */
+/**
+ * Runs a script of this folder with a scratch folder as its first argument, until `use` is done. `ask` sends it a line
+ * and reads the line it answers.
+ */
 export async function withChild<Ready, T>(
   script: string,
   args: string[],
-  use: (ready: Ready) => Promise<T>,
+  use: (ready: Ready, ask: <Answer>() => Promise<Answer>) => Promise<T>,
 ): Promise<T> {
   const scratch = await mkdtemp(join(tmpdir(), "crux-bench-"))
   const child = Bun.spawn([process.execPath, join(import.meta.dir, script), scratch, ...args], {
@@ -16,8 +19,14 @@ export async function withChild<Ready, T>(
     // What `crux hub` gives itself; the disk without a hub gets as many.
     env: { ...process.env, UV_THREADPOOL_SIZE: "8" },
   })
+  const nextLine = linesOf(child.stdout)
   try {
-    return await use(JSON.parse(await firstLine(child.stdout)) as Ready)
+    const ask = async <Answer>() => {
+      child.stdin.write("\n")
+      await child.stdin.flush()
+      return JSON.parse(await nextLine()) as Answer
+    }
+    return await use(JSON.parse(await nextLine()) as Ready, ask)
   } finally {
     child.stdin.end()
     const stuck = setTimeout(() => child.kill("SIGKILL"), 10_000)
@@ -27,12 +36,22 @@ export async function withChild<Ready, T>(
   }
 }
 
-async function firstLine(stream: ReadableStream<Uint8Array>): Promise<string> {
+/** The lines of a stream, one after the other. */
+function linesOf(stream: ReadableStream<Uint8Array>): () => Promise<string> {
+  const reader = stream.getReader()
+  const decoder = new TextDecoder()
   let text = ""
-  for await (const piece of stream) {
-    text += new TextDecoder().decode(piece)
-    const end = text.indexOf("\n")
-    if (end >= 0) return text.slice(0, end)
+  return async () => {
+    for (;;) {
+      const end = text.indexOf("\n")
+      if (end >= 0) {
+        const line = text.slice(0, end)
+        text = text.slice(end + 1)
+        return line
+      }
+      const { value, done } = await reader.read()
+      if (done) throw new Error("the benchmark's child ended before it had answered")
+      text += decoder.decode(value, { stream: true })
+    }
   }
-  throw new Error("the benchmark's child ended before it was ready")
 }

@@ -4,8 +4,8 @@ import { openBlobs, sha256Of } from "#platform/blobs"
 import { openSqlite } from "../../hub/platform/sqlite.bun.ts"
 
 /**
- * What this disk does at best: `disk.child.ts DATA SIZE COUNT CONCURRENCY`. Each image is written, synced, renamed and
- * its folder synced; rows are committed with full sync, together with what else waits. No MQTT, no frames, no rules.
+ * What this disk does at best: `disk.child.ts DATA SIZE COUNT CONCURRENCY`. Images are appended to packs and synced, rows
+ * are committed with full sync, each together with what else waits. No MQTT, no frames, no rules.
  * Prints { seconds }.
  */
 const [data = "", size = "2048", count = "1000", concurrency = "40"] = process.argv.slice(2)
@@ -35,7 +35,7 @@ const left = images.values()
 await Promise.all(
   Array.from({ length: Number(concurrency) }, async () => {
     for (const image of left) {
-      await blobs.put(image, sha256Of(image))
+      await blobs.append(image, sha256Of(image))
       await commit(crypto.randomUUID())
     }
   }),

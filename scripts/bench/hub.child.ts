@@ -14,6 +14,8 @@ import { bunPorts } from "../../hub/ports.bun.ts"
 export type BenchHub = {
   enrolments: Enrolment[]
   model: { sha256: string; size: number; index: string } | null
+  /** Address of its HTTP side, a signed-in session for it, and its process. */
+  http: { url: string; cookie: string; pid: number }
 }
 
 const [data = "", devices = "1", modelBytes = "0"] = process.argv.slice(2)
@@ -30,12 +32,38 @@ const enrolments = await Array.fromAsync({ length: Number(devices) }, async (_, 
   return { device, secret, mqtt: { host: "127.0.0.1", port: hub.mqttPort() }, keys: hub.keys.trusted }
 })
 const model = Number(modelBytes) > 0 ? await release(Number(modelBytes)) : null
-console.log(JSON.stringify({ enrolments, model } satisfies BenchHub))
+const server = Bun.serve({
+  port: 0,
+  hostname: "127.0.0.1",
+  fetch: (request) => hub.fetch(request, { ip: "127.0.0.1" }),
+})
+const url = `http://127.0.0.1:${server.port}`
+const http = { url, cookie: await signIn(url), pid: process.pid }
+console.log(JSON.stringify({ enrolments, model, http } satisfies BenchHub))
 process.stdin.resume()
 process.stdin.once("end", async () => {
+  await server.stop(true)
   await hub.stop()
   process.exit(0)
 })
+
+async function signIn(origin: string): Promise<string> {
+  const password = "a benchmark of one evening"
+  await hub.users.create(theHub, {
+    login: "bench",
+    name: "Bench",
+    role: "engineer",
+    language: "en",
+    password,
+  })
+  const answer = await fetch(`${origin}/api/session`, {
+    method: "POST",
+    headers: { "content-type": "application/json", origin },
+    body: JSON.stringify({ login: "bench", password }),
+  })
+  if (answer.status !== 201) throw new Error(await answer.text())
+  return answer.headers.getSetCookie().join("; ").split(";")[0] ?? ""
+}
 
 async function release(size: number): Promise<BenchHub["model"]> {
   const { blobs, keys, fleet } = hub

@@ -22,10 +22,18 @@ const rounds = 3
  */
 export async function benchIngest(): Promise<BenchRow[]> {
   const disk = "the disk alone: images and rows synced, no MQTT"
-  const [small, large] = [2048, 200_000]
+  const [small, middle, large] = [2048, 50_000, 200_000]
+  const beside: Beside = { answers: { idle: [], loaded: [] }, memory: 0 }
   const rows = [
-    row("durable ingest, 2 KB images", "inspections/s", await againstDisk(small, 3000), disk),
-    row("durable ingest, 200 KB images", "MB/s", inMegabytes(await againstDisk(large, 600), large), disk),
+    row("durable ingest, 2 KB images", "inspections/s", await againstDisk(small, 6000, beside), disk),
+    row("durable ingest, 50 KB images", "inspections/s", await againstDisk(middle, 3000, beside), disk),
+    row(
+      "durable ingest, 200 KB images",
+      "MB/s",
+      inMegabytes(await againstDisk(large, 900, beside), large),
+      disk,
+    ),
+    ...besideRows(beside),
   ]
   const mosquitto = mosquittoBinary()
   if (!mosquitto) return rows
@@ -35,7 +43,12 @@ export async function benchIngest(): Promise<BenchRow[]> {
   })
   return [
     ...rows,
-    row("durable ingest, 50 KB images", "inspections/s", stored, "mosquitto, which stores nothing"),
+    row(
+      "durable ingest, 50 KB images, as a broker",
+      "inspections/s",
+      stored,
+      "mosquitto, which stores nothing",
+    ),
   ]
 }
 
@@ -45,11 +58,65 @@ export function mosquittoBinary(): string | undefined {
   )
 }
 
-function againstDisk(size: number, count: number): Promise<Rounds> {
+function againstDisk(size: number, count: number, beside: Beside): Promise<Rounds> {
   return inTurns(rounds, {
     reference: () => diskAlone(size, count),
-    ours: () => throughHub(size, count),
+    ours: () => throughHub(size, count, beside),
   })
+}
+
+/** What else was seen of the hub: how long its API took, idle and under load, in ms, and its most memory in bytes. */
+type Beside = { answers: { idle: number[]; loaded: number[] }; memory: number }
+
+function besideRows({ answers, memory }: Beside): BenchRow[] {
+  const p99 = (values: number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length * 0.99)] ?? 0
+  const [idle, loaded] = [p99(answers.idle), p99(answers.loaded)]
+  const megabytes = memory / 1e6
+  return [
+    {
+      name: "a list page during durable ingest, p99",
+      value: loaded,
+      unit: "ms",
+      reference: idle,
+      ratio: idle / loaded,
+      against: "the same page from an idle hub",
+    },
+    {
+      name: "memory of the hub at its most",
+      value: megabytes,
+      unit: "MB",
+      reference: 400,
+      ratio: 400 / megabytes,
+      against: "400 MB, what a small hub may spend",
+    },
+  ]
+}
+
+/** Asks for a page of the list again and again until told to stop. */
+function askMeanwhile({ url, cookie }: BenchHub["http"], into: number[]): () => Promise<void> {
+  let going = true
+  const asking = (async () => {
+    while (going) {
+      const start = performance.now()
+      const answer = await fetch(`${url}/api/inspections?limit=50`, { headers: { cookie } })
+      await answer.arrayBuffer()
+      if (answer.status !== 200) throw new Error(`the list answered ${answer.status}`)
+      into.push(performance.now() - start)
+      await Bun.sleep(10)
+    }
+  })()
+  return async () => {
+    going = false
+    await asking
+  }
+}
+
+/** Most memory a process has held, as Linux counts it; 0 elsewhere. */
+async function mostMemory(pid: number): Promise<number> {
+  const status = await Bun.file(`/proc/${pid}/status`)
+    .text()
+    .catch(() => "")
+  return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024
 }
 
 function inMegabytes({ reference, ours }: Rounds, size: number): Rounds {
@@ -64,9 +131,15 @@ const diskAlone = (size: number, count: number) =>
     async ({ seconds }) => count / seconds,
   )
 
-const throughHub = (size: number, count: number) =>
-  withChild<BenchHub, number>("hub.child.ts", [String(connections), "0"], ({ enrolments }) =>
-    send(
+const throughHub = (size: number, count: number, beside?: Beside) =>
+  withChild<BenchHub, number>("hub.child.ts", [String(connections), "0"], async ({ enrolments, http }) => {
+    if (beside) {
+      const stop = askMeanwhile(http, beside.answers.idle)
+      await Bun.sleep(500)
+      await stop()
+    }
+    const stop = beside && askMeanwhile(http, beside.answers.loaded)
+    const perSecond = await send(
       enrolments.map(({ device, secret, mqtt }) => ({
         port: mqtt.port,
         clientId: device,
@@ -76,8 +149,11 @@ const throughHub = (size: number, count: number) =>
       })),
       size,
       count,
-    ),
-  )
+    )
+    await stop?.()
+    if (beside) beside.memory = Math.max(beside.memory, await mostMemory(http.pid))
+    return perSecond
+  })
 
 async function throughMosquitto(binary: string, size: number, count: number): Promise<number> {
   const port = await freePort()

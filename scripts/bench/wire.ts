@@ -4,6 +4,8 @@ import { generate, type Packet, parser } from "mqtt-packet"
 /** A bare MQTT 3.1.1 connection: a full client library would cost more than the broker it measures. */
 export type Wire = {
   readonly send: (bytes: Buffer) => void
+  /** Reads nothing any more; what the other end sends stays on the way. */
+  readonly freeze: () => void
   readonly close: () => void
 }
 
@@ -12,11 +14,14 @@ export async function openWire(options: {
   clientId: string
   username?: string
   password?: string
+  /** Where to connect from; a hub counts sockets by address, and 127.0.0.0/8 has many. */
+  localAddress?: string
   subscribe?: string[]
   onPacket: (packet: Packet) => void
 }): Promise<Wire> {
   const { port, clientId, username, password, subscribe = [], onPacket } = options
-  const socket: Socket = connect(port, "127.0.0.1")
+  const { localAddress } = options
+  const socket: Socket = connect({ port, host: "127.0.0.1", ...(localAddress && { localAddress }) })
   socket.setNoDelay(true)
   const packets = parser({ protocolVersion: 4 })
   const ready = Promise.withResolvers<void>()
@@ -45,7 +50,11 @@ export async function openWire(options: {
     }),
   )
   await ready.promise
-  return { send: (bytes) => void socket.write(bytes), close: () => void socket.destroy() }
+  return {
+    send: (bytes) => void socket.write(bytes),
+    freeze: () => void socket.pause(),
+    close: () => void socket.destroy(),
+  }
 }
 
 /** A QoS 1 PUBLISH with a message id. */

@@ -204,7 +204,7 @@ describe("crux edge and its settings", () => {
       "2: crux: --url must be an address that begins with http://",
     ],
     [["--trigger", "whistle"], "2: crux: There is no --trigger whistle"],
-    [["--output", "lamp"], "2: crux: --output lamp is no output"],
+    [["--output", "lamp"], "2: crux: --output must be log, none, hub or an address"],
     [
       ["--camera", "folder", "--folder", "x", "--trigger", "stdin"],
       "3: crux: A watched folder takes pictures as they come",

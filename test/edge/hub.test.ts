@@ -120,7 +120,6 @@ test("a picture longer than a message arrives whole, over a lost connection too,
       if (pieces === 20) site.hub.fleet.replaced("line-2")
       return taken
     },
-    now: Date.now,
     onRefused: () => {},
     log,
   })

@@ -63,6 +63,18 @@ describe("the outbox", () => {
     expect(files()).toEqual([])
   })
 
+  test("sends a part that was put off even when the clock goes back a day meanwhile", async () => {
+    const clock = { at: 1_000_000_000_000 }
+    const { outbox } = await openAt(tempFolder(), { now: () => clock.at })
+    const draft = draftOf("ng")
+    outbox.add([{ draft, awaitsImage: false }])
+    outbox.settle({ id: draft.id, st: "later", retry_ms: 30_000 })
+    expect(outbox.next("oldest", none)).toBeUndefined()
+    clock.at -= 24 * 3600 * 1000
+    expect(outbox.next("oldest", none)?.id).toBe(draft.id)
+    expect(outbox.next("newest", none)?.id).toBe(draft.id)
+  })
+
   test("keeps what the hub refuses as a dead letter with its reason", async () => {
     const { outbox, sqlite, files } = await openAt(tempFolder())
     const draft = draftOf("ng")

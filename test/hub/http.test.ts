@@ -87,6 +87,7 @@ const openRoutes = [
   "POST /api/enrol",
   "POST /api/enrol/collect",
   "POST /api/enrol/renew",
+  "POST /api/in/:source",
   "POST /api/session",
   "POST /api/setup",
 ]

@@ -243,18 +243,62 @@ describe("a label", () => {
     test.clock.pass(6 * 60_000)
     const second = (await next(other))!
     await other.post("/api/labels", newLabel(id!, { lease_id: second.lease.id }))
-    const point = test.hub.labelling.point()
     await late.post(
       "/api/labels",
       newLabel(id!, { lease_id: first.lease.id, verdict: "ng", kinds: ["unknown"] }),
     )
     expect(test.hub.labelling.current()).toEqual([])
-    expect(test.hub.labelling.settledAfter(point)).toBe(0)
+    expect(test.hub.labelling.settled()).toBe(0)
     const task = (await next(reviewer))!
     expect(task).toMatchObject({ reason: "disagreement", inspection: { id } })
     await reviewer.post("/api/labels", newLabel(id!, { lease_id: task.lease.id }))
     expect(test.hub.labelling.current()).toMatchObject([{ label: { verdict: "ok" } }])
-    expect(test.hub.labelling.settledAfter(point)).toBe(1)
+    expect(test.hub.labelling.settled()).toBe(1)
+  })
+})
+
+describe("what labels teach", () => {
+  test("escapes are NG parts that a station had passed, the newest first, one a picture", async () => {
+    const test = await start()
+    const ids = storeParts(test, 6, (i) => ({
+      eval: i === 1 ? "ng" : "ok",
+      picture: i === 4 ? "0" : String(i),
+    }))
+    const worker = await test.as("worker")
+    for (const [i, id] of ids.entries()) {
+      test.clock.pass(1_000)
+      const verdict = i === 2 ? "ok" : i === 5 ? "unsure" : "ng"
+      await worker.post("/api/labels", newLabel(id, { verdict, kinds: verdict === "ng" ? ["unknown"] : [] }))
+    }
+    const { labelling } = test.hub
+    expect(labelling.escapes(10).map((part) => part.inspectionId)).toEqual([ids[4]!, ids[3]!])
+    expect(labelling.escapes(1)).toMatchObject([
+      { inspectionId: ids[4], labelledBy: worker.userId, eval: "ok" },
+    ])
+    expect(labelling.settled()).toBe(5)
+  })
+
+  test("a kind is sighted on parts that people agree on, from a time on", async () => {
+    const test = await start()
+    const [worker, other] = [await test.as("worker"), await test.as("worker")]
+    const ids = [0, 1, 2].map((i) => {
+      test.clock.pass(1_000)
+      return storeParts(test, 1, () => ({ picture: `p${i}` }))[0]!
+    })
+    const ng = { verdict: "ng", kinds: ["unknown"] } as const
+    for (const id of ids) await worker.post("/api/labels", newLabel(id, { ...ng, kinds: ["unknown"] }))
+    const taken = (id: string) => test.hub.inspections.get(id)!.captured_at
+    const { labelling } = test.hub
+    expect(labelling.sightings("unknown", -1)).toEqual({
+      labels: 3,
+      firstSeenAt: taken(ids[0]!),
+      firstLabelledAt: Math.min(...labelling.current().map((part) => part.labelledAt)),
+    })
+    expect(labelling.sightings("unknown", taken(ids[0]!))?.labels).toBe(2)
+    expect(labelling.sightings("unknown", taken(ids[2]!))).toBeUndefined()
+    // A late judgement that differs sends the part to a reviewer: until then it is no sighting.
+    await other.post("/api/labels", newLabel(ids[0]!, { lease_id: "01900000-0000-7000-8000-000000000000" }))
+    expect(labelling.sightings("unknown", -1)).toMatchObject({ labels: 2, firstSeenAt: taken(ids[1]!) })
   })
 })
 

@@ -8,7 +8,7 @@ const wrong: readonly (readonly [command: string, ...parts: string[]])[] = [
   ["hub extra", 'does not take "extra"', "crux help hub"],
   ["hub --data", "--data needs a value", "crux help hub"],
   ["edge --quota-mb 1", "--quota-mb must be a whole number from 16", "crux help edge"],
-  ["edge --output loud", "--output must be log or none", "crux help edge"],
+  ["edge --output loud", "--output must be log, none, hub or an address", "crux help edge"],
   ["demo --stations 0", "--stations must be a whole number from 1 to 16", "crux help demo"],
   ["demo --seed -1", "--seed", "crux help demo"],
   ["demo --headless=yes", "--headless takes no value", "crux help demo"],

@@ -1,6 +1,9 @@
 import { describe, expect, test } from "bun:test"
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
 import * as v from "valibot"
-import { Enrolment } from "#contract/fleet"
+import { type Device, Enrolment } from "#contract/fleet"
+import type { Reported } from "#contract/release"
 import type { InspectionAck } from "#contract/topics"
 import { topicOf } from "#contract/topics"
 import { createHubClient, type HubClient } from "../../hub/demo/client.ts"
@@ -43,6 +46,11 @@ describe.skipIf(!mountNamespace)("a hub whose disk is full", () => {
     const untilAnswered = async (st: InspectionAck["st"], next: () => Frame) => {
       await until(async () => (await send([next()]))[0]!.st === st)
     }
+    const say = (name: "state" | "reported" | "event", message: object) =>
+      device.client.publishAsync(topicOf(name, { d: "line-1" }), JSON.stringify(message), {
+        qos: 1,
+        retain: name !== "event",
+      })
     let seq = 0
     const many = (count: number, make: (seq: number) => Frame) =>
       Array.from({ length: count }, () => make(++seq))
@@ -66,12 +74,22 @@ describe.skipIf(!mountNamespace)("a hub whose disk is full", () => {
     await device.client.publishAsync(topicOf("inspection", { d: "line-1" }), Buffer.from("nonsense"), {
       qos: 1,
     })
+    // What it says of itself is known at once, and kept until there is room for it.
+    await say("state", { v: 1, online: true, session: "abcdef0123456789", ts: Date.now() })
+    await say("reported", reported(4_711))
+    await say("event", { v: 1, ts: Date.now(), kind: "camera_lost", level: "alarm", detail: {} })
+    const inspected = async () =>
+      (await admin.get<{ items: Device[] }>("/api/devices")).items[0]?.reported?.counts.inspected
+    expect(await inspected()).toBe(4_711)
+    expect(isOnTheDisk(hub.child.pid, folder.path, '"inspected":4711')).toBe(false)
     expect((await fetch(`${url}/readyz`)).status).toBe(200)
     expect(device.closed()).toBe(false)
 
     await hub.resize("900m")
     await untilAnswered("stored", () => sent[sent.push(frameOf(++seq)) - 1]!)
     for (const { st } of await send(sent)) expect(["stored", "dup"]).toContain(st)
+    await until(() => isOnTheDisk(hub.child.pid, folder.path, '"inspected":4711'))
+    expect(await inspected()).toBe(4_711)
     const { stored } = await admin.get<{ stored: number }>("/api/inspections/count")
     expect(stored).toBe(sent.length)
     for (const { header } of sent.filter((frame) => frame.header.parts.length > 0))
@@ -79,8 +97,29 @@ describe.skipIf(!mountNamespace)("a hub whose disk is full", () => {
 
     await device.end()
     expect((await hub.end()).code).toBe(0)
-  }, 60_000)
+  }, 120_000)
 })
+
+/** A station's document with a number of inspections to know it by. */
+const reported = (inspected: number): Reported => ({
+  v: 1,
+  device: "line-1",
+  ts: Date.now(),
+  rev_seen: 0,
+  rev_applied: 0,
+  activation: { state: "idle", since: 0 },
+  slots: {},
+  queue: { depth: 0, bytes: 0, oldest_ms: 0 },
+  shed: {},
+  latency: { p50_ms: 1, p99_ms: 2 },
+  counts: { inspected, ok: 0, ng: 0, undecidable: 0 },
+})
+
+/** Whether a program's database or its log holds a text, seen through the program's own mounts. */
+function isOnTheDisk(pid: number, folder: string, text: string): boolean {
+  const root = join(`/proc/${pid}/root`, folder)
+  return ["hub.db", "hub.db-wal"].some((name) => readFileSync(join(root, name)).includes(text))
+}
 
 async function firstAdmin(url: string, code: string): Promise<HubClient> {
   const client = createHubClient(url)

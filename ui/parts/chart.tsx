@@ -20,6 +20,10 @@ type Props = {
   moments?: Moment[]
   height: number
   time: boolean
+  /** Whole things are counted: no half ones on the axis. */
+  counts?: boolean
+  /** What the horizontal axis measures, where it is not the time of day. */
+  unit?: string
   locale: string
   label: string
   theme: string
@@ -54,10 +58,21 @@ function drawMoments(moments: Moment[], ink: string, ground: string, font: strin
 }
 
 /** Lines over time or steps. Each line differs by dash and width as well as by colour, and is named in the legend. */
-export function Chart({ columns, lines, moments = [], height, time, locale, label, theme }: Props) {
+export function Chart({
+  columns,
+  lines,
+  moments = [],
+  height,
+  time,
+  counts = false,
+  unit,
+  locale,
+  label,
+  theme,
+}: Props) {
   const ref = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot | null>(null)
-  const key = JSON.stringify([lines, moments, theme, locale, height, time])
+  const key = JSON.stringify([lines, moments, theme, locale, height, time, counts, unit])
 
   useEffect(() => {
     const place = ref.current
@@ -80,8 +95,12 @@ export function Chart({ columns, lines, moments = [], height, time, locale, labe
       legend: { show: false },
       scales: { x: { time }, y: { range: (_, __, max) => [0, Math.max(max * 1.15, 1e-6)] } },
       axes: [
-        { ...axis, ...(time ? { values: (_, at) => at.map((t) => clock.format(t * 1000)) } : {}) },
-        { ...axis, size: 52 },
+        {
+          ...axis,
+          ...(unit !== undefined && { label: unit, labelFont: axis.font, labelSize: 24 }),
+          ...(time ? { values: (_, at) => at.map((t) => clock.format(t * 1000)) } : {}),
+        },
+        { ...axis, size: 52, ...(counts && { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000] }) },
       ],
       series: [
         {},

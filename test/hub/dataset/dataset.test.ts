@@ -37,7 +37,7 @@ function setUp() {
       uuid: () => `00000000-0000-7000-9000-${String(++made).padStart(12, "0")}`,
       random: () => "ab",
     },
-    labels: { current: () => [...labelled] },
+    labels: { current: () => [...labelled], escapes: () => [] },
     judged: () => judged,
     blobs: { put: async (_bytes, sha256) => sha256 ?? "" },
     keepImage: (image) => pictures.add(image.sha256),
@@ -164,11 +164,4 @@ test("the golden set keeps its name however many parts the line makes", () => {
   const after = dataset.freeze()
   expect(after.golden.digest).toBe(before.golden.digest)
   expect(after.training.digest).not.toBe(before.training.digest)
-})
-
-test("confirmed escapes are NG parts that a station had passed, newest first", () => {
-  const { dataset, labelled } = setUp()
-  labelled.push(linePart(1, ng("dent"), { eval: "ok" }), linePart(2, ng("dent"), { eval: "ng" }))
-  labelled.push(linePart(3, ng("crack"), { eval: "ok" }), linePart(4, ok, { eval: "ok" }))
-  expect(dataset.confirmedEscapes(10).map((e) => e.kinds)).toEqual([["crack"], ["dent"]])
 })

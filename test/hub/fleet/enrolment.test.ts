@@ -220,3 +220,21 @@ describe("two boxes with one identity", () => {
     await (await connectDevice(anew)).end()
   })
 })
+
+test("an engineer triggers a station that is connected, over its own connection only; nothing is kept for one that is away", async () => {
+  const [target, other] = await Promise.all(["line-8", "line-9"].map((id) => enrol(hub, id)))
+  const engineer = await hub.as("engineer")
+  const trigger = (body: unknown) => engineer.post("/api/devices/line-8/trigger", body)
+  expect((await trigger({})).status).toBe(503)
+  const [mine, theirs] = [await connectDevice(target!), await connectDevice(other!)]
+  expect((await trigger({ part_id: "SN-1" })).status).toBe(202)
+  expect((await trigger({ serial: "SN-1" })).status).toBe(400)
+  expect((await (await hub.as("worker")).post("/api/devices/line-8/trigger", {})).status).toBe(403)
+  const triggers = (device: typeof mine) =>
+    device.received
+      .filter(({ topic }) => topic.endsWith("/down/trigger"))
+      .map(({ payload }) => String(payload))
+  for (let i = 0; triggers(mine).length === 0 && i < 500; i++) await Bun.sleep(10)
+  expect(triggers(mine)).toEqual(['{"part_id":"SN-1"}'])
+  expect(triggers(theirs)).toEqual([])
+})

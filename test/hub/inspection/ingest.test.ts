@@ -222,3 +222,22 @@ test("a label takes the part out of the queue, is shown, and an escape is counte
     waiting: before.waiting - 1,
   })
 })
+
+test("pictures that several stations send at once are stored byte for byte, whatever shares a file with what", async () => {
+  const names = ["line-a", "line-b", "line-c"]
+  const devices = await Promise.all(names.map(async (name) => connectDevice(await enrol(hub, name))))
+  const images: string[] = []
+  await Promise.all(
+    devices.map(async (device) => {
+      const frames = Array.from({ length: 30 }, (_, i) => {
+        const [w, h] = [40 + i * 9, 30 + i * 7]
+        const image = noisePng(w, h)
+        return frameOf(i + 1, (header) => ({ ...header, parts: [{ ...header.parts[0]!, w, h }] }), image)
+      })
+      images.push(...frames.map(({ image }) => sha256(image)))
+      await Promise.all(frames.map(({ bytes }) => device.sendBytes(bytes)))
+    }),
+  )
+  for (const image of images) expect(await hub.hub.blobs.verify(image)).toBe(true)
+  for (const device of devices) await device.end()
+})

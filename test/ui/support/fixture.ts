@@ -244,6 +244,10 @@ export async function startFixture(options: FixtureOptions) {
         }
         return json(options.empty ? first : home)
       }
+      case "GET /api/loops": {
+        const { loop } = makeHome(0, Date.now())
+        return list(options.empty || !loop ? [] : [loop])
+      }
       case "GET /api/golden":
         return json({
           digest: models[0]?.gate?.golden.digest ?? null,

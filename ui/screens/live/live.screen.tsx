@@ -2,7 +2,7 @@ import { useSignal } from "@preact/signals"
 import { useMemo } from "preact/hooks"
 import { Device } from "#contract/fleet"
 import type { InspectionView } from "#contract/labelling"
-import { LiveSeries, RolloutView } from "#contract/rollout"
+import { LiveSeries, LoopView, RolloutView } from "#contract/rollout"
 import { thumbUrl } from "../../api.ts"
 import { useApp, useFormat, useKindName, useWords } from "../../context.ts"
 import { Button } from "../../parts/button.tsx"
@@ -13,6 +13,7 @@ import { Page, Panel } from "../../parts/page.tsx"
 import { Empty } from "../../parts/states.tsx"
 import { Tag } from "../../parts/tag.tsx"
 import { useResource } from "../../resource.ts"
+import { RunningLoop } from "../home/loop.tsx"
 import { InspectionDialog } from "./inspection.dialog.tsx"
 import { perMinute } from "./series.rules.ts"
 import { useStream } from "./stream.ts"
@@ -26,6 +27,7 @@ export function LiveScreen() {
   return (
     <Page title={words.live.title}>
       <Stations />
+      <Loop />
       <div class="live">
         <Stream
           onOpen={(inspection) => {
@@ -44,6 +46,20 @@ export function LiveScreen() {
       )}
     </Page>
   )
+}
+
+/** What the line is learning at this moment; nothing when it knows all it has met. */
+function Loop() {
+  const { api } = useApp()
+  const loops = useResource("loops", (s) => api.list("/api/loops", LoopView, s), [
+    "loop",
+    "job",
+    "model",
+    "rollout",
+  ])
+  const open = (loops.data.value ?? []).filter((loop) => loop.closed_at === null)
+  const [most] = open.sort((a, b) => b.labels - a.labels)
+  return most ? <RunningLoop loop={most} slim /> : null
 }
 
 const presenceTone = { online: "ok", stale: "unsure", offline: "ng", never: "neutral" } as const
@@ -171,7 +187,11 @@ function Trend() {
     <Panel
       class="live-trend"
       title={words.live.chart}
-      aside={<span class="muted">{words.live.range(minutes)}</span>}
+      aside={
+        <span class="muted">
+          {words.live.perMinute} · {words.live.range(minutes)}
+        </span>
+      }
     >
       <Loaded resource={series}>
         {() =>
@@ -189,6 +209,7 @@ function Trend() {
                 moments={moments}
                 height={300}
                 time
+                counts
                 locale={words.locale}
                 label={words.live.chart}
                 theme={prefs.theme.value}

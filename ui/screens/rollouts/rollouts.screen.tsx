@@ -1,4 +1,5 @@
 import { useSignal } from "@preact/signals"
+import { Device } from "#contract/fleet"
 import { RolloutView } from "#contract/rollout"
 import { asTrouble, type Trouble } from "../../api.ts"
 import { useApp, useFormat, useMay, useWords } from "../../context.ts"
@@ -31,6 +32,7 @@ export function RolloutsScreen() {
   ])
   const trouble = useSignal<Trouble | undefined>(undefined)
   const returning = useSignal<RolloutView | null>(null)
+  const nameOf = useStationName()
 
   async function order(rollout: RolloutView, verb: "pause" | "resume") {
     trouble.value = undefined
@@ -59,6 +61,7 @@ export function RolloutsScreen() {
                 <OpenRollout
                   key={rollout.id}
                   rollout={rollout}
+                  nameOf={nameOf}
                   onOrder={(verb) => void order(rollout, verb)}
                   onReturn={() => {
                     returning.value = rollout
@@ -68,7 +71,7 @@ export function RolloutsScreen() {
               {past.length > 0 && <h2>{words.rollouts.past}</h2>}
               <ul class="rows">
                 {past.map((rollout) => (
-                  <PastRollout key={rollout.id} rollout={rollout} />
+                  <PastRollout key={rollout.id} rollout={rollout} nameOf={nameOf} />
                 ))}
               </ul>
             </>
@@ -95,25 +98,34 @@ export function RolloutsScreen() {
   )
 }
 
-function useHaltText(): (rollout: RolloutView) => string | null {
+/** Stations by the names people gave them; a name that has not come yet, or is gone, stays an id. */
+function useStationName(): (id: string) => string {
+  const { api } = useApp()
+  const devices = useResource("devices", (s) => api.list("/api/devices", Device, s), ["device"])
+  return (id) => devices.data.value?.find((device) => device.id === id)?.name ?? id
+}
+
+function useHaltText(nameOf: (id: string) => string): (rollout: RolloutView) => string | null {
   const words = useWords()
   return ({ halt_reason: halt }) =>
-    halt && words.rollouts.halted(halt.device, words.rollouts.reason[halt.reason] ?? halt.reason)
+    halt && words.rollouts.halted(nameOf(halt.device), words.rollouts.reason[halt.reason] ?? halt.reason)
 }
 
 function OpenRollout({
   rollout,
+  nameOf,
   onOrder,
   onReturn,
 }: {
   rollout: RolloutView
+  nameOf: (id: string) => string
   onOrder: (verb: "pause" | "resume") => void
   onReturn: () => void
 }) {
   const words = useWords()
   const format = useFormat()
   const engineer = useMay("engineer")
-  const haltText = useHaltText()(rollout)
+  const haltText = useHaltText(nameOf)(rollout)
   const groups = Array.from({ length: rollout.groups }, (_, group) => ({
     group,
     devices: rollout.devices.filter((device) => device.group === group),
@@ -172,7 +184,7 @@ function OpenRollout({
             </h3>
             <ul>
               {devices.map((device) => (
-                <Station key={device.device} device={device} />
+                <Station key={device.device} device={device} name={nameOf(device.device)} />
               ))}
             </ul>
           </li>
@@ -187,7 +199,7 @@ function OpenRollout({
 
 const bad = ["rejected", "failed", "rolling_back", "rolled_back"]
 
-function Station({ device }: { device: RolloutView["devices"][number] }) {
+function Station({ device, name }: { device: RolloutView["devices"][number]; name: string }) {
   const words = useWords()
   const format = useFormat()
   const isBad = bad.includes(device.state)
@@ -206,7 +218,7 @@ function Station({ device }: { device: RolloutView["devices"][number] }) {
       </span>
       <div class="group-main">
         <span class="group-name">
-          {device.device}
+          {name}
           {!device.online && <Tag tone="ng">{words.presence.offline}</Tag>}
         </span>
         <span class="muted">
@@ -226,10 +238,10 @@ function Station({ device }: { device: RolloutView["devices"][number] }) {
   )
 }
 
-function PastRollout({ rollout }: { rollout: RolloutView }) {
+function PastRollout({ rollout, nameOf }: { rollout: RolloutView; nameOf: (id: string) => string }) {
   const words = useWords()
   const format = useFormat()
-  const haltText = useHaltText()(rollout)
+  const haltText = useHaltText(nameOf)(rollout)
   const done = rollout.devices.filter((device) => device.state === "committed").length
   return (
     <li class="row" data-testid="rollout-item" data-state={rollout.state}>

@@ -31,19 +31,22 @@ function curveOf(job: JobView, progressName: string): { columns: uPlot.AlignedDa
   return { columns: [steps, ...names.map((name) => job.curve.map((p) => p.metrics[name] ?? null))], names }
 }
 
-/** The newest value of every figure. */
+const isShare = (metric: string) => /escape|overkill|undecidable/.test(metric)
+
+/** The newest value of every figure that has a name people know; a trainer sends many more for its own log. */
 function Figures({ job }: { job: JobView }) {
+  const words = useWords()
   const format = useFormat()
   const newest = Object.entries(
     Object.assign({}, ...job.curve.map((point) => point.metrics)) as Record<string, number>,
-  )
+  ).filter(([name]) => Object.hasOwn(words.training.metric, name))
   if (newest.length === 0) return null
   return (
     <dl class="facts job-figures">
       {newest.slice(0, 8).map(([name, value]) => (
         <div key={name}>
-          <dt>{name}</dt>
-          <dd class="num">{format.figure(value)}</dd>
+          <dt>{words.training.metric[name]}</dt>
+          <dd class="num">{isShare(name) ? format.percent(value) : format.figure(value)}</dd>
         </div>
       ))}
     </dl>
@@ -124,9 +127,13 @@ export function RunningJob({ job, onCancel }: { job: JobView; onCancel?: () => v
             {columns[0].length > 1 ? (
               <Chart
                 columns={columns}
-                lines={names.map((name, i) => ({ name, ...(looks[i] ?? { token: "ink" }) }))}
+                lines={names.map((name, i) => ({
+                  name: words.training.metric[name] ?? name,
+                  ...(looks[i] ?? { token: "ink" }),
+                }))}
                 height={240}
                 time={false}
+                unit={words.training.seconds}
                 locale={words.locale}
                 label={words.training.curve}
                 theme={prefs.theme.value}

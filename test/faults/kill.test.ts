@@ -1,0 +1,4 @@
+import { killFaults } from "../../scripts/faults/kill.ts"
+import { testFaults } from "./support.ts"
+
+testFaults(killFaults)
