@@ -139,39 +139,70 @@ const malformed: Fault = {
   longRounds: 15,
   run: ({ seed, rounds, folder }) =>
     campaign({ folder, seed, name: "F20", stations: 1, everyMs: 20 }, async (plant) => {
-      const device = await extraDevice(plant, "fuzzer")
-      const good: Frame[] = []
       const random = createRandom(`rubbish-${seed}`)
-      const answeredRubbish = new Set<string>()
-      for (let i = 0; i < rounds * 200; i++) {
-        const bytes = rubbish[random.below(rubbish.length)]!(random)
-        const id = /"id":"([0-9a-f-]{36})"/.exec(Buffer.from(bytes).toString("latin1"))?.[1]
-        if (id) answeredRubbish.add(id)
-        void device.client
-          .publishAsync(topicOf("inspection", { d: "fuzzer" }), Buffer.from(bytes), { qos: 1 })
-          .catch(() => {})
-        if (i % 10 !== 0) continue
-        const frame = frameOf(2_000_000 + i)
-        good.push(frame)
-        void device.sendBytes(frame.bytes).catch(() => {})
-      }
-      const answered = () => good.every(({ header }) => device.acks().some(({ id }) => id === header.id))
-      if (!(await holds(answered, 60_000)))
-        plant.problems.push("good frames between the rubbish were not answered")
-      if (device.closed()) plant.problems.push("the connection was cut, and with it the good frames")
-      // One flipped bit may miss all that is checked, such as a letter of the part's name: then it is an inspection.
-      for (const { id, st } of device.acks())
-        if (st === "stored" && answeredRubbish.has(id))
-          plant.ledger.produced(id, {
-            device: "fuzzer",
-            partId: await partOf(plant, id),
-            image: await imageOf(plant, id),
-          })
-      enter(plant, device, good)
+      let good = 0
+      for (let n = 0; n < rounds * 4; n++)
+        good += await faulty(plant, `faulty-${n}`, random, 2_000_000 + n * 100)
+      const flooder = await extraDevice(plant, "flooder")
+      throwRubbish(flooder, "flooder", random, patience + 20)
+      if (!(await holds(flooder.closed, 60_000))) plant.problems.push("a flood of rubbish was not cut off")
+      await flooder.end()
+      // Who was cut off for a flood may come back and behave.
+      good += await faulty(plant, "flooder", random, 3_000_000, 0)
       checkMemory(plant)
-      await device.end()
-      return `${rounds * 200} messages that are no inspections, ${good.length} good ones between them`
+      return `${rounds * 200 + patience + 20} messages that are no inspections, ${good} good ones between them`
     }),
+}
+
+/** Rubbish messages in a minute after which the hub cuts a connection. */
+const patience = 60
+type Device = Awaited<ReturnType<typeof extraDevice>>
+
+function throwRubbish(device: Device, name: string, random: ReturnType<typeof createRandom>, count: number) {
+  const ids = new Set<string>()
+  for (let i = 0; i < count; i++) {
+    const bytes = rubbish[random.below(rubbish.length)]!(random)
+    const id = /"id":"([0-9a-f-]{36})"/.exec(Buffer.from(bytes).toString("latin1"))?.[1]
+    if (id) ids.add(id)
+    void device.client
+      .publishAsync(topicOf("inspection", { d: name }), Buffer.from(bytes), { qos: 1 })
+      .catch(() => {})
+  }
+  return ids
+}
+
+/** A station that now and then sends rubbish, below the hub's patience: every good frame between is answered. */
+async function faulty(
+  plant: Campaign,
+  name: string,
+  random: ReturnType<typeof createRandom>,
+  from: number,
+  rubbishEach = 10,
+): Promise<number> {
+  const device = await extraDevice(plant, name)
+  const good: Frame[] = []
+  const ids = new Set<string>()
+  for (let i = 0; i < 5; i++) {
+    for (const id of throwRubbish(device, name, random, rubbishEach)) ids.add(id)
+    const frame = frameOf(from + i)
+    good.push(frame)
+    void device.sendBytes(frame.bytes).catch(() => {})
+  }
+  const answered = () => good.every(({ header }) => device.acks().some(({ id }) => id === header.id))
+  if (!(await holds(answered, 60_000)))
+    plant.problems.push("good frames between the rubbish were not answered")
+  if (device.closed()) plant.problems.push("the connection was cut, and with it the good frames")
+  // One flipped bit may miss all that is checked, such as a letter of the part's name: then it is an inspection.
+  for (const { id, st } of device.acks())
+    if (st === "stored" && ids.has(id))
+      plant.ledger.produced(id, {
+        device: name,
+        partId: await partOf(plant, id),
+        image: await imageOf(plant, id),
+      })
+  enter(plant, device, good)
+  await device.end()
+  return good.length
 }
 
 type Shown = { part_id: string; image: { sha256: string } | null }
