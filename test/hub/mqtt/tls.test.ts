@@ -102,6 +102,17 @@ describe("the door with TLS", () => {
 })
 
 describe("a station with a key of its own", () => {
+  test("does not come in under a camera's name, where a station's rules are not asked", async () => {
+    const { enrolment, key, cert } = await withCertificate("key-9")
+    const engineer = await hub.as("engineer")
+    const kind = { kind: "picture", topics: ["crux/v1/in/mask/#"], fields: {} }
+    const made = await engineer.post("/api/sources", { id: "mask", name: "x", preset: "own", profile: kind })
+    expect(made.status).toBe(201)
+    const posing = connectDevice(enrolment, { key, cert, username: "mask", password: "x" })
+    await expect(posing).rejects.toThrow("Not authorized")
+    await (await connectDevice(enrolment, { key, cert })).end()
+  })
+
   test("comes in by its certificate without any secret, and there is none to steal at the hub", async () => {
     const { enrolment, key, cert } = await withCertificate("key-1")
     expect(enrolment.secret).toBe("")
