@@ -63,7 +63,8 @@ export async function trainCandidate(
   options: CandidateOptions,
 ): Promise<Candidate> {
   const random = createRandom(options.seed)
-  const extractor = remembering(await openExtractor(backbone, taps, options.size), rememberedBytes)
+  const plain = await openExtractor(backbone, taps, options.size)
+  const extractor = remembering(plain, rememberedBytes)
   const { shape } = extractor
   const folds = assignFolds(images, random)
   const good = images.flatMap((image, i) => (isGood(image) ? [{ image, fold: folds.bank[i]! }] : []))
@@ -124,22 +125,23 @@ export async function trainCandidate(
   const fusion = await fitFusion(stats, options.overkill)
   return {
     taps,
-    extractor,
+    extractor: plain,
     projection,
     bank,
     ...(head && { head }),
     fusion,
     stats,
     separation: separation(stats, fusion),
+    // Not by the extractor that remembers: what it holds goes when the training is over.
     statsOf: async (image) => {
-      const features = await extractor.features(image.pixels)
+      const features = await plain.features(image.pixels)
       const distances = await engine.distances(features)
       const logits = head && ngLogits(head, features, distances)
       return { bank: meanOfWorst(distances, worst), ...(logits && { head: meanOfWorst(logits, worst) }) }
     },
     release: async () => {
       await engine.release()
-      await extractor.release()
+      await plain.release()
     },
   }
 }

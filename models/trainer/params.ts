@@ -3,16 +3,20 @@ import { ModelError } from "../model-error.ts"
 
 const Side = v.pipe(v.number(), v.integer(), v.minValue(64), v.maxValue(1024), v.multipleOf(32))
 
+const TapSet = v.pipe(v.array(v.string()), v.minLength(1))
+
 /** Parameters of recipe `patch` as a job may set them in `recipe.params`. */
 const PatchParams = v.object({
   /** Edge in pixels of a square with as many pixels as the input; small defects need more, every step costs inference time. */
   side: v.optional(Side, 384),
-  /** Sets of taps to choose from by out-of-fold loss; without a labelled defect the first is taken. */
-  taps: v.optional(v.array(v.pipe(v.array(v.string()), v.minLength(1))), [
-    ["s8", "s16"],
+  /** Sets of taps to choose from, the one to prefer first: finer ones show thin defects and cost the station less. */
+  taps: v.optional(v.pipe(v.array(TapSet), v.minLength(1)), [
     ["s4", "s8"],
+    ["s8", "s16"],
     ["s16", "s32"],
   ]),
+  /** Taken while no defect is labelled and there is nothing to choose by. */
+  blind_taps: v.optional(TapSet, ["s8", "s16"]),
   bank_rows: v.optional(v.pipe(v.number(), v.integer(), v.minValue(50), v.maxValue(10_000)), 1500),
   /** Width of the projected patch; distances cost rows x width per cell. */
   projection: v.optional(v.pipe(v.number(), v.integer(), v.minValue(16), v.maxValue(1024)), 128),

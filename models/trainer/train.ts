@@ -26,6 +26,8 @@ const leastGood = 4
 const parityImages = 8
 /** Out-of-fold separation from which on further tap sets are not tried: each costs as much again. */
 const goodEnough = 0.99
+/** Separation a set of taps must gain over one that is preferred: with few defects less than this is chance. */
+const leastGain = 0.03
 
 /**
  * Trains one model from labelled images: recipe `patch`. Everything is a function of spec, samples and their
@@ -108,12 +110,11 @@ async function chooseCandidate(
 ): Promise<Candidate> {
   const params = parseParams(spec.recipe.params)
   const labelOf = (kind: string) => Math.max(0, kinds.indexOf(kind)) + 1
-  // Without a defect there is nothing to choose by: the first pair is the one to prefer.
-  const pairs = images.every(isGood) ? params.taps.slice(0, 1) : params.taps
+  const sets = images.every(isGood) ? [params.blind_taps] : params.taps
   const start = 0.2
-  const step = 0.65 / pairs.length
+  const step = 0.65 / sets.length
   let best: Candidate | undefined
-  for (const [i, taps] of pairs.entries()) {
+  for (const [i, taps] of sets.entries()) {
     const candidate = await trainCandidate(backbone, taps, images, {
       size,
       bankRows: params.bank_rows,
@@ -134,7 +135,7 @@ async function chooseCandidate(
       message: taps.join("+"),
       metrics: { oof_auroc: candidate.separation },
     })
-    if (!best || candidate.separation > best.separation) {
+    if (!best || candidate.separation > best.separation + leastGain) {
       await best?.release()
       best = candidate
     } else await candidate.release()
