@@ -14,12 +14,16 @@ import { asConfig, CommandFailure, exitNameOf, usageFailure } from "../hub/cli/e
 import { untilToldToStop } from "../hub/cli/told-to-stop.ts"
 import { version } from "../hub/cli/version.command.ts"
 import { readStationConfig, stationHelp, stationOptions } from "./config.flags.ts"
+import type { Identity } from "./identity.ts"
 
 const options = {
   data: { type: "string", default: "edge-data" },
   hub: { type: "string" },
   enrol: { type: "string" },
   device: { type: "string" },
+  ca: { type: "string" },
+  certificate: { type: "boolean", default: false },
+  "unencrypted-enrolment": { type: "boolean", default: false },
   "quota-mb": { type: "string", default: "4096" },
   "hold-until-model": { type: "boolean", default: false },
   ...stationOptions,
@@ -27,15 +31,19 @@ const options = {
 
 /** A clean stop gives the outbox this long; the hub may be away. */
 const stopDrainMs = 10_000
+const renewEveryMs = 24 * 60 * 60_000
 
 export const edgeCommand: Command = {
   summary: "run an edge station: camera, model, signal, outbox",
   usage: `usage: crux edge [options]
 
   --data DIR               data folder of this station [edge-data]
-  --enrol CODE             first start: the one-time code from the hub's fleet page
-  --hub URL                first start: address of the hub, e.g. http://192.168.0.10:8080
-  --device ID              first start: the device the code was made for
+  --enrol TICKET|CODE      first start: the line (crux://enrol?...) or the code from the hub's stations page
+  --hub URL                with a code: address of the hub, e.g. https://192.168.0.10:8080
+  --device ID              with a code: the device it was made for
+  --ca SHA256              with a code: fingerprint of the hub's certificate; no other is trusted then
+  --certificate            first start: prove this station by a key of its own that never leaves it
+  --unencrypted-enrolment  first start: accept that the network may read the secret of an http:// hub
   --quota-mb N             space for records and images that wait for the hub [4096]
   --hold-until-model       interlock: trigger no part before the first model is on the line
 ${stationHelp}
@@ -70,9 +78,15 @@ The log goes to stdout, one JSON object a line. SIGTERM or SIGINT ends the stati
     // Before enrolling: a wrong camera option must not cost the one-time code.
     const camera = await asConfig(openCamera(config, { ...devices, partsBefore: partsBefore(sqlite) }))
     const output = await asConfig(openOutputs(config.outputs, devices))
-    const identity = await identityOf(folder, values)
+    let identity = await identityOf(folder, values, stopped)
+    const renew = async () => {
+      identity = await renewed(folder, identity)
+    }
+    await renew()
+    const renewing = setInterval(() => void renew(), renewEveryMs)
     const edge = await createEdge({
       identity,
+      renewed: () => identity,
       folder,
       sqlite,
       camera,
@@ -94,6 +108,7 @@ The log goes to stdout, one JSON object a line. SIGTERM or SIGINT ends the stati
     try {
       await Promise.race([stopped, done])
     } finally {
+      clearInterval(renewing)
       await edge.stop({ drainMs: stopDrainMs })
       sqlite.close()
       lock.release()
@@ -134,8 +149,19 @@ function openDatabase(folder: string) {
   }
 }
 
-async function identityOf(folder: string, values: { enrol?: string; hub?: string; device?: string }) {
-  const { enrol, readIdentity } = await import("./identity.ts")
+async function identityOf(
+  folder: string,
+  values: {
+    enrol?: string
+    hub?: string
+    device?: string
+    ca?: string
+    certificate: boolean
+    "unencrypted-enrolment": boolean
+  },
+  stopped: Promise<void>,
+) {
+  const { enrol, readIdentity, readTicket } = await import("./identity.ts")
   const path = join(folder, "identity.json")
   const known = await readIdentity(path)
   if (known) {
@@ -150,14 +176,42 @@ async function identityOf(folder: string, values: { enrol?: string; hub?: string
     throw new CommandFailure(
       "config",
       "This station has not been enrolled.",
-      "Make a code on the hub's fleet page and start once with --enrol CODE --hub URL --device ID.",
+      "Make a code on the hub's stations page and start once with --enrol TICKET, or --enrol CODE --hub URL --device ID.",
     )
   }
-  if (values.hub === undefined || !URL.canParse(values.hub)) {
-    throw usageFailure("--enrol needs --hub URL, e.g. http://192.168.0.10:8080.", "edge")
+  const ticket = readTicket(values.enrol)
+  const hub = values.hub ?? ticket?.hub
+  if (hub === undefined || !URL.canParse(hub)) {
+    throw usageFailure("--enrol needs --hub URL, e.g. https://192.168.0.10:8080.", "edge")
   }
-  if (values.device === undefined) throw usageFailure("--enrol needs --device ID.", "edge")
-  return await enrol(path, { hub: values.hub, code: values.enrol, device: values.device })
+  const device = values.device ?? ticket?.device
+  if (device === undefined) throw usageFailure("--enrol needs --device ID.", "edge")
+  const stopping = new AbortController()
+  void stopped.then(() => stopping.abort())
+  const invitation = { hub, code: ticket?.code ?? values.enrol, device, ca: values.ca ?? ticket?.ca }
+  return await enrol(path, invitation, {
+    keys: values.certificate ? await import("#platform/certificate-authority") : undefined,
+    unencrypted: values["unencrypted-enrolment"],
+    signal: stopping.signal,
+    onWaiting: (fingerprint) =>
+      process.stderr.write(
+        `Waiting for approval on the hub's stations page. Approve only if it shows ${fingerprint}.\n`,
+      ),
+  })
+}
+
+/** The identity with a fresh certificate, when it is due and the hub is there; else as it is. */
+async function renewed(folder: string, identity: Identity): Promise<Identity> {
+  if (identity.certificate === undefined) return identity
+  const { renewCertificate } = await import("./identity.ts")
+  const keys = await import("#platform/certificate-authority")
+  try {
+    return await renewCertificate(join(folder, "identity.json"), identity, keys, Date.now())
+  } catch (error) {
+    // The present certificate may still be good; if not, the link says so. Tomorrow it is tried again.
+    process.stderr.write(`The certificate was not renewed: ${String(error)}\n`)
+    return identity
+  }
 }
 
 /** Parts this station has numbered in all its runs: a simulated line goes on where it was. */

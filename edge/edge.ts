@@ -1,7 +1,6 @@
 import { mkdir, statfs } from "node:fs/promises"
 import { freemem } from "node:os"
 import { join } from "node:path"
-import type { Enrolment } from "#contract/fleet"
 import type { ActivationState, Reported, Sampling } from "#contract/release"
 import type { Clock } from "#platform/clock"
 import type { Ids } from "#platform/ids"
@@ -14,6 +13,7 @@ import { createJournal } from "./activation/journal.ts"
 import type { Camera } from "./cameras/camera.ts"
 import type { StationConfig } from "./config.ts"
 import type { HubWire } from "./hub-wire.ts"
+import type { Identity } from "./identity.ts"
 import type { OpenInspector } from "./inspector.ts"
 import { createLive } from "./live.ts"
 import { openObjects } from "./objects/objects.ts"
@@ -31,7 +31,9 @@ import { createReporter } from "./uplink/reporter.ts"
 import { createSender } from "./uplink/sender.ts"
 
 export type EdgeDeps = {
-  identity: Enrolment
+  identity: Identity
+  /** The identity with its newest certificate, asked at each connect. */
+  renewed?: (() => Identity) | undefined
   /** Folder of outbox and objects; `sqlite` lies beside them and is prepared (`prepareSchema`). */
   folder: string
   sqlite: Sqlite
@@ -80,6 +82,7 @@ export async function createEdge(deps: EdgeDeps) {
 
   const link = createLink({
     identity,
+    renewed: deps.renewed,
     boot,
     software: deps.software,
     randomHex: ids.random,

@@ -46,13 +46,61 @@ export const HubConfig = v.strictObject({
         false,
       ),
       port: v.optional(field(Port, "HTTP port", "Port of the screens and the API."), 8080),
+      tls: v.optional(
+        field(
+          v.boolean(),
+          "HTTPS",
+          "Serve the screens and the API over TLS, with the hub's own certificate or the site's.",
+        ),
+        false,
+      ),
     }),
     {},
   ),
   mqtt: v.optional(
     v.strictObject({
-      host: v.optional(field(Host, "MQTT address", "Address the broker listens on."), "127.0.0.1"),
-      port: v.optional(field(Port, "MQTT port", "Port of the broker."), 1883),
+      host: v.optional(field(Host, "MQTT address", "Address the broker listens on with TLS."), "127.0.0.1"),
+      tls_port: v.optional(
+        field(
+          Port,
+          "MQTT port",
+          "Port of the broker with TLS 1.3; with mqtt.port 0 the system chooses it too.",
+        ),
+        8883,
+      ),
+      port: v.optional(field(Port, "MQTT port without TLS", "Port of the broker without encryption."), 1883),
+      plain: v.optional(
+        field(
+          v.picklist(["off", "loopback", "network-unencrypted"]),
+          "MQTT without TLS",
+          "Who reaches the port without encryption: nobody, programs on this machine, or the whole network - where anyone can then read passwords and pictures and pose as a station.",
+        ),
+        "loopback",
+      ),
+      max_connections: v.optional(
+        field(
+          v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(100_000)),
+          "MQTT connections",
+          "Most connections at one time.",
+        ),
+        4096,
+      ),
+      max_connections_per_address: v.optional(
+        field(
+          v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(100_000)),
+          "MQTT connections per address",
+          "Most connections at one time from one address.",
+        ),
+        512,
+      ),
+      max_connects_per_second: v.optional(
+        field(
+          v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(100_000)),
+          "MQTT connects per second",
+          "New connections per second from one address; five times as many at once.",
+        ),
+        200,
+      ),
       readers: v.optional(
         field(
           v.string(),
@@ -158,6 +206,28 @@ export const HubConfig = v.strictObject({
           v.string(),
           "Sparkplug credentials",
           "File with one line name:password for the connection of its own at the broker of the plant.",
+        ),
+        "",
+      ),
+    }),
+    {},
+  ),
+  tls: v.optional(
+    v.strictObject({
+      certificate: v.optional(
+        field(
+          v.string(),
+          "Own certificate",
+          "PEM file with a certificate for the hub's name, instead of one from the hub's own authority.",
+        ),
+        "",
+      ),
+      key: v.optional(field(v.string(), "Own key", "PEM file with the private key of tls.certificate."), ""),
+      ca: v.optional(
+        field(
+          v.string(),
+          "Own authority",
+          "PEM file of the authority that signed tls.certificate; stations pin it.",
         ),
         "",
       ),

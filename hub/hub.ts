@@ -1,5 +1,6 @@
 import { join } from "node:path"
 import type { BrokerStatus } from "#contract/broker"
+import type { DoorCount } from "#contract/security"
 import type { TrainingJobSpec } from "#contract/training"
 import { sniffImage } from "#models/image-header"
 import { createCatalogueRoutes } from "./catalogue/catalogue.routes.ts"
@@ -31,6 +32,7 @@ import { readReaders } from "./mqtt/readers.ts"
 import type { Transport } from "./mqtt/transport.ts"
 import { createAudit } from "./platform/audit.ts"
 import { openBlobs } from "./platform/blobs.ts"
+import { openCertificateAuthority } from "./platform/certificate-authority.ts"
 import type { Clock } from "./platform/clock.ts"
 import { prepareDataFolder } from "./platform/data-folder.ts"
 import { createDiskSpace } from "./platform/disk-space.ts"
@@ -45,6 +47,7 @@ import type { PunchHole } from "./platform/packs.ts"
 import { openSigningKeys } from "./platform/signing.ts"
 import type { OpenSqlite } from "./platform/sqlite.ts"
 import { StartFailure } from "./platform/start-failure.ts"
+import { openTlsIdentity } from "./platform/tls-identity.ts"
 import type { Prover } from "./registry/prover.ts"
 import { createSourcesDomain } from "./sources/sources.ts"
 import type { Trainer } from "./training/training.service.ts"
@@ -74,6 +77,8 @@ export type HubPorts = {
 
 /** How often ended sessions are dropped. */
 const sweepMs = 60 * 60_000
+/** How often the certificates are looked at. */
+const certificatesMs = 60 * 60_000
 
 export type Hub = Awaited<ReturnType<typeof createHub>>
 
@@ -104,6 +109,17 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
   const folder = prepareDataFolder(config.data)
   const lock = takeLock(folder.lock, ports.openSqlite, clock.now())
   try {
+    // Before anything is opened that a failure here would leave open.
+    const authority = await openCertificateAuthority({ dataDir: folder.root })
+    const own = ownCertificateOf(config)
+    const tls = await openTlsIdentity({
+      dataDir: folder.root,
+      authority,
+      publicHost: config.public_host,
+      ...(own && { own }),
+      clock,
+      log: log.child("tls"),
+    })
     const db = openDatabase({
       path: folder.database,
       backups: folder.backups,
@@ -124,6 +140,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       clock,
     })
     let mqttPort = config.mqtt.port
+    let mqttTlsPort = config.mqtt.tls_port
 
     const users = createUsersDomain({ db, audit, clock, ids, cost: ports.passwordCost })
     const catalogue = createCatalogue({ db, audit, clock, events })
@@ -137,7 +154,17 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       epoch,
       signer: keys.hub,
       keys: keys.trusted,
-      mqtt: () => plantBroker?.address ?? { host: config.public_host, port: mqttPort },
+      ids,
+      authority,
+      trust: tls.trust,
+      mqtt: () => plantBroker?.address ?? { host: config.public_host, port: mqttTlsPort, ca: tls.trust.pem },
+      security: () => ({
+        own_certificate: own !== undefined,
+        certificate_expires_at: tls.broker().expiresAt,
+        plain: config.mqtt.plain,
+        connections: gateway?.load().sessions ?? 0,
+        turned_away: turnedAway(),
+      }),
     })
     const inspection = createInspectionDomain({
       db,
@@ -167,7 +194,11 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       known: inspection.store.header,
       sniff: sniffImage,
       epoch,
-      mqtt: () => ({ host: config.public_host, port: mqttPort }),
+      // From the network a camera reaches the port without TLS only where a person has opened it.
+      mqtt: () =>
+        config.mqtt.plain === "network-unencrypted"
+          ? { host: config.public_host, port: mqttPort, tls: false }
+          : { host: config.public_host, port: mqttTlsPort, tls: true },
       dropFolder: config.drop_folder || join(folder.root, "drop"),
       quarantineFolder: join(folder.root, "quarantine"),
       halvesFolder: join(folder.root, "halves"),
@@ -220,6 +251,9 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
     const startedAt = clock.now()
     let ready = false
     let sweeping: ReturnType<typeof setInterval> | undefined
+    let renewing: ReturnType<typeof setInterval> | undefined
+    /** Counted by the hub's own broker alone. */
+    let turnedAway: () => DoorCount[] = () => []
     const uns = createUnsMirror({ path: config.uns.path, device: fleet.fleet.get, events, clock })
     let stopMirror = () => {}
     const sparkplug =
@@ -275,8 +309,11 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       sessions: users.sessions,
       catalogue,
       labelling,
-      /** The port the broker listens on, once started. */
+      /** The ports the broker listens on, once started: without encryption (unless that is off), and with TLS. */
       mqttPort: () => mqttPort,
+      mqttTlsPort: () => mqttTlsPort,
+      /** The certificates of the hub's doors. */
+      tls,
       dataset,
       training,
       registry,
@@ -312,13 +349,32 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
                 log: log.child("mqtt"),
                 isReader: readers.isReader,
                 sources: sources.door,
+                limits: {
+                  connections: config.mqtt.max_connections,
+                  connectionsPerAddress: config.mqtt.max_connections_per_address,
+                  connectsPerSecond: config.mqtt.max_connects_per_second,
+                },
               }),
           })
           gateway = embedded
           sources.door.attach(embedded.transport.disconnectSource)
-          const { port, host } = config.mqtt
-          mqttPort = (await listening(embedded.transport.listen(port, host), port)).port
+          turnedAway = embedded.transport.turnedAway
+          const { host, port, plain } = config.mqtt
+          if (plain !== "off") {
+            const where = plain === "loopback" ? "127.0.0.1" : host
+            if (plain === "network-unencrypted") log.warn("mqtt_unencrypted_on_network", { host, port })
+            mqttPort = (await listening(embedded.transport.listen(port, where), port, "mqtt-port")).port
+          }
+          // Whoever lets the system choose the one port runs beside other hubs, and wants the same for the other.
+          const tlsPort = port === 0 ? 0 : config.mqtt.tls_port
+          const credentials = () => ({ ...tls.broker(), clientCa: authority.pem })
+          const opened = embedded.transport.listenTls(tlsPort, host, credentials)
+          mqttTlsPort = (await listening(opened, tlsPort, "mqtt-tls-port")).port
+          tls.onRenewed(() => embedded.transport.renewTls())
         }
+        renewing = setInterval(() => {
+          tls.check().catch((error) => log.error("certificate_not_renewed", { error: String(error) }))
+        }, certificatesMs)
         stopMirror = uns.start(gateway.transport.publishRetained)
         await sparkplug?.start()
         learning.start()
@@ -331,6 +387,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         await learning.stop()
         await inspection.eviction.stop()
         clearInterval(sweeping)
+        clearInterval(renewing)
         stopMirror()
         await sparkplug?.stop()
         await gateway?.close()
@@ -356,7 +413,7 @@ const embeddedStatus = (since: number, sessions = 0): BrokerStatus => ({
 })
 
 /** Says which port is taken, in the one error type that reaches people. */
-async function listening<T>(opening: Promise<T>, port: number): Promise<T> {
+async function listening<T>(opening: Promise<T>, port: number, flag: string): Promise<T> {
   try {
     return await opening
   } catch (cause) {
@@ -365,8 +422,20 @@ async function listening<T>(opening: Promise<T>, port: number): Promise<T> {
     throw new StartFailure(
       "failure",
       `Port ${port} is already in use by another program.`,
-      "Stop that program, or choose another port with --mqtt-port.",
+      `Stop that program, or choose another port with --${flag}.`,
       cause,
     )
   }
+}
+
+/** A site's own certificate, all of it or none. */
+function ownCertificateOf({ tls }: HubConfig) {
+  const given = [tls.certificate, tls.key, tls.ca].filter((path) => path !== "").length
+  if (given === 0) return undefined
+  if (given === 3) return tls
+  throw new StartFailure(
+    "config",
+    "An own certificate needs three files: tls.certificate, tls.key and tls.ca.",
+    "Name all three, or none.",
+  )
 }

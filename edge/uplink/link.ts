@@ -1,7 +1,7 @@
 import { arch, platform, totalmem } from "node:os"
 import mqtt from "mqtt"
 import * as v from "valibot"
-import type { DeviceState, Enrolment } from "#contract/fleet"
+import type { DeviceState } from "#contract/fleet"
 import { HubState } from "#contract/fleet"
 import type { Reported } from "#contract/release"
 import {
@@ -15,6 +15,7 @@ import {
   type VerdictMessage,
 } from "#contract/topics"
 import type { Log } from "#platform/log"
+import type { Identity } from "../identity.ts"
 import { reconnectDelay } from "./backoff.rules.ts"
 
 export type LinkHandlers = {
@@ -30,7 +31,9 @@ export type LinkHandlers = {
   onHubState: (state: HubState) => void
 }
 export type LinkDeps = {
-  identity: Enrolment
+  identity: Identity
+  /** The identity with its newest certificate, asked at each connect. */
+  renewed?: (() => Identity) | undefined
   boot: string
   software: string
   handlers: LinkHandlers
@@ -81,14 +84,10 @@ export function createLink(deps: LinkDeps) {
     subscribed = false
     hubOnline = true
     const attempt = mqtt.connect({
-      protocol: identity.mqtt.tls ? "mqtts" : "mqtt",
+      ...securityOf(deps.renewed?.() ?? identity),
       host: identity.mqtt.host,
       port: identity.mqtt.port,
-      ...(identity.mqtt.tls && { minVersion: "TLSv1.2", rejectUnauthorized: true }),
-      ...(identity.mqtt.ca !== undefined && { ca: identity.mqtt.ca }),
       clientId: d,
-      username: d,
-      password: identity.secret,
       clean: true,
       keepalive: keepaliveSeconds,
       connectTimeout: 10_000,
@@ -229,6 +228,25 @@ export function createLink(deps: LinkDeps) {
       await mine.endAsync(!connected)
     },
   }
+}
+
+/**
+ * At the hub TLS 1.3 with the pinned authority and no other; the proof is the device's own key, or its secret. A broker
+ * of the plant says `tls`: it may be older (TLS 1.2), and its certificate may come from an authority that the machine
+ * knows. With neither it is the unencrypted port of a hub on the same machine, or of such a broker.
+ */
+function securityOf({ device, secret, certificate, key, mqtt: { tls, ca } }: Identity) {
+  const password = { username: device, password: secret }
+  if (tls !== true && ca === undefined) return { protocol: "mqtt" as const, ...password }
+  const secured = {
+    protocol: "mqtts",
+    minVersion: tls === true ? "TLSv1.2" : "TLSv1.3",
+    rejectUnauthorized: true,
+    ...(ca !== undefined && { ca }),
+  } as const
+  return certificate !== undefined && key !== undefined
+    ? { ...secured, cert: certificate, key }
+    : { ...secured, ...password }
 }
 
 function parse<S extends v.GenericSchema>(schema: S, payload: Uint8Array): v.InferOutput<S> {

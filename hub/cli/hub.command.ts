@@ -34,8 +34,12 @@ ${configFields.map(fieldHelp).join("\n")}`,
     const hub = await createHub(config, bunPorts())
     try {
       await hub.start()
-      const served = atPort(config.http.port, "http", () => serveHttp({ ...config.http, fetch: hub.fetch }))
-      const url = `http://${config.http.host}:${served.port}`
+      const certificate = config.http.tls ? hub.tls.web : undefined
+      const served = atPort(config.http.port, "http", () =>
+        serveHttp({ ...config.http, certificate, fetch: hub.fetch }),
+      )
+      hub.tls.onRenewed(served.renew)
+      const url = `${config.http.tls ? "https" : "http"}://${config.http.host}:${served.port}`
       console.log(greeting(url, hub.sessions.newSetupCode()))
       await stopped
       await served.stop()

@@ -1,5 +1,5 @@
 import * as v from "valibot"
-import { BootId, ByteSize, Count, DeviceId, Instant, Key } from "./ids.ts"
+import { BootId, ByteSize, Count, DeviceId, Instant, Key, Uuid } from "./ids.ts"
 import { Reported, TrustedKeys } from "./release.ts"
 
 const Text = v.pipe(v.string(), v.maxLength(128))
@@ -36,6 +36,17 @@ export const HubState = v.object({
 })
 export type HubState = v.InferOutput<typeof HubState>
 
+/**
+ * Why two boxes seem to share one identity: `returned` - a start of the program came back after another had taken over,
+ * which one box cannot do; `flapping` - the connection is taken over again and again.
+ */
+export const CloneAlarm = v.object({
+  at: Instant,
+  why: v.picklist(["returned", "flapping"]),
+  addresses: v.array(v.string()),
+})
+export type CloneAlarm = v.InferOutput<typeof CloneAlarm>
+
 export const Device = v.object({
   id: DeviceId,
   name: v.string(),
@@ -46,6 +57,12 @@ export const Device = v.object({
   state: v.optional(DeviceState),
   reported: v.optional(Reported),
   desired_rev: v.number(),
+  /** How it proves who it is. */
+  proof: v.picklist(["secret", "certificate"]),
+  /** When its newest certificate ends. */
+  certificate_expires_at: v.optional(Instant),
+  /** Two boxes speak with this identity; until a person has cleared it up. */
+  clone: v.optional(CloneAlarm),
 })
 export type Device = v.InferOutput<typeof Device>
 
@@ -53,11 +70,34 @@ export type Device = v.InferOutput<typeof Device>
 export const NewEnrolmentCode = v.object({
   device: DeviceId,
   name: v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(64)),
+  /** The station that presents the code is let in at once; otherwise it waits until a person has approved it. */
+  pre_approved: v.optional(v.boolean(), false),
 })
-export const EnrolmentCode = v.object({ code: v.string(), device: DeviceId, expires_at: Instant })
-/** POST /api/enrol (no session; the code is the right). */
-export const EnrolRequest = v.object({ code: v.pipe(v.string(), v.maxLength(64)), device: DeviceId })
-/** Where a station reaches the broker. With `tls` it speaks TLS; `ca` (PEM) is then the only authority it trusts. */
+export const EnrolmentCode = v.object({
+  code: v.string(),
+  device: DeviceId,
+  expires_at: Instant,
+  pre_approved: v.boolean(),
+  /** SHA-256 (hex) of the certificate a station must pin. */
+  ca: v.string(),
+  /** Everything a station needs in one line, for `crux edge --enrol` and the QR code. */
+  ticket: v.string(),
+})
+export type EnrolmentCode = v.InferOutput<typeof EnrolmentCode>
+
+const Pem = v.pipe(v.string(), v.maxLength(16_384))
+
+/** POST /api/enrol (no session; the code is the right). With `csr` the station gets a certificate, else a secret. */
+export const EnrolRequest = v.object({
+  code: v.pipe(v.string(), v.maxLength(64)),
+  device: DeviceId,
+  /** PKCS #10 in PEM, for the P-256 key that the station has made and keeps. */
+  csr: v.optional(Pem),
+})
+/**
+ * Where a station reaches the broker. `ca` (PEM) is the only authority it then trusts: at the hub's own broker with
+ * TLS 1.3. `tls` says that it is a broker of the plant with TLS, from 1.2 on, with or without a `ca`.
+ */
 export const BrokerAddress = v.object({
   host: v.string(),
   port: v.number(),
@@ -66,11 +106,51 @@ export const BrokerAddress = v.object({
 })
 export type BrokerAddress = v.InferOutput<typeof BrokerAddress>
 
-/** Answer of enrolment: the secret is shown once and stored hashed. MQTT user name = client id = device. */
+/**
+ * Answer of enrolment. MQTT user name = client id = device. Either `secret`, shown once and stored hashed, or
+ * `certificate` for the station's own key.
+ */
 export const Enrolment = v.object({
   device: DeviceId,
-  secret: v.string(),
+  /** Empty for a station with a certificate. */
+  secret: v.optional(v.string(), ""),
+  certificate: v.optional(Pem),
   mqtt: BrokerAddress,
   keys: TrustedKeys,
 })
 export type Enrolment = v.InferOutput<typeof Enrolment>
+/** Answer of enrolment while a person has to approve it: show `fingerprint`, ask again with `token`. */
+export const EnrolmentWaiting = v.object({
+  waiting: v.literal(true),
+  token: v.string(),
+  fingerprint: v.string(),
+  expires_at: Instant,
+})
+export type EnrolmentWaiting = v.InferOutput<typeof EnrolmentWaiting>
+/** POST /api/enrol/collect: 202 while it waits, 201 with the `Enrolment` once, 403 when refused or too late. */
+export const CollectRequest = v.object({ token: v.pipe(v.string(), v.maxLength(128)) })
+
+/** POST /api/enrol/renew (no session; the proof is the right): a new certificate before the old one ends. */
+export const RenewRequest = v.object({
+  certificate: Pem,
+  csr: Pem,
+  /** ECDSA-SHA256 over the text of `csr`, made with the key of `certificate`; DER in base64. */
+  proof: v.pipe(v.string(), v.base64(), v.maxLength(256)),
+})
+export const RenewedCertificate = v.object({ certificate: Pem })
+
+/** GET /api/enrolment-requests: stations that have shown a code and wait for a person. */
+export const EnrolmentRequest = v.object({
+  id: Uuid,
+  device: DeviceId,
+  name: v.string(),
+  /** The station shows the same; different means that somebody else used the code. */
+  fingerprint: v.string(),
+  proof: v.picklist(["secret", "certificate"]),
+  address: v.string(),
+  asked_at: Instant,
+  expires_at: Instant,
+  /** A station of this name is in service; approving takes its place. */
+  replaces: v.boolean(),
+})
+export type EnrolmentRequest = v.InferOutput<typeof EnrolmentRequest>

@@ -181,7 +181,8 @@ export const SourceView = v.object({
   waiting: Count,
   /** What to type into the camera. */
   connect: v.object({
-    mqtt: v.object({ host: v.string(), port: v.number(), topic: v.string() }),
+    /** With `tls` it is TLS 1.3, and the camera must trust the hub's authority (`/api/ca.pem`). */
+    mqtt: v.object({ host: v.string(), port: v.number(), tls: v.boolean(), topic: v.string() }),
     http: v.string(),
     folder: v.optional(v.string()),
   }),

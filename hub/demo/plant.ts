@@ -98,11 +98,12 @@ export function createPlant(options: {
       const data = join(options.dir, "hub")
       await mkdir(data, { recursive: true })
       const http = options.port || (await freePort())
-      const mqtt = await freePort()
+      const [mqtt, mqttTls] = [await freePort(), await freePort()]
       hubUrl = `http://127.0.0.1:${http}`
       const ready = Promise.withResolvers<void>()
       const code = Promise.withResolvers<string>()
       const ports = ["--http-port", String(http), "--mqtt-port", String(mqtt)]
+      ports.push("--mqtt-tls-port", String(mqttTls))
       start("hub", "hub", ["--data", data, ...ports, ...extra], (line) => {
         const setup = /setup code:\s+(\S+)/i.exec(line)?.[1]
         if (setup) code.resolve(setup)
@@ -114,7 +115,12 @@ export function createPlant(options: {
       return { url: hubUrl, setupCode }
     },
     async startStation(admin, id, name, camera) {
-      const code = await admin.post<{ code: string }>("/api/enrolment-codes", { device: id, name })
+      const code = await admin.post<{ code: string }>("/api/enrolment-codes", {
+        device: id,
+        name,
+        // Nobody stands beside a simulated station to approve it.
+        pre_approved: true,
+      })
       if (!code) throw new CommandFailure("failure", `the hub gave no enrolment code for ${id}.`)
       const data = join(options.dir, id)
       await mkdir(data, { recursive: true })

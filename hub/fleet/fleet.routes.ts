@@ -1,19 +1,25 @@
-import { Hono } from "hono"
+import { type Context, Hono } from "hono"
 import * as v from "valibot"
 import {
   type BrokerAddress,
+  CollectRequest,
   Device,
   Enrolment,
   EnrolmentCode,
+  EnrolmentRequest,
+  EnrolmentWaiting,
   EnrolRequest,
   NewEnrolmentCode,
+  RenewedCertificate,
+  RenewRequest,
 } from "#contract/fleet"
-import { DeviceId } from "#contract/ids"
+import { DeviceId, Uuid } from "#contract/ids"
 import { listOf } from "#contract/list"
+import { Problem } from "#contract/problem"
 import type { TrustedKeys } from "#contract/release"
 import { DeviceEvent, TriggerFacts } from "#contract/topics"
 import { actor, allow, clientIp, doc, type HubEnv, json, open, param } from "../http/kit.ts"
-import type { Enrolment as EnrolmentService } from "./enrolment.service.ts"
+import type { Enrolment as EnrolmentService, Proof } from "./enrolment.service.ts"
 import type { Fleet } from "./fleet.service.ts"
 
 export function createFleetRoutes({
@@ -21,14 +27,18 @@ export function createFleetRoutes({
   enrolment,
   mqtt,
   keys,
+  trust,
 }: {
   fleet: Fleet
   enrolment: EnrolmentService
   /** Where stations reach the broker; asked at each enrolment, as the port is known only after start. */
   mqtt: () => BrokerAddress
   keys: TrustedKeys
+  trust: { pem: string; fingerprint: string }
 }) {
   const One = param(v.object({ id: DeviceId }))
+  const OneRequest = param(v.object({ id: Uuid }))
+  const enrolled = (device: string, proof: Proof) => ({ device, ...proof, mqtt: mqtt(), keys })
   return new Hono<HubEnv>()
     .get("/api/devices", allow("worker"), doc("All stations.", { 200: listOf(Device) }), (c) =>
       c.json({ items: fleet.list(), next: null }),
@@ -67,19 +77,78 @@ export function createFleetRoutes({
       doc("Invite a station: a code that works once, for 15 minutes.", { 201: EnrolmentCode }),
       json(NewEnrolmentCode),
       (c) => {
-        const { device, name } = c.req.valid("json")
-        return c.json(enrolment.createCode(actor(c), device, name), 201)
+        const { device, name, pre_approved } = c.req.valid("json")
+        const made = enrolment.createCode(actor(c), device, name, { preApproved: pre_approved })
+        const ticket = ticketOf({ hub: originOf(c), device, code: made.code, ca: trust.fingerprint })
+        return c.json({ ...made, ca: trust.fingerprint, ticket }, 201)
       },
     )
     .post(
       "/api/enrol",
       open("the enrolment code is the right"),
-      doc("Exchange a code for the station's own secret.", { 201: Enrolment }),
+      doc("Exchange a code for the station's own secret or certificate; 202 when a person must approve it.", {
+        201: Enrolment,
+        202: EnrolmentWaiting,
+      }),
       json(EnrolRequest),
+      async (c) => {
+        const { code, device, csr } = c.req.valid("json")
+        if (csr !== undefined && mqtt().ca !== trust.pem) throw noCertificates()
+        const answer = await enrolment.enrol(code, device, clientIp(c), csr)
+        return "waiting" in answer ? c.json(answer, 202) : c.json(enrolled(device, answer), 201)
+      },
+    )
+    .post(
+      "/api/enrol/collect",
+      open("the token of the waiting station is the right"),
+      doc("Ask whether a person has approved; 202 while not, 201 once.", { 201: Enrolment, 202: null }),
+      json(CollectRequest),
+      async (c) => {
+        const found = await enrolment.collect(c.req.valid("json").token, clientIp(c))
+        return found ? c.json(enrolled(found.device, found.proof), 201) : c.body(null, 202)
+      },
+    )
+    .post(
+      "/api/enrol/renew",
+      open("the key of the present certificate is the right"),
+      doc("A new certificate before the present one ends.", { 201: RenewedCertificate }),
+      json(RenewRequest),
+      async (c) => c.json({ certificate: await enrolment.renew(c.req.valid("json")) }, 201),
+    )
+    .get(
+      "/api/enrolment-requests",
+      allow("engineer"),
+      doc("Stations that wait for a person's approval, oldest first.", { 200: listOf(EnrolmentRequest) }),
+      (c) => c.json({ items: enrolment.waiting(), next: null }),
+    )
+    .post(
+      "/api/enrolment-requests/:id/approve",
+      allow("engineer"),
+      doc("Let a waiting station in.", { 204: null }),
+      OneRequest,
       (c) => {
-        const { code, device } = c.req.valid("json")
-        const { secret } = enrolment.enrol(code, device, clientIp(c))
-        return c.json({ device, secret, mqtt: mqtt(), keys }, 201)
+        enrolment.approve(actor(c), c.req.valid("param").id)
+        return c.body(null, 204)
+      },
+    )
+    .post(
+      "/api/enrolment-requests/:id/refuse",
+      allow("engineer"),
+      doc("Turn a waiting station away.", { 204: null }),
+      OneRequest,
+      (c) => {
+        enrolment.refuse(actor(c), c.req.valid("param").id)
+        return c.body(null, 204)
+      },
+    )
+    .delete(
+      "/api/devices/:id/clone",
+      allow("engineer"),
+      doc("Say that only one box speaks with this identity again.", { 204: null }),
+      One,
+      (c) => {
+        fleet.clearClone(actor(c), c.req.valid("param").id)
+        return c.body(null, 204)
       },
     )
     .delete(
@@ -92,4 +161,22 @@ export function createFleetRoutes({
         return c.body(null, 204)
       },
     )
+}
+
+/** A broker of the plant checks the proofs of stations itself, and knows the hub's authority not. */
+const noCertificates = () =>
+  new Problem(
+    "conflict",
+    "enrolment_certificate",
+    "with a broker of the plant a station gets a secret; enrol without --certificate, the code stays good",
+  )
+
+/** Where the caller reached the hub, which is where a station beside them reaches it. */
+function originOf(c: Context<HubEnv>): string {
+  const url = new URL(c.req.url)
+  return `${c.env?.secure ? "https:" : url.protocol}//${url.host}`
+}
+
+function ticketOf(parts: { hub: string; device: string; code: string; ca: string }): string {
+  return `crux://enrol?${new URLSearchParams(parts)}`
 }

@@ -1,13 +1,14 @@
-import type { Device, DeviceState } from "#contract/fleet"
+import type { CloneAlarm, Device, DeviceState } from "#contract/fleet"
 import { Problem } from "#contract/problem"
 import { type Desired, type Envelope, payloadTypes, type Reported } from "#contract/release"
 import type { DeviceEvent, TriggerFacts } from "#contract/topics"
-import type { Actor, Audit } from "#platform/audit"
+import { type Actor, type Audit, theHub } from "#platform/audit"
 import type { Clock } from "#platform/clock"
 import type { Events } from "#platform/events"
 import type { GroupCommit } from "#platform/group-commit"
 import type { Signer } from "#platform/signing"
 import type { Sqlite } from "#platform/sqlite"
+import { cloneOf, keptSightings, type Sighting } from "./clone.rules.ts"
 import type { FleetStore, StoredDevice } from "./fleet.store.ts"
 import { createPatientWrites } from "./patient-writes.ts"
 import { presenceOf, speaksForSession } from "./presence.rules.ts"
@@ -19,7 +20,10 @@ export type Wish = Pick<Desired, "lines" | "floor" | "sampling">
 export type FleetWire = {
   /** The committed wish of a device has changed: publish it, retained. */
   readonly publishDesired?: (device: string, envelope: string) => void
-  /** The device may not speak any more (revoked, or enrolled anew elsewhere): close its connection now. */
+  /**
+   * The device may not speak any more (revoked, or enrolled anew elsewhere): close its connection now, and clear what
+   * is retained for it and of it.
+   */
   readonly disconnect?: (device: string) => void
   /** Who may connect has changed. */
   readonly onAccess?: () => void
@@ -51,7 +55,9 @@ export function createFleet({
   epoch: string
 }) {
   const wires: FleetWire[] = []
-  const connected = new Map<string, { since: number; state: DeviceState | undefined }>()
+  const connected = new Map<string, { since: number; state: DeviceState | undefined; address: string }>()
+  /** Who spoke as whom lately. A restart forgets it; two boxes with one identity show themselves again in seconds. */
+  const histories = new Map<string, { sightings: Sighting[]; takeovers: number[] }>()
 
   const writes = createPatientWrites(commits)
   /** The newest words of each station since the start: they hold also while a full disk cannot take them. */
@@ -95,6 +101,11 @@ export function createFleet({
       ...(device.seenAt !== undefined && { seen_at: device.seenAt }),
       ...(device.state !== undefined && { state: device.state }),
       ...(device.reported !== undefined && { reported: device.reported }),
+      proof: device.proof,
+      ...(device.certificateExpiresAt !== undefined && {
+        certificate_expires_at: device.certificateExpiresAt,
+      }),
+      ...(device.clone !== undefined && { clone: device.clone }),
     }
   }
   const get = (id: string): Device | undefined => {
@@ -102,6 +113,35 @@ export function createFleet({
     return device && view(device)
   }
   const announce = (id: string) => events.announce("device", { id, presence: get(id)?.presence })
+  const historyOf = (id: string) => {
+    const known = histories.get(id) ?? { sightings: [], takeovers: [] }
+    histories.set(id, known)
+    return known
+  }
+  /** Raises the alarm once; it stands until a person has cleared it up. */
+  const lookForClone = (id: string): void => {
+    const { sightings, takeovers } = historyOf(id)
+    const now = clock.now()
+    const why = cloneOf(sightings, takeovers, now)
+    if (why === undefined) return
+    const clone: CloneAlarm = {
+      at: now,
+      why,
+      addresses: [...new Set(sightings.map((one) => one.address))].filter((address) => address !== ""),
+    }
+    const raised = sqlite.transaction(() => {
+      if (!store.setClone(id, clone)) return false
+      audit.record({
+        by: theHub,
+        action: "device.clone",
+        subject: `device:${id}`,
+        before: null,
+        after: clone,
+      })
+      return true
+    })
+    if (raised) announce(id)
+  }
   /** Reads what is committed, so a wish whose transaction was undone is never published. */
   const publishLater = (id: string) =>
     setImmediate(() => {
@@ -118,7 +158,7 @@ export function createFleet({
     get,
     events: store.events,
     /** Whether this device is enrolled and not revoked. */
-    isInService: (id: string): boolean => store.secretHash(id) !== undefined,
+    isInService: store.isInService,
     brokerEntries: store.brokerEntries,
 
     /**
@@ -170,10 +210,22 @@ export function createFleet({
       sqlite.transaction(() => {
         if (!store.revoke(id, clock.now()))
           throw new Problem("not_found", "device", `there is no device ${id} in service`, { device: id })
+        store.endCertificates(id, clock.now())
         audit.record({ by, action: "device.revoke", subject: `device:${id}`, before: null, after: null })
       })
       for (const wire of wires) wire.disconnect?.(id)
       for (const wire of wires) wire.onAccess?.()
+      announce(id)
+    },
+    /** A person has seen to it that only one box speaks with this identity. Throws `not_found`. */
+    clearClone: (by: Actor, id: string): void => {
+      sqlite.transaction(() => {
+        const before = store.get(id)?.clone
+        if (!store.clearClone(id))
+          throw new Problem("not_found", "clone", `there is no such alarm for ${id}`, { device: id })
+        audit.record({ by, action: "device.clone_cleared", subject: `device:${id}`, before, after: null })
+      })
+      histories.delete(id)
       announce(id)
     },
     /**
@@ -189,6 +241,7 @@ export function createFleet({
     },
     /** For enrolment: an older box of the same name is cut off; what the name is wished to run stays. */
     replaced: (id: string): void => {
+      histories.delete(id)
       heard.delete(id)
       for (const wire of wires) wire.disconnect?.(id)
       for (const wire of wires) wire.onAccess?.()
@@ -196,8 +249,14 @@ export function createFleet({
       announce(id)
     },
 
-    onConnected: (id: string): void => {
-      connected.set(id, { since: clock.now(), state: undefined })
+    onConnected: (id: string, address = ""): void => {
+      connected.set(id, { since: clock.now(), state: undefined, address })
+    },
+    /** A connection has pushed out a living one with the same identity. */
+    onTakenOver: (id: string): void => {
+      const history = historyOf(id)
+      history.takeovers = [...history.takeovers, clock.now()].slice(-keptSightings)
+      lookForClone(id)
     },
     onDisconnected: async (id: string): Promise<void> => {
       if (!connected.delete(id)) return
@@ -209,6 +268,12 @@ export function createFleet({
       const live = connected.get(id)
       if (!speaksForSession(state, live?.state?.session)) return false
       if (live) live.state = state
+      if (live && state.online) {
+        const history = historyOf(id)
+        const sighting = { at: clock.now(), boot: state.boot, address: live.address }
+        history.sightings = [...history.sightings, sighting].slice(-keptSightings)
+        lookForClone(id)
+      }
       const at = clock.now()
       hear(id, { state })
       await writes.write(`${id}/state`, () => store.setState(id, state, at))

@@ -1,4 +1,4 @@
-import type { DeviceState } from "#contract/fleet"
+import type { CloneAlarm, DeviceState, EnrolmentRequest } from "#contract/fleet"
 import type { Reported } from "#contract/release"
 import type { DeviceEvent } from "#contract/topics"
 import type { Sqlite } from "#platform/sqlite"
@@ -14,6 +14,22 @@ export type StoredDevice = {
   reported: Reported | undefined
   reportedAt: number | undefined
   desiredRev: number
+  clone: CloneAlarm | undefined
+  proof: "secret" | "certificate"
+  certificateExpiresAt: number | undefined
+}
+
+/** A station that has shown a code and waits for a person. */
+export type StoredRequest = {
+  id: string
+  device: string
+  name: string
+  csr: string | undefined
+  fingerprint: string
+  address: string
+  askedAt: number
+  expiresAt: number
+  state: "waiting" | "approved" | "refused" | "collected"
 }
 
 type Row = {
@@ -26,22 +42,45 @@ type Row = {
   reported: string | null
   reported_at: number | null
   desired_rev: number
+  clone: string | null
+  by_certificate: number
+  certificate_expires_at: number | null
 }
 
-const columns = "id, name, enrolled_at, revoked_at, seen_at, state, reported, reported_at, desired_rev"
+type RequestRow = {
+  id: string
+  device_id: string
+  name: string
+  csr: string | null
+  fingerprint: string
+  address: string
+  asked_at: number
+  expires_at: number
+  state: StoredRequest["state"]
+}
 
-/** Every SQL statement on devices and enrolment codes. */
+const columns = `id, name, enrolled_at, revoked_at, seen_at, state, reported, reported_at, desired_rev, clone,
+  secret_hash = '' AS by_certificate,
+  (SELECT max(expires_at) FROM device_certificate AS c WHERE c.device_id = device.id AND c.ended_at IS NULL)
+    AS certificate_expires_at`
+const requestColumns = "id, device_id, name, csr, fingerprint, address, asked_at, expires_at, state"
+
+/** Every SQL statement on devices, their certificates, enrolment codes and requests. */
 export function createFleetStore({ sqlite }: { sqlite: Sqlite }) {
   const selectAll = sqlite.prepare<Row>(`SELECT ${columns} FROM device WHERE kind = 'station' ORDER BY id`)
   const selectOne = sqlite.prepare<Row>(`SELECT ${columns} FROM device WHERE id = $id AND kind = 'station'`)
   const selectSecret = sqlite.prepare<{ secret_hash: string }>(
-    "SELECT secret_hash FROM device WHERE id = $id AND kind = 'station' AND revoked_at IS NULL",
+    `SELECT secret_hash FROM device
+     WHERE id = $id AND kind = 'station' AND revoked_at IS NULL AND secret_hash <> ''`,
+  )
+  const selectInService = sqlite.prepare<{ id: string }>(
+    "SELECT id FROM device WHERE id = $id AND kind = 'station' AND revoked_at IS NULL",
   )
   // A box that replaces another under the same name keeps its history and its revision counter.
   const upsertDevice = sqlite.prepare(
     `INSERT INTO device (id, name, enrolled_at, secret_hash) VALUES ($id, $name, $at, $hash)
      ON CONFLICT DO UPDATE SET name = $name, enrolled_at = $at, secret_hash = $hash, revoked_at = NULL,
-       state = NULL, reported = NULL, reported_at = NULL`,
+       state = NULL, reported = NULL, reported_at = NULL, clone = NULL`,
   )
   const selectKind = sqlite.prepare<{ kind: "station" | "source" }>("SELECT kind FROM device WHERE id = $id")
   const insertSource = sqlite.prepare(
@@ -54,6 +93,7 @@ export function createFleetStore({ sqlite }: { sqlite: Sqlite }) {
     `INSERT INTO broker_credential (device_id, entry) VALUES ($id, $entry)
      ON CONFLICT DO UPDATE SET entry = $entry`,
   )
+  const deleteEntry = sqlite.prepare("DELETE FROM broker_credential WHERE device_id = $device")
   const selectEntries = sqlite.prepare<{ id: string; entry: string | null }>(
     `SELECT id, CASE WHEN revoked_at IS NULL THEN entry END AS entry
      FROM device LEFT JOIN broker_credential ON device_id = id ORDER BY id`,
@@ -73,12 +113,44 @@ export function createFleetStore({ sqlite }: { sqlite: Sqlite }) {
     "SELECT desired FROM device WHERE id = $id AND desired IS NOT NULL AND revoked_at IS NULL",
   )
   const insertCode = sqlite.prepare(
-    `INSERT INTO enrolment_code (code_hash, device_id, name, created_by, expires_at)
-     VALUES ($hash, $device, $name, $by, $expires)`,
+    `INSERT INTO enrolment_code (code_hash, device_id, name, created_by, expires_at, pre_approved)
+     VALUES ($hash, $device, $name, $by, $expires, $preApproved)`,
   )
-  const useCode = sqlite.prepare<{ name: string }>(
+  const useCode = sqlite.prepare<{ name: string; pre_approved: number }>(
     `UPDATE enrolment_code SET used_at = $at
-     WHERE code_hash = $hash AND device_id = $device AND used_at IS NULL AND expires_at > $at RETURNING name`,
+     WHERE code_hash = $hash AND device_id = $device AND used_at IS NULL AND expires_at > $at
+     RETURNING name, pre_approved`,
+  )
+  const setClone = sqlite.prepare("UPDATE device SET clone = $clone WHERE id = $id AND clone IS NULL")
+  const clearClone = sqlite.prepare("UPDATE device SET clone = NULL WHERE id = $id AND clone IS NOT NULL")
+  const insertCertificate = sqlite.prepare(
+    `INSERT INTO device_certificate (fingerprint, device_id, issued_at, expires_at)
+     VALUES ($fingerprint, $device, $at, $expires)`,
+  )
+  const selectCertificate = sqlite.prepare<{ device_id: string }>(
+    `SELECT device_id FROM device_certificate AS c JOIN device AS d ON d.id = c.device_id
+     WHERE c.fingerprint = $fingerprint AND c.ended_at IS NULL AND d.revoked_at IS NULL`,
+  )
+  const endCertificates = sqlite.prepare(
+    `UPDATE device_certificate SET ended_at = $at
+     WHERE device_id = $device AND ended_at IS NULL AND fingerprint <> $except`,
+  )
+  const insertRequest = sqlite.prepare(
+    `INSERT INTO enrolment_request (id, token_hash, device_id, name, csr, fingerprint, address, asked_at, expires_at)
+     VALUES ($id, $tokenHash, $device, $name, $csr, $fingerprint, $address, $at, $expires)`,
+  )
+  const selectRequests = sqlite.prepare<RequestRow>(
+    `SELECT ${requestColumns} FROM enrolment_request WHERE state = 'waiting' AND expires_at > $now ORDER BY asked_at`,
+  )
+  const selectRequest = sqlite.prepare<RequestRow>(
+    `SELECT ${requestColumns} FROM enrolment_request WHERE token_hash = $tokenHash AND expires_at > $now`,
+  )
+  const decideRequest = sqlite.prepare<{ device_id: string; fingerprint: string }>(
+    `UPDATE enrolment_request SET state = $state, decided_by = $by
+     WHERE id = $id AND state = 'waiting' AND expires_at > $now RETURNING device_id, fingerprint`,
+  )
+  const collectRequest = sqlite.prepare(
+    "UPDATE enrolment_request SET state = 'collected' WHERE id = $id AND state = 'approved'",
   )
   const insertEvent = sqlite.prepare(
     "INSERT INTO device_event (device_id, received_at, event) VALUES ($id, $at, $event)",
@@ -99,6 +171,7 @@ export function createFleetStore({ sqlite }: { sqlite: Sqlite }) {
     },
     /** SHA-256 (hex) of the device's secret; undefined for unknown and revoked devices. */
     secretHash: (id: string): string | undefined => selectSecret.get({ id })?.secret_hash,
+    isInService: (id: string): boolean => selectInService.get({ id }) !== undefined,
     enrol: (device: { id: string; name: string; at: number; hash: string }): void => {
       upsertDevice.run(device)
     },
@@ -110,6 +183,10 @@ export function createFleetStore({ sqlite }: { sqlite: Sqlite }) {
     /** The device's secret as the broker's password file has it. */
     setBrokerEntry: (id: string, entry: string): void => {
       upsertEntry.run({ id, entry })
+    },
+    /** It proves itself by a certificate from now on: an older secret must not let it in anywhere. */
+    clearBrokerEntry: (device: string): void => {
+      deleteEntry.run({ device })
     },
     /** Every device, with its line of the broker's password file while it is in service. */
     brokerEntries: (): { id: string; entry: string | null }[] => selectEntries.all(),
@@ -130,12 +207,76 @@ export function createFleetStore({ sqlite }: { sqlite: Sqlite }) {
     /** The signed wish of every device in service that has one, as its envelope's JSON. */
     desired: (): { id: string; desired: string }[] => selectDesired.all(),
     desiredOf: (id: string): string | undefined => selectOneDesired.get({ id })?.desired,
-    insertCode: (code: { hash: string; device: string; name: string; by: string; expires: number }): void => {
-      insertCode.run(code)
+    insertCode: (code: {
+      hash: string
+      device: string
+      name: string
+      by: string
+      expires: number
+      preApproved: boolean
+    }): void => {
+      insertCode.run({ ...code, preApproved: code.preApproved ? 1 : 0 })
     },
-    /** Uses a code up; the device's name, or undefined when the code is unknown, used, expired or another device's. */
-    useCode: (hash: string, device: string, at: number): string | undefined =>
-      useCode.get({ hash, device, at })?.name,
+    /** Uses a code up; undefined when the code is unknown, used, expired or another device's. */
+    useCode: (
+      hash: string,
+      device: string,
+      at: number,
+    ): { name: string; preApproved: boolean } | undefined => {
+      const used = useCode.get({ hash, device, at })
+      return used && { name: used.name, preApproved: used.pre_approved === 1 }
+    },
+    /** False when an alarm stands already. */
+    setClone: (id: string, clone: CloneAlarm): boolean =>
+      setClone.run({ id, clone: JSON.stringify(clone) }).changes > 0,
+    /** False when there was no alarm. */
+    clearClone: (id: string): boolean => clearClone.run({ id }).changes > 0,
+    insertCertificate: (certificate: {
+      fingerprint: string
+      device: string
+      at: number
+      expires: number
+    }): void => {
+      insertCertificate.run(certificate)
+    },
+    /** Whose certificate this is; undefined when it has ended, or its device is out of service. */
+    certificateOf: (fingerprint: string): string | undefined =>
+      selectCertificate.get({ fingerprint })?.device_id,
+    /** Ends a device's certificates, all `except` one; how many. */
+    endCertificates: (device: string, at: number, except = ""): number =>
+      endCertificates.run({ device, at, except }).changes,
+    insertRequest: (request: {
+      id: string
+      tokenHash: string
+      device: string
+      name: string
+      csr: string | null
+      fingerprint: string
+      address: string
+      at: number
+      expires: number
+    }): void => {
+      insertRequest.run(request)
+    },
+    /** What waits for a person now, oldest first. */
+    waitingRequests: (now: number): StoredRequest[] => selectRequests.all({ now }).map(requestOf),
+    /** The request of whoever holds the token, unless it has expired. */
+    request: (tokenHash: string, now: number): StoredRequest | undefined => {
+      const row = selectRequest.get({ tokenHash, now })
+      return row && requestOf(row)
+    },
+    /** Undefined when it does not wait any more. */
+    decide: (
+      id: string,
+      state: "approved" | "refused",
+      by: string,
+      now: number,
+    ): Pick<EnrolmentRequest, "device" | "fingerprint"> | undefined => {
+      const row = decideRequest.get({ id, state, by, now })
+      return row && { device: row.device_id, fingerprint: row.fingerprint }
+    },
+    /** False when it is not approved, or has been collected. */
+    collect: (id: string): boolean => collectRequest.run({ id }).changes > 0,
     /** Appends an event; only the newest `keep` of a device stay. */
     insertEvent: (id: string, event: DeviceEvent, at: number, keep: number): void => {
       insertEvent.run({ id, at, event: JSON.stringify(event) })
@@ -161,5 +302,22 @@ function deviceOf(row: Row): StoredDevice {
     reported: row.reported === null ? undefined : (JSON.parse(row.reported) as Reported),
     reportedAt: row.reported_at ?? undefined,
     desiredRev: row.desired_rev,
+    clone: row.clone === null ? undefined : (JSON.parse(row.clone) as CloneAlarm),
+    proof: row.by_certificate === 1 ? "certificate" : "secret",
+    certificateExpiresAt: row.certificate_expires_at ?? undefined,
+  }
+}
+
+function requestOf(row: RequestRow): StoredRequest {
+  return {
+    id: row.id,
+    device: row.device_id,
+    name: row.name,
+    csr: row.csr ?? undefined,
+    fingerprint: row.fingerprint,
+    address: row.address,
+    askedAt: row.asked_at,
+    expiresAt: row.expires_at,
+    state: row.state,
   }
 }

@@ -174,6 +174,7 @@ export async function createBrokerClient({
     let closed = false
     const session: Session = {
       device,
+      address: "",
       closed: () => closed,
       send: (topic, payload) =>
         new Promise((resolve) => {

@@ -1,16 +1,42 @@
-import { createServer, type Socket } from "node:net"
+import type { Socket } from "node:net"
+import { TLSSocket } from "node:tls"
 import { Aedes, type AuthenticateError, type Client, type PublishPacket } from "aedes"
+import type { DoorCount, DoorReason } from "#contract/security"
 import type { Clock } from "#platform/clock"
 import type { Log } from "#platform/log"
 import { createByteBudget } from "./byte-budget.ts"
-import { createDoorkeeper } from "./doorkeeper.ts"
+import { createDoorkeeper, type DoorLimits } from "./doorkeeper.ts"
+import { createListeners, type TlsCredentials } from "./listeners.ts"
 import { mayLeaveWill, mayPublish, mayRead, maySubscribe, packetCaps } from "./mqtt.rules.ts"
-import { guardPackets } from "./packet-guard.ts"
+import { createPace, type PaceLimits } from "./pace.ts"
+import { guardPackets, PacketTooLong } from "./packet-guard.ts"
+import { createReading } from "./reading.ts"
 import { createSourceClients, type SourceHandlers } from "./source-clients.ts"
+import { createTally } from "./tally.ts"
 import type { Session, Transport, TransportHandlers } from "./transport.ts"
 
-/** Longest keepalive of a station, in seconds, and of a camera. */
-const stationKeepalive = 120
+/** What stations may do, once they have proved who they are. */
+export type BrokerPolicy = {
+  /** Whether a client needs no proof. Never so for a hub. */
+  readonly anonymous: boolean
+  readonly mayPublish: typeof mayPublish
+  readonly maySubscribe: typeof maySubscribe
+  readonly mayLeaveWill: typeof mayLeaveWill
+  /** Sessions live in memory only: a persistent one would promise what a restart breaks. */
+  readonly persistentSessions: boolean
+  /** Seconds; a client that asks for more, or for none, is refused. 0 allows all. */
+  readonly keepaliveLimit: number
+}
+const devicePolicy: BrokerPolicy = {
+  anonymous: false,
+  mayPublish,
+  maySubscribe,
+  mayLeaveWill,
+  persistentSessions: false,
+  keepaliveLimit: 120,
+}
+
+/** Longest keepalive of a camera, in seconds: what its menu offers. */
 const longestKeepalive = 1800
 
 /** aedes' counterpart of `publish` to nobody: a message that was taken but must not fan out still needs its PUBACK. */
@@ -25,7 +51,9 @@ export async function createBroker({
   clock,
   log,
   budgetBytes = 64 * 1024 * 1024,
-  door = createDoorkeeper({ clock }),
+  limits,
+  pace: paceLimits,
+  policy = devicePolicy,
   isReader = () => false,
   sources,
 }: {
@@ -33,13 +61,27 @@ export async function createBroker({
   clock: Clock
   log: Log
   budgetBytes?: number
-  door?: ReturnType<typeof createDoorkeeper>
+  limits?: DoorLimits
+  pace?: PaceLimits
+  policy?: BrokerPolicy
   /** Who may read results, and nothing else. */
   isReader?: (name: string, password: Uint8Array) => boolean
   /** Cameras of other makers; without it there are none. */
   sources?: SourceHandlers
 }) {
-  const budget = createByteBudget({ limit: budgetBytes })
+  const tally = createTally({ clock, log })
+  const door = createDoorkeeper({ clock, ...(limits && { limits }) })
+  const reading = createReading()
+  const budget = createByteBudget({ limit: budgetBytes, reading })
+  const pace = createPace({
+    reading,
+    onPaused: (client) => tally.note("too_fast", client.id),
+    ...(paceLimits && { limits: paceLimits }),
+  })
+  /** Everyone who has been let in, by device: also who is not a session yet, and who is being replaced. */
+  const admitted = new Map<string, Set<Client>>()
+  /** Who may not speak any more, not even by a will or by what was read before the cut. */
+  const cut = new WeakSet<Client>()
   const sessions = new Map<string, { client: Client; session: Session }>()
   const cameras = createSourceClients({ handlers: sources, budget, log })
   const readers = new WeakSet<Client>()
@@ -50,38 +92,48 @@ export async function createBroker({
     concurrency: 4000,
     drainTimeout: 8000,
     connectTimeout: 10_000,
-    // Stations keep to 120 s, below; a camera's interval is what its menu offers.
-    keepaliveLimit: longestKeepalive,
+    // Who is no camera is held to the policy's limit, below.
+    keepaliveLimit: policy.keepaliveLimit === 0 ? 0 : longestKeepalive,
     queueLimit: 42,
 
     preConnect: (client, packet, done) => {
-      const { clientId, clean, will } = packet
+      const { clientId, clean, keepalive, will } = packet
       // MQTT-3.1.3-8; the one case of the Paho interoperability suite that aedes leaves open.
-      if (!clientId && !clean) return refuseConnect(client, 2, done)
+      if (!clientId && !clean) return refuse(client, 2, done)
       const camera = cameras.greet(packet)
-      if (camera) return camera === "welcome" ? done(null, true) : refuseConnect(client, 5, done)
-      if (!packet.keepalive || packet.keepalive > stationKeepalive) return refuseConnect(client, 2, done)
-      // Sessions live in memory only: a persistent one would promise what a restart breaks.
-      if (!clean) return refuseConnect(client, 2, done)
+      if (camera) return camera === "welcome" ? done(null, true) : refuse(client, 5, done)
+      if (policy.keepaliveLimit > 0 && (!keepalive || keepalive > policy.keepaliveLimit))
+        return refuse(client, 2, done)
+      if (!clean && !policy.persistentSessions) return refuse(client, 2, done)
       if (will) {
         const { topic, qos = 0, retain = false } = will
-        if (!mayLeaveWill(clientId, { topic, qos, retain, payload: bytesOf(will.payload) }))
-          return refuseConnect(client, 5, done)
+        if (!policy.mayLeaveWill(clientId, { topic, qos, retain, payload: bytesOf(will.payload) }))
+          return refuse(client, 5, done)
       }
       done(null, true)
     },
 
     authenticate: (client, username, password, done) => {
-      if (cameras.admit(client, username, password)) return done(null, true)
-      if (username === client.id && password && handlers.isSecretOf(client.id, password))
+      const certificate = certificateOf(client)
+      const proved = () =>
+        certificate !== undefined
+          ? certificate.trusted && handlers.isCertificateOf(client.id, certificate.fingerprint)
+          : username === client.id && password && handlers.isSecretOf(client.id, password)
+      // Greeted as a camera it was not held to a station's rules: it comes in as a camera or not at all.
+      if (cameras.isName(username)) {
+        if (cameras.admit(client, username, password)) return done(null, true)
+      } else if (policy.anonymous || proved()) {
+        admit(client)
         return done(null, true)
-      if (username === client.id && password && isReader(client.id, password)) {
+      } else if (username === client.id && password && isReader(client.id, password)) {
         readers.add(client)
         return done(null, true)
       }
-      const wait = door.failed(addressOf(client))
-      log.warn("connect_refused", { device: client.id.slice(0, 64), address: addressOf(client) })
-      setTimeout(() => done(notAuthorized(), null), wait)
+      const address = addressOf(client)
+      tally.note(certificate ? "wrong_certificate" : "wrong_secret", address, {
+        device: client.id.slice(0, 64),
+      })
+      setTimeout(() => done(notAuthorized(), null), door.failed(address))
     },
 
     authorizePublish: (client, packet, done) => {
@@ -97,22 +149,37 @@ export async function createBroker({
       const { topic } = subscription
       const may = readers.has(client)
         ? mayRead(topic)
-        : !cameras.isOne(client) && maySubscribe(client.id, topic)
+        : !cameras.isOne(client) && policy.maySubscribe(client.id, topic)
       if (may) return done(null, subscription)
-      log.warn("subscribe_refused", { device: client.id, topic: subscription.topic.slice(0, 128) })
+      tally.note("subscribe_not_allowed", client.id, { topic: topic.slice(0, 128) })
       done(null, null)
     },
   })
 
+  const refuse = (client: Client, code: number, done: (error: Error | null, success: boolean) => void) => {
+    tally.note("bad_connect", addressOf(client), { code })
+    refuseConnect(client, code, done)
+  }
+
+  const admit = (client: Client) => {
+    const device = client.id
+    const all = admitted.get(device) ?? new Set()
+    admitted.set(device, all.add(client))
+    client.conn.once("close", () => {
+      all.delete(client)
+      if (all.size === 0 && admitted.get(device) === all) admitted.delete(device)
+    })
+  }
+
   const takeMessage = async (client: Client | null, packet: PublishPacket): Promise<void> => {
     // Only the wills of a broker cluster come without a client; we are one broker.
     if (!client) throw new Error("a message without a sender")
+    if (cut.has(client)) throw new Error("a message of a device that has been cut off")
     if (readers.has(client)) throw new Error("a reader publishes nothing")
     const payload = bytesOf(packet.payload)
-    const verdict = mayPublish(client.id, { topic: packet.topic, retain: packet.retain })
+    const verdict = policy.mayPublish(client.id, { topic: packet.topic, retain: packet.retain })
     if ("refused" in verdict) {
-      log.warn("publish_refused", {
-        device: client.id,
+      tally.note("publish_not_allowed", client.id, {
         topic: packet.topic.slice(0, 128),
         why: verdict.refused,
       })
@@ -120,6 +187,7 @@ export async function createBroker({
     }
     const live = sessions.get(client.id)
     const session = live?.client === client && !client.closed ? live.session : null
+    if (session) pace.spend(client, payload.length)
     const release = budget.take(client, payload.length)
     try {
       const forward = await handlers.onMessage(client.id, verdict.name, payload, session)
@@ -135,12 +203,16 @@ export async function createBroker({
 
   // A server without these listeners would end the process on the first broken socket.
   aedes.on("clientError", (client: Client, error: Error) => {
-    log.info("client_error", { device: client.id, error: error.message })
+    const reason = doorReasonOf(error)
+    if (reason) tally.note(reason, client.id, { error: error.message.slice(0, 128) })
+    else log.info("client_error", { device: client.id, error: error.message })
     cameras.onError(client, error)
   })
-  aedes.on("connectionError", (client: Client, error: Error) =>
-    log.info("connection_error", { address: addressOf(client), error: error.message }),
-  )
+  aedes.on("connectionError", (client: Client, error: Error) => {
+    const reason = doorReasonOf(error)
+    if (reason) tally.note(reason, addressOf(client), { error: error.message.slice(0, 128) })
+    else log.info("connection_error", { address: addressOf(client), error: error.message })
+  })
   ;(aedes as NodeJS.EventEmitter).on("error", (error: Error) =>
     log.error("broker_error", { error: error.message }),
   )
@@ -156,6 +228,7 @@ export async function createBroker({
       log.warn("identity_taken_over", { device, address: addressOf(client) })
       older.client.close()
       handlers.onDisconnected(older.session)
+      handlers.onTakenOver(device)
     }
     const session = sessionOf(client)
     sessions.set(device, { client, session })
@@ -167,27 +240,25 @@ export async function createBroker({
     handlers.onConnected(session)
   })
 
-  const server = createServer((socket: Socket) => {
-    const leave = door.enter(socket.remoteAddress ?? "")
-    if (!leave) return void socket.destroy()
-    socket.once("close", leave)
-    socket.setNoDelay(true)
-    const client = aedes.handle(socket)
-    guardPackets(client, packetCaps)
+  const listeners = createListeners({
+    door,
+    tally,
+    log,
+    accept: (socket) => {
+      socket.setNoDelay(true)
+      guardPackets(aedes.handle(socket), packetCaps)
+    },
   })
-  server.on("error", (error) => log.error("listener_error", { error: error.message }))
 
   return {
-    /** Starts to listen; port 0 picks a free one. Rejects when the port is taken. */
-    listen: (port: number, host: string): Promise<{ port: number }> =>
-      new Promise((resolve, reject) => {
-        server.once("error", reject)
-        server.listen(port, host, () => {
-          server.off("error", reject)
-          const address = server.address()
-          resolve({ port: typeof address === "object" && address ? address.port : port })
-        })
-      }),
+    /** Starts to listen without encryption; port 0 picks a free one. Rejects when the port is taken. */
+    listen: listeners.plain,
+    /** Starts to listen with TLS 1.3. */
+    listenTls: listeners.tls,
+    /** New TLS connections see the new certificate. */
+    renewTls: listeners.renew,
+    /** What was turned away or slowed down since the start. */
+    turnedAway: tally.counts,
 
     maxPayload: () => packetCaps.after,
     publishRetained: (topic: string, payload: string): Promise<void> =>
@@ -199,7 +270,12 @@ export async function createBroker({
     session: (device: string): Session | undefined => sessions.get(device)?.session,
     sessions: (): Session[] => [...sessions.values()].map((s) => s.session),
     disconnect: (device: string): void => {
-      sessions.get(device)?.client.close()
+      for (const client of admitted.get(device) ?? []) {
+        cut.add(client)
+        client.close()
+        // `close` waits for nothing, but a peer that does not read would keep its socket half open.
+        client.conn.destroy()
+      }
     },
     /** Closes every connection of a camera at once. */
     disconnectSource: cameras.disconnect,
@@ -208,11 +284,14 @@ export async function createBroker({
 
     close: (): Promise<void> =>
       new Promise((resolve) => {
-        server.close()
+        listeners.close()
         aedes.close(() => resolve())
       }),
   } satisfies Transport & {
     listen: (port: number, host: string) => Promise<{ port: number }>
+    listenTls: (port: number, host: string, credentials: () => TlsCredentials) => Promise<{ port: number }>
+    renewTls: () => void
+    turnedAway: () => DoorCount[]
     disconnectSource: (source: string) => void
   }
 }
@@ -220,6 +299,7 @@ export async function createBroker({
 function sessionOf(client: Client): Session {
   return {
     device: client.id,
+    address: addressOf(client),
     closed: () => client.closed,
     send: (topic, payload) =>
       new Promise((resolve) => {
@@ -246,6 +326,28 @@ function bytesOf(payload: Uint8Array | string): Buffer {
 
 function addressOf(client: Client): string {
   return (client.conn as Socket).remoteAddress ?? ""
+}
+
+/** The certificate a client has shown, if any; `trusted` when the hub's authority has signed it. */
+function certificateOf(client: Client): { fingerprint: string; trusted: boolean } | undefined {
+  const { conn } = client
+  if (!(conn instanceof TLSSocket)) return undefined
+  const shown = conn.getPeerCertificate() as { fingerprint256?: string } | null
+  if (!shown?.fingerprint256) return undefined
+  return {
+    fingerprint: shown.fingerprint256.replaceAll(":", "").toLowerCase(),
+    trusted: conn.authorized,
+  }
+}
+
+/** Which of the broker's errors are somebody's doing; a lost connection is nobody's. */
+function doorReasonOf(error: Error): DoorReason | undefined {
+  if (error instanceof PacketTooLong) return "packet_too_long"
+  if (error.message.startsWith("connect did not arrive")) return "no_connect"
+  // mqtt-packet throws plain errors; those of sockets carry a code.
+  return "code" in error || "errorCode" in error || /keep alive|drain|refused|close/i.test(error.message)
+    ? undefined
+    : "malformed"
 }
 
 function notAuthorized(): AuthenticateError {

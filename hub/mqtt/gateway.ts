@@ -32,13 +32,17 @@ export type GatewayPorts = {
       trigger: (device: string, facts: string) => boolean
     }) => void
     readonly allDesired: () => { id: string; desired: string }[]
-    readonly onConnected: (device: string) => void
+    readonly onConnected: (device: string, address: string) => void
+    readonly onTakenOver: (device: string) => void
     readonly onDisconnected: (device: string) => Promise<void>
     readonly onState: (device: string, state: DeviceState) => Promise<boolean>
     readonly onReported: (device: string, reported: Reported) => Promise<void>
     readonly onEvent: (device: string, event: DeviceEvent) => Promise<void>
   }
-  readonly enrolment: { readonly isSecretOf: (device: string, secret: Uint8Array) => boolean }
+  readonly enrolment: {
+    readonly isSecretOf: (device: string, secret: Uint8Array) => boolean
+    readonly isCertificateOf: (device: string, fingerprint: string) => boolean
+  }
   readonly ingest: {
     readonly receive: (device: string, topic: string, bytes: Uint8Array) => Promise<InspectionAck | undefined>
     readonly refuse: (
@@ -221,8 +225,10 @@ export async function createGateway<T extends Transport>({
 
   broker = await openTransport({
     isSecretOf: enrolment.isSecretOf,
+    isCertificateOf: enrolment.isCertificateOf,
     onMessage,
-    onConnected: (session) => fleet.onConnected(session.device),
+    onConnected: (session) => fleet.onConnected(session.device, session.address),
+    onTakenOver: fleet.onTakenOver,
     onDisconnected: (session) => {
       pendingAcks.delete(session)
       fleet
@@ -260,8 +266,9 @@ export async function createGateway<T extends Transport>({
     publishDesired: (device, envelope) => publish(topicOf("desired", { d: device }), envelope),
     disconnect: (device) => {
       broker.disconnect(device)
-      // The wish for one box must not greet the next one of that name.
-      void publish(topicOf("desired", { d: device }), "")
+      // The wish for one box must not greet the next one of that name, nor what it said outlive it.
+      for (const name of ["desired", "state", "reported"] as const)
+        void publish(topicOf(name, { d: device }), "")
     },
   })
   const tidying = setInterval(reassembly.dropIdle, tidyMs)

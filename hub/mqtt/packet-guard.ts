@@ -7,6 +7,9 @@ type GuardedParser = {
   _emitError: (error: Error) => boolean
 }
 
+/** What `guardPackets` ends a connection with. */
+export class PacketTooLong extends Error {}
+
 /**
  * Refuses a packet by the length in its fixed header, before any of its body is buffered; the cap differs before and
  * after CONNACK. aedes 1.2 has no maximum
@@ -20,6 +23,6 @@ export function guardPackets(client: Client, caps: { before: number; after: numb
     if (!parseLength.call(parser)) return false
     // Not `connected`: that turns true a moment after the client has read CONNACK and may be sending.
     if (parser.packet.length <= (guarded.connackSent ? caps.after : caps.before)) return true
-    return parser._emitError(new Error(`a packet of ${parser.packet.length} bytes is too long`))
+    return parser._emitError(new PacketTooLong(`a packet of ${parser.packet.length} bytes is too long`))
   }
 }

@@ -52,12 +52,17 @@ export function createSourceClients({
   const sources = new WeakMap<Client, string>()
   const live = new Map<string, Set<Client>>()
 
+  const isName = (username: string | undefined): username is string =>
+    username !== undefined && handlers?.isSource(username) === true
+
   return {
+    /** Whether this user name is a camera's, whoever brings it. */
+    isName,
     /** Makes a camera's CONNECT one that the broker takes. Undefined for everybody else. */
     greet: (packet: ConnectPacket): "welcome" | "refused" | undefined => {
       const { username, will } = packet
-      if (username === undefined || !handlers?.isSource(username)) return undefined
-      if (will && (will.payload.length > longestWill || !handlers.mayPublish(username, will.topic)))
+      if (!isName(username)) return undefined
+      if (will && (will.payload.length > longestWill || !handlers?.mayPublish(username, will.topic)))
         return "refused"
       packet.clean = true
       packet.keepalive ||= 1800
@@ -65,8 +70,7 @@ export function createSourceClients({
     },
     /** Lets a camera in by its token and gives it a name of its own at the broker. */
     admit: (client: Client, username: string | undefined, token: Uint8Array | undefined): boolean => {
-      if (!username || !token || !handlers?.isSource(username) || !handlers.isTokenOf(username, token))
-        return false
+      if (!isName(username) || !token || !handlers?.isTokenOf(username, token)) return false
       sources.set(client, username)
       ;(client as { id: string }).id = `in/${username}/${client.id}`
       return true

@@ -10,6 +10,7 @@ import rollout from "./migrations/0009_rollout.sql" with { type: "text" }
 import ingest from "./migrations/0010_ingest.sql" with { type: "text" }
 import room from "./migrations/0011_room.sql" with { type: "text" }
 import packs from "./migrations/0012_packs.sql" with { type: "text" }
+import deviceSecurity from "./migrations/0013_device_security.sql" with { type: "text" }
 import sources from "./migrations/0015_sources.sql" with { type: "text" }
 import sourceHalves from "./migrations/0016_source_halves.sql" with { type: "text" }
 import brokerCredential from "./migrations/0017_broker_credential.sql" with { type: "text" }
@@ -30,6 +31,7 @@ export const migrations: { name: string; sql: string }[] = [
   { name: "0010_ingest", sql: ingest },
   { name: "0011_room", sql: room },
   { name: "0012_packs", sql: packs },
+  { name: "0013_device_security", sql: deviceSecurity },
   { name: "0015_sources", sql: sources },
   { name: "0016_source_halves", sql: sourceHalves },
   { name: "0017_broker_credential", sql: brokerCredential },

@@ -25,7 +25,7 @@ export function createSources({
   monitor: Monitor
   audit: Audit
   clock: Clock
-  mqtt: () => { host: string; port: number }
+  mqtt: () => { host: string; port: number; tls: boolean }
   /** Where a source's drop folder lies. */
   folderOf: (profile: SourceProfile) => string | undefined
 }) {

@@ -36,7 +36,7 @@ export function createSourcesDomain(deps: {
   known: KnownInspection
   sniff: Sniff
   epoch: string
-  mqtt: () => { host: string; port: number }
+  mqtt: () => { host: string; port: number; tls: boolean }
   /** All drop folders lie in here. */
   dropFolder: string
   quarantineFolder: string

@@ -2,7 +2,6 @@ import { createServer } from "node:net"
 import * as v from "valibot"
 import { Enrolment } from "#contract/fleet"
 import { selfCommand } from "#models/child"
-import { configFields } from "../../hub/config.ts"
 import { createHubClient, type HubClient, signIn } from "../../hub/demo/client.ts"
 
 const admin = { login: "kim", password: "a torque wrench in spring" }
@@ -24,7 +23,7 @@ export async function startHub(
   const mqtt = options.mqtt ?? (await freePort())
   const flags = ["--data", data, "--http-port", String(http), "--mqtt-port", String(mqtt)]
   // Many hubs run side by side here: the door with TLS must not be everybody's 8883.
-  if (configFields.some(({ flag }) => flag === "mqtt-tls-port")) flags.push("--mqtt-tls-port", "0")
+  flags.push("--mqtt-tls-port", "0")
   const child = Bun.spawn(
     [...(options.before ?? []), ...selfCommand("hub", ...flags, "--log-level", "warn")],
     {

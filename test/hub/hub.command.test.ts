@@ -91,7 +91,7 @@ describe("crux hub", () => {
     const second = await start("--data", data, "--http-port", "0")
     expect(await (await fetch(`${second.url}/api/setup`)).json()).toEqual({ needed: false })
     expect(setupCode(second.out())).toBeUndefined()
-  })
+  }, 30_000)
 
   test("a second one on the same data exits with 4, on the same port with 1, and disturbs nobody", async () => {
     const data = newFolder()
@@ -106,7 +106,7 @@ describe("crux hub", () => {
     expect(samePort.said).toContain("--http-port")
     expect(samePort.said).not.toContain("hub.command.ts")
     expect((await fetch(`${hub.url}/readyz`)).status).toBe(200)
-  })
+  }, 30_000)
 
   test("whose MQTT port is taken says so and exits with 1", async () => {
     const holder = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } })

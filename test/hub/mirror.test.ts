@@ -17,7 +17,7 @@ let site: TestHub
 beforeAll(async () => {
   const readers = join(tempFolder(), "readers")
   writeFileSync(readers, "scada:reads results only\n")
-  site = await startTestHub({ config: { uns: { path }, mqtt: { host: "127.0.0.1", port: 0, readers } } })
+  site = await startTestHub({ config: { uns: { path }, mqtt: { readers } } })
 })
 afterAll(() => site.stop())
 
@@ -81,7 +81,7 @@ test("a reader reads results and nothing else, and publishes nothing", async () 
 test("with a broker of the plant the mirror is there, and mosquitto's MQTT 5 client reads it", async () => {
   const broker = await startMosquitto()
   const hub = await startTestHub({
-    config: { uns: { path }, broker: broker.settings, mqtt: { host: "127.0.0.1", port: 0, readers: "" } },
+    config: { uns: { path }, broker: broker.settings },
   })
   broker.addUser("scada", "reads results only")
   const identity = await enrol(hub, "line-1")

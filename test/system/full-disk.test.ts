@@ -129,7 +129,11 @@ async function firstAdmin(url: string, code: string): Promise<HubClient> {
 }
 
 async function enrol(url: string, admin: HubClient, device: string): Promise<Enrolment> {
-  const invited = await admin.post<{ code: string }>("/api/enrolment-codes", { device, name: device })
+  const invited = await admin.post<{ code: string }>("/api/enrolment-codes", {
+    device,
+    name: device,
+    pre_approved: true,
+  })
   return v.parse(Enrolment, await createHubClient(url).post("/api/enrol", { code: invited?.code, device }))
 }
 

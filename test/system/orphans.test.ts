@@ -87,7 +87,11 @@ test("a station ends with a parent that was killed", async () => {
   const admin = createHubClient(url)
   const person = { login: "kim", name: "Kim", password: "a torque wrench in spring", language: "ko" }
   await admin.post("/api/setup", { code, ...person })
-  const invited = await admin.post<{ code: string }>("/api/enrolment-codes", { device: "line-1", name: "1" })
+  const invited = await admin.post<{ code: string }>("/api/enrolment-codes", {
+    device: "line-1",
+    name: "1",
+    pre_approved: true,
+  })
   const station = ["--data", join(folder.path, "line-1"), "--hub", url, "--device", "line-1"]
   const command = selfCommand("edge", ...station, "--enrol", invited!.code, "--hold-until-model")
   const script = `

@@ -19,6 +19,8 @@ test("senders that ignore credit are paused at the byte budget, and every messag
     budgetBytes,
     handlers: {
       isSecretOf: () => true,
+      isCertificateOf: () => false,
+      onTakenOver: () => {},
       onConnected: () => {},
       onDisconnected: () => {},
       // A disk that takes its time.

@@ -4,13 +4,14 @@ import { join } from "node:path"
 import mqtt from "mqtt"
 import * as v from "valibot"
 import { BrokerStatus } from "#contract/broker"
-import type { Device, Enrolment } from "#contract/fleet"
+import { type Device, Enrolment } from "#contract/fleet"
 import type { List } from "#contract/list"
 import { type Manifest, payloadTypes } from "#contract/release"
 import { topicOf } from "#contract/topics"
 import { buildIndex } from "../../../hub/delivery/chunk-index.service.ts"
 import { mosquittoEntry } from "../../../hub/fleet/mosquitto-entry.ts"
 import { mosquittoAcl } from "../../../hub/mqtt/acl.rules.ts"
+import { makeRequest, newKeyPem } from "../../../hub/platform/certificate-authority.ts"
 import { tempFolder } from "../../edge/support/kit.ts"
 import { goodModel } from "../../edge/support/models.ts"
 import { startStation } from "../../edge/support/station.ts"
@@ -23,10 +24,9 @@ import { type Mosquitto, startMosquitto } from "../support/mosquitto.ts"
 let broker: Mosquitto
 let site: TestHub
 const cleanups: (() => unknown)[] = []
-const ports: TestHub["hub"]["config"]["mqtt"] = { host: "127.0.0.1", port: 0, readers: "" }
 beforeAll(async () => {
   broker = await startMosquitto()
-  site = await startTestHub({ config: { broker: broker.settings, mqtt: ports } })
+  site = await startTestHub({ config: { broker: broker.settings } })
 }, 60_000)
 afterAll(async () => {
   for (const cleanup of cleanups.reverse()) await cleanup()
@@ -109,6 +109,18 @@ describe("with mosquitto as the broker, over TLS", () => {
     cleanups.pop()
     await until("its goodbye", async () => (await presenceOf("line-1")) === "offline")
   }, 60_000)
+
+  test("a station gets a secret and no certificate, because the broker checks it; the code stays good", async () => {
+    const admin = await site.as("admin")
+    const body = { device: "line-6", name: "x", pre_approved: true }
+    const { code } = (await (await admin.post("/api/enrolment-codes", body)).json()) as { code: string }
+    const csr = await makeRequest(newKeyPem(), "line-6")
+    const refused = await site.browser().post("/api/enrol", { code, device: "line-6", csr })
+    expect(await refused.json()).toMatchObject({ status: 409, key: "enrolment_certificate" })
+    const answer = await site.browser().post("/api/enrol", { code, device: "line-6" })
+    expect(answer.status).toBe(201)
+    expect(v.parse(Enrolment, await answer.json()).mqtt.ca).not.toBe(site.hub.tls.trust.pem)
+  })
 
   test("a repeated inspection is answered dup and stored once", async () => {
     const device = await asDevice(await enrolled("line-2"))
@@ -214,7 +226,7 @@ describe("a broker that is not fit keeps the hub from starting, and says why", (
       const other = await startMosquitto(change)
       try {
         const hub = await startTestHub({
-          config: { broker: { ...other.settings, ...settings }, mqtt: ports },
+          config: { broker: { ...other.settings, ...settings } },
         })
         await hub.stop()
         // A machine so busy that the broker did not answer in time has told nothing: once more.
@@ -280,7 +292,7 @@ describe("a broker that is not fit keeps the hub from starting, and says why", (
         appendFileSync(join(other.folder, "passwords"), `${line}\n`)
         await other.reload()
         const hub = await startTestHub({
-          config: { broker: { ...other.settings, ...settings }, mqtt: ports },
+          config: { broker: { ...other.settings, ...settings } },
         })
         await hub.stop()
         // A machine so busy that the broker did not answer in time has told nothing: once more.
@@ -328,7 +340,7 @@ test("crux broker check says what it found, and ends with a code per kind of tro
 test("a broker that cannot be reached yet does not keep people from the hub; it is used once it is there", async () => {
   const other = await startMosquitto()
   await other.stop()
-  const hub = await startTestHub({ config: { broker: other.settings, mqtt: ports } })
+  const hub = await startTestHub({ config: { broker: other.settings } })
   expect((await status(hub)).connected).toBe(false)
   expect((await status(hub)).trouble).toBeDefined()
   await other.start()

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test"
+import fc from "fast-check"
 import { type TopicName, topicOf, topics } from "#contract/topics"
 import {
   creditFor,
@@ -113,4 +114,67 @@ test("credit shrinks as the hub fills, and is never nothing", () => {
   expect(creditFor(0, 64 * mega)).toEqual({ msgs: 32, bytes: 8 * mega })
   expect(creditFor(32 * mega, 64 * mega).msgs).toBe(16)
   expect(creditFor(100 * mega, 64 * mega)).toEqual({ msgs: 2, bytes: 2 * mega })
+})
+
+describe("whatever is asked for", () => {
+  const device = fc.stringMatching(/^[a-z0-9][a-z0-9-]{0,31}$/)
+  const level = fc.oneof(
+    fc.constantFrom(
+      "crux",
+      "v1",
+      "d",
+      "up",
+      "down",
+      "insp",
+      "desired",
+      "state",
+      "reported",
+      "hub",
+      "+",
+      "#",
+      "$SYS",
+    ),
+    fc.constantFrom("", "..", "line-1", "line-10", "__proto__", "\0", "%2f"),
+    device,
+  )
+  const path = fc.array(level, { minLength: 1, maxLength: 9 }).map((levels) => levels.join("/"))
+  const near = fc
+    .tuple(device, fc.constantFrom("up", "down", "state", "reported", "desired"), path)
+    .map(([d, kind, rest]) => `crux/v1/d/${d}/${kind}/${rest}`)
+  const anyTopic = fc.oneof(path, near)
+
+  test("a device hears only what is its own, and the hub's state", () => {
+    fc.assert(
+      fc.property(device, anyTopic, (d, filter) => {
+        if (!maySubscribe(d, filter)) return
+        expect(
+          filter === topicOf("hubState") ||
+            filter === topicOf("desired", { d }) ||
+            filter.startsWith(`crux/v1/d/${d}/down/`),
+        ).toBe(true)
+      }),
+      { numRuns: 5_000 },
+    )
+  })
+
+  test("a device says only what is its own, never downwards, never with a wildcard", () => {
+    fc.assert(
+      fc.property(device, anyTopic, fc.boolean(), (d, topic, retain) => {
+        if (!published(d, topic, retain)) return
+        expect(topic.startsWith(`crux/v1/d/${d}/`)).toBe(true)
+        expect(topic).not.toMatch(/[+#\0]|\/down\/|\/desired/)
+        if (retain) expect(topic).toMatch(/\/(state|reported)$/)
+      }),
+      { numRuns: 5_000 },
+    )
+  })
+
+  test("what one device may hear, another may not say: nobody can give orders in the hub's name", () => {
+    fc.assert(
+      fc.property(device, device, anyTopic, (a, b, topic) => {
+        expect(maySubscribe(a, topic) && published(b, topic, false)).toBe(false)
+      }),
+      { numRuns: 5_000 },
+    )
+  })
 })

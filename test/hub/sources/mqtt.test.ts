@@ -448,6 +448,32 @@ describe("what a camera may do at the broker", () => {
     expect(devices).not.toContain("thief")
   })
 
+  test("a station's secret lets nobody in under a camera's name, where a station's rules are not asked", async () => {
+    const station = await enrol(hub, "station-9")
+    await addSource(hub, engineer, "mask", pictures("mask"))
+    const posing = connectDevice(station, { username: "mask", clean: false, keepalive: 1800 })
+    await expect(posing).rejects.toThrow("Not authorized")
+    await expect(connectDevice(station, { keepalive: 1800 })).rejects.toThrow()
+    await (await connectDevice(station)).end()
+  })
+
+  test("a name that was given to a camera while its station waited for a person lets no station in", async () => {
+    const admin = await hub.as("admin")
+    const made = await admin.post("/api/enrolment-codes", { device: "both", name: "x" })
+    const { code } = (await made.json()) as { code: string }
+    const asked = await hub.browser().post("/api/enrol", { code, device: "both" })
+    expect(asked.status).toBe(202)
+    const { token } = (await asked.json()) as { token: string }
+    await addSource(hub, engineer, "both", pictures("both"))
+    const { items } = (await (await engineer.get("/api/enrolment-requests")).json()) as {
+      items: { id: string; device: string }[]
+    }
+    const request = items.find(({ device }) => device === "both")
+    expect((await engineer.post(`/api/enrolment-requests/${request?.id}/approve`)).status).toBe(204)
+    expect((await hub.browser().post("/api/enrol/collect", { token })).status).toBe(403)
+    expect(await (await admin.get("/api/devices")).text()).not.toContain('"both"')
+  })
+
   test("publishing elsewhere cuts the connection, shows the reason, and stores nothing", async () => {
     const source = await addSource(hub, engineer, "fence", pictures("fence"), ["line9/#"])
     for (const topic of [

@@ -38,7 +38,10 @@ export type TestHub = {
 
 /** A real hub on a temporary folder, reached through `fetch`; cheap password hashing, a clock the test moves. */
 export async function startTestHub(
-  options: { config?: Partial<HubConfig>; ports?: Partial<HubPorts> } = {},
+  options: {
+    config?: Partial<Omit<HubConfig, "mqtt">> & { mqtt?: Partial<HubConfig["mqtt"]> }
+    ports?: Partial<HubPorts>
+  } = {},
 ): Promise<TestHub> {
   const folder = mkdtempSync(join(tmpdir(), "crux-hub-"))
   const log: string[] = []
@@ -53,7 +56,12 @@ export async function startTestHub(
       flags: { data: folder, "mqtt-port": "0", "http-port": "0" },
     })
     const hub = await createHub(
-      { ...config, log_level: "debug", ...options.config },
+      {
+        ...config,
+        log_level: "debug",
+        ...options.config,
+        mqtt: { ...config.mqtt, ...options.config?.mqtt },
+      },
       {
         openSqlite,
         openAsset: async (name) =>

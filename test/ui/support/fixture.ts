@@ -12,6 +12,7 @@ import { type Picture, paintPictures, shrink } from "./pictures.ts"
 import {
   makeArrivals,
   makeDevices,
+  makeEnrolmentRequests,
   makeHome,
   makeInspection,
   makeJobs,
@@ -19,6 +20,7 @@ import {
   makeModels,
   makeRefusals,
   makeRollouts,
+  makeSecurity,
   makeSeries,
   makeSession,
   makeStorage,
@@ -198,8 +200,26 @@ export async function startFixture(options: FixtureOptions) {
         return json(makeStorage(Date.now()))
       case "POST /api/enrolment-codes": {
         const asked = await body(NewEnrolmentCode)
-        return json({ code: "7KQ4-M2XP", device: asked.device, expires_at: Date.now() + 900_000 }, 201)
+        const ca = "3f".repeat(32)
+        const made = {
+          code: "7KQ4D-M2XPH-0RV8N-YB3TC",
+          device: asked.device,
+          expires_at: Date.now() + 900_000,
+          pre_approved: asked.pre_approved,
+          ca,
+        }
+        const parts = new URLSearchParams({
+          hub: "https://192.168.0.10:8080",
+          device: asked.device,
+          code: made.code,
+          ca,
+        })
+        return json({ ...made, ticket: `crux://enrol?${parts}` }, 201)
       }
+      case "GET /api/enrolment-requests":
+        return list(options.empty ? [] : makeEnrolmentRequests(Date.now()))
+      case "GET /api/security":
+        return json(makeSecurity(Date.now()))
       case "GET /api/training/jobs":
         return list(jobs)
       case "POST /api/training/jobs":

@@ -2,11 +2,12 @@ import { createHash } from "node:crypto"
 import { uuidv7 } from "uuidv7"
 import * as v from "valibot"
 import { DefectClass } from "#contract/catalogue"
-import { Device } from "#contract/fleet"
+import { Device, type EnrolmentRequest } from "#contract/fleet"
 import { Arrival, RefusalView } from "#contract/ingest"
 import { InspectionView, LabelTask } from "#contract/labelling"
 import { type Confusion, JobView, ModelView } from "#contract/registry"
 import { HomeView, LiveSeries, LoopView, RolloutView } from "#contract/rollout"
+import type { Security } from "#contract/security"
 import { Storage } from "#contract/storage"
 import { Session, User } from "#contract/users"
 import type { Picture } from "./pictures.ts"
@@ -133,6 +134,37 @@ export const makeStorage = (now: number): Storage =>
     waiting: 0,
   })
 
+/** One station that waits for a person. */
+export function makeEnrolmentRequests(now: number): EnrolmentRequest[] {
+  return [
+    {
+      id: "019ab2f0-0000-7000-8000-000000000001",
+      device: "line5-cam",
+      name: "5라인 카메라",
+      fingerprint: "7KQ4-M2XP",
+      proof: "certificate",
+      address: "192.168.0.51",
+      asked_at: now - 40_000,
+      expires_at: now + hour,
+      replaces: false,
+    },
+  ]
+}
+
+export function makeSecurity(now: number): Security {
+  return {
+    ca: "3fa1".repeat(16),
+    own_certificate: false,
+    certificate_expires_at: now + 80 * 24 * hour,
+    plain: "loopback",
+    connections: 4,
+    turned_away: [
+      { reason: "wrong_secret", count: 12, last_at: now - 3 * minute, last_from: "192.168.0.77" },
+      { reason: "malformed", count: 2, last_at: now - hour, last_from: "192.168.0.80" },
+    ],
+  }
+}
+
 export function makeDevices(now: number): Device[] {
   return stations.map(([id, name], i) =>
     v.parse(Device, {
@@ -140,6 +172,11 @@ export function makeDevices(now: number): Device[] {
       name,
       enrolled_at: now - 40 * 24 * hour,
       presence: i === 3 ? "offline" : "online",
+      proof: i === 0 ? "certificate" : "secret",
+      ...(i === 0 && { certificate_expires_at: now + 200 * 24 * hour }),
+      ...(i === 2 && {
+        clone: { at: now - 5 * minute, why: "returned", addresses: ["192.168.0.31", "192.168.0.44"] },
+      }),
       seen_at: now - (i === 3 ? 7 * minute : 2_000),
       state: {
         v: 1,

@@ -19,7 +19,10 @@ export function Connect({ source, token }: { source: SourceView; token?: string 
             [words.sources.token, hidden],
           ]
         : [
-            [words.sources.broker, `${connect.mqtt.host}:${connect.mqtt.port}`],
+            [
+              words.sources.broker,
+              `${connect.mqtt.host}:${connect.mqtt.port}${connect.mqtt.tls ? " (TLS)" : ""}`,
+            ],
             [words.sources.user, source.id],
             [words.sources.token, hidden],
             [

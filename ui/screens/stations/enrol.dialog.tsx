@@ -6,15 +6,17 @@ import { useApp, useFormat, useWords } from "../../context.ts"
 import { Button } from "../../parts/button.tsx"
 import { Dialog } from "../../parts/dialog.tsx"
 import { Field } from "../../parts/field.tsx"
+import { QrCode } from "../../parts/qr.tsx"
 import { TroubleNote } from "../../parts/states.tsx"
 
-/** Two steps: name the station, then read its code aloud. The code is shown once; the hub keeps only its hash. */
+/** Two steps: name the station, then show it the code. The code is shown once; the hub keeps only its hash. */
 export function EnrolDialog({ onClose }: { onClose: () => void }) {
   const { api } = useApp()
   const words = useWords()
   const format = useFormat()
   const device = useSignal("")
   const name = useSignal("")
+  const preApproved = useSignal(false)
   const busy = useSignal(false)
   const made = useSignal<v.InferOutput<typeof EnrolmentCode> | null>(null)
   const trouble = useSignal<Trouble | undefined>(undefined)
@@ -25,7 +27,7 @@ export function EnrolDialog({ onClose }: { onClose: () => void }) {
     try {
       made.value = await api.post(
         "/api/enrolment-codes",
-        { device: device.value, name: name.value },
+        { device: device.value, name: name.value, pre_approved: preApproved.value },
         EnrolmentCode,
       )
     } catch (error) {
@@ -42,7 +44,13 @@ export function EnrolDialog({ onClose }: { onClose: () => void }) {
         <p class="enrol-code num" data-testid="station-code">
           {made.value.code}
         </p>
+        <QrCode text={made.value.ticket} name={words.stations.qr} />
+        <p class="muted">{words.stations.ticketHint}</p>
+        <code class="enrol-ticket" data-testid="station-ticket">
+          crux edge --enrol '{made.value.ticket}'
+        </code>
         <p class="muted">{words.stations.codeOnce(format.clock(made.value.expires_at))}</p>
+        {!made.value.pre_approved && <p class="muted">{words.stations.thenApprove}</p>}
       </Dialog>
     )
   return (
@@ -78,6 +86,17 @@ export function EnrolDialog({ onClose }: { onClose: () => void }) {
           required
           testid="station-name"
         />
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={preApproved.value}
+            onChange={(event) => {
+              preApproved.value = event.currentTarget.checked
+            }}
+            data-testid="station-pre-approved"
+          />
+          <span>{words.stations.preApproved}</span>
+        </label>
         <Button look="primary" type="submit" icon="key" busy={busy.value} testid="station-make-code">
           {words.stations.make}
         </Button>

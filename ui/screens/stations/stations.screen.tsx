@@ -4,13 +4,17 @@ import { Arrival, RefusalView } from "#contract/ingest"
 import { Storage } from "#contract/storage"
 import { useApp, useFormat, useMay, useWords } from "../../context.ts"
 import { Button } from "../../parts/button.tsx"
+import { Confirm } from "../../parts/confirm.tsx"
+import { Icon } from "../../parts/icon.tsx"
 import { Loaded } from "../../parts/loaded.tsx"
 import { Page } from "../../parts/page.tsx"
 import { Empty } from "../../parts/states.tsx"
 import { Tag } from "../../parts/tag.tsx"
 import { useResource } from "../../resource.ts"
 import { ArrivalTags, DiskNote, Refusals } from "./arrivals.tsx"
+import { Doors } from "./doors.tsx"
 import { EnrolDialog } from "./enrol.dialog.tsx"
+import { WaitingStations } from "./waiting.tsx"
 
 const tones = { online: "ok", stale: "unsure", offline: "ng", never: "neutral" } as const
 
@@ -18,6 +22,7 @@ export function StationsScreen() {
   const { api } = useApp()
   const words = useWords()
   const admin = useMay("admin")
+  const engineer = useMay("engineer")
   const enrolling = useSignal(false)
   const arrivals = useResource("arrivals", (s) => api.list("/api/ingest", Arrival, s), ["device", "refusal"])
   const refusals = useResource("refusals", (s) => api.list("/api/refusals?limit=10", RefusalView, s), [
@@ -44,6 +49,7 @@ export function StationsScreen() {
       }
     >
       {storage.data.value && <DiskNote storage={storage.data.value} />}
+      {engineer && <WaitingStations />}
       <Loaded resource={devices}>
         {(list) =>
           list.length === 0 ? (
@@ -55,6 +61,7 @@ export function StationsScreen() {
                   key={device.id}
                   device={device}
                   arrival={arrivals.data.value?.find((one) => one.device_id === device.id)}
+                  onChanged={devices.reload}
                 />
               ))}
             </ul>
@@ -67,6 +74,7 @@ export function StationsScreen() {
           names={new Map(devices.data.value?.map(({ id, name }) => [id, name]))}
         />
       )}
+      {engineer && <Doors />}
       {enrolling.value && (
         <EnrolDialog
           onClose={() => {
@@ -79,8 +87,19 @@ export function StationsScreen() {
   )
 }
 
-function Station({ device, arrival }: { device: Device; arrival: Arrival | undefined }) {
-  const { now } = useApp()
+function Station({
+  device,
+  arrival,
+  onChanged,
+}: {
+  device: Device
+  arrival: Arrival | undefined
+  onChanged: () => void
+}) {
+  const { api, now } = useApp()
+  const admin = useMay("admin")
+  const engineer = useMay("engineer")
+  const asking = useSignal<"revoke" | "clone" | null>(null)
   const words = useWords()
   const format = useFormat()
   const { reported } = device
@@ -108,7 +127,9 @@ function Station({ device, arrival }: { device: Device; arrival: Arrival | undef
     <li class="row station" data-testid="station-item" data-device={device.id}>
       <div class="row-main">
         <span class="row-title">{device.name}</span>
-        <span class="muted">{device.id}</span>
+        <span class="muted">
+          {device.id} · {words.stations.proofBy[device.proof]}
+        </span>
       </div>
       <Tag tone={device.revoked_at === undefined ? tones[device.presence] : "neutral"}>
         {device.revoked_at === undefined ? (
@@ -129,6 +150,66 @@ function Station({ device, arrival }: { device: Device; arrival: Arrival | undef
         ))}
       </dl>
       <ArrivalTags arrival={arrival} shed={reported?.shed ?? {}} />
+      {admin && device.revoked_at === undefined && (
+        <Button
+          look="quiet"
+          onClick={() => {
+            asking.value = "revoke"
+          }}
+          testid="station-revoke"
+        >
+          {words.stations.revoke}
+        </Button>
+      )}
+      {device.clone && (
+        <div class="note note-trouble station-clone" data-testid="station-clone">
+          <Icon name="warning" />
+          <p class="note-text">
+            {words.stations.clone(format.dateTime(device.clone.at), device.clone.addresses.join(", "))}
+          </p>
+          {engineer && (
+            <Button
+              onClick={() => {
+                asking.value = "clone"
+              }}
+              testid="station-clone-clear"
+            >
+              {words.stations.cloneClear}
+            </Button>
+          )}
+        </div>
+      )}
+      {asking.value === "revoke" && (
+        <Confirm
+          title={words.stations.revokeTitle(device.name)}
+          body={words.stations.revokeBody}
+          yes={words.stations.revoke}
+          danger
+          onYes={async () => {
+            await api.run("DELETE", `/api/devices/${device.id}`)
+            onChanged()
+          }}
+          onClose={() => {
+            asking.value = null
+          }}
+          testid="station-revoke-yes"
+        />
+      )}
+      {asking.value === "clone" && (
+        <Confirm
+          title={words.stations.cloneClear}
+          body={words.stations.cloneClearBody}
+          yes={words.stations.cloneClear}
+          onYes={async () => {
+            await api.run("DELETE", `/api/devices/${device.id}/clone`)
+            onChanged()
+          }}
+          onClose={() => {
+            asking.value = null
+          }}
+          testid="station-clone-yes"
+        />
+      )}
     </li>
   )
 }
