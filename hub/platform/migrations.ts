@@ -11,11 +11,11 @@ import ingest from "./migrations/0010_ingest.sql" with { type: "text" }
 import room from "./migrations/0011_room.sql" with { type: "text" }
 import packs from "./migrations/0012_packs.sql" with { type: "text" }
 import deviceSecurity from "./migrations/0013_device_security.sql" with { type: "text" }
-import sources from "./migrations/0015_sources.sql" with { type: "text" }
-import sourceHalves from "./migrations/0016_source_halves.sql" with { type: "text" }
-import brokerCredential from "./migrations/0017_broker_credential.sql" with { type: "text" }
-import judged from "./migrations/0018_judged.sql" with { type: "text" }
-import settled from "./migrations/0019_settled.sql" with { type: "text" }
+import sources from "./migrations/0014_sources.sql" with { type: "text" }
+import sourceHalves from "./migrations/0015_source_halves.sql" with { type: "text" }
+import brokerCredential from "./migrations/0016_broker_credential.sql" with { type: "text" }
+import judged from "./migrations/0017_judged.sql" with { type: "text" }
+import settled from "./migrations/0018_settled.sql" with { type: "text" }
 
 /** Forward only, in order; each runs in one transaction. Never edit one that has been released: add the next. */
 export const migrations: { name: string; sql: string }[] = [
@@ -32,9 +32,9 @@ export const migrations: { name: string; sql: string }[] = [
   { name: "0011_room", sql: room },
   { name: "0012_packs", sql: packs },
   { name: "0013_device_security", sql: deviceSecurity },
-  { name: "0015_sources", sql: sources },
-  { name: "0016_source_halves", sql: sourceHalves },
-  { name: "0017_broker_credential", sql: brokerCredential },
-  { name: "0018_judged", sql: judged },
-  { name: "0019_settled", sql: settled },
+  { name: "0014_sources", sql: sources },
+  { name: "0015_source_halves", sql: sourceHalves },
+  { name: "0016_broker_credential", sql: brokerCredential },
+  { name: "0017_judged", sql: judged },
+  { name: "0018_settled", sql: settled },
 ]
