@@ -17,6 +17,8 @@ const calls = [
   "write",
   "writev",
   "pwrite64",
+  "pwritev",
+  "pwritev2",
   "ftruncate",
   "fallocate",
   "fsync",
@@ -108,10 +110,14 @@ function parseCall(line: string, at: { began: number; ended: number }): DiskCall
       return { ...at, kind: "mkdir", path: names()[0] ?? "" }
     case "write":
     case "writev":
-    case "pwrite64": {
+    case "pwrite64":
+    case "pwritev":
+    case "pwritev2": {
       // As many bytes as the kernel took.
       const bytes = Buffer.concat([...args.matchAll(string)].map(([, hex = ""]) => bytesOf(hex)))
-      const offset = name === "pwrite64" ? Number(/, (\d+)$/.exec(args)?.[1]) : undefined
+      // The last argument; of pwritev2 the one before the flags.
+      const place = name === "pwritev2" ? /, (\d+), [^,]+$/ : /, (\d+)$/
+      const offset = name.startsWith("pwrite") ? Number(place.exec(args)?.[1]) : undefined
       return { ...at, kind: "write", path: fd(), bytes: bytes.subarray(0, Number(answer[1])), at: offset }
     }
     case "ftruncate":
