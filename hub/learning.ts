@@ -124,7 +124,8 @@ export function createLearning(deps: LearningDeps) {
     probation: {
       parts: config.rollout.probation_parts,
       max_minutes: config.rollout.probation_minutes,
-      max_undecidable: 0.6,
+      // The line may be odder than the golden set; what the gate has let through must not be halted for asking as much.
+      max_undecidable: Math.min(1, Math.max(0.6, config.gate.max_undecidable + 0.1)),
       max_ng_shift: config.rollout.max_ng_shift,
     },
     sampling: config.sampling,
