@@ -26,6 +26,9 @@ type Waiting = {
   reject: (cause: unknown) => void
 }
 
+/** The one that is being written; after a failure nothing more goes into it. */
+type Pack = { number: number; file: FileHandle; end: number; failure?: { cause: unknown } }
+
 /**
  * Append-only files with many small objects each: one sync for all that wait, and no new name on disk for each. A pack
  * is never written again after a restart or a failed write, so what is at its end when the power goes is nobody's.
@@ -36,13 +39,13 @@ export async function openPacks({ folder, punch }: { folder: string; punch?: Pun
   await syncDirectory(dirname(folder))
   const existing = readdirSync(folder).flatMap((name) => /^(\d{8})\.pack$/.exec(name)?.[1] ?? [])
   let last = Math.max(0, ...existing.map(Number))
-  let current: { number: number; file: FileHandle; end: number } | undefined
+  let current: Pack | undefined
   const waiting: Waiting[] = []
   let writing: Promise<void> | undefined
 
   const path = (pack: number) => join(folder, `${String(pack).padStart(8, "0")}.pack`)
 
-  const openNext = async () => {
+  const openNext = async (): Promise<Pack> => {
     last += 1
     const file = await open(path(last), "wx+", 0o600)
     // Its name must be on disk before anything in it is called stored.
@@ -65,40 +68,66 @@ export async function openPacks({ folder, punch }: { folder: string; punch?: Pun
     return waiting.splice(0, count === -1 ? waiting.length : Math.max(1, count))
   }
 
-  const writeBatch = async (batch: readonly Waiting[]): Promise<PackPlace[]> => {
-    if (current && current.end >= fullAt) await retire()
-    current ??= await openNext()
-    const { number, file, end } = current
+  /** Puts a batch behind what is there. Returns where its objects lie; they are not on disk yet. */
+  const writeBatch = async (pack: Pack, batch: readonly Waiting[]): Promise<PackPlace[]> => {
     const pieces: Uint8Array[] = []
-    let at = end
+    const start = pack.end
     const places = batch.map(({ bytes, sha256 }) => {
       const record = Buffer.alloc(head)
       record.writeUInt32LE(magic, 0)
       record.writeUInt32LE(bytes.length, 4)
       record.write(sha256, 8, "hex")
       pieces.push(record, bytes)
-      const place = { pack: number, at: at + head, size: bytes.length }
-      at += head + bytes.length
+      const place = { pack: pack.number, at: pack.end + head, size: bytes.length }
+      pack.end += head + bytes.length
       return place
     })
-    await writePieces(file, pieces, end)
-    await file.datasync()
-    current.end = at
+    await writePieces(pack.file, pieces, start)
     return places
   }
 
+  const sync = async (pack: Pack, batch: readonly Waiting[], places: readonly PackPlace[]): Promise<void> => {
+    try {
+      if (pack.failure) throw pack.failure.cause
+      await pack.file.datasync()
+      batch.forEach(({ resolve }, i) => void resolve(places[i]!))
+    } catch (cause) {
+      fail(pack, batch, cause)
+    }
+  }
+
+  /** A failed sync has said nothing about what was written, and will not the next time either: another file. */
+  const fail = (pack: Pack, batch: readonly Waiting[], cause: unknown): void => {
+    pack.failure ??= { cause }
+    for (const { reject } of batch) reject(cause)
+  }
+
+  /** While one batch is being synced the next one is being written: the disk waits for nobody. */
   const work = async () => {
+    let syncing: Promise<void> = Promise.resolve()
     while (waiting.length > 0) {
       const batch = takeBatch()
       try {
-        const places = await writeBatch(batch)
-        batch.forEach(({ resolve }, i) => void resolve(places[i]!))
+        if (current && (current.failure || current.end >= fullAt)) {
+          await syncing
+          await retire()
+        }
+        current ??= await openNext()
       } catch (cause) {
-        // A failed sync has said nothing about what it wrote, and will not the next time either: another file.
-        await retire().catch(() => {})
         for (const { reject } of batch) reject(cause)
+        continue
       }
+      const pack = current
+      try {
+        const places = await writeBatch(pack, batch)
+        await syncing
+        syncing = sync(pack, batch, places)
+      } catch (cause) {
+        fail(pack, batch, cause)
+      }
+      if (waiting.length === 0) await syncing
     }
+    if (current?.failure) await retire().catch(() => {})
     writing = undefined
   }
 

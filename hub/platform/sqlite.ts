@@ -119,7 +119,8 @@ function setPragmas(driver: SqliteDriver): void {
 
 function strictStatement(driver: SqliteDriver, sql: string): Statement<unknown> {
   const statement = driver.prepare(sql)
-  const names = parameterNames(sql)
+  const names = [...parameterNames(sql)]
+  // Every statement of every inspection comes through here.
   const checked = (params: SqlParams = {}) => {
     for (const name of names) {
       const type = typeof params[name]
@@ -127,10 +128,11 @@ function strictStatement(driver: SqliteDriver, sql: string): Statement<unknown> 
         throw new TypeError(`SQL parameter $${name} must not be ${type}: ${sql}`)
       }
     }
-    for (const name in params) {
-      if (!names.has(name)) throw new TypeError(`SQL parameter $${name} is not in: ${sql}`)
-    }
-    return params
+    // All names are there, so only a longer list holds a foreign one.
+    const given = Object.keys(params)
+    if (given.length === names.length) return params
+    const foreign = given.find((name) => !names.includes(name))
+    throw new TypeError(`SQL parameter $${foreign} is not in: ${sql}`)
   }
   return {
     // bun:sqlite says null for no row.
