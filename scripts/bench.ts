@@ -39,16 +39,28 @@ setTimeout(() => {
 await prepare()
 const machine = await describeMachine()
 const rows: BenchRow[] = []
+const missing: string[] = []
 for (const name of names) {
   console.error(`${name} …`)
-  rows.push(...(await benches[name]!()))
+  try {
+    const more = await benches[name]!()
+    console.error(tableOf(more))
+    rows.push(...more)
+  } catch (error) {
+    // What took minutes to measure must not go with what failed.
+    console.error(error)
+    missing.push(name)
+  }
 }
-const table = tableOf(rows)
+const table = [
+  tableOf(rows),
+  ...missing.map((name) => `\nThe rows of "${name}" could not be measured in this run.`),
+].join("\n")
 console.log(table)
 if (values.only === undefined)
   await writeFile(join(import.meta.dirname, "../docs/bench.md"), pageOf(machine, table))
 // Children that were measured keep no handle, but onnxruntime in this process does.
-process.exit(0)
+process.exit(missing.length > 0 ? 1 : 0)
 
 function tableOf(rows: readonly BenchRow[]): string {
   const line = ({ name, value, unit, reference, ratio, against }: BenchRow) =>

@@ -56,6 +56,7 @@ export function placeCandidates<C extends Candidate>(
   const drawn = new Map(counts)
   const result: Placement<C> = { placed: [], fresh: [], drawn, leaks: [] }
   const rarity = countKinds(candidates)
+  const draw = createDraw(drawn)
   const hash = (c: C) => sha256(c.part ?? c.image)
   // Golden uploads first: where a picture is in both, the engineer's word on what proves a model stands.
   const rank = (c: C) => (c.source === "golden" ? 0 : 1)
@@ -73,7 +74,7 @@ export function placeCandidates<C extends Candidate>(
       continue
     }
     const stratum = stratumOf(c, rarity, keepsGoldenSet)
-    const split = wanted[0] ?? draw(stratum, drawn)
+    const split = wanted[0] ?? draw(stratum)
     for (const identity of identities) {
       if (splits.has(identity)) continue
       splits.set(identity, split)
@@ -92,13 +93,21 @@ function stratumOf(c: Candidate, rarity: ReadonlyMap<string, number>, keepsGolde
   return `${pool}/ng:${kinds[0] ?? ""}`
 }
 
-function draw(stratum: string, drawn: Map<string, number>): Split {
-  const n = drawn.get(stratum) ?? 0
-  drawn.set(stratum, n + 1)
-  const shares = stratum.startsWith("reference/") ? referenceBlock : firstBlock
-  const block = Math.floor(n / shares.length)
-  const order = block === 0 ? shares : permute(shares, `${stratum}#${block}`)
-  return order[n % shares.length]!
+/** Draws the next split of a stratum; `drawn` counts along. The order of a block is drawn once for all its parts. */
+function createDraw(drawn: Map<string, number>): (stratum: string) => Split {
+  const current = new Map<string, { block: number; order: readonly Split[] }>()
+  return (stratum) => {
+    const n = drawn.get(stratum) ?? 0
+    drawn.set(stratum, n + 1)
+    const shares = stratum.startsWith("reference/") ? referenceBlock : firstBlock
+    const block = Math.floor(n / shares.length)
+    let known = current.get(stratum)
+    if (known?.block !== block) {
+      known = { block, order: block === 0 ? shares : permute(shares, `${stratum}#${block}`) }
+      current.set(stratum, known)
+    }
+    return known.order[n % shares.length]!
+  }
 }
 
 function permute<T>(items: readonly T[], seed: string): T[] {

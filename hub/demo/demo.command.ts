@@ -20,6 +20,7 @@ robot) label; the hub trains, proves and rolls out a model that knows it.
   --stations N       how many stations, 1 to 16 (3)
   --seed N           another seed draws other parts (1)
   --interval-ms N    one part per station in this time (1500; headless 700, quick 1000)
+  --language ko|en   what the screens speak at first (ko where the system speaks Korean, else en)
   --port N           port of the screens (8080 if free; headless any)
   --data DIR         keep the data in this empty folder
   --verbose          show what every process says
@@ -37,6 +38,7 @@ Exit 0 only if the new model is committed on every station and nothing was lost.
       stations: { type: "string", default: "3" },
       seed: { type: "string", default: "1" },
       "interval-ms": { type: "string" },
+      language: { type: "string" },
       port: { type: "string" },
       data: { type: "string" },
       verbose: { type: "boolean", default: false },
@@ -53,6 +55,7 @@ Exit 0 only if the new model is committed on every station and nothing was lost.
     const stations = number("stations", 3, 1, 16)
     const intervalMs = number("interval-ms", headless ? (quick ? 1000 : 700) : 1500, 50, 60_000)
     const wantedPort = number("port", 0, 1, 65_535)
+    const language = languageOf(values.language)
     const say = (line: string) => process.stderr.write(`${line}\n`)
 
     // Whatever a person has to correct is said before the first process starts.
@@ -68,6 +71,7 @@ Exit 0 only if the new model is committed on every station and nothing was lost.
       materialName: values.images ? (values.images.split("/").filter(Boolean).at(-1) ?? "images") : "drawn",
       seed,
       stations,
+      language,
       port: wantedPort || (headless ? 0 : await freeOr0(8080)),
       dir: values.data,
       backbone: values.backbone,
@@ -149,6 +153,13 @@ async function materialOf(options: {
       ? { references: 18, golden: 60, goldenNew: 10, unseen: 60 }
       : { references: 18, golden: 90, goldenNew: 16, unseen: 240 },
   })
+}
+
+function languageOf(asked: string | undefined): "ko" | "en" {
+  if (asked === "ko" || asked === "en") return asked
+  if (asked !== undefined) throw usageFailure("--language is ko or en.", "demo")
+  const { LC_ALL, LC_MESSAGES, LANG } = process.env
+  return (LC_ALL || LC_MESSAGES || LANG || "").startsWith("ko") ? "ko" : "en"
 }
 
 /** The usual port if nothing listens there, else any. */

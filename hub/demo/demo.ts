@@ -20,6 +20,8 @@ export type DemoOptions = {
   materialName: string
   seed: number
   stations: number
+  /** What the screens, the people and the stations speak; everyone can change it on the screen. */
+  language: Account["language"]
   /** 0 lets the system choose. */
   port: number
   /** Kept when given; else a temporary folder that goes with the demo. */
@@ -76,13 +78,14 @@ async function bringUp(options: DemoOptions, plant: Plant, dir: string): Promise
   const { material, say } = options
   const ids = systemIds
   const started = Date.now()
-  const people = accountsOf(ids)
+  const words = wordsOf[options.language]
+  const people = accountsOf(ids, options.language)
   const { url, engineer, admin } = await openPlant(plant, options, people, dir)
   const first = await firstModel(engineer, options)
   const stationIds = Array.from({ length: options.stations }, (_, i) => `station-${i + 1}`)
   say(`starting ${options.stations} stations`)
   for (const [index, id] of stationIds.entries()) {
-    await plant.startStation(admin, id, `Station ${index + 1}`, async (data) => [
+    await plant.startStation(admin, id, words.station(index + 1), async (data) => [
       ...(await material.cameraArgs(index, options.stations, data)),
       "--hold-until-model",
     ])
@@ -103,18 +106,24 @@ async function bringUp(options: DemoOptions, plant: Plant, dir: string): Promise
 
 type People = { admin: Account; engineer: Account; worker: Account }
 
-function accountsOf(ids: Ids): People {
-  const account = (login: string, name: string, role: Account["role"]): Account => ({
-    login,
-    name,
+/** What people and stations of the plant are called. */
+const wordsOf = {
+  ko: { admin: "관리자", engineer: "엔지니어", worker: "작업자", station: (n: number) => `${n}호기` },
+  en: { admin: "Admin", engineer: "Engineer", worker: "Worker", station: (n: number) => `Station ${n}` },
+} as const
+
+function accountsOf(ids: Ids, language: Account["language"]): People {
+  const account = (role: "admin" | "engineer" | "worker"): Account => ({
+    login: role,
+    name: wordsOf[language][role],
     role,
-    language: "ko",
+    language,
     password: ids.random(16),
   })
   return {
-    admin: account("admin", "Admin", "admin"),
-    engineer: account("engineer", "Engineer", "engineer"),
-    worker: account("worker", "Worker", "worker"),
+    admin: account("admin"),
+    engineer: account("engineer"),
+    worker: account("worker"),
   }
 }
 

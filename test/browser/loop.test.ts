@@ -91,6 +91,7 @@ describe.skipIf(!available)(
 const plant = {
   seed: 21,
   materialName: "drawn",
+  language: "ko" as const,
   stations: 2,
   port: 0,
   dir: undefined,
