@@ -159,6 +159,30 @@ export const HubConfig = v.strictObject({
         ),
         "",
       ),
+      reload: v.optional(
+        field(
+          v.string(),
+          "Reload command",
+          "Command that makes that broker read its files again, run after each change; no shell, words apart by blanks.",
+        ),
+        "",
+      ),
+      certificate_url: v.optional(
+        field(
+          v.string(),
+          "Broker for certificates",
+          "mqtts://HOST:PORT where that broker asks stations for a certificate instead of a secret.",
+        ),
+        "",
+      ),
+      certificates: v.optional(
+        field(
+          v.string(),
+          "Folder for certificates",
+          "Where the hub keeps its authority (hub-ca.pem) and the revoked certificates (revoked.pem) for that broker.",
+        ),
+        "",
+      ),
       probe: v.optional(
         field(
           v.string(),
@@ -200,6 +224,14 @@ export const HubConfig = v.strictObject({
       node: v.optional(
         field(v.string(), "Sparkplug node", "Name of the hub as a Sparkplug edge node."),
         "crux",
+      ),
+      host: v.optional(
+        field(
+          v.string(),
+          "Sparkplug primary host",
+          "Host id whose STATE is waited for: results are published only while it is online; empty: always.",
+        ),
+        "",
       ),
       credentials: v.optional(
         field(

@@ -22,6 +22,7 @@ import { createLabellingRoutes } from "./labelling/labelling.routes.ts"
 import { createLabelling } from "./labelling/labelling.service.ts"
 import { createLearning } from "./learning.ts"
 import { createLiveRoutes } from "./live/live.routes.ts"
+import { createSparkplugStore } from "./mirror/sparkplug.store.ts"
 import { createSparkplug, demandSparkplug } from "./mirror/sparkplug.ts"
 import { createUnsMirror, demandUnsPath } from "./mirror/uns.ts"
 import { createBrokerRoutes } from "./mqtt/broker.routes.ts"
@@ -162,7 +163,10 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       ids,
       authority,
       trust: tls.trust,
-      mqtt: () => plantBroker?.address ?? { host: config.public_host, port: mqttTlsPort, ca: tls.trust.pem },
+      mqtt: (byCertificate) =>
+        plantBroker
+          ? plantBroker.address(byCertificate)
+          : { host: config.public_host, port: mqttTlsPort, ca: tls.trust.pem },
       security: () => ({
         own_certificate: own !== undefined,
         certificate_expires_at: tls.broker().expiresAt,
@@ -267,6 +271,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       connectSparkplug &&
       createSparkplug({
         ...config.sparkplug,
+        ...createSparkplugStore({ sqlite: db }),
         connect: connectSparkplug,
         devices: fleet.fleet.list,
         events,
@@ -345,7 +350,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
           log: log.child("mqtt"),
         }
         if (plantBroker) {
-          gateway = await plantBroker.start(behind, fleet.fleet)
+          gateway = await plantBroker.start(behind, fleet.fleet, authority)
         } else {
           const embedded = await createGateway({
             ...behind,

@@ -10,6 +10,14 @@ const deviceRights = (): string[] => {
   return rights.toSorted()
 }
 
+/** The last two for a Sparkplug host: asking for a rebirth, and saying that it is there. */
+const readerRights = [
+  "read uns/#",
+  "read spBv1.0/#",
+  "write spBv1.0/+/NCMD/+",
+  "write spBv1.0/STATE/+",
+] as const
+
 /**
  * mosquitto's ACL file: the hub may do everything under its own names, a device what the contract gives it under its
  * own name, `readers` may read results. Everything else is denied.
@@ -26,8 +34,10 @@ export function mosquittoAcl({
 }): string {
   const users = [
     [hub, ["readwrite crux/v1/#", "readwrite uns/#"]],
-    ...sparkplug.map((name) => [name, ["write spBv1.0/#", "read spBv1.0/+/NCMD/+"]] as const),
-    ...readers.map((name) => [name, ["read uns/#", "read spBv1.0/#", "write spBv1.0/+/NCMD/+"]] as const),
+    ...sparkplug.map(
+      (name) => [name, ["write spBv1.0/#", "read spBv1.0/+/NCMD/+", "read spBv1.0/STATE/+"]] as const,
+    ),
+    ...readers.map((name) => [name, readerRights] as const),
   ] as const
   return [
     "# Written by `crux broker acl`. Write it again after an update of CRUX.",
@@ -38,8 +48,11 @@ export function mosquittoAcl({
   ].join("\n")
 }
 
-/** What mosquitto.conf must say beside listener and certificates. */
-export function mosquittoConfig(folder: string): string {
+/**
+ * What mosquitto.conf must say; with `certificates` also a second listener, for stations that prove themselves by a
+ * certificate of the hub.
+ */
+export function mosquittoConfig(folder: string, { certificates = false } = {}): string {
   return `# Written by \`crux broker config\`. For mosquitto 2.0 or later.
 listener 8883
 tls_version tlsv1.3
@@ -59,5 +72,18 @@ max_packet_size ${packetCaps.after}
 max_queued_messages 1000
 # The hub publishes again whatever it wants kept, so nothing has to survive a restart here.
 persistence false
-`
+${certificates ? mosquittoCertificateListener(folder) : ""}`
 }
+
+const mosquittoCertificateListener = (folder: string) => `
+# Stations with a certificate of the hub: the name in it is user and client id. The hub keeps both PEM files of it.
+listener 8884
+tls_version tlsv1.3
+cafile ${folder}/hub-ca.pem
+crlfile ${folder}/revoked.pem
+certfile ${folder}/broker.crt
+keyfile ${folder}/broker.key
+require_certificate true
+use_identity_as_username true
+use_username_as_clientid true
+`
