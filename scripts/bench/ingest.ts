@@ -92,25 +92,6 @@ function besideRows({ answers, memory }: Beside): BenchRow[] {
   ]
 }
 
-/** Asks for a page of the list again and again until told to stop. */
-function askMeanwhile({ url, cookie }: BenchHub["http"], into: number[]): () => Promise<void> {
-  let going = true
-  const asking = (async () => {
-    while (going) {
-      const start = performance.now()
-      const answer = await fetch(`${url}/api/inspections?limit=50`, { headers: { cookie } })
-      await answer.arrayBuffer()
-      if (answer.status !== 200) throw new Error(`the list answered ${answer.status}`)
-      into.push(performance.now() - start)
-      await Bun.sleep(10)
-    }
-  })()
-  return async () => {
-    going = false
-    await asking
-  }
-}
-
 /** Most memory a process has held, as Linux counts it; 0 elsewhere. */
 async function mostMemory(pid: number): Promise<number> {
   const status = await Bun.file(`/proc/${pid}/status`)
@@ -133,25 +114,27 @@ const diskAlone = (size: number, count: number) =>
 
 const throughHub = (size: number, count: number, beside?: Beside) =>
   withChild<BenchHub, number>("hub.child.ts", [String(connections), "0"], async ({ enrolments, http }) => {
-    if (beside) {
-      const stop = askMeanwhile(http, beside.answers.idle)
-      await Bun.sleep(500)
-      await stop()
-    }
-    const stop = beside && askMeanwhile(http, beside.answers.loaded)
-    const perSecond = await send(
-      enrolments.map(({ device, secret, mqtt }) => ({
-        port: mqtt.port,
-        clientId: device,
-        username: device,
-        password: secret,
-        topic: topicOf("inspection", { d: device }),
-      })),
-      size,
-      count,
+    const senders = enrolments.map(({ device, secret, mqtt }) => ({
+      port: mqtt.port,
+      clientId: device,
+      username: device,
+      password: secret,
+      topic: topicOf("inspection", { d: device }),
+    }))
+    if (!beside) return await send(senders, size, count)
+    const perSecond = await withChild<unknown, number>(
+      "asker.child.ts",
+      [http.url, http.cookie],
+      async (_, ask) => {
+        await Bun.sleep(500)
+        beside.answers.idle.push(...(await ask<number[]>()))
+        // Until the first frame leaves, the hub is still idle.
+        const perSecond = await send(senders, size, count, async () => void (await ask()))
+        beside.answers.loaded.push(...(await ask<number[]>()))
+        return perSecond
+      },
     )
-    await stop?.()
-    if (beside) beside.memory = Math.max(beside.memory, await mostMemory(http.pid))
+    beside.memory = Math.max(beside.memory, await mostMemory(http.pid))
     return perSecond
   })
 
@@ -174,8 +157,16 @@ async function throughMosquitto(binary: string, size: number, count: number): Pr
 
 type Sender = { port: number; clientId: string; username?: string; password?: string; topic: string }
 
-/** Sends frames, each connection keeping `window` in flight until PUBACK. Returns acknowledged frames per second. */
-async function send(senders: Sender[], size: number, count: number): Promise<number> {
+/**
+ * Sends frames, each connection keeping `window` in flight until PUBACK; `ready` is awaited right before the first.
+ * Returns acknowledged frames per second.
+ */
+async function send(
+  senders: Sender[],
+  size: number,
+  count: number,
+  ready?: () => Promise<void>,
+): Promise<number> {
   const each = Math.floor(count / senders.length)
   // Made before the clock starts: the generator shares the machine with what it measures.
   const queues = senders.map(({ topic }) =>
@@ -200,6 +191,7 @@ async function send(senders: Sender[], size: number, count: number): Promise<num
       return { start, finished: finished.promise, close: wire.close }
     }),
   )
+  await ready?.()
   const begin = performance.now()
   for (const { start } of wires) start()
   await Promise.all(wires.map(({ finished }) => finished))
