@@ -39,6 +39,7 @@ import { createDiskSpace } from "./platform/disk-space.ts"
 import { createEvents } from "./platform/events.ts"
 import { createGroupCommit } from "./platform/group-commit.ts"
 import type { Ids } from "./platform/ids.ts"
+import { createKnownTime } from "./platform/known-time.ts"
 import { takeLock } from "./platform/lock.ts"
 import { createLog } from "./platform/log.ts"
 import { openDatabase } from "./platform/migrate.ts"
@@ -77,6 +78,8 @@ export type HubPorts = {
 
 /** How often ended sessions are dropped. */
 const sweepMs = 60 * 60_000
+/** How often the time is noted. */
+const timeMs = 60_000
 /** How often the certificates are looked at. */
 const certificatesMs = 60 * 60_000
 
@@ -87,7 +90,8 @@ export type Hub = Awaited<ReturnType<typeof createHub>>
  * Takes the data folder's lock and migrates the database; throws StartFailure when this place cannot be a hub.
  */
 export async function createHub(config: HubConfig, ports: HubPorts) {
-  const { clock, ids } = ports
+  const { ids } = ports
+  const clock = createKnownTime({ clock: ports.clock, path: join(config.data, "last-time") })
   const log = createLog({ level: config.log_level, subject: "hub", write: ports.writeLog, now: clock.now })
 
   // What the settings name is read first: a mistake there is said before anything is opened.
@@ -109,6 +113,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
   const folder = prepareDataFolder(config.data)
   const lock = takeLock(folder.lock, ports.openSqlite, clock.now())
   try {
+    clock.keep(log.child("clock"))
     // Before anything is opened that a failure here would leave open.
     const authority = await openCertificateAuthority({ dataDir: folder.root })
     const own = ownCertificateOf(config)
@@ -177,6 +182,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       thumbnail: ports.imaging.thumbnail,
       stations: fleet.fleet.list,
       audit,
+      isTimeSettled: clock.isSettled,
       // Later domains say what they need; asked when the disk runs short, long after all of them stand.
       keeps: [(parts) => labelling.contested(parts.map(({ id }) => id)), (parts) => dataset.keeps(parts)],
       log: log.child("inspection"),
@@ -252,6 +258,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
     let ready = false
     let sweeping: ReturnType<typeof setInterval> | undefined
     let renewing: ReturnType<typeof setInterval> | undefined
+    let keepingTime: ReturnType<typeof setInterval> | undefined
     /** Counted by the hub's own broker alone. */
     let turnedAway: () => DoorCount[] = () => []
     const uns = createUnsMirror({ path: config.uns.path, device: fleet.fleet.get, events, clock })
@@ -372,6 +379,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
           mqttTlsPort = (await listening(opened, tlsPort, "mqtt-tls-port")).port
           tls.onRenewed(() => embedded.transport.renewTls())
         }
+        keepingTime = setInterval(() => clock.keep(log.child("clock")), timeMs)
         renewing = setInterval(() => {
           tls.check().catch((error) => log.error("certificate_not_renewed", { error: String(error) }))
         }, certificatesMs)
@@ -388,6 +396,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         await inspection.eviction.stop()
         clearInterval(sweeping)
         clearInterval(renewing)
+        clearInterval(keepingTime)
         stopMirror()
         await sparkplug?.stop()
         await gateway?.close()

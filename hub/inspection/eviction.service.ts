@@ -32,6 +32,7 @@ export function createEviction({
   events,
   log,
   keeps,
+  isTimeSettled = () => true,
   everyMs = 60_000,
   leastAgeMs = 14 * 24 * 60 * 60_000,
 }: {
@@ -44,6 +45,8 @@ export function createEviction({
   events: Events
   log: Log
   keeps: readonly KeepPictures[]
+  /** False while the clock may be wrong by much: then nothing is old enough. */
+  isTimeSettled?: () => boolean
   everyMs?: number
   leastAgeMs?: number
 }) {
@@ -111,7 +114,8 @@ export function createEviction({
     last = { at: now, free }
     let needed = bytesToFree({ free, tight: marks.tight, bytesPerMs: bytesPerMs ?? 0 }, horizonMs)
     const done = { images: 0, bytes: 0 }
-    let after: { receivedAt: number; n: number } | null = { receivedAt: 0, n: 0 }
+    // A clock that has jumped would make young pictures old; stations keep theirs until that is cleared up.
+    let after: { receivedAt: number; n: number } | null = isTimeSettled() ? { receivedAt: 0, n: 0 } : null
     for (let i = 0; after && needed > 0 && i < batchesPerRound; i++) {
       const batch = giveUp(after, needed)
       await removeFiles()

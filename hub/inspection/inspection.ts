@@ -28,16 +28,18 @@ export function createInspectionDomain(deps: {
   /** What stations say of themselves, to explain what has not arrived. */
   stations: StationsOf
   audit: Audit
+  /** False while the clock may be wrong by much. */
+  isTimeSettled: () => boolean
   /** What later domains must keep when room is made. */
   keeps: readonly KeepPictures[]
 }) {
-  const { db, thumbnail, stations, keeps, audit, commits, sniff, ...rest } = deps
+  const { db, thumbnail, stations, keeps, audit, commits, sniff, isTimeSettled, ...rest } = deps
   const store = createInspectionStore({ sqlite: db })
   const { blobs, clock } = rest
   blobs.attach(store.place)
   const inspections = createInspections({ db, store, audit, clock, blobs, thumbnail })
   const ingest = createIngest({ store, commits, sniff, ...rest })
-  const eviction = createEviction({ db, store, audit, keeps, ...rest })
+  const eviction = createEviction({ db, store, audit, keeps, isTimeSettled, ...rest })
   const arrivals = createArrivals({ store, stations })
   const routes = createInspectionRoutes({ inspections, eviction }).route(
     "/",

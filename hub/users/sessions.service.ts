@@ -9,7 +9,13 @@ import type { Sqlite } from "#platform/sqlite"
 import type { Passwords } from "./password.ts"
 import type { SessionsStore } from "./sessions.store.ts"
 import type { Throttle } from "./throttle.ts"
-import { formatSetupCode, normalizeSetupCode, sessionEnd, sessionLimits } from "./users.rules.ts"
+import {
+  formatSetupCode,
+  isSessionOpen,
+  normalizeSetupCode,
+  sessionEnd,
+  sessionLimits,
+} from "./users.rules.ts"
 import { publicUser, refuseWeakPassword } from "./users.service.ts"
 import type { UserRow, UsersStore } from "./users.store.ts"
 
@@ -152,7 +158,7 @@ export function createSessions(deps: SessionsDeps): Sessions {
       const row = store.byToken(sha256(token))
       if (!row) return undefined
       const now = clock.now()
-      if (now >= sessionEnd(row.role, row)) {
+      if (!isSessionOpen(row.role, row, now)) {
         store.end(row.id)
         return undefined
       }
@@ -169,7 +175,7 @@ export function createSessions(deps: SessionsDeps): Sessions {
     },
     isOpen(token) {
       const row = store.byToken(sha256(token))
-      return row !== undefined && clock.now() < sessionEnd(row.role, row)
+      return row !== undefined && isSessionOpen(row.role, row, clock.now())
     },
     oneTimeToken(userId, minutes = 15) {
       const token = randomBytes(32).toString("base64url")

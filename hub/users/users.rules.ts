@@ -23,6 +23,21 @@ export function sessionEnd(
   return Math.min(times.seen_at + idle, times.created_at + absolute, times.ends_at)
 }
 
+/** Clocks are put right by seconds all the time. */
+const clockSlackMs = 5 * minute
+
+/**
+ * Whether a session is open now. One that was opened in what is now the future was opened under a wrong clock: it has
+ * ended, or it would be open until that future comes.
+ */
+export function isSessionOpen(
+  role: Role,
+  times: { created_at: number; seen_at: number; ends_at: number },
+  now: number,
+): boolean {
+  return now >= times.created_at - clockSlackMs && now < sessionEnd(role, times)
+}
+
 export type Failures = { failures: number; last_at: number }
 
 /** Free tries, then a wait that doubles from 15 s to 15 min. A day without a failure forgets. */

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test"
 import {
   afterFailure,
   formatSetupCode,
+  isSessionOpen,
   normalizeSetupCode,
   passwordWeakness,
   sessionEnd,
@@ -30,6 +31,15 @@ describe("the wait between tries", () => {
   test("is never longer than itself when the clock was set back", () => {
     expect(waitBeforeTry({ failures: 5, last_at: 10_000_000 }, 0)).toBe(15_000)
   })
+})
+
+test("a session from the future, opened under a wrong clock, has ended", () => {
+  const now = Date.UTC(2027, 0, 1)
+  const times = (at: number) => ({ created_at: at, seen_at: at, ends_at: at + sessionLimits.worker.absolute })
+  expect(isSessionOpen("worker", times(now), now)).toBe(true)
+  // Clocks are put right by seconds all the time: nobody is signed out for that.
+  expect(isSessionOpen("worker", times(now), now - 10_000)).toBe(true)
+  expect(isSessionOpen("worker", times(now + 3650 * 86_400_000), now)).toBe(false)
 })
 
 test("a session ends at the first of idle time, absolute time and its own end", () => {
