@@ -1,10 +1,14 @@
-import { chmodSync } from "node:fs"
+import { chmodSync, statfsSync } from "node:fs"
 import { join } from "node:path"
 import { selfCommand } from "#models/child"
-import { campaign } from "./campaign.ts"
+import { type Campaign, campaign } from "./campaign.ts"
 import type { Fault } from "./fault.ts"
-import { hasStrace, tracing } from "./strace.ts"
+import { startHub } from "./plant.ts"
+import { hasStrace, injected, tracing } from "./strace.ts"
 import { fill, mayMount, onTmpfs } from "./tmpfs.ts"
+
+/** Exit code of a program that may not write where it should. */
+const permission = 8
 
 /** Calls of the hub fail for a while, then all is well again; the hub must live through it by itself. */
 function failingCalls(
@@ -21,13 +25,14 @@ function failingCalls(
     impossible: hasStrace,
     run: ({ seed, rounds, folder }) =>
       campaign({ folder, seed, name }, async (plant) => {
-        let lived = 0
+        let [lived, bitten] = [0, 0]
+        const into = join(folder, "injected")
         for (let round = 0; round < rounds; round++) {
           await plant.hub.kill()
           const nth = 1 + plant.random.below(40)
           const { call, what, paths } = trouble({ data: plant.data, nth })
           try {
-            await plant.restart({ before: tracing(call, what, paths) })
+            await plant.restart({ before: tracing(call, what, paths, into) })
             await plant.moreAcks(150, 15_000)
             if (plant.hub.lives()) lived += 1
           } catch (error) {
@@ -36,15 +41,30 @@ function failingCalls(
               plant.problems.push(`a start met the fault and did not say what is wrong: ${error}`)
           }
           if (plant.hub.lives()) await plant.hub.kill()
+          bitten += injected(into)
           await plant.restart()
           await plant.moreAcks(5)
         }
-        return `${rounds} hubs, ${lived} of them lived through it`
+        if (bitten === 0) plant.problems.push("no call has failed: this has proved nothing")
+        return `${rounds} hubs, ${bitten} calls that went wrong, ${lived} of the hubs lived through it`
       }),
   }
 }
 
 const database = (data: string) => [join(data, "hub.db-wal")]
+
+/** Pictures too long to share a file: each needs a name of its own. */
+const filed = { pictureBytes: 2_200_000, everyMs: 100, stations: 2 } as const
+
+/** Nothing can be stored now: after what was under way, nothing may be acknowledged. The hub must live through it. */
+async function standsStill(plant: Campaign, ms: number): Promise<void> {
+  await Bun.sleep(1000)
+  const before = plant.ledger.acknowledged()
+  await Bun.sleep(ms)
+  const more = plant.ledger.acknowledged() - before
+  if (more > 0) plant.problems.push(`${more} inspections were acknowledged while nothing could be stored`)
+  if (!plant.hub.lives()) throw new Error(`the hub ended: ${plant.hub.said.err.slice(-300)}`)
+}
 
 const noInodes: Fault = {
   id: "F06",
@@ -55,15 +75,15 @@ const noInodes: Fault = {
   run: ({ seed, rounds, folder }) => {
     // The disk lies outside, so that both hub and examiner see it.
     const disk = join(folder, "disk")
-    return onTmpfs(disk, "size=600m,nr_inodes=1500", (resize) =>
-      campaign({ folder, seed, name: "F06", data: join(disk, "hub"), everyMs: 2 }, async (plant) => {
+    return onTmpfs(disk, "size=3g,nr_inodes=2000", (resize) =>
+      campaign({ ...filed, folder, seed, name: "F06", data: join(disk, "hub") }, async (plant) => {
         for (let round = 0; round < rounds; round++) {
-          await plant.moreAcks(100)
-          resize("size=600m,nr_inodes=1000")
-          await plant.moreAcks(2000, 5000)
-          if (!plant.hub.lives()) throw new Error(`the hub ended: ${plant.hub.said.err.slice(-300)}`)
-          resize("size=600m,nr_inodes=100000")
-          await plant.moreAcks(50)
+          await plant.moreAcks(10)
+          const { files, ffree } = statfsSync(disk)
+          resize(`size=3g,nr_inodes=${files - ffree}`)
+          await standsStill(plant, 4000)
+          resize("size=3g,nr_inodes=100000")
+          await plant.moreAcks(10, 60_000)
         }
         return `${rounds} × no file can be made, under load`
       }),
@@ -105,20 +125,47 @@ const readOnly: Fault = {
   run: ({ seed, rounds, folder }) => {
     // Everybody's, as the hub is nobody; root is not bound by rights.
     chmodSync(folder, 0o777)
-    return campaign({ folder, seed, name: "F07", start: { before: asNobody! } }, async (plant) => {
+    return campaign({ ...filed, folder, seed, name: "F07", start: { before: asNobody! } }, async (plant) => {
       const shards = Array.from({ length: 256 }, (_, i) =>
         join(plant.data, "blobs/sha256", i.toString(16).padStart(2, "0")),
       )
       for (let round = 0; round < rounds; round++) {
-        await plant.moreAcks(60)
+        await plant.moreAcks(10)
         for (const shard of shards) chmodSync(shard, 0o555)
-        await Bun.sleep(2500)
-        if (!plant.hub.lives()) throw new Error(`the hub ended: ${plant.hub.said.err.slice(-300)}`)
+        await standsStill(plant, 2500)
         for (const shard of shards) chmodSync(shard, 0o700)
-        await plant.moreAcks(20, 60_000)
+        await plant.moreAcks(10, 60_000)
       }
       return `${rounds} × no picture can be stored for 2.5 s, under load`
     })
+  },
+}
+
+const readOnlyStart: Fault = {
+  id: "F07",
+  name: "the disk is read-only when the hub starts",
+  quickRounds: 1,
+  longRounds: 3,
+  impossible: mayMount,
+  run: ({ seed, rounds, folder }) => {
+    const disk = join(folder, "disk")
+    return onTmpfs(disk, "size=700m", (resize) =>
+      campaign({ folder, seed, name: "F07-start", data: join(disk, "hub") }, async (plant) => {
+        for (let round = 0; round < rounds; round++) {
+          await plant.moreAcks(20)
+          await plant.hub.kill()
+          resize("ro")
+          const hub = await startHub(plant.data, { mqtt: plant.hub.mqtt })
+          const { code, err } = await hub.ended()
+          if (code !== permission || !/crux: .*may not write.*EROFS/s.test(err))
+            plant.problems.push(`it ended with ${code} and said ${err.slice(-300)}`)
+          resize("rw")
+          await plant.restart()
+          await plant.moreAcks(20, 60_000)
+        }
+        return `${rounds} × started on a read-only disk: refused with the reason, then started on one that takes data`
+      }),
+    )
   },
 }
 
@@ -155,10 +202,16 @@ export const diskFaults: readonly Fault[] = [
     call: "fdatasync",
     what: `error=EIO:when=${nth}+7`,
   })),
-  failingCalls("F08", "EIO when a folder is synced", 0, ({ nth }) => ({
+  failingCalls("F08", "EIO when a folder is synced", 0, ({ data, nth }) => ({
     call: "fsync",
-    what: `error=EIO:when=${60 + nth}+5`,
+    what: `error=EIO:when=${1 + (nth % 2)}..${3 + (nth % 2)}`,
+    paths: [join(data, "blobs/packs")],
   })),
+  failingCalls("F07", "the disk becomes read-only under the hub", 1, ({ nth }) => ({
+    call: "pwrite64,pwritev,pwritev2,ftruncate,fdatasync",
+    what: `error=EROFS:when=${60 + nth}..${200 + nth}`,
+  })),
+  readOnlyStart,
   failingCalls("F12", "slow disk: every sync takes 300 ms longer", 0, () => ({
     call: "fdatasync,fsync",
     what: "delay_exit=300000:when=80+",

@@ -1,4 +1,5 @@
 import { campaign } from "./campaign.ts"
+import { edgeCampaign } from "./edges.ts"
 import type { Fault } from "./fault.ts"
 import { hasStrace, tracing } from "./strace.ts"
 
@@ -82,4 +83,31 @@ const stopped: Fault = {
     }),
 }
 
-export const killFaults: readonly Fault[] = [atRandom, atNamedSteps, stopped]
+/** The other side: the whole station, program and all, dies again and again and has nothing but its disk. */
+const stationsAtRandom: Fault = {
+  id: "F01",
+  name: "stations (crux edge) killed at random moments",
+  quickRounds: 2,
+  longRounds: 40,
+  run: ({ seed, rounds, folder }) =>
+    edgeCampaign({ folder, seed, name: "F01-edge", stations: 2 }, async (plant) => {
+      for (let round = 0; round < rounds; round++) {
+        const station = plant.stations[plant.random.below(plant.stations.length)]!
+        await plant.moreParts(1 + plant.random.below(20))
+        await Bun.sleep(plant.random.below(60))
+        await station.kill()
+        // Now and then the hub is away when the station comes back: it then goes on without it.
+        const hubToo = plant.random.next() < 0.25
+        if (hubToo) await plant.hub.kill()
+        station.start()
+        if (!(await plant.moreParts(5, 60_000)))
+          throw new Error(`no part after a kill: ${station.said().slice(-300)}`)
+        if (hubToo) await plant.restart()
+      }
+      if (!(await plant.moreAcks(20, 60_000)))
+        plant.problems.push("the stations do not get through to the hub again")
+      return `${rounds} × kill -9 of a whole station while it inspects, some with the hub away`
+    }),
+}
+
+export const killFaults: readonly Fault[] = [atRandom, atNamedSteps, stationsAtRandom, stopped]

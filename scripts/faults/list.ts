@@ -1,3 +1,4 @@
+import { clockFaults } from "./clock.ts"
 import { damageFaults } from "./damage.ts"
 import { diskFaults } from "./disk.ts"
 import type { Fault } from "./fault.ts"
@@ -6,6 +7,7 @@ import { killFaults } from "./kill.ts"
 import { networkFaults } from "./network.ts"
 import { powerFaults } from "./powercut.ts"
 import { simulationFaults } from "./simulation.ts"
+import { sizeFaults } from "./size.ts"
 
 /** Every fault, in the order they are run in. */
 export const faults: readonly Fault[] = [
@@ -15,5 +17,7 @@ export const faults: readonly Fault[] = [
   ...diskFaults,
   ...damageFaults,
   ...floodFaults,
+  ...clockFaults,
+  ...sizeFaults,
   ...simulationFaults,
 ]

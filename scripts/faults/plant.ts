@@ -17,13 +17,20 @@ export type RunningHub = Awaited<ReturnType<typeof startHub>>
  */
 export async function startHub(
   data: string,
-  options: { mqtt?: number; before?: readonly string[]; env?: Record<string, string> } = {},
+  options: {
+    http?: number
+    mqtt?: number
+    /** Many hubs run side by side here: without it the system chooses the door with TLS. */
+    mqttTls?: number
+    flags?: readonly string[]
+    before?: readonly string[]
+    env?: Record<string, string>
+  } = {},
 ) {
-  const http = await freePort()
+  const http = options.http ?? (await freePort())
   const mqtt = options.mqtt ?? (await freePort())
   const flags = ["--data", data, "--http-port", String(http), "--mqtt-port", String(mqtt)]
-  // Many hubs run side by side here: the door with TLS must not be everybody's 8883.
-  flags.push("--mqtt-tls-port", "0")
+  flags.push("--mqtt-tls-port", String(options.mqttTls ?? 0), ...(options.flags ?? []))
   const child = Bun.spawn(
     [...(options.before ?? []), ...selfCommand("hub", ...flags, "--log-level", "warn")],
     {

@@ -124,11 +124,11 @@ export async function openStation(options: {
 }
 
 /** Waits until a condition holds; false when it has not after `ms`. */
-export async function holds(look: () => boolean, ms = 20_000): Promise<boolean> {
+export async function holds(look: () => boolean, ms = 20_000, everyMs = 10): Promise<boolean> {
   const deadline = performance.now() + ms
   while (!look()) {
     if (performance.now() > deadline) return false
-    await Bun.sleep(10)
+    await Bun.sleep(everyMs)
   }
   return true
 }
