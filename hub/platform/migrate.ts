@@ -136,7 +136,8 @@ function verifiedCopy(db: Sqlite, path: string, folder: string, why: string, now
     renameSync(partial, target)
     sync(dirname(target))
   } catch (error) {
-    rmSync(partial, { force: true })
+    // SQLite keeps a journal of what it could not finish beside it.
+    for (const end of ["", "-journal"]) rmSync(partial + end, { force: true })
     throw error
   }
   return target
