@@ -29,22 +29,26 @@ const tests: Step = {
     const folder = mkdtempSync(join(tmpdir(), "crux-ok-"))
     const report = join(folder, "report.xml")
     try {
-      const { code, output } = await spawn([
-        "test",
-        // A process per file: what one leaves behind, or a crash of native code, cannot touch another's tests.
-        `--parallel=${Math.max(2, Math.floor(availableParallelism() / 2))}`,
-        // Generous: a busy machine is no failure, only a hanging test is.
-        "--timeout=30000",
-        "--only-failures",
-        "--reporter=junit",
-        `--reporter-outfile=${report}`,
-      ])
+      const { code, output } = await spawn(
+        [
+          "test",
+          // A process per file: what one leaves behind, or a crash of native code, cannot touch another's tests.
+          `--parallel=${Math.max(2, Math.floor(availableParallelism() / 2))}`,
+          // Generous: a busy machine is no failure, only a hanging test is.
+          "--timeout=30000",
+          "--only-failures",
+          "--reporter=junit",
+          `--reporter-outfile=${report}`,
+        ],
+        { TMPDIR: folder },
+      )
       const counts = countJUnit(readReport(report))
       // A crash, or an error outside of any test, fails the run without failing a test.
       const failed = code !== 0 && counts.failed === 0 ? 1 : counts.failed
       return { passed: counts.passed, failed, output }
     } finally {
-      rmSync(folder, { recursive: true })
+      // With everything that programs started by tests have left there.
+      rmSync(folder, { recursive: true, force: true })
     }
   },
 }
@@ -57,12 +61,15 @@ const steps: readonly Step[] = [
   tests,
 ]
 
-async function spawn(args: readonly string[]): Promise<{ code: number; output: string }> {
+async function spawn(
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<{ code: number; output: string }> {
   const child = Bun.spawn([process.execPath, ...args], {
     cwd: root,
     stdout: "pipe",
     stderr: "pipe",
-    env: { ...process.env, NO_COLOR: "1" },
+    env: { ...process.env, NO_COLOR: "1", ...env },
   })
   const [out, err, code] = await Promise.all([
     new Response(child.stdout).text(),

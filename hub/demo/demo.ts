@@ -1,5 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises"
-import { tmpdir } from "node:os"
+import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import type { Device } from "#contract/fleet"
 import type { ModelView } from "#contract/registry"
@@ -7,6 +6,7 @@ import { type Ids, systemIds } from "#platform/ids"
 import { CommandFailure } from "../cli/exit.ts"
 import { aborted } from "./aborted.ts"
 import { type Account, type HubClient, signIn } from "./client.ts"
+import { makeDemoFolder } from "./demo-folder.ts"
 import type { DemoFigures } from "./figures.ts"
 import type { Material } from "./material.ts"
 import { type DemoBroker, prepareMosquitto } from "./mosquitto.ts"
@@ -61,13 +61,14 @@ export type RunningDemo = {
  * `stopped` when the signal came first: no process and no temporary folder is left then.
  */
 export async function startDemo(options: DemoOptions): Promise<RunningDemo | "stopped"> {
-  const dir = options.dir ?? (await mkdtemp(join(tmpdir(), "crux-demo-")))
+  const own = options.dir === undefined ? makeDemoFolder() : undefined
+  const dir = own?.path ?? options.dir!
   const plant = createPlant({ dir, port: options.port, say: options.say, verbose: options.verbose })
   let broker: DemoBroker | undefined
   const stop = async () => {
     await plant.stop()
     await broker?.stop()
-    if (!options.dir) await rm(dir, { recursive: true, force: true })
+    own?.remove()
   }
   try {
     if (options.mosquitto) {

@@ -4,6 +4,7 @@ import { Aedes, type AuthenticateError, type Client, type PublishPacket } from "
 import type { DoorCount, DoorReason } from "#contract/security"
 import type { Clock } from "#platform/clock"
 import type { Log } from "#platform/log"
+import { createAdmission } from "./admission.ts"
 import { createByteBudget } from "./byte-budget.ts"
 import { createDoorkeeper, type DoorLimits } from "./doorkeeper.ts"
 import { createListeners, type TlsCredentials } from "./listeners.ts"
@@ -240,15 +241,13 @@ export async function createBroker({
     handlers.onConnected(session)
   })
 
-  const listeners = createListeners({
-    door,
-    tally,
-    log,
-    accept: (socket) => {
+  const admission = createAdmission({
+    letIn: (socket) => {
       socket.setNoDelay(true)
       guardPackets(aedes.handle(socket), packetCaps)
     },
   })
+  const listeners = createListeners({ door, tally, log, accept: admission.enter })
 
   return {
     /** Starts to listen without encryption; port 0 picks a free one. Rejects when the port is taken. */
@@ -285,6 +284,7 @@ export async function createBroker({
     close: (): Promise<void> =>
       new Promise((resolve) => {
         listeners.close()
+        admission.close()
         aedes.close(() => resolve())
       }),
   } satisfies Transport & {

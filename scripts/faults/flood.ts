@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs"
 import { connect, type Socket } from "node:net"
 import { cxf1, encodeFrame } from "#contract/cxf1"
+import { Problem } from "#contract/problem"
 import { topicOf } from "#contract/topics"
 import { selfCommand } from "#models/child"
 import { createRandom, type Random } from "../../edge/simulator/random.ts"
@@ -19,6 +20,11 @@ const mostResidentMiB = 512
 async function extraDevice(plant: Campaign, name: string): Promise<TestDevice> {
   const [enrolment] = await enrolStations(plant.hub, [name])
   return connectDevice(enrolment!)
+}
+
+/** Sends without waiting; what is lost with its connection shows in the answers. */
+function sendAll(device: TestDevice, frames: readonly Frame[]): void {
+  for (const { bytes } of frames) void device.sendBytes(bytes).catch(() => {})
 }
 
 /** Puts what a hand-made device has sent into the ledger, with the answers it got. */
@@ -47,8 +53,7 @@ const sentAgain: Fault = {
     campaign({ folder, seed, name: "F18", stations: 1, everyMs: 50 }, async (plant) => {
       const device = await extraDevice(plant, "repeater")
       const frames = Array.from({ length: rounds }, (_, i) => frameOf(i + 1))
-      for (const { bytes } of frames)
-        for (let i = 0; i < 1000; i++) void device.sendBytes(bytes).catch(() => {})
+      for (const frame of frames) sendAll(device, Array<Frame>(1000).fill(frame))
       if (!(await holds(() => device.acks().length >= 1000 * rounds, 120_000)))
         plant.problems.push(`only ${device.acks().length} of ${1000 * rounds} were answered`)
       const stored = device.acks().filter(({ st }) => st === "stored").length
@@ -76,7 +81,7 @@ const outOfOrder: Fault = {
         })
         .toSorted((a, b) => a.order - b.order)
         .map(({ seq, ts }) => frameOf(seq, (header) => ({ ...header, ts })))
-      for (const { bytes } of frames) void device.sendBytes(bytes).catch(() => {})
+      sendAll(device, frames)
       if (!(await holds(() => device.acks().length >= frames.length, 60_000)))
         plant.problems.push("not all were answered")
       enter(plant, device, frames)
@@ -186,7 +191,7 @@ async function faulty(
     for (const id of throwRubbish(device, name, random, rubbishEach)) ids.add(id)
     const frame = frameOf(from + i)
     good.push(frame)
-    void device.sendBytes(frame.bytes).catch(() => {})
+    sendAll(device, [frame])
   }
   const answered = () => good.every(({ header }) => device.acks().some(({ id }) => id === header.id))
   if (!(await holds(answered, 60_000)))
@@ -258,14 +263,10 @@ const frozen: Fault = {
   run: ({ seed, rounds, folder }) =>
     campaign({ folder, seed, name: "F22", stations: 2, everyMs: 20 }, async (plant) => {
       const device = await extraDevice(plant, "sleeper")
-      const own: Frame[] = []
       const stream = device.client.stream as unknown as Socket
       stream.pause()
-      for (let i = 0; i < 400 * rounds; i++) {
-        const frame = frameOf(i + 1)
-        own.push(frame)
-        void device.sendBytes(frame.bytes).catch(() => {})
-      }
+      const own = Array.from({ length: 400 * rounds }, (_, i) => frameOf(i + 1))
+      sendAll(device, own)
       if (!(await plant.moreAcks(60 * rounds, 60_000)))
         plant.problems.push("others were not served beside it")
       checkMemory(plant)
@@ -324,6 +325,52 @@ const secondHub: Fault = {
     }),
 }
 
+/** Commands that were given while a station was away, and a load meanwhile that would fill any queue kept for it. */
+const away: Fault = {
+  id: "F23",
+  name: "a subscriber is away for long",
+  quickRounds: 1,
+  longRounds: 5,
+  run: ({ seed, rounds, folder }) =>
+    campaign({ folder, seed, name: "F23", stations: 3, everyMs: 5 }, async (plant) => {
+      const [enrolment] = await enrolStations(plant.hub, ["traveller"])
+      const kept = await connectDevice(enrolment!, { clean: false }).catch(() => undefined)
+      if (kept) plant.problems.push("the broker has promised to keep messages in memory for who is away")
+      await kept?.end()
+      await (await connectDevice(enrolment!)).end()
+      const client = await plant.hub.admin()
+      let [refused, restarts] = [0, 0]
+      for (let round = 0; round < rounds; round++) {
+        for (let i = 0; i < 100; i++)
+          await client.post("/api/devices/traveller/trigger", { part_id: `late-${i}` }).catch((error) => {
+            if (!(error instanceof Problem && error.key === "device_away")) throw error
+            refused += 1
+          })
+        await plant.moreAcks(60, 60_000)
+        if (plant.random.next() < 0.5) {
+          restarts += 1
+          await plant.hub.stop()
+          await plant.restart()
+        }
+      }
+      if (refused !== rounds * 100)
+        plant.problems.push(`${rounds * 100 - refused} commands were taken for a station that is away`)
+      checkMemory(plant)
+      const back = await connectDevice({ ...enrolment!, mqtt: { host: "127.0.0.1", port: plant.hub.mqtt } })
+      const told = () => back.received.map(({ topic }) => topic)
+      if (!(await holds(() => told().includes(topicOf("hubState")), 20_000)))
+        plant.problems.push("a station that is back is not told that the hub is there")
+      await Bun.sleep(500)
+      const late = back.received.filter(({ topic }) => topic === topicOf("trigger", { d: "traveller" }))
+      if (late.length > 0)
+        plant.problems.push(`${late.length} old commands were given to a station that is back`)
+      const states = told().filter((topic) => topic === topicOf("hubState")).length
+      if (states > 1) plant.problems.push(`${states} states of the hub were kept for it, not the newest one`)
+      await back.end()
+      return `${refused} commands to a station that is away refused, ${restarts} restarts, the newest state alone when it is back`
+    }),
+}
+
 export const floodFaults: readonly Fault[] = [
   secondHub,
   sentAgain,
@@ -331,5 +378,6 @@ export const floodFaults: readonly Fault[] = [
   malformed,
   strangers,
   frozen,
+  away,
   takenOver,
 ]

@@ -2,18 +2,16 @@ import { afterAll, expect, test } from "bun:test"
 import { join } from "node:path"
 import * as v from "valibot"
 import { Enrolment, EnrolmentCode } from "#contract/fleet"
-import { type Manifest, payloadTypes } from "#contract/release"
 import { createLog } from "#platform/log"
 import { openSqlite } from "#platform/sqlite.bun"
 import { openOutbox } from "../../edge/outbox/outbox.ts"
 import { prepareSchema } from "../../edge/schema.ts"
 import { createLink } from "../../edge/uplink/link.ts"
 import { createSender } from "../../edge/uplink/sender.ts"
-import { buildIndex } from "../../hub/delivery/chunk-index.service.ts"
 import { systemIds } from "../../hub/platform/ids.ts"
 import { enrol, noisePng } from "../hub/support/device.ts"
-import { startTestHub, type TestHub } from "../hub/support/hub.ts"
-import { contractFor } from "../models/kit.ts"
+import { startTestHub } from "../hub/support/hub.ts"
+import { release } from "../hub/support/release.ts"
 import { draftOf, sha256, tempFolder, until } from "./support/kit.ts"
 import { goodModel } from "./support/models.ts"
 import { startStation } from "./support/station.ts"
@@ -141,25 +139,3 @@ test("a picture longer than a message arrives whole, over a lost connection too,
   await link.stop()
   sqlite.close()
 }, 30_000)
-
-/** Signs a release of this model with the hub's own keys and puts all of it into the hub's store. */
-async function release({ hub }: TestHub, model: Uint8Array) {
-  const put = async (bytes: Uint8Array) => ({ sha256: await hub.blobs.put(bytes), size: bytes.length })
-  const whole = await put(model)
-  const index = await buildIndex({ blobs: hub.blobs }, whole.sha256)
-  const manifest: Manifest = {
-    v: 1,
-    line: "main",
-    release: 1,
-    model: { ...whole, ...(index && { index }) },
-    contract: contractFor(),
-    checks: [],
-    requires: { ram_mb: 1, disk_mb: 1 },
-    budget: { p99_ms: 10_000 },
-    floor: 1,
-    provenance: {},
-    created: Date.now(),
-  }
-  const signed = hub.keys.release.sign(payloadTypes.manifest, Buffer.from(JSON.stringify(manifest)))
-  return put(Buffer.from(JSON.stringify(signed)))
-}

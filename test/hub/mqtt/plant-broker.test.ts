@@ -6,20 +6,18 @@ import * as v from "valibot"
 import { BrokerStatus } from "#contract/broker"
 import { type Device, Enrolment } from "#contract/fleet"
 import type { List } from "#contract/list"
-import { type Manifest, payloadTypes } from "#contract/release"
 import { topicOf } from "#contract/topics"
-import { buildIndex } from "../../../hub/delivery/chunk-index.service.ts"
 import { mosquittoAcl } from "../../../hub/mqtt/acl.rules.ts"
 import { makeRequest, newKeyPem } from "../../../hub/platform/certificate-authority.ts"
 import { mosquittoEntry } from "../../../hub/platform/mosquitto-entry.ts"
 import { tempFolder } from "../../edge/support/kit.ts"
 import { goodModel } from "../../edge/support/models.ts"
 import { startStation } from "../../edge/support/station.ts"
-import { contractFor } from "../../models/kit.ts"
 import { crux, expectRefusal } from "../../system/support/crux.ts"
 import { connectDevice, enrol, frameOf, until } from "../support/device.ts"
 import { startTestHub, type TestHub } from "../support/hub.ts"
 import { type Mosquitto, startMosquitto } from "../support/mosquitto.ts"
+import { release } from "../support/release.ts"
 
 let broker: Mosquitto
 let site: TestHub
@@ -396,25 +394,3 @@ describe("when the broker goes away and comes back", () => {
     await until("presence", async () => (await presenceOf("line-10")) === "online")
   }, 90_000)
 })
-
-/** Signs a release of this model with the hub's own keys and puts all of it into the hub's store. */
-async function release({ hub }: TestHub, model: Uint8Array) {
-  const put = async (bytes: Uint8Array) => ({ sha256: await hub.blobs.put(bytes), size: bytes.length })
-  const whole = await put(model)
-  const index = await buildIndex({ blobs: hub.blobs }, whole.sha256)
-  const manifest: Manifest = {
-    v: 1,
-    line: "main",
-    release: 1,
-    model: { ...whole, ...(index && { index }) },
-    contract: contractFor(),
-    checks: [],
-    requires: { ram_mb: 1, disk_mb: 1 },
-    budget: { p99_ms: 10_000 },
-    floor: 1,
-    provenance: {},
-    created: Date.now(),
-  }
-  const signed = hub.keys.release.sign(payloadTypes.manifest, Buffer.from(JSON.stringify(manifest)))
-  return put(Buffer.from(JSON.stringify(signed)))
-}
