@@ -10,6 +10,9 @@ import { createActivationStore } from "./activation/activation.store.ts"
 import { createActivation } from "./activation/activation.ts"
 import { createCandidates } from "./activation/candidate.ts"
 import { createJournal } from "./activation/journal.ts"
+import { createReleases } from "./activation/releases.ts"
+import { createTrials } from "./activation/trial.ts"
+import { createWish } from "./activation/wish.ts"
 import type { Camera } from "./cameras/camera.ts"
 import type { StationConfig } from "./config.ts"
 import type { HubWire } from "./hub-wire.ts"
@@ -129,7 +132,7 @@ export async function createEdge(deps: EdgeDeps) {
     random: ids.random,
   })
 
-  const live = createLive((outcome) => activation.observe(outcome))
+  const live = createLive((outcome) => trials.observe(outcome))
   const store = createActivationStore(sqlite)
   const reporter = createReporter({
     document: reported,
@@ -142,34 +145,45 @@ export async function createEdge(deps: EdgeDeps) {
     onChange: () => reporter.now(),
     onEvent: events.tell,
   })
+  const releases = createReleases({ store, objects, transfer, openInspector: deps.openInspector, keys })
   const candidates = createCandidates({
     store,
     journal,
-    objects,
-    transfer,
-    openInspector: deps.openInspector,
-    keys,
+    releases,
     room: async () => {
       const { bavail, bsize } = await statfs(deps.folder)
       return { ram_mb: freemem() / 2 ** 20, disk_mb: (bavail * bsize) / 2 ** 20 }
     },
     onProgress: (progress) => activation.onProgress(progress),
   })
+  const onChange = () => reporter.changed()
+  const onEvent = events.tell
+  const activationLog = log.child("activation")
+  const wish = createWish({ store, device, keys, now, onChange, onEvent, log: activationLog })
+  const trials = createTrials({
+    store,
+    journal,
+    releases,
+    wish,
+    live,
+    now,
+    onChange,
+    onEvent,
+    log: activationLog,
+  })
   const activation = createActivation({
     store,
     journal,
     candidates,
-    live,
-    device,
-    keys,
+    wish,
+    trials,
     now,
-    onChange: () => reporter.changed(),
-    onEvent: events.tell,
-    log: log.child("activation"),
+    onChange,
+    log: activationLog,
   })
   const recorder = createRecorder({
     outbox,
-    sampling: () => ({ ...activation.sampling(), ...deps.sampling }) as Sampling,
+    sampling: () => ({ ...store.sampling(), ...deps.sampling }) as Sampling,
     random,
     log: log.child("recorder"),
     onStored: () => {
@@ -236,7 +250,7 @@ export async function createEdge(deps: EdgeDeps) {
         now,
         watch: watch.camera,
       })
-      const { onTrial } = activation
+      const { onTrial } = trials
       const run = () => runStation({ shots, live, onTrial, output, recorder, statistics, log })
       loop = deps.holdUntilModel ? Promise.race([live.firstLoaded, stopped]).then(run) : run()
       log.info("station_started", { device, boot })
