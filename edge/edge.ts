@@ -24,6 +24,7 @@ import { createTransfer } from "./objects/transfer.ts"
 import { openOutbox } from "./outbox/outbox.ts"
 import type { Output } from "./outputs/output.ts"
 import { createRecorder } from "./recorder.ts"
+import { createShadow } from "./shadow/shadow.ts"
 import { shotsOf } from "./shots.ts"
 import { runStation } from "./station.ts"
 import { createStatistics } from "./statistics.ts"
@@ -142,24 +143,32 @@ export async function createEdge(deps: EdgeDeps) {
     store,
     now,
     reached: deps.reached ?? (() => {}),
-    onChange: () => reporter.now(),
+    onChange: () => {
+      reporter.now()
+      shadow.settle()
+    },
     onEvent: events.tell,
   })
   const releases = createReleases({ store, objects, transfer, openInspector: deps.openInspector, keys })
+  const room = async () => {
+    const { bavail, bsize } = await statfs(deps.folder)
+    return { ram_mb: freemem() / 2 ** 20, disk_mb: (bavail * bsize) / 2 ** 20 }
+  }
   const candidates = createCandidates({
     store,
     journal,
     releases,
-    room: async () => {
-      const { bavail, bsize } = await statfs(deps.folder)
-      return { ram_mb: freemem() / 2 ** 20, disk_mb: (bavail * bsize) / 2 ** 20 }
-    },
+    room,
     onProgress: (progress) => activation.onProgress(progress),
   })
   const onChange = () => reporter.changed()
+  const onWish = () => {
+    reporter.changed()
+    shadow.settle()
+  }
   const onEvent = events.tell
   const activationLog = log.child("activation")
-  const wish = createWish({ store, device, keys, now, onChange, onEvent, log: activationLog })
+  const wish = createWish({ store, device, keys, now, onChange: onWish, onEvent, log: activationLog })
   const trials = createTrials({
     store,
     journal,
@@ -178,8 +187,21 @@ export async function createEdge(deps: EdgeDeps) {
     wish,
     trials,
     now,
+    makeRoom: () => shadow.giveWay(),
     onChange,
     log: activationLog,
+  })
+  const shadow = createShadow({
+    wish,
+    store,
+    releases,
+    atRest: () => activation.atRest() && live.loaded() !== undefined,
+    room,
+    random,
+    now,
+    onChange,
+    onEvent,
+    log: log.child("shadow"),
   })
   const recorder = createRecorder({
     outbox,
@@ -214,6 +236,7 @@ export async function createEdge(deps: EdgeDeps) {
       latency: statistics.latency(),
       counts: statistics.counts(),
       surroundings: watch.report(),
+      ...shadow.report(),
     }
   }
 
@@ -243,6 +266,7 @@ export async function createEdge(deps: EdgeDeps) {
     start: async (): Promise<{ done: Promise<void> }> => {
       link.start()
       await activation.start()
+      shadow.settle()
       const shots = shotsOf({
         camera: deps.camera,
         signal: stopping.signal,
@@ -251,7 +275,7 @@ export async function createEdge(deps: EdgeDeps) {
         watch: watch.camera,
       })
       const { onTrial } = trials
-      const run = () => runStation({ shots, live, onTrial, output, recorder, statistics, log })
+      const run = () => runStation({ shots, live, onTrial, output, recorder, shadow, statistics, log })
       loop = deps.holdUntilModel ? Promise.race([live.firstLoaded, stopped]).then(run) : run()
       log.info("station_started", { device, boot })
       return { done: loop }
@@ -269,6 +293,7 @@ export async function createEdge(deps: EdgeDeps) {
       const deadline = now() + drainMs
       while (outbox.depth() > 0 && now() < deadline) await Bun.sleep(50)
       reporter.now()
+      await shadow.stop()
       await activation.stop()
       reporter.onDown()
       sender.onDown()

@@ -16,6 +16,8 @@ export type ActivationDeps = {
   wish: Wish
   trials: Trials
   now: () => number
+  /** Memory and machine for a candidate; resolves when they are free. */
+  makeRoom: () => Promise<void>
   /** Something in the reported document has changed. */
   onChange: () => void
   log: Log
@@ -32,6 +34,7 @@ export function createActivation({
   wish,
   trials,
   now,
+  makeRoom,
   onChange,
   log,
 }: ActivationDeps) {
@@ -98,6 +101,8 @@ export function createActivation({
     const abort = new AbortController()
     work = { target, abort }
     try {
+      await makeRoom()
+      abort.signal.throwIfAborted()
       const { manifest, inspector } = await candidates.prepare(target, abort.signal)
       if (stopped) return await inspector.close()
       journal.advance("activating", target)
@@ -154,6 +159,8 @@ export function createActivation({
 
   return {
     start,
+    /** Whether nothing but the model on the line is loaded or on its way. */
+    atRest: (): boolean => work === undefined && !trials.onTrial(),
     /** Takes a desired envelope as it came over the wire. */
     offer: (bytes: Uint8Array): void => {
       if (wish.take(bytes)) settle()

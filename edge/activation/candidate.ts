@@ -39,7 +39,7 @@ export function createCandidates(deps: CandidateDeps) {
       if (refusal) throw new Refused("rejected", refusal, `release ${manifest.release} of ${manifest.line}`)
 
       journal.advance("fetching", target)
-      await releases.sweep(sha256)
+      await releases.sweep(sha256, target.wanted.shadow?.manifest.sha256)
       await releases.fetchAll(manifest, { signal, onProgress: deps.onProgress })
 
       journal.advance("verified", target)
