@@ -10,6 +10,9 @@ import { createActivationStore } from "./activation/activation.store.ts"
 import { createActivation } from "./activation/activation.ts"
 import { createCandidates } from "./activation/candidate.ts"
 import { createJournal } from "./activation/journal.ts"
+import { createReleases } from "./activation/releases.ts"
+import { createTrials } from "./activation/trial.ts"
+import { createWish } from "./activation/wish.ts"
 import type { Camera } from "./cameras/camera.ts"
 import type { StationConfig } from "./config.ts"
 import type { HubWire } from "./hub-wire.ts"
@@ -21,6 +24,7 @@ import { createTransfer } from "./objects/transfer.ts"
 import { openOutbox } from "./outbox/outbox.ts"
 import type { Output } from "./outputs/output.ts"
 import { createRecorder } from "./recorder.ts"
+import { createShadow } from "./shadow/shadow.ts"
 import { shotsOf } from "./shots.ts"
 import { runStation } from "./station.ts"
 import { createStatistics } from "./statistics.ts"
@@ -129,7 +133,7 @@ export async function createEdge(deps: EdgeDeps) {
     random: ids.random,
   })
 
-  const live = createLive((outcome) => activation.observe(outcome))
+  const live = createLive((outcome) => trials.observe(outcome))
   const store = createActivationStore(sqlite)
   const reporter = createReporter({
     document: reported,
@@ -139,37 +143,69 @@ export async function createEdge(deps: EdgeDeps) {
     store,
     now,
     reached: deps.reached ?? (() => {}),
-    onChange: () => reporter.now(),
+    onChange: () => {
+      reporter.now()
+      shadow.settle()
+    },
     onEvent: events.tell,
   })
+  const releases = createReleases({ store, objects, transfer, openInspector: deps.openInspector, keys })
+  const room = async () => {
+    const { bavail, bsize } = await statfs(deps.folder)
+    return { ram_mb: freemem() / 2 ** 20, disk_mb: (bavail * bsize) / 2 ** 20 }
+  }
   const candidates = createCandidates({
     store,
     journal,
-    objects,
-    transfer,
-    openInspector: deps.openInspector,
-    keys,
-    room: async () => {
-      const { bavail, bsize } = await statfs(deps.folder)
-      return { ram_mb: freemem() / 2 ** 20, disk_mb: (bavail * bsize) / 2 ** 20 }
-    },
+    releases,
+    room,
     onProgress: (progress) => activation.onProgress(progress),
+  })
+  const onChange = () => reporter.changed()
+  const onWish = () => {
+    reporter.changed()
+    shadow.settle()
+  }
+  const onEvent = events.tell
+  const activationLog = log.child("activation")
+  const wish = createWish({ store, device, keys, now, onChange: onWish, onEvent, log: activationLog })
+  const trials = createTrials({
+    store,
+    journal,
+    releases,
+    wish,
+    live,
+    now,
+    onChange,
+    onEvent,
+    log: activationLog,
   })
   const activation = createActivation({
     store,
     journal,
     candidates,
-    live,
-    device,
-    keys,
+    wish,
+    trials,
     now,
-    onChange: () => reporter.changed(),
-    onEvent: events.tell,
-    log: log.child("activation"),
+    makeRoom: () => shadow.giveWay(),
+    onChange,
+    log: activationLog,
+  })
+  const shadow = createShadow({
+    wish,
+    store,
+    releases,
+    atRest: () => activation.atRest() && live.loaded() !== undefined,
+    room,
+    random,
+    now,
+    onChange,
+    onEvent,
+    log: log.child("shadow"),
   })
   const recorder = createRecorder({
     outbox,
-    sampling: () => ({ ...activation.sampling(), ...deps.sampling }) as Sampling,
+    sampling: () => ({ ...store.sampling(), ...deps.sampling }) as Sampling,
     random,
     log: log.child("recorder"),
     onStored: () => {
@@ -200,6 +236,7 @@ export async function createEdge(deps: EdgeDeps) {
       latency: statistics.latency(),
       counts: statistics.counts(),
       surroundings: watch.report(),
+      ...shadow.report(),
     }
   }
 
@@ -229,6 +266,7 @@ export async function createEdge(deps: EdgeDeps) {
     start: async (): Promise<{ done: Promise<void> }> => {
       link.start()
       await activation.start()
+      shadow.settle()
       const shots = shotsOf({
         camera: deps.camera,
         signal: stopping.signal,
@@ -236,8 +274,8 @@ export async function createEdge(deps: EdgeDeps) {
         now,
         watch: watch.camera,
       })
-      const { onTrial } = activation
-      const run = () => runStation({ shots, live, onTrial, output, recorder, statistics, log })
+      const { onTrial } = trials
+      const run = () => runStation({ shots, live, onTrial, output, recorder, shadow, statistics, log })
       loop = deps.holdUntilModel ? Promise.race([live.firstLoaded, stopped]).then(run) : run()
       log.info("station_started", { device, boot })
       return { done: loop }
@@ -255,6 +293,7 @@ export async function createEdge(deps: EdgeDeps) {
       const deadline = now() + drainMs
       while (outbox.depth() > 0 && now() < deadline) await Bun.sleep(50)
       reporter.now()
+      await shadow.stop()
       await activation.stop()
       reporter.onDown()
       sender.onDown()

@@ -6,8 +6,11 @@ import type { Judgement, OpenInspector } from "./inspector.ts"
  * Inspectors as child processes of this program. `command` starts one, e.g. `selfCommand("worker", "infer")`.
  */
 export function childInspectors(command: string[]): OpenInspector {
-  return async (path, { timeoutMs, thresholds }) => {
-    const child = createInferChild({ command, timeoutMs })
+  return async (path, { timeoutMs, thresholds, background = false }) => {
+    const child = createInferChild({
+      command: background ? [...command, "--background"] : command,
+      timeoutMs,
+    })
     let under: Promise<unknown> = Promise.resolve()
     try {
       await child.load(path)

@@ -26,7 +26,12 @@ export type Inspector = {
  */
 export type OpenInspector = (
   path: string,
-  options: { timeoutMs: number; thresholds: ModelContract["thresholds"] },
+  options: {
+    timeoutMs: number
+    thresholds: ModelContract["thresholds"]
+    /** It takes only the machine time that nobody else wants. */
+    background?: boolean
+  },
 ) => Promise<Inspector>
 
 /** The machine reason inside any thrown value, for `Verdict.code`. */

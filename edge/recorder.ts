@@ -1,5 +1,6 @@
-import type { InspectionHeader } from "#contract/inspection"
+import type { InspectionHeader, ShadowLook } from "#contract/inspection"
 import type { Sampling } from "#contract/release"
+import { disagrees } from "#contract/shadow"
 import type { Log } from "#platform/log"
 import { encodeImage } from "./encode.ts"
 import type { Picture } from "./inspector.ts"
@@ -23,7 +24,14 @@ const maxEncoding = 8
 const maxWaiting = 10_000
 const retryMs = 1_000
 
-type Waiting = { draft: Draft; awaitsImage: boolean; picture: Picture | undefined }
+type Look = Promise<ShadowLook>
+type Waiting = {
+  draft: Draft
+  awaitsImage: boolean
+  picture: Picture | undefined
+  /** What the shadow model will have said, and the draw that decides together with it. */
+  shadow?: { look: Look; draw: number }
+}
 
 export type Recorder = ReturnType<typeof createRecorder>
 
@@ -35,6 +43,8 @@ export function createRecorder({ outbox, sampling, random, log, onStored }: Reco
   let waiting: Waiting[] = []
   let flushing = false
   const encoding = new Set<Promise<void>>()
+  /** At most one: the shadow model takes no part while it is at another. */
+  const looking = new Set<Promise<void>>()
   const caps = createHourlyCaps()
 
   /** One transaction for all parts since the last: an fsync a part would be the slowest step at high rates. */
@@ -48,7 +58,10 @@ export function createRecorder({ outbox, sampling, random, log, onStored }: Reco
       retryLater(batch, error)
       return false
     }
-    for (const { draft, picture } of batch) if (picture) startEncoding(draft, picture)
+    for (const { draft, picture, shadow } of batch) {
+      if (picture && shadow) track(afterLook(draft, picture, shadow))
+      else if (picture) startEncoding(draft, picture)
+    }
     onStored()
     return true
   }
@@ -75,6 +88,26 @@ export function createRecorder({ outbox, sampling, random, log, onStored }: Reco
     }
     const work = encode(draft, picture).finally(() => encoding.delete(work))
     encoding.add(work)
+  }
+
+  function track(look: Promise<void>) {
+    const tracked = look.finally(() => looking.delete(tracked))
+    looking.add(tracked)
+  }
+
+  /** The record is on disk since the verdict; what the shadow model says decides how much is kept of the picture. */
+  async function afterLook(draft: Draft, picture: Picture, { look, draw }: NonNullable<Waiting["shadow"]>) {
+    const shadow = await look
+    const policy = keptOf(draft.verdict, picture, draw, disagrees(draft.verdict, shadow.verdict))
+    try {
+      outbox.amend(draft.id, { policy, shadow })
+      if (policy.image !== "none") return startEncoding({ ...draft, policy }, picture)
+      await outbox.attach(draft.id, [])
+      onStored()
+    } catch (error) {
+      // On a full disk it stays as it is; the next start finds it unfinished and sends it.
+      log.error("record_unfinished", { id: draft.id, why: String(error) })
+    }
   }
 
   async function encode(draft: Draft, picture: Picture) {
@@ -104,9 +137,14 @@ export function createRecorder({ outbox, sampling, random, log, onStored }: Reco
     }
   }
 
-  function keptOf(verdict: InspectionHeader["verdict"], picture: Picture | undefined) {
+  function keptOf(
+    verdict: InspectionHeader["verdict"],
+    picture: Picture | undefined,
+    draw: number,
+    differs = false,
+  ) {
     const rules = sampling()
-    const policy = policyFor(verdict, rules, random())
+    const policy = policyFor(verdict, rules, draw, differs)
     if (!picture) return { ...policy, image: "none" as const }
     if (policy.image === "none" || caps.take(policy.why_sent, rules, performance.now())) return policy
     countShed(`hourly_${policy.why_sent}`)
@@ -114,22 +152,34 @@ export function createRecorder({ outbox, sampling, random, log, onStored }: Reco
   }
 
   return {
-    /** Returns at once; the record is on disk by the next turn of the event loop. */
+    /**
+     * Returns at once; the record is on disk by the next turn of the event loop. `look` is what the shadow model will
+     * say; only whether the record is complete waits for it.
+     */
     record: (
       part: Omit<InspectionHeader, "boot" | "seq" | "parts" | "policy">,
       picture: Picture | undefined,
+      look?: Look,
     ): void => {
-      const policy = keptOf(part.verdict, picture)
-      const awaitsImage = policy.image !== "none"
-      waiting.push({ draft: { ...part, policy }, awaitsImage, picture: awaitsImage ? picture : undefined })
+      const draw = random()
+      if (look && picture) {
+        // The hour's caps are asked once it is known why the picture is kept.
+        const policy = policyFor(part.verdict, sampling(), draw)
+        waiting.push({ draft: { ...part, policy }, awaitsImage: true, picture, shadow: { look, draw } })
+      } else {
+        const policy = keptOf(part.verdict, picture, draw)
+        const awaitsImage = policy.image !== "none"
+        waiting.push({ draft: { ...part, policy }, awaitsImage, picture: awaitsImage ? picture : undefined })
+      }
       if (flushing) return
       flushing = true
       setImmediate(flush)
     },
     /** Resolves when everything recorded so far is on disk, or when the disk takes no more. */
     drain: async (): Promise<void> => {
-      while (waiting.length > 0 || encoding.size > 0) {
+      while (waiting.length > 0 || encoding.size > 0 || looking.size > 0) {
         if (waiting.length > 0 && !flush()) return
+        await Promise.all(looking)
         await Promise.all(encoding)
       }
     },

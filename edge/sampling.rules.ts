@@ -9,12 +9,15 @@ type Policy = InspectionHeader["policy"]
 /**
  * What is kept of a part. `draw` is a fresh uniform number in [0, 1): OK parts fall into the audit slice with the
  * logged probability `sampling.audit`, before anything looks at their score, so escapes can be estimated without bias.
+ * `differs`: the shadow model calls the part otherwise.
  */
-export function policyFor(verdict: Verdict, sampling: Sampling, draw: number): Policy {
+export function policyFor(verdict: Verdict, sampling: Sampling, draw: number, differs = false): Policy {
   const unsure = isUnsure(verdict, sampling.unsure_margin ?? 0)
+  if (verdict.eval === "ng" && differs) return { why_sent: "disagreement", image: "full" }
   if (verdict.eval === "ng") return { why_sent: "ng", image: unsure ? "full" : (sampling.image_ng ?? "full") }
   if (verdict.eval !== "ok") return { why_sent: verdict.eval, image: "full" }
   if (draw < sampling.audit) return { why_sent: "audit", image: "full" }
+  if (differs) return { why_sent: "disagreement", image: "full" }
   if (unsure) return { why_sent: "unsure", image: "full" }
   return { why_sent: "ok", image: sampling.image_ok }
 }
@@ -56,6 +59,8 @@ function capOf(why: string, sampling: Sampling): number | undefined {
       return sampling.hourly_audit
     case "unsure":
       return sampling.hourly_unsure
+    case "disagreement":
+      return sampling.hourly_disagreement
     case "ng":
       return sampling.hourly_ng
     default:

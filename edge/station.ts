@@ -4,6 +4,7 @@ import type { Picture } from "./inspector.ts"
 import type { Live } from "./live.ts"
 import type { Output } from "./outputs/output.ts"
 import type { Recorder } from "./recorder.ts"
+import type { Shadow } from "./shadow/shadow.ts"
 import type { Statistics } from "./statistics.ts"
 
 /** One triggered picture, or the code of why there is none. `at` and `triggered` are the same instant on the wall clock and on `performance.now()`. */
@@ -23,6 +24,8 @@ export type StationDeps = {
   onTrial: () => boolean
   output: Output
   recorder: Recorder
+  /** A second model that looks when everything is said. */
+  shadow: Pick<Shadow, "look">
   statistics: Statistics
   log: Log
 }
@@ -41,7 +44,7 @@ const mostOnTrial = 1
  * pictures and the last part is recorded.
  */
 export async function runStation(deps: StationDeps) {
-  const { shots, live, onTrial, output, recorder, statistics, log } = deps
+  const { shots, live, onTrial, output, recorder, shadow, statistics, log } = deps
   const underWay: Promise<void>[] = []
   for await (const shot of shots) {
     while (underWay.length >= (onTrial() ? mostOnTrial : mostUnderWay)) await underWay.shift()
@@ -68,6 +71,7 @@ export async function runStation(deps: StationDeps) {
       log.error("output_failed", { id: shot.id, why: String(error) })
     }
     statistics.add(verdict.eval, e2e)
+    const picture = "missing" in shot.picture ? undefined : shot.picture
     recorder.record(
       {
         v: 1,
@@ -79,7 +83,8 @@ export async function runStation(deps: StationDeps) {
         ...(model && { model }),
         timing: rounded({ ...timing, capture: shot.capture_ms, e2e }),
       },
-      "missing" in shot.picture ? undefined : shot.picture,
+      picture,
+      picture && shadow.look(picture, verdict),
     )
   }
 }

@@ -366,6 +366,14 @@ export const HubConfig = v.strictObject({
         ),
         1_000_000,
       ),
+      hourly_disagreement: v.optional(
+        field(
+          Hourly,
+          "Disagreement pictures per hour",
+          "Pictures of parts the shadow model calls otherwise a station sends in any hour at most.",
+        ),
+        1_000_000,
+      ),
       hourly_ng: v.optional(
         field(Hourly, "NG pictures per hour", "NG pictures a station sends in any hour at most."),
         1_000_000,

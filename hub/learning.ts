@@ -22,6 +22,9 @@ import { createRegistryRoutes } from "./registry/registry.routes.ts"
 import { createRegistry } from "./registry/registry.service.ts"
 import { createRolloutRoutes } from "./rollout/rollout.routes.ts"
 import { createRollouts } from "./rollout/rollout.service.ts"
+import { createShadowRoutes } from "./rollout/shadow.routes.ts"
+import { createShadows } from "./rollout/shadow.service.ts"
+import { createShadowStore } from "./rollout/shadow.store.ts"
 import { createTrainingRoutes } from "./training/training.routes.ts"
 import { createTraining, type Training } from "./training/training.service.ts"
 
@@ -112,6 +115,7 @@ export function createLearning(deps: LearningDeps) {
     target: { escape: 0.02, overkill: 0.02 },
     maxMinutes: 20,
   })
+  const shadowStore = createShadowStore(db)
   const rollouts = createRollouts({
     db,
     clock,
@@ -120,6 +124,7 @@ export function createLearning(deps: LearningDeps) {
     log: log.child("rollout"),
     fleet,
     registry,
+    shadows: shadowStore,
     line,
     probation: {
       parts: config.rollout.probation_parts,
@@ -133,6 +138,18 @@ export function createLearning(deps: LearningDeps) {
     audit: audit.record,
   })
   rolledOut.champion = rollouts.champion
+  const shadows = createShadows({
+    db,
+    store: shadowStore,
+    clock,
+    events,
+    fleet,
+    registry,
+    rollouts,
+    counts: inspections.shadowCounts,
+    floorOf: rollouts.floorOf,
+    audit: audit.record,
+  })
   const home = createHome({
     db,
     clock,
@@ -161,6 +178,7 @@ export function createLearning(deps: LearningDeps) {
       createTrainingRoutes(training),
       createRegistryRoutes(registry),
       createRolloutRoutes(rollouts),
+      createShadowRoutes(shadows),
       createHomeRoutes(home),
     ],
     /** Starts what works by itself. */

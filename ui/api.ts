@@ -21,7 +21,7 @@ class ApiError extends Error {
 }
 
 type Schema<T> = v.GenericSchema<unknown, T>
-type Method = "GET" | "POST" | "PATCH" | "DELETE"
+type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE"
 
 /** Whether trying the same request again later can succeed: no answer, or the hub is overloaded or broken. */
 export const mayRetry = (trouble: Trouble): boolean =>

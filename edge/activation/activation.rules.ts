@@ -34,7 +34,7 @@ export function targetOf(desired: Desired): Target | undefined {
  */
 export function refusalOfManifest(
   manifest: Manifest,
-  { line, wanted }: Target,
+  { line, wanted }: { line: string; wanted: Pick<Target["wanted"], "release"> },
   station: { floor: number; ram_mb: number; disk_mb: number },
 ): "line" | "release" | "floor" | "no_ram" | "no_space" | undefined {
   if (manifest.line !== line) return "line"

@@ -92,6 +92,14 @@ export function createActivationStore(sqlite: Sqlite) {
     starts: (): number => number("starts"),
     setStarts: (starts: number): void => setNumber("starts", starts),
 
+    /** Starts with this shadow model since it last proved harmless; of any other none. */
+    shadowStarts: (manifest: string): number => {
+      const [of, starts] = get.get({ key: "shadow_starts" })?.value.split(" ") ?? []
+      return of === manifest ? Number(starts) : 0
+    },
+    setShadowStarts: (manifest: string, starts: number): void =>
+      void put.run({ key: "shadow_starts", value: `${manifest} ${starts}` }),
+
     /** The accepted desired envelope: after a restart the station goes on without the hub. */
     desired: (): Envelope | undefined => {
       const row = get.get({ key: "desired" })

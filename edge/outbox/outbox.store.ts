@@ -1,7 +1,7 @@
 import * as v from "valibot"
 import { InspectionHeader } from "#contract/inspection"
 import type { Sqlite } from "#platform/sqlite"
-import type { ShedStep } from "./shedding.rules.ts"
+import { rankOf, type ShedStep } from "./shedding.rules.ts"
 
 export type OutboxRow = {
   id: string
@@ -28,8 +28,11 @@ export function createOutboxStore(sqlite: Sqlite) {
     `INSERT INTO outbox (id, boot, seq, ts, rank, image, state, header, bytes)
      VALUES ($id, $boot, $seq, $ts, $rank, $image, $state, $header, $bytes)`,
   )
+  const rewrite = sqlite.prepare(
+    "UPDATE outbox SET header = $header, rank = $rank, image = $image, bytes = $bytes WHERE id = $id",
+  )
   const update = sqlite.prepare(
-    `UPDATE outbox SET header = $header, image = $image, images = $images, bytes = $bytes,
+    `UPDATE outbox SET header = $header, rank = $rank, image = $image, images = $images, bytes = $bytes,
        state = CASE state WHEN 'encoding' THEN 'ready' ELSE state END
      WHERE id = $id`,
   )
@@ -90,14 +93,13 @@ export function createOutboxStore(sqlite: Sqlite) {
       const { image } = row.header.policy
       insert.run({ id, boot, seq, ts, rank: row.rank, image, state: row.state, header, bytes: row.bytes })
     },
+    /** The record is complete: it may be sent. */
     update: (header: InspectionHeader, bytes: number): void => {
-      update.run({
-        id: header.id,
-        header: JSON.stringify(header),
-        image: header.policy.image,
-        images: header.parts.length,
-        bytes,
-      })
+      update.run({ ...columnsOf(header), images: header.parts.length, bytes })
+    },
+    /** The record still waits, and says more. */
+    rewrite: (header: InspectionHeader, bytes: number): void => {
+      rewrite.run({ ...columnsOf(header), bytes })
     },
     /** Rows that may go now, `limit` at most. */
     ready: (lane: "oldest" | "newest", now: number, limit: number): OutboxRow[] =>
@@ -130,4 +132,10 @@ export type OutboxStore = ReturnType<typeof createOutboxStore>
 /** A stored header as it was written; the file is ours, so a mismatch is corruption and throws. */
 export function headerOf(row: OutboxRow): InspectionHeader {
   return v.parse(v.pipe(v.string(), v.parseJson(), InspectionHeader), row.header)
+}
+
+function columnsOf(header: InspectionHeader) {
+  const { id, verdict, policy } = header
+  const rank = rankOf(verdict.eval, policy.why_sent)
+  return { id, header: JSON.stringify(header), rank, image: policy.image }
 }

@@ -60,9 +60,12 @@ export async function openOutbox({ sqlite, folder, boot, quota, now }: OutboxDep
     sqlite.transaction(() => {
       const give = (rows: readonly OutboxRow[], kind: string) => {
         for (const row of rows) {
-          const bare = withoutImages(headerOf(row), kind)
+          const header = headerOf(row)
+          // A record that waited for the shadow model alone has lost no picture.
+          const wanted = header.policy.image !== "none"
+          const bare = wanted ? withoutImages(header, kind) : header
           store.update(bare, sizeOf(bare))
-          store.countShed(kind)
+          if (wanted) store.countShed(kind)
         }
       }
       give(store.unfinished(), "unfinished_image")
@@ -142,6 +145,16 @@ export async function openOutbox({ sqlite, folder, boot, quota, now }: OutboxDep
       used += added
       depth += drafts.length
       lastSeq = seq
+    },
+
+    /** What became known of a part after its record was made. */
+    amend: (id: string, known: Pick<Draft, "policy" | "shadow">): void => {
+      const row = store.get(id)
+      if (row?.state !== "encoding") return
+      const header = { ...headerOf(row), ...known }
+      const bytes = sizeOf(header)
+      store.rewrite(header, bytes)
+      used += bytes - row.bytes
     },
 
     /** Stores the images of a record, files before row. When they cannot be kept, the record goes without. */

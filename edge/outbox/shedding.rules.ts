@@ -16,10 +16,13 @@ export const shedSteps = [
 ] as const
 export type ShedStep = (typeof shedSteps)[number]
 
-/** Place of a part in the shedding order. Audit images are drawn at random: losing them would bias the estimate. */
+/**
+ * Place of a part in the shedding order. Audit images are drawn at random: losing them would bias the estimate. What two
+ * models see differently teaches more than what they agree on.
+ */
 export function rankOf(evaluation: Evaluation, whySent: string): 0 | 1 | 2 {
   if (evaluation !== "ok") return 2
-  return whySent === "audit" ? 1 : 0
+  return whySent === "audit" || whySent === "disagreement" ? 1 : 0
 }
 
 /** What the loss of a part's own picture is counted as. */

@@ -72,7 +72,7 @@ export function createLink(deps: LinkDeps) {
       v: 1,
       online,
       session,
-      ...(why ? { why } : { ...machine, caps: ["segments"] }),
+      ...(why ? { why } : { ...machine, caps: ["segments", "shadow"] }),
       boot,
       sw,
       ts: now(),

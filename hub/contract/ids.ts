@@ -27,5 +27,8 @@ export const Instant = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue
 export const ByteSize = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(2 ** 40))
 export const Count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 
+/** A part of a whole, 0..1. */
+export const Share = v.pipe(v.number(), v.minValue(0), v.maxValue(1))
+
 /** A number that is one: JSON's 1e999 reads as infinity. */
 export const Finite = v.pipe(v.number(), v.finite())

@@ -69,6 +69,20 @@ export type FramePart = v.InferOutput<typeof FramePart>
  */
 export const maxImagePixels = 120e6
 
+/** How a station's shadow model is: waits for the line to be at rest, is being fetched and proven, looks, or was given up. */
+export const ShadowState = v.picklist(["waiting", "fetching", "running", "failed"])
+export type ShadowState = v.InferOutput<typeof ShadowState>
+
+const ModelName = v.object({
+  line: Key,
+  release: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
+  digest: Sha256,
+})
+
+/** What a second model says of the part. It never decided anything; a `code` says that it failed rather than judged. */
+export const ShadowLook = v.object({ model: ModelName, verdict: Verdict })
+export type ShadowLook = v.InferOutput<typeof ShadowLook>
+
 const PartText = v.pipe(v.string(), v.minLength(1), v.maxLength(128))
 
 /**
@@ -98,9 +112,8 @@ export const InspectionHeader = v.object({
   simulated: v.optional(v.boolean()),
   verdict: Verdict,
   findings: v.pipe(v.array(Finding), v.maxLength(64)),
-  model: v.optional(
-    v.object({ line: Key, release: v.pipe(v.number(), v.safeInteger(), v.minValue(0)), digest: Sha256 }),
-  ),
+  model: v.optional(ModelName),
+  shadow: v.optional(ShadowLook),
   timing: v.optional(Timing),
   policy: v.object({
     why_sent: Key,

@@ -1,6 +1,6 @@
 import * as v from "valibot"
 import { DefectKey, DeviceId, Instant, Key, Sha256, Uuid } from "./ids.ts"
-import { Box, Finding, ImageMime, Verdict } from "./inspection.ts"
+import { Box, Finding, ImageMime, ShadowLook, Verdict } from "./inspection.ts"
 
 export const LabelVerdict = v.picklist(["ok", "ng", "unsure"])
 export type LabelVerdict = v.InferOutput<typeof LabelVerdict>
@@ -34,6 +34,8 @@ export const InspectionView = v.object({
   findings: v.array(Finding),
   model: v.nullable(v.object({ line: Key, release: v.number(), digest: Sha256 })),
   why_sent: Key,
+  /** What a shadow model said of the part; it decided nothing. */
+  shadow: v.optional(ShadowLook),
   image: v.nullable(StoredImage),
   /**
    * Why there is no picture although the station took one: `evicted` here to make room, `waiting` at the station for

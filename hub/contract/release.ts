@@ -1,6 +1,6 @@
 import * as v from "valibot"
-import { BootId, ByteSize, Count, DeviceId, Finite, Instant, Key, Sha256, Uuid } from "./ids.ts"
-import { Evaluation } from "./inspection.ts"
+import { BootId, ByteSize, Count, DeviceId, Finite, Instant, Key, Sha256, Share, Uuid } from "./ids.ts"
+import { Evaluation, ShadowState } from "./inspection.ts"
 import { ModelContract } from "./model.ts"
 
 /** DSSE envelope (github.com/secure-systems-lab/dsse): signature over PAE(payloadType, payload bytes). */
@@ -65,14 +65,18 @@ export const Probation = v.object({
 })
 export type Probation = v.InferOutput<typeof Probation>
 
+/** A second release that looks at a share (0..1) of the frames after the verdict has gone out. It never decides. */
+export const DesiredShadow = v.object({ manifest: ObjectRef, release: ReleaseNumber, share: Share })
+export type DesiredShadow = v.InferOutput<typeof DesiredShadow>
+
 export const DesiredLine = v.object({
   manifest: ObjectRef,
   release: ReleaseNumber,
   action: v.picklist(["run", "hold"]),
   probation: Probation,
+  shadow: v.optional(DesiredShadow),
 })
 
-const Share = v.pipe(v.number(), v.minValue(0), v.maxValue(1))
 const ImageKept = v.picklist(["full", "thumb", "none"])
 /** Pictures in any hour; what is over sends its record without a picture. */
 const Hourly = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1_000_000))
@@ -80,6 +84,7 @@ const Hourly = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1_000_0
 /**
  * What a station sends of the parts it has inspected. Every part sends its record; this is about pictures.
  * A part's `policy.why_sent` is its verdict where that is not OK; of OK parts audit, unsure or ok.
+ * A decided part that the shadow model calls otherwise says disagreement, unless the audit has drawn it.
  */
 export const Sampling = v.object({
   /** Share of OK parts sent for audit, drawn by the device independently of their score. */
@@ -92,6 +97,8 @@ export const Sampling = v.object({
   hourly_ok: v.optional(Hourly),
   hourly_audit: v.optional(Hourly),
   hourly_unsure: v.optional(Hourly),
+  /** Parts the shadow model calls otherwise; their pictures go whole. */
+  hourly_disagreement: v.optional(Hourly),
   hourly_ng: v.optional(Hourly),
   hourly_undecidable: v.optional(Hourly),
 })
@@ -166,6 +173,23 @@ export const Surroundings = v.object({
 })
 export type Surroundings = v.InferOutput<typeof Surroundings>
 
+/** The station's shadow model. Counts since it was loaded: looks, looks that differed or failed, frames missed while at another. */
+export const ShadowReport = v.object({
+  line: Key,
+  release: ReleaseNumber,
+  manifest: Sha256,
+  share: Share,
+  state: ShadowState,
+  /** Why it waits or was given up. */
+  reason: v.optional(Key),
+  since: Instant,
+  looked: Count,
+  differed: Count,
+  failed: Count,
+  skipped: Count,
+})
+export type ShadowReport = v.InferOutput<typeof ShadowReport>
+
 /** Retained, device-owned. Published on change, at most one in 2 s, heartbeat 60 s. */
 export const Reported = v.object({
   v: v.literal(1),
@@ -201,6 +225,7 @@ export const Reported = v.object({
   latency: v.object({ p50_ms: Finite, p99_ms: Finite }),
   counts: v.object({ inspected: Count, ok: Count, ng: Count, undecidable: Count }),
   surroundings: v.optional(Surroundings),
+  shadow: v.optional(ShadowReport),
 })
 export type Reported = v.InferOutput<typeof Reported>
 

@@ -32,9 +32,9 @@ export function createFetchRights({
   }
 
   return async (device, sha256) => {
-    for (const { manifest } of Object.values(desired(device)?.lines ?? {})) {
-      if (manifest.sha256 === sha256 || (await objectsOf(manifest.sha256)).has(sha256)) return true
-    }
+    for (const { manifest, shadow } of Object.values(desired(device)?.lines ?? {}))
+      for (const named of shadow ? [manifest, shadow.manifest] : [manifest])
+        if (named.sha256 === sha256 || (await objectsOf(named.sha256)).has(sha256)) return true
     return false
   }
 }

@@ -241,6 +241,7 @@ function viewOfNew(
     findings: header.findings,
     model: header.model ?? null,
     why_sent: header.policy.why_sent,
+    ...(header.shadow && { shadow: header.shadow }),
     image: part ? { sha256: part.sha256, mime: part.mime, w: part.w, h: part.h, size: part.len } : null,
     ...(noImage !== undefined && { no_image: noImage }),
     simulated: header.simulated ?? false,

@@ -1,5 +1,6 @@
 import type { FramePart, InspectionHeader } from "#contract/inspection"
 import type { QueueReason } from "#contract/labelling"
+import { disagrees } from "#contract/shadow"
 
 /** Most valuable first; the position is the coarse rank. */
 const order: readonly QueueReason[] = ["undecidable", "disagreement", "audit", "ng", "unsure_label", "ok"]
@@ -22,10 +23,14 @@ export function reviewPriority(header: InspectionHeader): Priority | null {
   return { reason, rank: rankOf(reason, reason === "ng" || reason === "ok" ? certainty(header) : 0) }
 }
 
-function reviewReason({ verdict, findings, policy }: InspectionHeader): QueueReason {
+function reviewReason({ verdict, shadow, findings, policy }: InspectionHeader): QueueReason {
   if (verdict.eval === "undecidable" || verdict.eval === "undefined") return "undecidable"
   // An OK part with something found on it contradicts itself.
-  if (policy.why_sent === "disagreement" || (verdict.eval === "ok" && findings.length > 0))
+  if (
+    policy.why_sent === "disagreement" ||
+    (shadow && disagrees(verdict, shadow.verdict)) ||
+    (verdict.eval === "ok" && findings.length > 0)
+  )
     return "disagreement"
   if (policy.why_sent === "audit") return "audit"
   return verdict.eval

@@ -1,5 +1,5 @@
 import type { Gap, RefusalView } from "#contract/ingest"
-import type { Evaluation, ImageMime, InspectionHeader } from "#contract/inspection"
+import type { Evaluation, ImageMime, InspectionHeader, ShadowLook } from "#contract/inspection"
 import type { InspectionView, LabelVerdict, QueueReason, StoredImage } from "#contract/labelling"
 import type { PackPlace } from "#platform/packs"
 import type { Sqlite } from "#platform/sqlite"
@@ -94,9 +94,9 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
   )
   const insertInspection = sqlite.prepare(
     `INSERT INTO inspection (id, device_id, boot, seq, captured_at, received_at, part_id, product_id, eval,
-       model_digest, header, image_sha256, image_state, queue_reason, queue_rank)
+       model_digest, header, image_sha256, image_state, queue_reason, queue_rank, shadow_digest, shadow_eval)
      VALUES ($id, $device, $boot, $seq, $captured, $received, $part, $product, $eval, $model, $header, $image,
-       $state, $reason, $rank)`,
+       $state, $reason, $rank, $shadow, $shadowEval)`,
   )
   const attachImage = sqlite.prepare(
     `UPDATE inspection SET header = $header, image_sha256 = $image, image_state = 'as_sent', queue_reason = $reason,
@@ -202,6 +202,10 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
   const selectJudged = sqlite.prepare<{ model_digest: string; eval: Evaluation; parts: number }>(
     "SELECT model_digest, eval, parts FROM judged_count",
   )
+  const selectShadowed = sqlite.prepare<{ model: string; eval: string; shadow: string; parts: number }>(
+    `SELECT model_digest AS model, eval, shadow_eval AS shadow, parts FROM shadow_count
+     WHERE device_id = $device AND shadow_digest = $shadow ORDER BY parts DESC`,
+  )
   const insertRefusal = sqlite.prepare(
     `INSERT INTO refusal (device_id, topic, at, code, detail, inspection_id, size, head)
      VALUES ($device, $topic, $at, $code, $detail, $id, $size, $head)`,
@@ -300,6 +304,8 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
         state: withoutImages ? "waiting" : "as_sent",
         reason: queue?.reason ?? null,
         rank: queue?.rank ?? null,
+        shadow: header.shadow?.model.digest ?? null,
+        shadowEval: header.shadow ? saidBy(header.shadow) : null,
       })
       countNumber.run({ device, boot: header.boot, seq: header.seq, at: receivedAt })
       const verdict = header.verdict.eval
@@ -431,6 +437,9 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
         parts,
       })),
 
+    /** Parts of a station by what the model on the line and a shadow model said of them. */
+    shadowCounts: (device: string, shadow: string) => selectShadowed.all({ device, shadow }),
+
     /** Makes a stored picture known, so that it is served; those of inspections are known already. */
     keepImage: (image: StoredImage, at: number): void => {
       insertImage.run({ ...image, at, pack: null, packAt: null })
@@ -479,6 +488,8 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
 }
 export type InspectionStore = ReturnType<typeof createInspectionStore>
 
+const saidBy = ({ verdict }: ShadowLook) => (verdict.code === undefined ? verdict.eval : "failed")
+
 function noImageOf(row: Row, { policy }: InspectionHeader): { no_image?: string } {
   if (row.sha256 !== null) return {}
   if (row.image_state !== "as_sent") return { no_image: row.image_state }
@@ -499,6 +510,7 @@ function viewOf(row: Row): InspectionView {
     findings: header.findings,
     model: header.model ?? null,
     why_sent: header.policy.why_sent,
+    ...(header.shadow && { shadow: header.shadow }),
     image:
       row.sha256 === null
         ? null

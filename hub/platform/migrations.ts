@@ -16,6 +16,7 @@ import sourceHalves from "./migrations/0015_source_halves.sql" with { type: "tex
 import brokerCredential from "./migrations/0016_broker_credential.sql" with { type: "text" }
 import judged from "./migrations/0017_judged.sql" with { type: "text" }
 import settled from "./migrations/0018_settled.sql" with { type: "text" }
+import shadow from "./migrations/0019_shadow.sql" with { type: "text" }
 import certificateSerial from "./migrations/0021_certificate_serial.sql" with { type: "text" }
 import sparkplug from "./migrations/0022_sparkplug.sql" with { type: "text" }
 
@@ -39,6 +40,7 @@ export const migrations: { name: string; sql: string }[] = [
   { name: "0016_broker_credential", sql: brokerCredential },
   { name: "0017_judged", sql: judged },
   { name: "0018_settled", sql: settled },
+  { name: "0019_shadow", sql: shadow },
   { name: "0021_certificate_serial", sql: certificateSerial },
   { name: "0022_sparkplug", sql: sparkplug },
 ]

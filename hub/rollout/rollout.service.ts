@@ -13,6 +13,7 @@ import type { Fleet } from "../fleet/fleet.service.ts"
 import type { Person, Registry } from "../registry/registry.service.ts"
 import { groupsOf, nextStep, type Station } from "./rollout.rules.ts"
 import { createRolloutStore, type Rollout } from "./rollout.store.ts"
+import type { ShadowStore } from "./shadow.store.ts"
 
 export type RolloutDeps = {
   db: Sqlite
@@ -22,6 +23,8 @@ export type RolloutDeps = {
   log: Log
   fleet: Pick<Fleet, "list" | "setDesired">
   registry: Pick<Registry, "released" | "byManifest">
+  /** Models that look on; they travel in the same wish. */
+  shadows: Pick<ShadowStore, "of" | "drop">
   /** The line that stations run when nobody says otherwise. */
   line: string
   probation: Probation
@@ -50,16 +53,31 @@ export function createRollouts(deps: RolloutDeps) {
   /** Tells a station to run a manifest on a line; its other lines stay as they are. Returns the wish's revision. */
   const want = (device: string, line: string, manifest: string, probation: Probation): number => {
     store.want(device, line, manifest, probation)
+    // What is now on the line has nobody to be compared with.
+    if (shadowOf(device, line)?.manifest.sha256 === manifest) deps.shadows.drop(device, line)
+    return tell(device)
+  }
+
+  const shadowOf = (device: string, line: string) => {
+    const shadow = deps.shadows.of(device).find((one) => one.line === line)
+    const release = shadow && registry.byManifest(shadow.manifest)
+    return release && { manifest: release.manifest, release: release.release, share: shadow.share }
+  }
+
+  /** Signs and sends a station's wish as it stands in the tables. Returns its revision. */
+  const tell = (device: string): number => {
     const wanted = store.wanted(device)
     const floors = store.floors()
     const lines = wanted.flatMap((w) => {
       const release = registry.byManifest(w.manifest)
       if (!release) return []
+      const shadow = shadowOf(device, w.line)
       const line = {
         manifest: release.manifest,
         release: release.release,
         action: "run" as const,
         probation: w.probation,
+        ...(shadow && { shadow }),
       }
       return [[w.line, line] as const]
     })
@@ -289,6 +307,10 @@ export function createRollouts(deps: RolloutDeps) {
     /** Model of the newest finished rollout of a line: what the line runs. */
     champion: (line: string): string | null => store.champion(line)?.model ?? null,
 
+    /** Manifest a station is told to run on a line. */
+    running: (device: string, line: string): string | undefined => store.told(line).get(device),
+    floorOf: (line: string): number => store.floors().get(line) ?? 1,
+    tell,
     reconcile,
     /** Follows the stations from now on. Returns a function that stops it. */
     start(): () => void {

@@ -175,7 +175,8 @@ async function openStation(
       const output = createOutputs({ drivers: [], watch: createWatch({ now: Date.now }) })
       const statistics = createStatistics()
       const onTrial = () => false
-      await runStation({ shots: shots(count), live, onTrial, output, recorder, statistics, log })
+      const shadow = { look: () => undefined }
+      await runStation({ shots: shots(count), live, onTrial, output, recorder, shadow, statistics, log })
       await recorder.drain()
       return performance.now() - started
     },

@@ -100,6 +100,19 @@ test("parts near a threshold send their picture; the audit slice is drawn before
   expect(policyFor({ eval: "undecidable", code: "no_model" }, sampling, 0.5).image).toBe("full")
 })
 
+test("a part that the shadow model calls otherwise sends its picture, whatever else is said of it", () => {
+  const sampling = { audit: 0.1, image_ok: "none", image_ng: "none" } as const
+  const kept = { why_sent: "disagreement", image: "full" } as const
+  expect(policyFor({ eval: "ok" }, sampling, 0.5, true)).toEqual(kept)
+  expect(policyFor({ eval: "ng" }, sampling, 0.5, true)).toEqual(kept)
+  // The audit is drawn before anybody looks: its estimate must not depend on a second opinion.
+  expect(policyFor({ eval: "ok" }, sampling, 0.05, true).why_sent).toBe("audit")
+  expect(policyFor({ eval: "undecidable" }, sampling, 0.5, true).why_sent).toBe("undecidable")
+  const caps = createHourlyCaps()
+  const capped = { ...sampling, hourly_disagreement: 1 }
+  expect([1, 2].map(() => caps.take("disagreement", capped, 0))).toEqual([true, false])
+})
+
 test("a cap counts pictures of one reason over a moving hour", () => {
   const caps = createHourlyCaps()
   const sampling = { audit: 0, image_ok: "full", hourly_ok: 3, hourly_audit: 0 } as const

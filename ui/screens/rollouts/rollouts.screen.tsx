@@ -12,6 +12,7 @@ import { Progress } from "../../parts/progress.tsx"
 import { Empty, TroubleNote } from "../../parts/states.tsx"
 import { Tag, type Tone } from "../../parts/tag.tsx"
 import { useResource } from "../../resource.ts"
+import { Shadows } from "./shadows.tsx"
 
 const tones: Record<RolloutView["state"], Tone> = {
   running: "strong",
@@ -32,7 +33,8 @@ export function RolloutsScreen() {
   ])
   const trouble = useSignal<Trouble | undefined>(undefined)
   const returning = useSignal<RolloutView | null>(null)
-  const nameOf = useStationName()
+  const devices = useStations()
+  const nameOf = (id: string) => devices.find((device) => device.id === id)?.name ?? id
 
   async function order(rollout: RolloutView, verb: "pause" | "resume") {
     trouble.value = undefined
@@ -68,6 +70,7 @@ export function RolloutsScreen() {
                   }}
                 />
               ))}
+              <Shadows devices={devices} />
               {past.length > 0 && <h2>{words.rollouts.past}</h2>}
               <ul class="rows">
                 {past.map((rollout) => (
@@ -98,11 +101,11 @@ export function RolloutsScreen() {
   )
 }
 
-/** Stations by the names people gave them; a name that has not come yet, or is gone, stays an id. */
-function useStationName(): (id: string) => string {
+/** Stations, for the names people gave them; a name that has not come yet, or is gone, stays an id. */
+function useStations(): readonly Device[] {
   const { api } = useApp()
   const devices = useResource("devices", (s) => api.list("/api/devices", Device, s), ["device"])
-  return (id) => devices.data.value?.find((device) => device.id === id)?.name ?? id
+  return devices.data.value ?? []
 }
 
 function useHaltText(nameOf: (id: string) => string): (rollout: RolloutView) => string | null {
