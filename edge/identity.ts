@@ -6,11 +6,15 @@ import { Enrolment, EnrolmentWaiting, RenewedCertificate } from "#contract/fleet
 import { ProblemBody } from "#contract/problem"
 import { writeDurably } from "./files.ts"
 
-/** What enrolment leaves on a station. `key` is its own and never leaves it; `hub` is where it enrolled. */
+/**
+ * What enrolment leaves on a station. `key` is its own and never leaves it; `hub` is where it enrolled, and `hub_ca` the
+ * SHA-256 of the authority it was held to there, which is not the one of a broker of the plant.
+ */
 const Identity = v.object({
   ...Enrolment.entries,
   key: v.optional(v.string()),
   hub: v.optional(v.string()),
+  hub_ca: v.optional(v.string()),
 })
 export type Identity = v.InferOutput<typeof Identity>
 
@@ -110,7 +114,12 @@ export async function enrol(
       "Ask for a new code, and check that nobody stands between this station and the hub.",
     )
   }
-  const identity: Identity = { ...enrolment, hub, ...(key !== undefined && { key }) }
+  const identity: Identity = {
+    ...enrolment,
+    hub,
+    ...(invitation.ca !== undefined && { hub_ca: invitation.ca }),
+    ...(key !== undefined && { key }),
+  }
   await keep(path, identity)
   return identity
 }
@@ -134,7 +143,8 @@ export async function renewCertificate(
   const fresh = keys.newKeyPem()
   const csr = await keys.makeRequest(fresh, device)
   const proof = sign("sha256", Buffer.from(csr), createPrivateKey(key)).toString("base64")
-  const pin = identity.mqtt.ca === undefined ? undefined : fingerprintOf(identity.mqtt.ca)
+  const { ca, tls } = identity.mqtt
+  const pin = identity.hub_ca ?? (ca === undefined || tls === true ? undefined : fingerprintOf(ca))
   const call = await openHub({ hub, device, code: "", ca: pin }, true)
   const { body } = await call("/api/enrol/renew", { certificate, csr, proof })
   const renewed = {

@@ -159,6 +159,30 @@ export const HubConfig = v.strictObject({
         ),
         "",
       ),
+      reload: v.optional(
+        field(
+          v.string(),
+          "Reload command",
+          "Command that makes that broker read its files again, run after each change; no shell, words apart by blanks.",
+        ),
+        "",
+      ),
+      certificate_url: v.optional(
+        field(
+          v.string(),
+          "Broker for certificates",
+          "mqtts://HOST:PORT where that broker asks stations for a certificate instead of a secret.",
+        ),
+        "",
+      ),
+      certificates: v.optional(
+        field(
+          v.string(),
+          "Folder for certificates",
+          "Where the hub keeps its authority (hub-ca.pem) and the revoked certificates (revoked.pem) for that broker.",
+        ),
+        "",
+      ),
       probe: v.optional(
         field(
           v.string(),

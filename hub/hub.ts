@@ -157,7 +157,10 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       ids,
       authority,
       trust: tls.trust,
-      mqtt: () => plantBroker?.address ?? { host: config.public_host, port: mqttTlsPort, ca: tls.trust.pem },
+      mqtt: (byCertificate) =>
+        plantBroker
+          ? plantBroker.address(byCertificate)
+          : { host: config.public_host, port: mqttTlsPort, ca: tls.trust.pem },
       security: () => ({
         own_certificate: own !== undefined,
         certificate_expires_at: tls.broker().expiresAt,
@@ -338,7 +341,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
           log: log.child("mqtt"),
         }
         if (plantBroker) {
-          gateway = await plantBroker.start(behind, fleet.fleet)
+          gateway = await plantBroker.start(behind, fleet.fleet, authority)
         } else {
           const embedded = await createGateway({
             ...behind,

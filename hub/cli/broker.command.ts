@@ -8,13 +8,14 @@ const brokerFlags = ["broker", "broker-credentials", "broker-ca", "broker-cert",
 export const brokerCommand: Command = {
   summary: "set up and check a broker of the plant (mosquitto and others)",
   usage: `usage: crux broker acl [--hub-name NAME] [--reader NAME]... [--sparkplug NAME]
-       crux broker config [--folder DIR]
+       crux broker config [--folder DIR] [--certificates]
        crux broker passwords --file FILE --credentials FILE
        crux broker check --broker mqtts://HOST[:PORT] [--broker-credentials FILE] [--broker-ca FILE]
                          [--broker-cert FILE --broker-key FILE] [--broker-probe FILE] [--json]
 
   acl         print mosquitto's ACL file: what the hub, every station and the readers may do [crux-hub]
-  config      print what mosquitto.conf must say [/etc/mosquitto/crux]
+  config      print what mosquitto.conf must say [/etc/mosquitto/crux]; with --certificates also the listener
+              for stations with a certificate
   passwords   put the name and password of a credentials file (one line name:password) into a password file
   check       connect and ask for everything the hub relies on; with --broker-probe also what a station may do
 
@@ -58,14 +59,15 @@ async function config(args: readonly string[]): Promise<void> {
   const { mosquittoConfig } = await import("../mqtt/acl.rules.ts")
   const { values } = parseCommandArgs("broker", args, {
     folder: { type: "string", default: "/etc/mosquitto/crux" },
+    certificates: { type: "boolean", default: false },
   })
-  process.stdout.write(mosquittoConfig(values.folder))
+  process.stdout.write(mosquittoConfig(values.folder, { certificates: values.certificates }))
 }
 
 async function passwords(args: readonly string[]): Promise<void> {
   const { readCredentials } = await import("../mqtt/broker-settings.ts")
   const { createPasswordFile } = await import("../mqtt/password-file.ts")
-  const { mosquittoEntry } = await import("../fleet/mosquitto-entry.ts")
+  const { mosquittoEntry } = await import("#platform/mosquitto-entry")
   const { values } = parseCommandArgs("broker", args, {
     file: { type: "string" },
     credentials: { type: "string" },

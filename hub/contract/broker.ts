@@ -38,5 +38,20 @@ export const BrokerStatus = v.object({
   /** Connections lost since the hub started. */
   losses: v.optional(v.number()),
   probe: v.optional(v.object({ at: Instant, checks: v.array(BrokerCheck) })),
+  /**
+   * Files from which that broker learns who may come in. `read`: the broker has proved that it knows them as they are
+   * now; `waiting`: it has not, so whoever was enrolled last is not let in yet, and whoever was removed last may still be
+   * connected, although the hub does not listen to it; `failed`: they could not be written.
+   */
+  access: v.optional(
+    v.object({
+      files: v.array(v.string()),
+      state: v.picklist(["read", "waiting", "failed"]),
+      changed_at: Instant,
+      read_at: v.optional(Instant),
+      /** What the system said to the last attempt to write them, or to tell the broker. */
+      trouble: v.optional(v.string()),
+    }),
+  ),
 })
 export type BrokerStatus = v.InferOutput<typeof BrokerStatus>

@@ -17,6 +17,7 @@ robot) label; the hub trains, proves and rolls out a model that knows it.
   --quick            fewer parts: every step is real, but the shares rest on few parts
   --images DIR       real photographs in the MVTec layout: train/good, test/good, test/<defect>
   --backbone FILE    another frozen feature extractor (ONNX)
+  --broker mosquitto hub and stations meet at a mosquitto (installed here) over TLS, every second station by certificate
   --stations N       how many stations, 1 to 16 (3)
   --seed N           another seed draws other parts (1)
   --interval-ms N    one part per station in this time (1500; headless 700, quick 1000)
@@ -35,6 +36,7 @@ Exit 0 only if the new model is committed on every station and nothing was lost.
       quick: { type: "boolean", default: false },
       images: { type: "string" },
       backbone: { type: "string" },
+      broker: { type: "string" },
       stations: { type: "string", default: "3" },
       seed: { type: "string", default: "1" },
       "interval-ms": { type: "string" },
@@ -51,6 +53,8 @@ Exit 0 only if the new model is committed on every station and nothing was lost.
     ) => (values[name] === undefined ? otherwise : wholeNumber("demo", name, values[name], min, max))
     const { headless, quick } = values
     if (values.json && !headless) throw usageFailure("--json goes with --headless.", "demo")
+    if (values.broker !== undefined && values.broker !== "mosquitto")
+      throw usageFailure("--broker knows mosquitto only; crux hub --broker takes any address.", "demo")
     const seed = number("seed", 1, 0, 999_999_999)
     const stations = number("stations", 3, 1, 16)
     const intervalMs = number("interval-ms", headless ? (quick ? 1000 : 700) : 1500, 50, 60_000)
@@ -61,6 +65,7 @@ Exit 0 only if the new model is committed on every station and nothing was lost.
     // Whatever a person has to correct is said before the first process starts.
     if (wantedPort !== 0) await demandFree(wantedPort)
     if (values.backbone !== undefined) await demandBackbone(values.backbone)
+    if (values.broker !== undefined) (await import("./mosquitto.ts")).demandMosquitto()
     if (values.data !== undefined) await demandEmptyFolder(values.data)
     const material = await materialOf({ images: values.images, seed, intervalMs, headless, quick, say })
     const { startDemo } = await import("./demo.ts")
@@ -75,6 +80,7 @@ Exit 0 only if the new model is committed on every station and nothing was lost.
       port: wantedPort || (headless ? 0 : await freeOr0(8080)),
       dir: values.data,
       backbone: values.backbone,
+      mosquitto: values.broker !== undefined,
       robot: headless || values.auto,
       robotThinkMs: headless ? 100 : 1500,
       partsAfter: headless ? (quick ? 5 : 15) : 60,

@@ -9,7 +9,8 @@ import { aborted } from "./aborted.ts"
 import { type Account, type HubClient, signIn } from "./client.ts"
 import type { DemoFigures } from "./figures.ts"
 import type { Material } from "./material.ts"
-import { createPlant, type Plant } from "./plant.ts"
+import { type DemoBroker, prepareMosquitto } from "./mosquitto.ts"
+import { createPlant, freePort, type Plant } from "./plant.ts"
 import { createRobot } from "./robot.ts"
 import * as story from "./story.ts"
 import { measureUnseen } from "./unseen.ts"
@@ -27,6 +28,8 @@ export type DemoOptions = {
   /** Kept when given; else a temporary folder that goes with the demo. */
   dir: string | undefined
   backbone: string | undefined
+  /** Hub and stations meet at a mosquitto beside them, over TLS, instead of at the hub's own broker. */
+  mosquitto?: boolean
   /** A robot worker labels; else people do. */
   robot: boolean
   robotThinkMs: number
@@ -60,12 +63,22 @@ export type RunningDemo = {
 export async function startDemo(options: DemoOptions): Promise<RunningDemo | "stopped"> {
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), "crux-demo-")))
   const plant = createPlant({ dir, port: options.port, say: options.say, verbose: options.verbose })
+  let broker: DemoBroker | undefined
   const stop = async () => {
     await plant.stop()
+    await broker?.stop()
     if (!options.dir) await rm(dir, { recursive: true, force: true })
   }
   try {
-    const running = await Promise.race([bringUp(options, plant, dir), plant.broken, aborted(options.signal)])
+    if (options.mosquitto) {
+      const ports = [await freePort(), await freePort()] as const
+      broker = await prepareMosquitto({ dir: join(dir, "mosquitto"), ports, say: options.say })
+    }
+    const running = await Promise.race([
+      bringUp(options, plant, dir, broker),
+      plant.broken,
+      aborted(options.signal),
+    ])
     if (running === "stopped") await stop()
     return running === "stopped" ? running : { ...running, stop }
   } catch (error) {
@@ -74,13 +87,18 @@ export async function startDemo(options: DemoOptions): Promise<RunningDemo | "st
   }
 }
 
-async function bringUp(options: DemoOptions, plant: Plant, dir: string): Promise<Omit<RunningDemo, "stop">> {
+async function bringUp(
+  options: DemoOptions,
+  plant: Plant,
+  dir: string,
+  broker: DemoBroker | undefined,
+): Promise<Omit<RunningDemo, "stop">> {
   const { material, say } = options
   const ids = systemIds
   const started = Date.now()
   const words = wordsOf[options.language]
   const people = accountsOf(ids, options.language)
-  const { url, engineer, admin } = await openPlant(plant, options, people, dir)
+  const { url, engineer, admin } = await openPlant(plant, options, people, dir, broker)
   const first = await firstModel(engineer, options)
   const stationIds = Array.from({ length: options.stations }, (_, i) => `station-${i + 1}`)
   say(`starting ${options.stations} stations`)
@@ -88,6 +106,8 @@ async function bringUp(options: DemoOptions, plant: Plant, dir: string): Promise
     await plant.startStation(admin, id, words.station(index + 1), async (data) => [
       ...(await material.cameraArgs(index, options.stations, data)),
       "--hold-until-model",
+      // Both ways in are shown: by secret, and by a key of its own.
+      ...(broker && index % 2 === 1 ? ["--certificate"] : []),
     ])
   }
   const rollout = await story.followRollout(engineer, (await story.release(engineer, first.digest)).id, say)
@@ -127,7 +147,13 @@ function accountsOf(ids: Ids, language: Account["language"]): People {
   }
 }
 
-async function openPlant(plant: Plant, options: DemoOptions, people: People, dir: string) {
+async function openPlant(
+  plant: Plant,
+  options: DemoOptions,
+  people: People,
+  dir: string,
+  broker: DemoBroker | undefined,
+) {
   const { material, say } = options
   const config = join(dir, "hub.json")
   await writeFile(
@@ -139,11 +165,13 @@ async function openPlant(plant: Plant, options: DemoOptions, people: People, dir
       sampling: { audit: 0.3 },
       rollout: { probation_parts: 6, probation_minutes: 1, max_ng_shift: material.policy.maxNgShift },
       ...(options.backbone ? { backbone: options.backbone } : {}),
+      ...(broker ? { broker: broker.settings } : {}),
     }),
   )
   const { url, setupCode } = await plant.startHub(["--config", config])
   if (!setupCode) throw new Error(`the hub in the fresh folder ${dir} gave no setup code`)
   say(`hub at ${url}`)
+  await broker?.start()
   const admin = await story.openAccounts(url, setupCode, [people.admin, people.engineer, people.worker])
   const engineer = await signIn(url, people.engineer)
   await story.fillCatalogue(engineer, material)

@@ -143,7 +143,7 @@ export function createPlant(options: {
 }
 
 /** A port that is free now; the listener that follows says so if it no longer is. */
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer()
     probe.on("error", reject)

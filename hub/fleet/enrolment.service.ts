@@ -6,10 +6,10 @@ import type { CertificateAuthority } from "#platform/certificate-authority"
 import type { Clock } from "#platform/clock"
 import type { Events } from "#platform/events"
 import type { Ids } from "#platform/ids"
+import { mosquittoEntry } from "#platform/mosquitto-entry"
 import type { Sqlite } from "#platform/sqlite"
 import type { Fleet } from "./fleet.service.ts"
 import type { FleetStore } from "./fleet.store.ts"
-import { mosquittoEntry } from "./mosquitto-entry.ts"
 
 const codeLifeMs = 15 * 60_000
 /** How long a station that has shown its code waits for a person, and an approved one to be fetched. */
@@ -39,7 +39,7 @@ export function createEnrolment({
 }: {
   sqlite: Sqlite
   store: FleetStore
-  fleet: Pick<Fleet, "replaced">
+  fleet: Pick<Fleet, "replaced" | "renewed">
   audit: Audit
   clock: Clock
   events: Events
@@ -66,8 +66,8 @@ export function createEnrolment({
       store.endCertificates(device, now)
       store.enrol({ id: device, name, at: now, hash: signed ? "" : hashOf(secret) })
       if (signed) {
-        const { fingerprint, expiresAt: expires } = signed
-        store.insertCertificate({ fingerprint, device, at: now, expires })
+        const { fingerprint, serial, expiresAt: expires } = signed
+        store.insertCertificate({ fingerprint, serial, device, at: now, expires })
         store.clearBrokerEntry(device)
       } else store.setBrokerEntry(device, mosquittoEntry(device, secret))
       const after = { name, address, ...(signed && { certificate: signed.fingerprint }) }
@@ -237,6 +237,7 @@ export function createEnrolment({
         store.endCertificates(device, now, fingerprint)
         store.insertCertificate({
           fingerprint: signed.fingerprint,
+          serial: signed.serial,
           device,
           at: now,
           expires: signed.expiresAt,
@@ -249,6 +250,7 @@ export function createEnrolment({
           after: { certificate: signed.fingerprint },
         })
       })
+      fleet.renewed()
       return signed.pem
     },
 

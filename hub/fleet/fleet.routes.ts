@@ -31,14 +31,25 @@ export function createFleetRoutes({
 }: {
   fleet: Fleet
   enrolment: EnrolmentService
-  /** Where stations reach the broker; asked at each enrolment, as the port is known only after start. */
-  mqtt: () => BrokerAddress
+  /**
+   * Where stations reach the broker; asked at each enrolment, as the port is known only after start. Undefined when it
+   * takes no certificates.
+   */
+  mqtt: (byCertificate: boolean) => BrokerAddress | undefined
   keys: TrustedKeys
   trust: { pem: string; fingerprint: string }
 }) {
   const One = param(v.object({ id: DeviceId }))
   const OneRequest = param(v.object({ id: Uuid }))
-  const enrolled = (device: string, proof: Proof) => ({ device, ...proof, mqtt: mqtt(), keys })
+  const placeFor = (byCertificate: boolean): BrokerAddress => {
+    const place = mqtt(byCertificate)
+    if (!place) throw noCertificates()
+    return place
+  }
+  const enrolled = (device: string, proof: Proof) => {
+    const place = placeFor(proof.certificate !== undefined)
+    return { device, ...proof, mqtt: place, keys }
+  }
   return new Hono<HubEnv>()
     .get("/api/devices", allow("worker"), doc("All stations.", { 200: listOf(Device) }), (c) =>
       c.json({ items: fleet.list(), next: null }),
@@ -93,7 +104,7 @@ export function createFleetRoutes({
       json(EnrolRequest),
       async (c) => {
         const { code, device, csr } = c.req.valid("json")
-        if (csr !== undefined && mqtt().ca !== trust.pem) throw noCertificates()
+        placeFor(csr !== undefined)
         const answer = await enrolment.enrol(code, device, clientIp(c), csr)
         return "waiting" in answer ? c.json(answer, 202) : c.json(enrolled(device, answer), 201)
       },
@@ -163,12 +174,12 @@ export function createFleetRoutes({
     )
 }
 
-/** A broker of the plant checks the proofs of stations itself, and knows the hub's authority not. */
+/** A broker of the plant checks the proofs of stations itself, and may not know the hub's authority. */
 const noCertificates = () =>
   new Problem(
     "conflict",
     "enrolment_certificate",
-    "with a broker of the plant a station gets a secret; enrol without --certificate, the code stays good",
+    "this broker of the plant takes no certificates; enrol without --certificate, the code stays good",
   )
 
 /** Where the caller reached the hub, which is where a station beside them reaches it. */

@@ -160,6 +160,12 @@ export function createFleet({
     /** Whether this device is enrolled and not revoked. */
     isInService: store.isInService,
     brokerEntries: store.brokerEntries,
+    /** Certificates that a broker of the plant must not take any more. */
+    endedCertificates: () => store.endedCertificates(clock.now()),
+    /** For enrolment: proofs have changed and nobody was replaced. */
+    renewed: (): void => {
+      for (const wire of wires) wire.onAccess?.()
+    },
 
     /**
      * Replaces a device's wish as a whole. May run inside a caller's transaction; it is published after commit.

@@ -124,8 +124,12 @@ export function createFleetStore({ sqlite }: { sqlite: Sqlite }) {
   const setClone = sqlite.prepare("UPDATE device SET clone = $clone WHERE id = $id AND clone IS NULL")
   const clearClone = sqlite.prepare("UPDATE device SET clone = NULL WHERE id = $id AND clone IS NOT NULL")
   const insertCertificate = sqlite.prepare(
-    `INSERT INTO device_certificate (fingerprint, device_id, issued_at, expires_at)
-     VALUES ($fingerprint, $device, $at, $expires)`,
+    `INSERT INTO device_certificate (fingerprint, device_id, issued_at, expires_at, serial)
+     VALUES ($fingerprint, $device, $at, $expires, $serial)`,
+  )
+  const selectEnded = sqlite.prepare<{ serial: string; at: number }>(
+    `SELECT serial, ended_at AS at FROM device_certificate
+     WHERE ended_at IS NOT NULL AND expires_at > $now AND serial <> '' ORDER BY serial`,
   )
   const selectCertificate = sqlite.prepare<{ device_id: string }>(
     `SELECT device_id FROM device_certificate AS c JOIN device AS d ON d.id = c.device_id
@@ -236,9 +240,12 @@ export function createFleetStore({ sqlite }: { sqlite: Sqlite }) {
       device: string
       at: number
       expires: number
+      serial: string
     }): void => {
       insertCertificate.run(certificate)
     },
+    /** Certificates that are worth nothing any more although their time has not come. */
+    endedCertificates: (now: number): { serial: string; at: number }[] => selectEnded.all({ now }),
     /** Whose certificate this is; undefined when it has ended, or its device is out of service. */
     certificateOf: (fingerprint: string): string | undefined =>
       selectCertificate.get({ fingerprint })?.device_id,

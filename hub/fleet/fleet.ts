@@ -28,7 +28,7 @@ export function createFleetDomain(deps: {
   authority: CertificateAuthority
   /** What stations and tablets trust; the hub's own authority, or the site's. */
   trust: { pem: string; fingerprint: string }
-  mqtt: () => BrokerAddress
+  mqtt: (byCertificate: boolean) => BrokerAddress | undefined
   security: () => SecurityFacts
 }) {
   const { db: sqlite, commits, audit, clock, events, signer, keys, epoch, mqtt, ids, authority, trust } = deps

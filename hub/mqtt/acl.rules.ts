@@ -38,8 +38,11 @@ export function mosquittoAcl({
   ].join("\n")
 }
 
-/** What mosquitto.conf must say beside listener and certificates. */
-export function mosquittoConfig(folder: string): string {
+/**
+ * What mosquitto.conf must say; with `certificates` also a second listener, for stations that prove themselves by a
+ * certificate of the hub.
+ */
+export function mosquittoConfig(folder: string, { certificates = false } = {}): string {
   return `# Written by \`crux broker config\`. For mosquitto 2.0 or later.
 listener 8883
 tls_version tlsv1.3
@@ -59,5 +62,18 @@ max_packet_size ${packetCaps.after}
 max_queued_messages 1000
 # The hub publishes again whatever it wants kept, so nothing has to survive a restart here.
 persistence false
-`
+${certificates ? mosquittoCertificateListener(folder) : ""}`
 }
+
+const mosquittoCertificateListener = (folder: string) => `
+# Stations with a certificate of the hub: the name in it is user and client id. The hub keeps both PEM files of it.
+listener 8884
+tls_version tlsv1.3
+cafile ${folder}/hub-ca.pem
+crlfile ${folder}/revoked.pem
+certfile ${folder}/broker.crt
+keyfile ${folder}/broker.key
+require_certificate true
+use_identity_as_username true
+use_username_as_clientid true
+`

@@ -15,8 +15,8 @@ import { syncDirectory } from "./blobs.files.ts"
 /** A certificate with its private key, both PEM, as `node:tls` takes them. */
 export type KeyedCertificate = { cert: string; key: string; expiresAt: number }
 
-/** One device's certificate; `fingerprint` is the SHA-256 of its DER form, in lower-case hex. */
-export type DeviceCertificate = { pem: string; fingerprint: string; expiresAt: number }
+/** One device's certificate; `fingerprint` is the SHA-256 of its DER form, `serial` its number, in lower-case hex. */
+export type DeviceCertificate = { pem: string; fingerprint: string; serial: string; expiresAt: number }
 
 /** The hub's own certificate authority. Its key never leaves this closure. */
 export type CertificateAuthority = {
@@ -29,6 +29,8 @@ export type CertificateAuthority = {
   readonly checkRequest: (csrPem: string) => Promise<void>
   /** Signs a device's request; whatever name it asks for, it gets its own. Throws `invalid` on a bad request. */
   readonly signDevice: (csrPem: string, device: string, to: number) => Promise<DeviceCertificate>
+  /** A list of revoked certificates (CRL, PEM), for servers that check certificates without asking the hub. */
+  readonly revocationList: (revoked: readonly { serial: string; at: number }[]) => Promise<string>
 }
 
 /**
@@ -125,7 +127,24 @@ export async function openCertificateAuthority({
         to: new Date(to),
       })
       const signed = cert.toString("pem")
-      return { pem: signed, fingerprint: fingerprintOf(signed), expiresAt: to }
+      return { pem: signed, fingerprint: fingerprintOf(signed), serial: cert.serialNumber, expiresAt: to }
+    },
+    revocationList: async (revoked) => {
+      const x509 = await library()
+      const list = await x509.X509CrlGenerator.create({
+        issuer: new x509.X509Certificate(pem).subjectName,
+        // No end: a list that runs out while the hub is away would stop every station of the plant.
+        thisUpdate: alwaysBefore,
+        nextUpdate: never,
+        signingKey: keys.privateKey,
+        signingAlgorithm: algorithm,
+        entries: revoked.map(({ serial, at }) => ({ serialNumber: serial, revocationDate: new Date(at) })),
+      })
+      const text = Buffer.from(list.rawData)
+        .toString("base64")
+        .replace(/(.{64})/g, "$1\n")
+      // RFC 7468 §6; the library's own label is one that OpenSSL does not know.
+      return `-----BEGIN X509 CRL-----\n${text.trim()}\n-----END X509 CRL-----\n`
     },
   }
 }

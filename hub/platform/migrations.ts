@@ -16,6 +16,8 @@ import sourceHalves from "./migrations/0015_source_halves.sql" with { type: "tex
 import brokerCredential from "./migrations/0016_broker_credential.sql" with { type: "text" }
 import judged from "./migrations/0017_judged.sql" with { type: "text" }
 import settled from "./migrations/0018_settled.sql" with { type: "text" }
+import certificateSerial from "./migrations/0021_certificate_serial.sql" with { type: "text" }
+import sparkplug from "./migrations/0022_sparkplug.sql" with { type: "text" }
 
 /** Forward only, in order; each runs in one transaction. Never edit one that has been released: add the next. */
 export const migrations: { name: string; sql: string }[] = [
@@ -37,4 +39,6 @@ export const migrations: { name: string; sql: string }[] = [
   { name: "0016_broker_credential", sql: brokerCredential },
   { name: "0017_judged", sql: judged },
   { name: "0018_settled", sql: settled },
+  { name: "0021_certificate_serial", sql: certificateSerial },
+  { name: "0022_sparkplug", sql: sparkplug },
 ]

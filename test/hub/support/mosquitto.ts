@@ -2,9 +2,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { mosquittoEntry } from "../../../hub/fleet/mosquitto-entry.ts"
 import { mosquittoAcl, mosquittoConfig } from "../../../hub/mqtt/acl.rules.ts"
 import { createPasswordFile } from "../../../hub/mqtt/password-file.ts"
+import { mosquittoEntry } from "../../../hub/platform/mosquitto-entry.ts"
 
 const program = ["/usr/sbin/mosquitto", "/usr/bin/mosquitto", "/usr/local/sbin/mosquitto"].find(existsSync)
 
@@ -70,6 +70,9 @@ export async function startMosquitto(change: { config?: (text: string) => string
       key: "",
       device_url: "",
       passwords: at("passwords"),
+      reload: "",
+      certificate_url: "",
+      certificates: "",
       probe: "",
     },
     /** Reads passwords and rights again, as `systemctl reload mosquitto` does. */
