@@ -225,6 +225,14 @@ export const HubConfig = v.strictObject({
         field(v.string(), "Sparkplug node", "Name of the hub as a Sparkplug edge node."),
         "crux",
       ),
+      host: v.optional(
+        field(
+          v.string(),
+          "Sparkplug primary host",
+          "Host id whose STATE is waited for: results are published only while it is online; empty: always.",
+        ),
+        "",
+      ),
       credentials: v.optional(
         field(
           v.string(),

@@ -22,6 +22,7 @@ import { createLabellingRoutes } from "./labelling/labelling.routes.ts"
 import { createLabelling } from "./labelling/labelling.service.ts"
 import { createLearning } from "./learning.ts"
 import { createLiveRoutes } from "./live/live.routes.ts"
+import { createSparkplugStore } from "./mirror/sparkplug.store.ts"
 import { createSparkplug, demandSparkplug } from "./mirror/sparkplug.ts"
 import { createUnsMirror, demandUnsPath } from "./mirror/uns.ts"
 import { createBrokerRoutes } from "./mqtt/broker.routes.ts"
@@ -263,6 +264,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       connectSparkplug &&
       createSparkplug({
         ...config.sparkplug,
+        ...createSparkplugStore({ sqlite: db }),
         connect: connectSparkplug,
         devices: fleet.fleet.list,
         events,

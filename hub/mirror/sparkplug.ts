@@ -1,4 +1,5 @@
 import type { MqttClient } from "mqtt"
+import * as v from "valibot"
 import type { Device } from "#contract/fleet"
 import type { InspectionView } from "#contract/labelling"
 import type { Clock } from "#platform/clock"
@@ -23,7 +24,10 @@ const metricNames = [
 ] as const
 
 /** Throws StartFailure `config` for names that Sparkplug or MQTT cannot carry, or without a broker to speak to. */
-export function demandSparkplug(config: { group: string; node: string }, hasBroker: boolean): void {
+export function demandSparkplug(
+  config: { group: string; node: string; host: string },
+  hasBroker: boolean,
+): void {
   if (config.group === "") return
   const refuse = (why: string) =>
     new StartFailure("config", `Sparkplug cannot be published: ${why}.`, "docs/ecosystem.md shows a setup.")
@@ -31,17 +35,27 @@ export function demandSparkplug(config: { group: string; node: string }, hasBrok
     throw refuse(
       "it needs a broker of the plant (--broker), because its death is the will of a connection of its own",
     )
-  for (const name of [config.group, config.node])
+  for (const name of [config.group, config.node, ...(config.host === "" ? [] : [config.host])])
     if (!/^[^\s/+#]+$/.test(name)) throw refuse(`"${name}" cannot be a part of a topic`)
 }
 
+/** What a primary host says of itself, retained and as its will (Sparkplug B 3.0, 6.4.27). */
+const HostState = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({ online: v.boolean(), timestamp: v.pipe(v.number(), v.minValue(0)) }),
+)
+
 /**
  * A Sparkplug B edge node: the hub is the node, stations are its devices, results are metrics. A mirror like the
- * unified namespace: after commit, and nothing waits for it.
+ * unified namespace: after commit, and nothing waits for it. With a primary host the node is born only while that host
+ * is online, and dies when it goes.
  */
 export function createSparkplug({
   group,
   node,
+  host,
+  takeBdSeq,
   connect,
   devices,
   events,
@@ -51,6 +65,10 @@ export function createSparkplug({
 }: {
   group: string
   node: string
+  /** Primary host to wait for; empty: none. */
+  host: string
+  /** The number of the next connection of the node with this topic; goes on over restarts. */
+  takeBdSeq: (topic: string) => number
   connect: ConnectWithWill
   devices: () => Device[]
   events: Events
@@ -66,8 +84,13 @@ export function createSparkplug({
   let client: MqttClient | undefined
   let timer: ReturnType<typeof setTimeout> | undefined
   let stopped = false
-  let bdSeq = -1
+  let bdSeq = 0
   let seq = 0
+  /** Connected, and the primary host, if there is one, is online. */
+  let alive = false
+  /** When the host last came: an older word of its going is about another connection of it. */
+  let hostSince = 0
+  const stateTopic = `spBv1.0/STATE/${host}`
 
   const death = () =>
     Buffer.from(
@@ -121,6 +144,7 @@ export function createSparkplug({
 
   const bear = () => {
     seq = 0
+    alive = true
     born.clear()
     publish("NBIRTH", undefined, [
       { name: "bdSeq", value: { uint64: bdSeq } },
@@ -131,23 +155,47 @@ export function createSparkplug({
   }
 
   const open = async (): Promise<void> => {
-    bdSeq = (bdSeq + 1) % 256
+    bdSeq = takeBdSeq(topic("NBIRTH"))
     const mine = await connect({ topic: topic("NDEATH"), payload: death() })
     mine.on("error", (error) => log.warn("sparkplug_error", { error: error.message }))
     if (stopped) return void mine.end(true)
     mine.once("close", () => {
       if (client !== mine) return
       client = undefined
+      alive = false
       mine.end(true)
       retry(new Error("the connection was lost"))
     })
-    mine.on("message", (_topic, payload) => {
-      if (asksForRebirth(payload)) bear()
+    mine.on("message", (name, payload) => {
+      if (name === stateTopic) return onHost(mine, payload)
+      if (alive && asksForRebirth(payload)) bear()
     })
+    client = mine
+    hostSince = 0
     // Before the birth: whoever hears it may ask at once.
     await mine.subscribeAsync(topic("NCMD"), { qos: 1 })
-    client = mine
-    bear()
+    if (host === "") return bear()
+    log.info("sparkplug_waits_for_host", { host })
+    await mine.subscribeAsync(stateTopic, { qos: 1 })
+  }
+  /** Born when the host comes. When it goes the node dies and begins anew, as the specification has it. */
+  const onHost = (mine: MqttClient, payload: Uint8Array) => {
+    const state = v.safeParse(HostState, Buffer.from(payload).toString())
+    // A host's word comes from outside; what cannot be read says nothing.
+    if (!state.success || client !== mine || state.output.timestamp < hostSince) return
+    const { online, timestamp } = state.output
+    hostSince = timestamp
+    if (online && !alive) return bear()
+    if (online || !alive) return
+    alive = false
+    log.warn("sparkplug_host_gone", { host })
+    void die(mine).then(() => retry(new Error("the primary host has gone")))
+  }
+  /** With its death published, because a broker leaves out the will of a connection that says goodbye. */
+  const die = async (mine: MqttClient): Promise<void> => {
+    client = undefined
+    await mine.publishAsync(topic("NDEATH"), death(), { qos: 1 }).catch(() => {})
+    await mine.endAsync(false)
   }
   const retry = (error: unknown) => {
     log.warn("sparkplug_unreachable", { error: String(error) })
@@ -159,7 +207,7 @@ export function createSparkplug({
       const view = data as InspectionView
       const device = view.device_id
       counts.set(device, (counts.get(device) ?? 0) + 1)
-      if (!client) return
+      if (!alive) return
       if (!born.has(device)) bearDevice(device)
       const first = aliasOf(device)
       publish(
@@ -168,7 +216,7 @@ export function createSparkplug({
         valuesOf(view).map((value, i) => ({ alias: first + i, value })),
       )
     }
-    if (type === "device" && client) {
+    if (type === "device" && alive) {
       const { id } = data as { id: string }
       const here = devices().some((device) => device.id === id && isHere(device))
       if (here && !born.has(id)) bearDevice(id)
@@ -178,16 +226,19 @@ export function createSparkplug({
 
   return {
     start: (): Promise<void> => open().catch(retry),
-    /** Dies in order: with its death published, because a broker leaves out the will of a connection that says goodbye. */
+    /** Dies in order. */
     stop: async (): Promise<void> => {
       stopped = true
       stopListening()
       clearTimeout(timer)
       const mine = client
-      client = undefined
       if (!mine) return
-      await mine.publishAsync(topic("NDEATH"), death(), { qos: 1 }).catch(() => {})
-      await mine.endAsync(false)
+      if (alive) await die(mine)
+      else {
+        client = undefined
+        await mine.endAsync(false)
+      }
+      alive = false
     },
   }
 }

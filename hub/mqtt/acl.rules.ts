@@ -10,6 +10,14 @@ const deviceRights = (): string[] => {
   return rights.toSorted()
 }
 
+/** The last two for a Sparkplug host: asking for a rebirth, and saying that it is there. */
+const readerRights = [
+  "read uns/#",
+  "read spBv1.0/#",
+  "write spBv1.0/+/NCMD/+",
+  "write spBv1.0/STATE/+",
+] as const
+
 /**
  * mosquitto's ACL file: the hub may do everything under its own names, a device what the contract gives it under its
  * own name, `readers` may read results. Everything else is denied.
@@ -26,8 +34,10 @@ export function mosquittoAcl({
 }): string {
   const users = [
     [hub, ["readwrite crux/v1/#", "readwrite uns/#"]],
-    ...sparkplug.map((name) => [name, ["write spBv1.0/#", "read spBv1.0/+/NCMD/+"]] as const),
-    ...readers.map((name) => [name, ["read uns/#", "read spBv1.0/#", "write spBv1.0/+/NCMD/+"]] as const),
+    ...sparkplug.map(
+      (name) => [name, ["write spBv1.0/#", "read spBv1.0/+/NCMD/+", "read spBv1.0/STATE/+"]] as const,
+    ),
+    ...readers.map((name) => [name, readerRights] as const),
   ] as const
   return [
     "# Written by `crux broker acl`. Write it again after an update of CRUX.",

@@ -14,6 +14,8 @@ const tahu = get("spBv1.0")!
 let broker: Mosquitto
 let site: TestHub
 let host: mqtt.MqttClient
+/** From the next start of the hub on. */
+let waitFor: (id: string) => void
 const heard: { kind: string; device?: string; payload: ReturnType<typeof tahu.decodePayload> }[] = []
 const of = (kind: string) => heard.filter((message) => message.kind === kind)
 const metricOf = (message: (typeof heard)[number], name: string) =>
@@ -36,14 +38,17 @@ beforeAll(async () => {
   })
   host.on("message", (topic, bytes) => {
     const [, , kind = "", , device] = topic.split("/")
-    if (kind === "NCMD") return
+    if (kind === "NCMD" || topic.startsWith("spBv1.0/STATE/")) return
     heard.push({ kind, ...(device !== undefined && { device }), payload: tahu.decodePayload(bytes) })
   })
   await host.subscribeAsync("spBv1.0/#", { qos: 1 })
   const credentials = join(broker.folder, "sparkplug.credentials")
   writeFileSync(credentials, "crux-sparkplug:a node of the plant\n")
-  const sparkplug = { group: "ulsan", node: "crux", credentials }
+  const sparkplug = { group: "ulsan", node: "crux", host: "", credentials }
   site = await startTestHub({ config: { broker: broker.settings, sparkplug } })
+  waitFor = (id) => {
+    sparkplug.host = id
+  }
 }, 60_000)
 afterAll(async () => {
   await site.stop()
@@ -122,7 +127,32 @@ test("a new connection is a new birth, and the node's death carries the number o
   expect(death.payload.seq ?? null).toBeNull()
 }, 60_000)
 
+test("numbers of births go on over a restart of the hub, and a node with a primary host waits for it", async () => {
+  waitFor("mes")
+  const births = of("NBIRTH").length
+  await site.restart()
+  await until("the wait", () => site.log.some((line) => line.includes("sparkplug_waits_for_host")))
+  const say = (online: boolean, timestamp: number) =>
+    host.publishAsync("spBv1.0/STATE/mes", JSON.stringify({ online, timestamp }), { qos: 1, retain: true })
+  await host.publishAsync("spBv1.0/STATE/mes", "online", { qos: 1 })
+  await say(false, 1_000)
+  expect(of("NBIRTH").length).toBe(births)
+  await say(true, 2_000)
+  const birth = await until("the birth", () => of("NBIRTH")[births])
+  expect(Number(metricOf(birth, "bdSeq"))).toBe(2)
+  // The will of an older connection of the host, come late.
+  await say(false, 1_500)
+  await say(true, 2_500)
+  const deaths = of("NDEATH").length
+  await say(false, 3_000)
+  const death = await until("the death", () => of("NDEATH")[deaths])
+  expect(Number(metricOf(death, "bdSeq"))).toBe(2)
+  await say(true, 4_000)
+  const again = await until("a birth with the next number", () => of("NBIRTH")[births + 1])
+  expect(Number(metricOf(again, "bdSeq"))).toBe(3)
+}, 60_000)
+
 test("without a broker of the plant there is no Sparkplug, and the start says so", async () => {
-  const sparkplug = { group: "ulsan", node: "crux", credentials: "" }
+  const sparkplug = { group: "ulsan", node: "crux", host: "", credentials: "" }
   await expect(startTestHub({ config: { sparkplug } })).rejects.toThrow("needs a broker of the plant")
 })
