@@ -20,7 +20,7 @@ export function Broker() {
         <h2>{words.broker.title}</h2>
         <LinkButton
           href={`/api/reference?lang=${prefs.language.value}`}
-          icon="sources"
+          icon="help"
           testid="stations-reference"
         >
           {words.broker.reference}
@@ -28,7 +28,7 @@ export function Broker() {
       </div>
       <Loaded resource={broker}>
         {({ kind, connected, since, sessions, address, losses, trouble, probe, access }) => (
-          <>
+          <div class="broker-card">
             <p>{words.broker.kind[kind]}</p>
             {!connected && (
               <div class="note note-trouble">
@@ -90,7 +90,7 @@ export function Broker() {
                 </ul>
               </>
             )}
-          </>
+          </div>
         )}
       </Loaded>
     </section>
