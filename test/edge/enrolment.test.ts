@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
-import { readFileSync, statSync } from "node:fs"
+import { readFileSync, statSync, writeFileSync } from "node:fs"
 import { mkdir } from "node:fs/promises"
 import { join } from "node:path"
 import * as v from "valibot"
@@ -10,6 +10,7 @@ import { makeRequest, newKeyPem, openCertificateAuthority } from "../../hub/plat
 import { serveHttp } from "../../hub/serve.bun.ts"
 import { until } from "../hub/support/device.ts"
 import { startTestHub, type TestHub } from "../hub/support/hub.ts"
+import { startCrux } from "../system/support/crux.ts"
 import { tempFolder } from "./support/kit.ts"
 import { spawnEdge } from "./support/process.ts"
 
@@ -84,6 +85,28 @@ describe("crux edge at a hub over HTTPS, whose authority it was told", () => {
     const { code, err } = await edge.ended()
     expect([code, err]).toEqual([3, expect.stringContaining("this station was not let in")])
     expect(() => statSync(edge.identity)).toThrow()
+  }, 60_000)
+
+  test("says what to do when the hub's authority has become another one", async () => {
+    const first = await station(...(await invite("cert-4")))
+    await decide((await waiting("cert-4")).id, "approve")
+    await until("the station to be online", async () => (await known("cert-4"))?.presence === "online")
+    first.child.kill("SIGTERM")
+    await first.ended()
+    // For the station it is the same whichever of the two has changed.
+    const other = await openCertificateAuthority({ dataDir: tempFolder() })
+    const kept = JSON.parse(readFileSync(first.identity, "utf8"))
+    kept.mqtt.ca = other.pem
+    writeFileSync(first.identity, JSON.stringify(kept))
+    const folder = join(first.identity, "../..")
+    const again = startCrux([
+      ...["edge", "--data", join(folder, "station")],
+      ...["--camera", "folder", "--folder", join(folder, "line")],
+    ])
+    cleanups.push(() => again.child.kill("SIGKILL"))
+    await again.says(/another authority than this station was enrolled with/)
+    again.child.kill("SIGTERM")
+    expect((await again.ended()).code).toBe(0)
   }, 60_000)
 
   test("does not show its code to a hub with another authority", async () => {
