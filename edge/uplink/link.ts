@@ -103,7 +103,7 @@ export function createLink(deps: LinkDeps) {
     client = attempt
     attempt.on("connect", () => void onConnect(attempt))
     attempt.on("message", (topic, payload, { retain }) => onMessage(topic, payload, retain))
-    attempt.on("error", (error) => log.warn("link_error", { why: error.message }))
+    attempt.on("error", (error) => log.warn("link_error", { why: error.message, ...adviceOn(error) }))
     attempt.on("close", () => onClose(attempt))
   }
 
@@ -227,6 +227,16 @@ export function createLink(deps: LinkDeps) {
         await Promise.race([send("state", state(false, "stop")).catch(() => false), Bun.sleep(2_000)])
       await mine.endAsync(!connected)
     },
+  }
+}
+
+/** What a person must do whom the bare message of TLS does not tell it. */
+function adviceOn(error: Error): { advice?: string } {
+  const code = "code" in error ? String(error.code) : ""
+  if (!/SELF_SIGNED|UNABLE_TO_(GET|VERIFY)|CERT_SIGNATURE/.test(code)) return {}
+  return {
+    advice:
+      "the broker shows a certificate of another authority than this station was enrolled with; parts are kept here. If the authority was changed on purpose, enrol this station with a new code",
   }
 }
 

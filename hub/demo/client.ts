@@ -10,6 +10,7 @@ export type HubClient = {
   get<T>(path: string): Promise<T>
   /** Null on 204. */
   post<T>(path: string, body?: unknown): Promise<T | null>
+  delete(path: string): Promise<void>
   /** Sends raw bytes, e.g. an image with its meta in the query. */
   upload<T>(path: string, bytes: Uint8Array, mime: string): Promise<T>
   bytes(path: string): Promise<Uint8Array>
@@ -46,6 +47,7 @@ export function createHubClient(base: string): HubClient {
       const answer = await request("POST", path, JSON.stringify(body ?? {}), "application/json")
       return answer.status === 204 ? null : ((await answer.json()) as T)
     },
+    delete: async (path) => void (await request("DELETE", path)),
     upload: async <T>(path: string, bytes: Uint8Array, mime: string) =>
       (await request("POST", path, bytes as Uint8Array<ArrayBuffer>, mime)).json() as Promise<T>,
     bytes: async (path) => (await request("GET", path)).bytes(),

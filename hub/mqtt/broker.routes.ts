@@ -5,7 +5,7 @@ import { allow, doc, type HubEnv } from "../http/kit.ts"
 export function createBrokerRoutes({ status }: { status: () => BrokerStatus }) {
   return new Hono<HubEnv>().get(
     "/api/broker",
-    allow("worker"),
+    allow("engineer"),
     doc("Which broker carries the stations' messages, and what the probe of it found.", {
       200: BrokerStatus,
     }),

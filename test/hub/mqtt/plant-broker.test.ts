@@ -42,7 +42,7 @@ const overTls = { protocol: "mqtts", host: "localhost" } as const
 const asDevice = (identity: Enrolment, more: Partial<mqtt.IClientOptions> = {}) =>
   connectDevice(identity, { ...overTls, ca: identity.mqtt.ca!, ...more })
 const status = async (at = site) =>
-  v.parse(BrokerStatus, await (await (await at.as("worker")).get("/api/broker")).json())
+  v.parse(BrokerStatus, await (await (await at.as("engineer")).get("/api/broker")).json())
 const presenceOf = async (id: string) => {
   const answer = await (await site.as("worker")).get("/api/devices")
   return ((await answer.json()) as List<Device>).items.find((d) => d.id === id)?.presence

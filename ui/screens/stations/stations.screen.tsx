@@ -12,6 +12,7 @@ import { Empty } from "../../parts/states.tsx"
 import { Tag } from "../../parts/tag.tsx"
 import { useResource } from "../../resource.ts"
 import { ArrivalTags, DiskNote, Refusals } from "./arrivals.tsx"
+import { Broker } from "./broker.tsx"
 import { Doors } from "./doors.tsx"
 import { EnrolDialog } from "./enrol.dialog.tsx"
 import { WaitingStations } from "./waiting.tsx"
@@ -74,6 +75,7 @@ export function StationsScreen() {
           names={new Map(devices.data.value?.map(({ id, name }) => [id, name]))}
         />
       )}
+      {engineer && <Broker />}
       {engineer && <Doors />}
       {enrolling.value && (
         <EnrolDialog

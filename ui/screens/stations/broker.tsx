@@ -1,0 +1,98 @@
+import { BrokerStatus } from "#contract/broker"
+import { useApp, useFormat, useWords } from "../../context.ts"
+import { LinkButton } from "../../parts/button.tsx"
+import { Icon } from "../../parts/icon.tsx"
+import { Loaded } from "../../parts/loaded.tsx"
+import { Tag } from "../../parts/tag.tsx"
+import { useResource } from "../../resource.ts"
+
+const tones = { ok: "ok", warn: "unsure", failed: "ng", skipped: "neutral" } as const
+
+/** Which broker carries the stations' messages, what its check has found, and whether it knows who may come in. */
+export function Broker() {
+  const { api, now, prefs } = useApp()
+  const words = useWords()
+  const format = useFormat()
+  const broker = useResource("broker", (s) => api.get("/api/broker", BrokerStatus, s), ["device"])
+  return (
+    <section class="panel" data-testid="stations-broker">
+      <div class="panel-head">
+        <h2>{words.broker.title}</h2>
+        <LinkButton
+          href={`/api/reference?lang=${prefs.language.value}`}
+          icon="help"
+          testid="stations-reference"
+        >
+          {words.broker.reference}
+        </LinkButton>
+      </div>
+      <Loaded resource={broker}>
+        {({ kind, connected, since, sessions, address, losses, trouble, probe, access }) => (
+          <div class="broker-card">
+            <p>{words.broker.kind[kind]}</p>
+            {!connected && (
+              <div class="note note-trouble">
+                <Icon name="warning" />
+                <p class="note-text">
+                  {words.broker.away} {trouble && <span class="muted">({trouble})</span>}
+                </p>
+              </div>
+            )}
+            {access && access.state !== "read" && (
+              <div class="note note-trouble" data-testid="stations-broker-access">
+                <Icon name="warning" />
+                <p class="note-text">
+                  {words.broker.access[access.state](access.files.join(", "))}{" "}
+                  {access.trouble && <span class="muted">({access.trouble})</span>}
+                </p>
+              </div>
+            )}
+            <dl class="facts">
+              {address && (
+                <div>
+                  <dt>{words.broker.address}</dt>
+                  <dd>{address}</dd>
+                </div>
+              )}
+              <div>
+                <dt>{connected ? words.broker.since : words.broker.awaySince}</dt>
+                <dd>{format.ago(since, now.value)}</dd>
+              </div>
+              <div>
+                <dt>{words.broker.sessions}</dt>
+                <dd class="num">{format.number(sessions)}</dd>
+              </div>
+              {losses !== undefined && (
+                <div>
+                  <dt>{words.broker.losses}</dt>
+                  <dd class="num">{format.number(losses)}</dd>
+                </div>
+              )}
+              {access?.read_at !== undefined && (
+                <div>
+                  <dt>{words.broker.accessRead}</dt>
+                  <dd>{format.ago(access.read_at, now.value)}</dd>
+                </div>
+              )}
+            </dl>
+            {probe && (
+              <>
+                <h3 class="turned-away-title">
+                  {words.broker.probe} · {format.ago(probe.at, now.value)}
+                </h3>
+                <ul class="turned-away" data-testid="stations-broker-checks">
+                  {probe.checks.map(({ check, state }) => (
+                    <li key={check}>
+                      <span>{words.broker.check[check]}</span>
+                      <Tag tone={tones[state]}>{words.broker.state[state]}</Tag>
+                    </li>
+                  ))}
+                </ul>
+              </>
+            )}
+          </div>
+        )}
+      </Loaded>
+    </section>
+  )
+}
