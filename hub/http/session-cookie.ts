@@ -10,9 +10,12 @@ const attributes = (c: Context<HubEnv>) =>
 
 export const readSessionToken = (c: Context<HubEnv>): string | undefined => getCookie(c, cookieName(c))
 
-/** `until` bounds the cookie; the hub's own idle and absolute limits decide. */
-export function writeSessionToken(c: Context<HubEnv>, token: string, until: number): void {
-  setCookie(c, cookieName(c), token, { ...attributes(c), expires: new Date(until) })
+/**
+ * `lifeMs` bounds the cookie; the hub's own idle and absolute limits decide. A span and not an instant: a tablet whose
+ * clock is ahead would drop the cookie at once, and a hub whose clock is lost could not even write it.
+ */
+export function writeSessionToken(c: Context<HubEnv>, token: string, lifeMs: number): void {
+  setCookie(c, cookieName(c), token, { ...attributes(c), maxAge: Math.ceil(lifeMs / 1000) })
 }
 
 export function clearSessionToken(c: Context<HubEnv>): void {

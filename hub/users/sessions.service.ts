@@ -19,8 +19,8 @@ import {
 import { publicUser, refuseWeakPassword } from "./users.service.ts"
 import type { UserRow, UsersStore } from "./users.store.ts"
 
-/** A fresh session: its token goes into the cookie and is stored only as a hash. `until` is the latest end. */
-export type SignedIn = { token: string; until: number; session: Session }
+/** A fresh session: its token goes into the cookie and is stored only as a hash. `lifeMs` is the longest it lasts. */
+export type SignedIn = { token: string; lifeMs: number; session: Session }
 
 export type Sessions = {
   setupNeeded(): boolean
@@ -76,7 +76,7 @@ export function createSessions(deps: SessionsDeps): Sessions {
     audit.record({ by: user, action, subject: `user:${user.id}`, before: null, after: { session: row.id } })
     return {
       token,
-      until: row.ends_at,
+      lifeMs: sessionLimits[user.role].absolute,
       session: { user: publicUser(user), expires_at: sessionEnd(user.role, row) },
     }
   }

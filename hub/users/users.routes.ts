@@ -33,8 +33,8 @@ export function createUsersRoutes({ users, sessions }: { users: Users; sessions:
       doc("Make the first admin", { 201: SessionSchema }),
       json(SetupRequest),
       async (c) => {
-        const { token, until, session } = await sessions.setUp(c.req.valid("json"), clientIp(c))
-        writeSessionToken(c, token, until)
+        const { token, lifeMs, session } = await sessions.setUp(c.req.valid("json"), clientIp(c))
+        writeSessionToken(c, token, lifeMs)
         return c.json(session, 201)
       },
     )
@@ -45,7 +45,7 @@ export function createUsersRoutes({ users, sessions }: { users: Users; sessions:
       json(SignInRequest),
       async (c) => {
         const signedIn = await sessions.signIn(c.req.valid("json"), clientIp(c), c.get("sessionId"))
-        writeSessionToken(c, signedIn.token, signedIn.until)
+        writeSessionToken(c, signedIn.token, signedIn.lifeMs)
         return c.json(signedIn.session, 201)
       },
     )
