@@ -89,6 +89,7 @@ export async function createEdge(deps: EdgeDeps) {
     renewed: deps.renewed,
     boot,
     software: deps.software,
+    slots: () => activation.report().slots,
     randomHex: ids.random,
     random,
     now,

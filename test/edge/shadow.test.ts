@@ -163,6 +163,13 @@ describe("a shadow model", () => {
     station.show(26)
     await runs(station)
     expect(station.edge.reported().activation).toMatchObject({ state: "committed", release: 3 })
+    // A birth says what lies in the slots, what runs it, and that it can do this.
+    await peer.newEpoch("epoch-2")
+    const birth = await until("a rebirth", () =>
+      peer.states.find((state) => state.online && state.slots?.current?.release === 3),
+    )
+    expect(birth).toMatchObject({ eps: ["cpu"], caps: ["segments", "shadow"] })
+    expect(birth.slots?.previous?.release).toBe(1)
     await wish(peer, 4, champion(peer, 3))
     await until("it is gone", () => shadowOf(station) === undefined)
   })

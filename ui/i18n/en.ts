@@ -513,7 +513,7 @@ export const en: Words = {
     none: "no parts compared yet",
     failed: (parts) => `failed on ${parts}`,
     skipped: (parts) => `missed ${parts} while busy`,
-    difference: (line, shadow, parts) => `line ${line} → shadow ${shadow}: ${parts}`,
+    difference: (line, shadow) => `line ${line} → shadow ${shadow}`,
     eval: { ok: "OK", ng: "NG", undecidable: "undecidable", undefined: "none" },
     state: {
       none: "Nothing heard",

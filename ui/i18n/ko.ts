@@ -512,8 +512,7 @@ export const ko = {
     none: "아직 비교한 부품이 없습니다",
     failed: (parts: string) => `실패 ${parts}개`,
     skipped: (parts: string) => `바빠서 건너뜀 ${parts}개`,
-    difference: (line: string, shadow: string, parts: string) =>
-      `라인 ${line} → 그림자 ${shadow}: ${parts}개`,
+    difference: (line: string, shadow: string) => `라인 ${line} → 그림자 ${shadow}`,
     eval: { ok: "양품", ng: "불량", undecidable: "판단 불가", undefined: "없음" } as Record<string, string>,
     state: {
       none: "소식 없음",
