@@ -232,8 +232,8 @@ async function openOutput(
       return (await import("./outputs/mqtt.output.ts")).createMqttOutput(name, peerOf(config))
     case "http": {
       const { createHttpOutput } = await import("./outputs/http.output.ts")
-      const { url, token_file, timeout_ms, retries } = config
-      return createHttpOutput({ name, url, token: secretIn(token_file), timeout_ms, retries })
+      const { url, token_file, timeout_ms, retries, every } = config
+      return createHttpOutput({ name, url, token: secretIn(token_file), timeout_ms, retries, every })
     }
     case "modbus": {
       const { createModbusOutput } = await import("./outputs/modbus.output.ts")
