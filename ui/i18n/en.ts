@@ -499,6 +499,13 @@ export const en: Words = {
     startedBy: (name) => `started by ${name}`,
     past: "Past rollouts",
   },
+  surroundings: {
+    camera: { waiting: "Camera: waiting", ok: "Camera: fine", lost: "Camera lost" },
+    dropped: (frames) => `${frames} pictures overtaken`,
+    untaken: (untaken, all) => `${untaken} of ${all} triggers without a picture`,
+    output: { waiting: "nothing sent yet", ok: "output fine", failing: "output failing" },
+    untold: (verdicts) => `${verdicts} verdicts not delivered`,
+  },
   shadows: {
     title: "Shadow models",
     about: "A second model looks at the same picture after the verdict has gone out. It changes no verdict.",
