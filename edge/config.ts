@@ -139,6 +139,7 @@ export const OutputConfig = v.variant("driver", [
     token_file: v.optional(Text),
     timeout_ms: v.optional(Milliseconds, 1_000),
     retries: v.optional(whole(0, 5), 2),
+    every: v.optional(v.boolean("must be true or false"), false),
   }),
   v.strictObject({ driver: v.literal("mqtt"), name: v.optional(Key), ...peer }),
   v.strictObject({

@@ -4,7 +4,6 @@ import * as v from "valibot"
 import { Problem } from "#contract/problem"
 import type { Log } from "#platform/log"
 import type { AskedCamera, Camera } from "./cameras/camera.ts"
-import type { StreamSource } from "./cameras/ffmpeg.ts"
 import type { CameraConfig, OutputConfig, StationConfig, TriggerConfig } from "./config.ts"
 import type { HubWire } from "./hub-wire.ts"
 import type { MqttPeer } from "./mqtt-peer.ts"
@@ -122,13 +121,21 @@ async function openDriver(
     case "v4l2":
     case "stream": {
       const { createStreamCamera } = await import("./cameras/stream.camera.ts")
+      const { streamSourceOf } = await import("./cameras/stream-source.ts")
       const { ffmpegVersion } = await import("./cameras/ffmpeg.ts")
       // Said before the station starts; later it would only look like a camera that is away.
       await ffmpegVersion("ffmpeg")
       const { stall_ms, max_megapixels } = config
       return {
         asked: createStreamCamera({
-          source: sourceOf(config),
+          source: streamSourceOf(config, (url) => {
+            const { user, password } = loginOf({
+              ...("user" in config && { user: config.user }),
+              ...("password_file" in config && { password_file: config.password_file }),
+              url,
+            })
+            return { user, password }
+          }),
           watch: watch.camera,
           stall_ms,
           max_megapixels,
@@ -141,37 +148,6 @@ async function openDriver(
       const onLine = (line: string) => log.info("bridge_says", { line })
       const camera = createBridgeCamera({ command, watch: watch.camera, onLine, max_megapixels })
       return { own: camera, asked: camera }
-    }
-  }
-}
-
-function sourceOf(config: Extract<CameraConfig, { driver: "rtsp" | "v4l2" | "stream" }>): StreamSource {
-  const { fps, gray } = config
-  const pace = { gray, ...(fps !== undefined && { fps }) }
-  switch (config.driver) {
-    case "rtsp": {
-      const { url, user, password } = loginOf(config)
-      return { input: url, user, password, options: { rtsp_transport: config.transport }, ...pace }
-    }
-    case "v4l2": {
-      const options = {
-        ...(config.size !== undefined && { video_size: config.size }),
-        ...(config.pixels !== undefined && { input_format: config.pixels }),
-        ...(fps !== undefined && { framerate: String(fps) }),
-      }
-      return { input: config.video, format: "v4l2", options, gray }
-    }
-    case "stream": {
-      const { input, format, options } = config
-      const login = URL.canParse(input) ? loginOf({ ...config, url: input }) : undefined
-      return {
-        input: login?.url ?? input,
-        user: login?.user,
-        password: login?.password,
-        format,
-        options,
-        ...pace,
-      }
     }
   }
 }
@@ -232,8 +208,8 @@ async function openOutput(
       return (await import("./outputs/mqtt.output.ts")).createMqttOutput(name, peerOf(config))
     case "http": {
       const { createHttpOutput } = await import("./outputs/http.output.ts")
-      const { url, token_file, timeout_ms, retries } = config
-      return createHttpOutput({ name, url, token: secretIn(token_file), timeout_ms, retries })
+      const { url, token_file, timeout_ms, retries, every } = config
+      return createHttpOutput({ name, url, token: secretIn(token_file), timeout_ms, retries, every })
     }
     case "modbus": {
       const { createModbusOutput } = await import("./outputs/modbus.output.ts")

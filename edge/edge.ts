@@ -15,6 +15,7 @@ import { createTrials } from "./activation/trial.ts"
 import { createWish } from "./activation/wish.ts"
 import type { Camera } from "./cameras/camera.ts"
 import type { StationConfig } from "./config.ts"
+import { createHourlyCapsStore } from "./hourly-caps.store.ts"
 import type { HubWire } from "./hub-wire.ts"
 import type { Identity } from "./identity.ts"
 import type { OpenInspector } from "./inspector.ts"
@@ -89,6 +90,7 @@ export async function createEdge(deps: EdgeDeps) {
     renewed: deps.renewed,
     boot,
     software: deps.software,
+    slots: () => activation.report().slots,
     randomHex: ids.random,
     random,
     now,
@@ -206,6 +208,8 @@ export async function createEdge(deps: EdgeDeps) {
   const recorder = createRecorder({
     outbox,
     sampling: () => ({ ...store.sampling(), ...deps.sampling }) as Sampling,
+    kept: createHourlyCapsStore(sqlite),
+    now,
     random,
     log: log.child("recorder"),
     onStored: () => {

@@ -3,6 +3,7 @@ import type { Sampling } from "#contract/release"
 import { disagrees } from "#contract/shadow"
 import type { Log } from "#platform/log"
 import { encodeImage } from "./encode.ts"
+import type { HourlyCapsStore } from "./hourly-caps.store.ts"
 import type { Picture } from "./inspector.ts"
 import type { Draft, Outbox } from "./outbox/outbox.ts"
 import { createHourlyCaps, policyFor } from "./sampling.rules.ts"
@@ -10,6 +11,9 @@ import { createHourlyCaps, policyFor } from "./sampling.rules.ts"
 export type RecorderDeps = {
   outbox: Outbox
   sampling: () => Sampling
+  /** What the hour's caps have counted, over restarts. */
+  kept: HourlyCapsStore
+  now: () => number
   /** Uniform in [0, 1). */
   random: () => number
   log: Log
@@ -39,13 +43,13 @@ export type Recorder = ReturnType<typeof createRecorder>
  * Takes parts from the inspection loop and puts them into the outbox beside it: the row is committed right after
  * the verdict went out, images are encoded while the next part is inspected.
  */
-export function createRecorder({ outbox, sampling, random, log, onStored }: RecorderDeps) {
+export function createRecorder({ outbox, sampling, kept, now, random, log, onStored }: RecorderDeps) {
   let waiting: Waiting[] = []
   let flushing = false
   const encoding = new Set<Promise<void>>()
   /** At most one: the shadow model takes no part while it is at another. */
   const looking = new Set<Promise<void>>()
-  const caps = createHourlyCaps()
+  const caps = createHourlyCaps(kept.read())
 
   /** One transaction for all parts since the last: an fsync a part would be the slowest step at high rates. */
   function flush(): boolean {
@@ -53,7 +57,8 @@ export function createRecorder({ outbox, sampling, random, log, onStored }: Reco
     const batch = waiting
     waiting = []
     try {
-      outbox.add(batch)
+      const counted = caps.unsaved()
+      outbox.add(batch, counted && (() => kept.replace(counted)))
     } catch (error) {
       retryLater(batch, error)
       return false
@@ -146,7 +151,7 @@ export function createRecorder({ outbox, sampling, random, log, onStored }: Reco
     const rules = sampling()
     const policy = policyFor(verdict, rules, draw, differs)
     if (!picture) return { ...policy, image: "none" as const }
-    if (policy.image === "none" || caps.take(policy.why_sent, rules, performance.now())) return policy
+    if (policy.image === "none" || caps.take(policy.why_sent, rules, now())) return policy
     countShed(`hourly_${policy.why_sent}`)
     return { ...policy, image: "none" as const }
   }

@@ -30,23 +30,36 @@ function isUnsure({ score, t_low, t_high }: Verdict, margin: number): boolean {
 
 const hourMs = 3_600_000
 
-/** Counts pictures by reason over a moving hour, in twelve steps of five minutes. */
-export function createHourlyCaps() {
+/** Pictures kept for one reason in one step of time. */
+export type Kept = { why: string; step: number; count: number }
+
+/**
+ * Counts pictures by reason over a moving hour, in twelve steps of five minutes of the wall clock, beginning with what
+ * an earlier run had kept. A clock that is set by more than an hour begins a new one.
+ */
+export function createHourlyCaps(before: readonly Kept[] = []) {
   const steps = 12
-  const taken = new Map<string, { step: number; count: number }[]>()
+  let taken: readonly Kept[] = before
+  let changed = false
   return {
-    /** Whether one more picture may be kept for this reason; counts it if so. `at` in milliseconds, never going back. */
+    /** Whether one more picture may be kept for this reason; counts it if so. `at` in milliseconds. */
     take: (why: string, sampling: Sampling, at: number): boolean => {
       const cap = capOf(why, sampling)
       if (cap === undefined) return true
       const step = Math.floor(at / (hourMs / steps))
-      const recent = (taken.get(why) ?? []).filter((one) => one.step > step - steps)
-      taken.set(why, recent)
-      if (recent.reduce((sum, { count }) => sum + count, 0) >= cap) return false
-      const now = recent.find((one) => one.step === step)
-      if (now) now.count += 1
-      else recent.push({ step, count: 1 })
+      const recent = taken.filter((one) => Math.abs(step - one.step) < steps)
+      const own = recent.filter((one) => one.why === why)
+      if (own.reduce((sum, { count }) => sum + count, 0) >= cap) return false
+      const now = own.find((one) => one.step === step) ?? { why, step, count: 0 }
+      taken = [...recent.filter((one) => one !== now), { ...now, count: now.count + 1 }]
+      changed = true
       return true
+    },
+    /** What has to be written down since the last call; undefined when nothing has. */
+    unsaved: (): readonly Kept[] | undefined => {
+      if (!changed) return undefined
+      changed = false
+      return taken
     },
   }
 }

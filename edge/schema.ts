@@ -1,7 +1,7 @@
 import type { Sqlite } from "#platform/sqlite"
 
 /** Raised with every change of the tables below. */
-const version = 2
+const version = 3
 
 /** The data folder was written by a newer program: going on could lose what this one does not know about. */
 class DataNewer extends Error {
@@ -70,6 +70,16 @@ UPDATE outbox SET image = json_extract(header, '$.policy.image');
 CREATE INDEX outbox_picture ON outbox (rank, image, n) WHERE images > 0;
 `
 
+/** From version 2: the pictures kept in the last hour, so that a restart does not begin a new hour. */
+const third = `
+CREATE TABLE hourly_kept (
+  why   TEXT NOT NULL,
+  step  INTEGER NOT NULL,
+  count INTEGER NOT NULL,
+  PRIMARY KEY (why, step)
+) STRICT, WITHOUT ROWID;
+`
+
 /** Creates or updates the tables of `edge.db`. Throws `DataNewer`. */
 export function prepareSchema(sqlite: Sqlite): void {
   const row = sqlite.prepare<{ user_version: number }>("PRAGMA user_version").get()
@@ -77,7 +87,7 @@ export function prepareSchema(sqlite: Sqlite): void {
   if (found > version) {
     throw new DataNewer(`The data of this station has version ${found}; this program knows ${version}.`)
   }
-  const steps = [tables, second].slice(found)
+  const steps = [tables, second, third].slice(found)
   if (steps.length > 0)
     sqlite.transaction(() => sqlite.exec(`${steps.join("")} PRAGMA user_version = ${version}`))
 }

@@ -88,6 +88,9 @@ export function createWatch({ now }: { now: () => number }) {
           delete own.why
           if (turn("ok") && back) tell("output_back", "info", { output: name })
         },
+        superseded: (): void => {
+          own.superseded = (own.superseded ?? 0) + 1
+        },
         failed: (why: string): void => {
           own.failed += 1
           own.why = why.slice(0, 300)

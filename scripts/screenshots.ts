@@ -73,6 +73,10 @@ const shots: Record<string, (page: Page) => Promise<void>> = {
     await page.goto(`${fixture.url}/models/${fixture.models[0]?.digest}`)
     await page.getByTestId("model-approve").tap()
   },
+  "rollouts-shadow": async (page) => {
+    await page.goto(`${fixture.url}/rollouts`)
+    await page.getByTestId("shadow-assign").tap()
+  },
   rollouts: async (page) => {
     await page.goto(`${fixture.url}/rollouts`)
     await page.getByTestId("rollout-item").first().waitFor()

@@ -76,6 +76,7 @@ const testIds = [
   "rollout-resume",
   "rollout-rollback",
   "rollout-rollback-confirm",
+  "station-surroundings",
   "shadow-assign",
   "shadow-assign-yes",
   "shadow-models",

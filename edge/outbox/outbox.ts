@@ -125,14 +125,16 @@ export async function openOutbox({ sqlite, folder, boot, quota, now }: OutboxDep
   return {
     /**
      * Commits the records of parts in the order given, in one transaction; each gets its number in the boot's
-     * sequence. `awaitsImage`: images follow by `attach` or `attachNone`; until then the record is not sent.
+     * sequence. `awaitsImage`: images follow by `attach` or `attachNone`; until then the record is not sent. `also` is
+     * written in the same transaction.
      */
-    add: (drafts: readonly { draft: Draft; awaitsImage: boolean }[]): void => {
+    add: (drafts: readonly { draft: Draft; awaitsImage: boolean }[], also = () => {}): void => {
       const needed = drafts.length * rowOverhead * 2
       if (used + needed > quota) makeRoom(needed)
       let added = 0
       let seq = lastSeq
       sqlite.transaction(() => {
+        also()
         for (const { draft, awaitsImage } of drafts) {
           const header = { ...draft, boot, seq: store.takeSeq(boot), parts: [] }
           seq = header.seq

@@ -46,6 +46,7 @@ const known = new Set([
   "pass",
   "id",
   "ts",
+  "seq",
   "score",
   "code",
   "part_id",

@@ -1,6 +1,6 @@
 import { pause } from "../cameras/pace.ts"
 import { placeOf } from "../place.ts"
-import type { OutputDriver } from "./output.ts"
+import { type OutputDriver, Superseded } from "./output.ts"
 
 export type HttpOutputOptions = {
   name: string
@@ -10,13 +10,19 @@ export type HttpOutputOptions = {
   timeout_ms?: number
   /** Tries after the first; each part's run beside those of the next. */
   retries?: number
+  /** For receivers that keep all verdicts and order them by `run` and `seq`: tries again also after a later one. */
+  every?: boolean
 }
 
 const pauseMs = 200
 
-/** POSTs each verdict as JSON. What the other side refuses (4xx) is not tried again, what it cannot do just now is. */
+/**
+ * POSTs each verdict as JSON. What the other side refuses (4xx) is not tried again, what it cannot do just now is, unless
+ * a later verdict has gone out meanwhile: whoever acts on the last one it hears must not hear an old one last.
+ */
 export function createHttpOutput(options: HttpOutputOptions): OutputDriver {
-  const { name, url, token, timeout_ms = 1_000, retries = 2 } = options
+  const { name, url, token, timeout_ms = 1_000, retries = 2, every = false } = options
+  let latest = 0
   const place = placeOf(url)
   const pauses = Array.from({ length: retries }, (_, i) => pauseMs * 2 ** i)
 
@@ -56,11 +62,14 @@ export function createHttpOutput(options: HttpOutputOptions): OutputDriver {
     atOnce: 8,
     send: async (message, { signal }) => {
       const body = JSON.stringify(message)
+      const { seq = 0 } = message
+      latest = Math.max(latest, seq)
       for (let attempt = 0; ; attempt++) {
         const outcome = await post(body, message.id, signal)
         if (outcome === "done") return
         const wait = pauses[attempt]
         if (!outcome.again || wait === undefined || !(await pause(wait, signal))) throw new Error(outcome.why)
+        if (!every && latest > seq) throw new Superseded(`${outcome.why}; a later verdict has gone out since`)
       }
     },
   }

@@ -30,8 +30,18 @@ export type OutputDriver = {
   close?: () => Promise<void>
 }
 
-export function messageFor({ id, ts, ...facts }: SignalledPart, verdict: Verdict): VerdictMessage {
-  return { v: 1, id, ts, pass: verdict.eval === "ok", ...verdict, ...facts }
+/** Not tried again: a later verdict has gone out, and this one would be taken for it. */
+export class Superseded extends Error {}
+
+/** Where a verdict stands among all that were said. */
+export type Order = { run: number; seq: number }
+
+export function messageFor(
+  { id, ts, ...facts }: SignalledPart,
+  verdict: Verdict,
+  order: Order,
+): VerdictMessage {
+  return { v: 1, id, ts, ...order, pass: verdict.eval === "ok", ...verdict, ...facts }
 }
 
 /** Verdicts as lines of the station's log. */

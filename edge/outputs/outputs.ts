@@ -1,6 +1,6 @@
 import type { VerdictMessage } from "#contract/topics"
 import type { Watch } from "../surroundings.ts"
-import { messageFor, type Output, type OutputDriver } from "./output.ts"
+import { messageFor, type Output, type OutputDriver, Superseded } from "./output.ts"
 
 /** A part's record waits this long at most for outputs that work, so that the line is told before the disk is busy. */
 const settleMs = 50
@@ -16,12 +16,16 @@ const closeMs = 2_000
 export function createOutputs({
   drivers,
   watch,
+  run = Date.now(),
 }: {
   drivers: readonly OutputDriver[]
   watch: Watch
+  /** When this start of the station began; with the number of a verdict it tells receivers which one is the latest. */
+  run?: number
 }): Output {
   const lanes = drivers.map((driver) => createLane(driver, watch.output(driver.name)))
   let looking = 0
+  let seq = 0
   return {
     begin: () => {
       looking += 1
@@ -29,7 +33,7 @@ export function createOutputs({
     },
     signal: async (part, verdict) => {
       looking = Math.max(0, looking - 1)
-      const message = messageFor(part, verdict)
+      const message = messageFor(part, verdict, { run, seq: ++seq })
       const busy = looking > 0
       const told = lanes.map((lane) => lane.send(message, busy)).filter((promise) => promise !== undefined)
       if (told.length === 0) return
@@ -51,6 +55,7 @@ function createLane(driver: OutputDriver, health: ReturnType<Watch["output"]>) {
 
   function failed(error: unknown) {
     healthy = false
+    if (error instanceof Superseded) health.superseded()
     health.failed(error instanceof Error ? error.message : String(error))
   }
 

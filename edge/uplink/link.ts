@@ -36,6 +36,8 @@ export type LinkDeps = {
   renewed?: (() => Identity) | undefined
   boot: string
   software: string
+  /** What lies in the model slots now. */
+  slots: () => Reported["slots"]
   handlers: LinkHandlers
   /** Random lower-case hex. */
   randomHex: (bytes: number) => string
@@ -46,6 +48,10 @@ export type LinkDeps = {
 }
 
 const keepaliveSeconds = 30
+/** What inference runs on: onnxruntime's CPU provider is the one this program ships. */
+const executionProviders = ["cpu"]
+/** What this program can do beyond the protocol's first version. */
+const caps = ["segments", "shadow"]
 
 /**
  * One MQTT connection after the other. Sessions are clean and nothing is queued in here: what must survive lies in
@@ -72,7 +78,7 @@ export function createLink(deps: LinkDeps) {
       v: 1,
       online,
       session,
-      ...(why ? { why } : { ...machine, caps: ["segments", "shadow"] }),
+      ...(why ? { why } : { ...machine, eps: executionProviders, slots: deps.slots(), caps }),
       boot,
       sw,
       ts: now(),

@@ -1,6 +1,6 @@
 import * as v from "valibot"
 import { BootId, ByteSize, Count, DeviceId, Instant, Key, Uuid } from "./ids.ts"
-import { Reported, TrustedKeys } from "./release.ts"
+import { Reported, Slot, TrustedKeys } from "./release.ts"
 
 const Text = v.pipe(v.string(), v.maxLength(128))
 
@@ -16,6 +16,10 @@ export const DeviceState = v.object({
   sw: v.optional(Text),
   hw: v.optional(Text),
   ram_mb: v.optional(Count),
+  /** Execution providers its models may use, the preferred one first. */
+  eps: v.optional(v.pipe(v.array(Key), v.maxLength(8))),
+  /** Which releases lie in its slots, so that the hub knows what runs before the first report. */
+  slots: v.optional(v.object({ current: v.optional(Slot), previous: v.optional(Slot) })),
   caps: v.optional(v.pipe(v.array(Key), v.maxLength(16))),
   ts: Instant,
 })

@@ -168,6 +168,8 @@ export const Surroundings = v.object({
       why: v.optional(Why),
       sent: v.number(),
       failed: v.number(),
+      /** Of the failed, those not tried again because a later verdict had gone out. */
+      superseded: v.optional(Count),
     }),
   ),
 })

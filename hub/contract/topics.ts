@@ -86,6 +86,9 @@ export const VerdictMessage = v.object({
   v: v.literal(1),
   id: Uuid,
   ts: Instant,
+  /** Order of what was said: `run` is when this start of the station began, `seq` rises by one with each verdict of it. */
+  run: v.optional(Instant),
+  seq: v.optional(Count),
   pass: v.boolean(),
   ...InspectionHeader.entries.verdict.entries,
   ...TriggerFacts.entries,

@@ -7,10 +7,10 @@ import type { Events } from "#platform/events"
 import type { Log } from "#platform/log"
 import type { Sqlite } from "#platform/sqlite"
 import { bytesToFree, smoothed, tightIn } from "./eviction.rules.ts"
-import type { EvictionCandidate, InspectionStore } from "./inspection.store.ts"
+import type { InspectionStore } from "./inspection.store.ts"
 
-/** What later domains must keep: of these parts, the ones whose picture may not go. */
-export type KeepPictures = (candidates: readonly EvictionCandidate[]) => ReadonlySet<string>
+/** What later domains must keep: of these parts, the ones whose pictures may not go. */
+export type KeepPictures = (parts: readonly { id: string; sha256: string }[]) => ReadonlySet<string>
 
 const horizonMs = 60 * 60_000
 /** Candidates looked at, and given up, in one transaction: sockets are served between two of them. */
@@ -55,21 +55,28 @@ export function createEviction({
   let timer: ReturnType<typeof setTimeout> | undefined
   let running: Promise<unknown> | undefined
 
+  const isKept = (parts: readonly { id: string; sha256: string }[]) =>
+    keeps.some((keep) => keep(parts).size > 0)
+
   /** Takes one batch of candidates out of the database. Returns what was taken, and where to go on; null at the end. */
   const giveUp = (after: { receivedAt: number; n: number }, needed: number) =>
     db.transaction(() => {
-      const found = store.evictionCandidates(after, clock.now() - leastAgeMs, batchSize)
-      const kept = keeps.map((keep) => keep(found))
+      const before = clock.now() - leastAgeMs
+      const found = store.evictionCandidates(after, before, batchSize)
       let bytes = 0
-      const given: EvictionCandidate[] = []
+      const given: { sha256: string; received_at: number }[] = []
       for (const candidate of found) {
         if (bytes >= needed) break
-        if (kept.some((ids) => ids.has(candidate.id)) || blobs.isPinned(candidate.sha256)) continue
-        // Two parts may show the same picture; the first one has taken it along.
-        if (given.some(({ sha256 }) => sha256 === candidate.sha256)) continue
-        store.evict(candidate, clock.now())
-        given.push(candidate)
-        bytes += candidate.size
+        if (isKept([candidate])) continue
+        // All pictures of a part go together, each as far as no other part needs it.
+        for (const { sha256, size } of [candidate, ...store.furtherImages(candidate.id, before)]) {
+          // Two parts may show the same picture; the first one has taken it along.
+          if (given.some((one) => one.sha256 === sha256) || blobs.isPinned(sha256)) continue
+          if (isKept([{ id: candidate.id, sha256 }, ...store.showing(sha256)])) continue
+          store.evict(sha256, clock.now())
+          given.push({ sha256, received_at: candidate.received_at })
+          bytes += size
+        }
       }
       if (given.length > 0)
         audit.record({

@@ -110,7 +110,11 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
     `SELECT i.id, i.n, i.received_at, m.sha256, m.size FROM inspection i JOIN image m ON m.sha256 = i.image_sha256
      WHERE i.label_verdict IS NOT NULL AND (i.received_at, i.n) > ($receivedAt, $n) AND i.received_at < $before
        AND NOT EXISTS (
-         SELECT 1 FROM inspection o WHERE o.image_sha256 = i.image_sha256 AND (
+         SELECT 1 FROM (
+           SELECT * FROM inspection WHERE image_sha256 = i.image_sha256
+           UNION ALL SELECT p.* FROM further_image f JOIN inspection p ON p.id = f.inspection_id
+             WHERE f.sha256 = i.image_sha256
+         ) o WHERE (
            o.label_verdict IS NULL OR o.label_verdict = 'unsure' OR o.queue_rank IS NOT NULL
            OR o.received_at >= $before
            OR EXISTS (SELECT 1 FROM inspection_hold h WHERE h.inspection_id = o.id)
@@ -118,9 +122,29 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
        )
      ORDER BY i.received_at, i.n LIMIT $limit`,
   )
-  const selectShowing = sqlite.prepare<{ id: string }>(
-    "SELECT id FROM inspection WHERE image_sha256 = $sha256",
+  const selectFurther = sqlite.prepare<{ sha256: string; size: number }>(
+    `SELECT m.sha256, m.size FROM further_image f JOIN image m ON m.sha256 = f.sha256
+     WHERE f.inspection_id = $id AND NOT EXISTS (
+       SELECT 1 FROM (
+         SELECT * FROM inspection WHERE image_sha256 = f.sha256
+         UNION ALL SELECT p.* FROM further_image g JOIN inspection p ON p.id = g.inspection_id
+           WHERE g.sha256 = f.sha256
+       ) o WHERE (
+         o.label_verdict IS NULL OR o.label_verdict = 'unsure' OR o.queue_rank IS NOT NULL
+         OR o.received_at >= $before
+         OR EXISTS (SELECT 1 FROM inspection_hold h WHERE h.inspection_id = o.id)
+       )
+     )`,
   )
+  const selectShowing = sqlite.prepare<{ id: string; sha256: string }>(
+    `SELECT id, coalesce(image_sha256, $sha256) AS sha256 FROM inspection WHERE image_sha256 = $sha256
+     UNION SELECT i.id, coalesce(i.image_sha256, $sha256) FROM further_image f JOIN inspection i
+       ON i.id = f.inspection_id WHERE f.sha256 = $sha256`,
+  )
+  const insertFurther = sqlite.prepare(
+    "INSERT INTO further_image VALUES ($id, $sha256) ON CONFLICT DO NOTHING",
+  )
+  const dropFurther = sqlite.prepare("DELETE FROM further_image WHERE sha256 = $sha256")
   const evictRows = sqlite.prepare(
     "UPDATE inspection SET image_sha256 = NULL, image_state = 'evicted' WHERE image_sha256 = $sha256",
   )
@@ -264,6 +288,10 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
       insertImage.run({ sha256, mime, w, h, size, at, pack: place?.pack ?? null, packAt: place?.at ?? null })
     }
   }
+  const insertFurtherImages = ({ id, parts }: InspectionHeader) => {
+    const main = mainPart(parts)?.sha256
+    for (const { sha256 } of parts) if (sha256 !== main) insertFurther.run({ id, sha256 })
+  }
 
   return {
     /** Header and owner of a stored inspection. */
@@ -307,6 +335,7 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
         shadow: header.shadow?.model.digest ?? null,
         shadowEval: header.shadow ? saidBy(header.shadow) : null,
       })
+      if (!withoutImages) insertFurtherImages(header)
       countNumber.run({ device, boot: header.boot, seq: header.seq, at: receivedAt })
       const verdict = header.verdict.eval
       bump(receivedAt, { [verdict === "undefined" ? "undecidable" : verdict]: 1 })
@@ -323,6 +352,7 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
         reason: queue?.reason ?? null,
         rank: queue?.rank ?? null,
       })
+      insertFurtherImages(header)
     },
     /** Parts whose pictures wait at stations for room here. */
     imagesWaiting: (): number => countWaiting.get()!.n,
@@ -330,13 +360,17 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
     /** Parts whose picture has had its use, received before a time, oldest first. */
     evictionCandidates: (after: ListPosition, before: number, limit: number): EvictionCandidate[] =>
       selectCandidates.all({ ...after, before, limit }),
-    /** All parts that show a picture. */
-    showing: (sha256: string): string[] => selectShowing.all({ sha256 }).map(({ id }) => id),
+    /** The other pictures of such a part, as far as every part they belong to has had its use. */
+    furtherImages: (id: string, before: number): { sha256: string; size: number }[] =>
+      selectFurther.all({ id, before }),
+    /** All parts that a picture belongs to, each with the picture people look at. */
+    showing: (sha256: string): { id: string; sha256: string }[] => selectShowing.all({ sha256 }),
     /** Gives a picture up: no row names it any more, its file may go. */
-    evict: ({ sha256 }: EvictionCandidate, at: number): void => {
+    evict: (sha256: string, at: number): void => {
       evictRows.run({ sha256 })
       evictThumbs.run({ sha256, at })
       dropThumbs.run({ sha256 })
+      dropFurther.run({ sha256 })
       insertEvicted.run({ sha256, at })
       dropImage.run({ sha256 })
     },

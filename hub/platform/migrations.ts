@@ -17,6 +17,7 @@ import brokerCredential from "./migrations/0016_broker_credential.sql" with { ty
 import judged from "./migrations/0017_judged.sql" with { type: "text" }
 import settled from "./migrations/0018_settled.sql" with { type: "text" }
 import shadow from "./migrations/0019_shadow.sql" with { type: "text" }
+import furtherImages from "./migrations/0020_further_images.sql" with { type: "text" }
 import certificateSerial from "./migrations/0021_certificate_serial.sql" with { type: "text" }
 import sparkplug from "./migrations/0022_sparkplug.sql" with { type: "text" }
 
@@ -41,6 +42,7 @@ export const migrations: { name: string; sql: string }[] = [
   { name: "0017_judged", sql: judged },
   { name: "0018_settled", sql: settled },
   { name: "0019_shadow", sql: shadow },
+  { name: "0020_further_images", sql: furtherImages },
   { name: "0021_certificate_serial", sql: certificateSerial },
   { name: "0022_sparkplug", sql: sparkplug },
 ]

@@ -13,6 +13,7 @@ import { openAsset } from "#platform/assets"
 import { systemIds } from "#platform/ids"
 import { createLog } from "#platform/log"
 import { openSqlite } from "#platform/sqlite.bun"
+import { createHourlyCapsStore } from "../../edge/hourly-caps.store.ts"
 import { childInspectors } from "../../edge/inspector.child.ts"
 import type { Picture } from "../../edge/inspector.ts"
 import { createLive } from "../../edge/live.ts"
@@ -155,6 +156,8 @@ async function openStation(
   const recorder = createRecorder({
     outbox,
     sampling: () => firstSampling,
+    kept: createHourlyCapsStore(sqlite),
+    now: Date.now,
     random: Math.random,
     log,
     onStored: () => {},

@@ -56,6 +56,7 @@ export async function openStation(options: {
     identity,
     boot,
     software: "faults",
+    slots: () => ({}),
     randomHex: systemIds.random,
     // The shortest waits: a fault lasts seconds here, not hours.
     random: () => 0,

@@ -216,6 +216,7 @@ describe("the outbox", () => {
     // What the program before this one had: no kind of picture, and its number.
     sqlite.exec("DROP INDEX outbox_picture")
     sqlite.exec("ALTER TABLE outbox DROP COLUMN image")
+    sqlite.exec("DROP TABLE hourly_kept")
     const old = { ...draftOf("ok"), boot: "boot0000", seq: 1, parts: [] }
     sqlite
       .prepare(

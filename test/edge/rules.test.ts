@@ -125,6 +125,21 @@ test("a cap counts pictures of one reason over a moving hour", () => {
   expect([0, 1, 2, 3].map((at) => take("ok", (60 + at) * minute))).toEqual([true, true, true, false])
 })
 
+test("a restart goes on in the same hour, and a clock that was set begins a new one", () => {
+  const sampling = { audit: 0, image_ok: "full", hourly_ok: 2 } as const
+  const first = createHourlyCaps()
+  expect([first.take("ok", sampling, 0), first.take("ok", sampling, 60_000)]).toEqual([true, true])
+  const kept = first.unsaved()
+  expect(first.unsaved()).toBeUndefined()
+  const again = createHourlyCaps(kept)
+  expect(again.take("ok", sampling, 120_000)).toBe(false)
+  expect(again.take("ok", sampling, 3_600_000)).toBe(true)
+  const day = 24 * 3_600_000
+  const ahead = createHourlyCaps([{ why: "ok", step: Math.floor(day / 300_000), count: 2 }])
+  expect(ahead.take("ok", sampling, day + 60_000)).toBe(false)
+  expect(ahead.take("ok", sampling, 0)).toBe(true)
+})
+
 test("waiting grows with each failure, never without end, and is never the same for all", () => {
   expect([0, 1, 20].map((failures) => reconnectDelay(failures, 1))).toEqual([4_000, 8_000, 60_000])
   expect(reconnectDelay(20, 0)).toBe(500)

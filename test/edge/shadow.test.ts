@@ -64,6 +64,26 @@ async function onLine(peer: Peer, station: Station, shadow: Wished, share = 1) {
   return first
 }
 
+test("an hour's cap is not forgotten by a restart", async () => {
+  const { folder, peer, station, keys } = await site()
+  const rules = { audit: 0, image_ok: "none", hourly_undecidable: 2 } as const
+  await peer.wish({ rev: 1, sampling: rules })
+  await until("the rules", () => station.edge.reported().rev_seen === 1)
+  station.show(26, 2)
+  await until("two records", () => peer.received.length === 2)
+  await station.stop()
+  cleanups.pop()
+  await peer.stop()
+  cleanups.pop()
+
+  const again = await site(folder, keys)
+  again.station.show(26)
+  await until("a record of the next run", () => again.peer.received.length === 1)
+  expect(peer.received.map(({ policy }) => policy.image)).toEqual(["full", "full"])
+  expect(again.peer.received[0]?.policy).toEqual({ why_sent: "undecidable", image: "none" })
+  expect(again.station.edge.reported().shed).toMatchObject({ hourly_undecidable: 1 })
+})
+
 describe("a shadow model", () => {
   test("looks at what is decided, decides nothing, and makes a part worth its picture when it differs", async () => {
     const { peer, station } = await site()
@@ -163,6 +183,13 @@ describe("a shadow model", () => {
     station.show(26)
     await runs(station)
     expect(station.edge.reported().activation).toMatchObject({ state: "committed", release: 3 })
+    // A birth says what lies in the slots, what runs it, and that it can do this.
+    await peer.newEpoch("epoch-2")
+    const birth = await until("a rebirth", () =>
+      peer.states.find((state) => state.online && state.slots?.current?.release === 3),
+    )
+    expect(birth).toMatchObject({ eps: ["cpu"], caps: ["segments", "shadow"] })
+    expect(birth.slots?.previous?.release).toBe(1)
     await wish(peer, 4, champion(peer, 3))
     await until("it is gone", () => shadowOf(station) === undefined)
   })

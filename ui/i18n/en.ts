@@ -499,6 +499,13 @@ export const en: Words = {
     startedBy: (name) => `started by ${name}`,
     past: "Past rollouts",
   },
+  surroundings: {
+    camera: { waiting: "Camera: waiting", ok: "Camera: fine", lost: "Camera lost" },
+    dropped: (frames) => `${frames} pictures overtaken`,
+    untaken: (untaken, all) => `${untaken} of ${all} triggers without a picture`,
+    output: { waiting: "nothing sent yet", ok: "output fine", failing: "output failing" },
+    untold: (verdicts) => `${verdicts} verdicts not delivered`,
+  },
   shadows: {
     title: "Shadow models",
     about: "A second model looks at the same picture after the verdict has gone out. It changes no verdict.",
@@ -513,7 +520,7 @@ export const en: Words = {
     none: "no parts compared yet",
     failed: (parts) => `failed on ${parts}`,
     skipped: (parts) => `missed ${parts} while busy`,
-    difference: (line, shadow, parts) => `line ${line} → shadow ${shadow}: ${parts}`,
+    difference: (line, shadow) => `line ${line} → shadow ${shadow}`,
     eval: { ok: "OK", ng: "NG", undecidable: "undecidable", undefined: "none" },
     state: {
       none: "Nothing heard",

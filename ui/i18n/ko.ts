@@ -498,6 +498,13 @@ export const ko = {
     startedBy: (name: string) => `${josa(name, "이/가")} 시작`,
     past: "지난 배포",
   },
+  surroundings: {
+    camera: { waiting: "카메라 대기 중", ok: "카메라 정상", lost: "카메라 끊김" },
+    dropped: (frames: string) => `지나친 사진 ${frames}장`,
+    untaken: (untaken: string, all: string) => `트리거 ${all}번 중 ${untaken}번 사진 없음`,
+    output: { waiting: "아직 보낸 적 없음", ok: "출력 정상", failing: "출력 실패" },
+    untold: (verdicts: string) => `못 보낸 판정 ${verdicts}건`,
+  },
   shadows: {
     title: "그림자 모델",
     about: "판정이 나간 뒤에 같은 사진을 보는 두 번째 모델입니다. 판정에는 아무 영향이 없습니다.",
@@ -512,8 +519,7 @@ export const ko = {
     none: "아직 비교한 부품이 없습니다",
     failed: (parts: string) => `실패 ${parts}개`,
     skipped: (parts: string) => `바빠서 건너뜀 ${parts}개`,
-    difference: (line: string, shadow: string, parts: string) =>
-      `라인 ${line} → 그림자 ${shadow}: ${parts}개`,
+    difference: (line: string, shadow: string) => `라인 ${line} → 그림자 ${shadow}`,
     eval: { ok: "양품", ng: "불량", undecidable: "판단 불가", undefined: "없음" } as Record<string, string>,
     state: {
       none: "소식 없음",

@@ -159,13 +159,31 @@ describe("an output over HTTP", () => {
     expect(why.join()).not.toContain("geheim")
   })
 
-  test("the retries of one part do not hold up the next", async () => {
+  test("a verdict is not tried again after a later one: the last one heard is the last one said", async () => {
+    const { url, bodies, requests } = receiver((n) => (n === 1 ? 503 : 200))
+    const { tell, state } = line(createHttpOutput({ name: "http", url }))
+    await tell("ok")
+    await tell("ng")
+    await until("the failure of the first", () => state("http")?.failed === 1)
+    expect(bodies.map(({ part_id }) => part_id)).toEqual(["P2"])
+    expect(requests()).toBe(2)
+    expect(state("http")).toMatchObject({ sent: 1, failed: 1, superseded: 1 })
+    await tell("ok")
+    await until("the third", () => bodies.length === 2)
+    expect(bodies.map(({ seq }) => seq)).toEqual([2, 3])
+    expect(new Set(bodies.map(({ run }) => run)).size).toBe(1)
+  })
+
+  test("a receiver that keeps all verdicts gets the late one too, and can see that it is late", async () => {
     const { url, bodies } = receiver((n) => (n === 1 ? 503 : 200))
-    const { tell } = line(createHttpOutput({ name: "http", url }))
+    const { tell } = line(createHttpOutput({ name: "http", url, every: true }))
     await tell("ng")
     await tell("ok")
     await until("both", () => bodies.length === 2)
-    expect(bodies.map(({ part_id }) => part_id)).toEqual(["P2", "P1"])
+    expect(bodies.map(({ part_id, seq }) => [part_id, seq])).toEqual([
+      ["P2", 2],
+      ["P1", 1],
+    ])
   })
 })
 

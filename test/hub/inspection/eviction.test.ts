@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test"
+import { encodeFrame } from "#contract/cxf1"
 import type { NewLabel } from "#contract/labelling"
 import type { Storage } from "#contract/storage"
 import { systemIds } from "#platform/ids"
 import { bytesToFree, tightIn } from "../../../hub/inspection/eviction.rules.ts"
 import { createEviction } from "../../../hub/inspection/eviction.service.ts"
 import { createInspectionStore } from "../../../hub/inspection/inspection.store.ts"
-import { connectDevice, enrol, frameOf, sha256, type TestDevice } from "../support/device.ts"
+import { connectDevice, enrol, frameOf, noisePng, sha256, type TestDevice } from "../support/device.ts"
 import { type Browser, startTestHub, type TestHub } from "../support/hub.ts"
 
 let test1: TestHub
@@ -124,6 +125,51 @@ test("room is made of judged parts alone, oldest first: what is unlabelled, unsu
   expect(await isHere(held.sha)).toBe(false)
 })
 
+/** A part with a large picture people look at and a small one beside it. */
+async function twoImages(detail = noisePng(12, 8), main = noisePng(24, 16)) {
+  const { header } = frameOf(++seq)
+  const image = (name: string, bytes: Uint8Array, w: number, h: number) =>
+    ({ name, mime: "image/png", len: bytes.length, sha256: sha256(bytes), w, h }) as const
+  const parts = [image("detail", detail, 12, 8), image("main", main, 24, 16)]
+  await line.sendBytes(encodeFrame({ header: { ...header, parts }, parts: [detail, main] }))
+  return { id: header.id, main: sha256(main), detail: sha256(detail), bytes: detail.length + main.length }
+}
+
+test("a part's pictures go together, and a part that is kept keeps all of its pictures", async () => {
+  const kim = await person()
+  const engineer = await test1.as("engineer")
+  const [shared, turned] = [noisePng(12, 8), noisePng(24, 16)]
+  const held = await twoImages(shared)
+  await label(held.id, kim, "ok")
+  await engineer.post(`/api/inspections/${held.id}/hold`, { reason: "8D-418" })
+  const besides = await twoImages(shared)
+  await label(besides.id, kim, "ok")
+  const free = await twoImages()
+  await label(free.id, kim, "ok")
+  // The same picture is the main one of a judged part and stands beside the main one of a part nobody has judged.
+  const open = await twoImages(noisePng(12, 8), noisePng(24, 16))
+  const elsewhere = await twoImages(noisePng(12, 8), turned)
+  await label(elsewhere.id, kim, "ok")
+  const { header } = frameOf(++seq)
+  const [big, small] = [noisePng(48, 32), turned]
+  const parts = [
+    { name: "big", mime: "image/png", len: big.length, sha256: sha256(big), w: 48, h: 32 },
+    { name: "small", mime: "image/png", len: small.length, sha256: sha256(small), w: 24, h: 16 },
+  ] as const
+  await line.sendBytes(encodeFrame({ header: { ...header, parts: [...parts] }, parts: [big, small] }))
+  test1.clock.pass(1000)
+
+  disk.free = 0
+  await eviction().round()
+  for (const sha of [held.main, held.detail, open.main, open.detail, sha256(big), elsewhere.main])
+    expect(await isHere(sha)).toBe(true)
+  for (const sha of [free.main, free.detail, besides.main]) expect(await isHere(sha)).toBe(false)
+
+  await engineer.send("DELETE", `/api/inspections/${held.id}/hold`)
+  await eviction().round()
+  for (const sha of [held.main, held.detail]) expect(await isHere(sha)).toBe(false)
+})
+
 test("a station that sends an evicted part again is told dup, and the picture is not stored a second time", async () => {
   const frame = frameOf(++seq)
   await line.sendBytes(frame.bytes)
@@ -179,7 +225,7 @@ test("a file that a crash left behind its row is removed by the next round", asy
   const all = store.evictionCandidates({ receivedAt: 0, n: 0 }, test1.clock.now() + 1, 100)
   const candidate = all.find(({ id }) => id === one.id)
   // Here the hub dies: the row is committed, the file is not gone.
-  test1.hub.db.transaction(() => store.evict(candidate!, 1))
+  test1.hub.db.transaction(() => store.evict(candidate!.sha256, 1))
   const left = () => store.evictedFiles().map(({ sha256: sha }) => sha)
   expect(left()).toEqual([one.sha])
   await eviction().round()

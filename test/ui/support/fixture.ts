@@ -23,6 +23,7 @@ import {
   makeSecurity,
   makeSeries,
   makeSession,
+  makeShadows,
   makeStorage,
   makeTask,
   makeUsers,
@@ -226,6 +227,8 @@ export async function startFixture(options: FixtureOptions) {
         return json(jobs[1], 201)
       case "GET /api/models":
         return list(models)
+      case "GET /api/shadows":
+        return list(makeShadows(started))
       case "GET /api/rollouts":
         return list(rollouts)
       case "POST /api/rollouts":

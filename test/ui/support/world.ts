@@ -8,6 +8,7 @@ import { InspectionView, LabelTask } from "#contract/labelling"
 import { type Confusion, JobView, ModelView } from "#contract/registry"
 import { HomeView, LiveSeries, LoopView, RolloutView } from "#contract/rollout"
 import type { Security } from "#contract/security"
+import type { ShadowView } from "#contract/shadow"
 import { Storage } from "#contract/storage"
 import { Session, User } from "#contract/users"
 import type { Picture } from "./pictures.ts"
@@ -210,6 +211,21 @@ export function makeDevices(now: number): Device[] {
         shed: i === 3 ? { ok_image: 1_204, ok_row: 17 } : {},
         latency: { p50_ms: 21.4, p99_ms: 34.8 },
         counts: { inspected: 48_210 + i * 311, ok: 47_000, ng: 900, undecidable: 310 },
+        surroundings: {
+          camera:
+            i === 3
+              ? { state: "lost", since: now - 4 * minute, frames: 48_210, dropped: 12, why: "no answer" }
+              : { state: "ok", since: now - hour, frames: 48_210, dropped: 0 },
+          triggers: { received: 48_210, missed: i === 2 ? 31 : 0, refused: 0 },
+          outputs: {
+            modbus: {
+              state: i === 2 ? "failing" : "ok",
+              since: now - hour,
+              sent: 48_000,
+              failed: i === 2 ? 9 : 0,
+            },
+          },
+        },
       },
       desired_rev: 8,
     }),
@@ -573,3 +589,41 @@ export function makeUsers(now: number): User[] {
 
 export const makeSession = (user: User, now: number): Session =>
   v.parse(Session, { user, expires_at: now + 12 * hour })
+
+/** One model that looks on, and one that has just been told to. */
+export function makeShadows(now: number): ShadowView[] {
+  const shadow = (device: string): ShadowView => ({
+    device,
+    line: "main",
+    model: digestOf("model-5"),
+    release: 5,
+    champion: digestOf("model-4"),
+    share: 1,
+    assigned_at: now - hour,
+    assigned_by: "Kim",
+    state: "running",
+    reason: null,
+    skipped: 214,
+    compared: 3_120,
+    differed: 87,
+    failed: 0,
+    differences: [
+      { champion: "ok", shadow: "ng", parts: 52 },
+      { champion: "ng", shadow: "undecidable", parts: 35 },
+    ],
+  })
+  return [
+    shadow("line1-cam"),
+    {
+      ...shadow("line2-cam"),
+      champion: null,
+      share: 0.1,
+      state: "waiting",
+      reason: "line_busy",
+      skipped: 0,
+      compared: 0,
+      differed: 0,
+      differences: [],
+    },
+  ]
+}

@@ -116,13 +116,11 @@ function Row({ shadow, name, onEnd }: { shadow: ShadowView; name: string; onEnd:
         {shadow.differences.length > 0 && (
           <span class="muted num">
             {shadow.differences
-              .map((one) =>
-                words.shadows.difference(
-                  words.shadows.eval[one.champion] ?? one.champion,
-                  words.shadows.eval[one.shadow] ?? one.shadow,
-                  format.number(one.parts),
-                ),
-              )
+              .map((one) => {
+                const said = (who: string) => words.shadows.eval[who] ?? who
+                const way = words.shadows.difference(said(one.champion), said(one.shadow))
+                return `${way}: ${format.number(one.parts)}`
+              })
               .join(" · ")}
           </span>
         )}

@@ -15,6 +15,7 @@ import { ArrivalTags, DiskNote, Refusals } from "./arrivals.tsx"
 import { Broker } from "./broker.tsx"
 import { Doors } from "./doors.tsx"
 import { EnrolDialog } from "./enrol.dialog.tsx"
+import { SurroundingTags } from "./surroundings.tsx"
 import { WaitingStations } from "./waiting.tsx"
 
 const tones = { online: "ok", stale: "unsure", offline: "ng", never: "neutral" } as const
@@ -151,6 +152,7 @@ function Station({
           </div>
         ))}
       </dl>
+      <SurroundingTags surroundings={reported?.surroundings} />
       <ArrivalTags arrival={arrival} shed={reported?.shed ?? {}} />
       {admin && device.revoked_at === undefined && (
         <Button
