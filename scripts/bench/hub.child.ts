@@ -13,6 +13,8 @@ import { bunPorts } from "../../hub/ports.bun.ts"
  */
 export type BenchHub = {
   enrolments: Enrolment[]
+  /** The door with TLS, and the authority to trust there. */
+  tls: { port: number; ca: string }
   model: { sha256: string; size: number; index: string } | null
   /** Address of its HTTP side, a signed-in session for it, and its process. */
   http: { url: string; cookie: string; pid: number }
@@ -37,9 +39,10 @@ const server = Bun.serve({
   hostname: "127.0.0.1",
   fetch: (request) => hub.fetch(request, { ip: "127.0.0.1" }),
 })
+const tls = { port: hub.mqttTlsPort(), ca: hub.tls.trust.pem }
 const url = `http://127.0.0.1:${server.port}`
 const http = { url, cookie: await signIn(url), pid: process.pid }
-console.log(JSON.stringify({ enrolments, model, http } satisfies BenchHub))
+console.log(JSON.stringify({ enrolments, tls, model, http } satisfies BenchHub))
 process.stdin.resume()
 process.stdin.once("end", async () => {
   await server.stop(true)

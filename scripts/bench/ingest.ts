@@ -34,6 +34,7 @@ export async function benchIngest(): Promise<BenchRow[]> {
       disk,
     ),
     ...besideRows(beside),
+    await overTls(),
   ]
   const mosquitto = mosquittoBinary()
   if (!mosquitto) return rows
@@ -50,6 +51,16 @@ export async function benchIngest(): Promise<BenchRow[]> {
       "mosquitto, which stores nothing",
     ),
   ]
+}
+
+/** What encryption costs, both ends of it on this machine. */
+async function overTls(): Promise<BenchRow> {
+  const seen = await inTurns(rounds, {
+    reference: () => throughHub(50_000, 1600),
+    ours: () => throughHub(50_000, 1600, undefined, true),
+  })
+  const name = "durable ingest, 50 KB images, over TLS 1.3"
+  return row(name, "inspections/s", seen, "the same hub without TLS")
 }
 
 export function mosquittoBinary(): string | undefined {
@@ -112,10 +123,11 @@ const diskAlone = (size: number, count: number) =>
     async ({ seconds }) => count / seconds,
   )
 
-const throughHub = (size: number, count: number, beside?: Beside) =>
-  withChild<BenchHub, number>("hub.child.ts", [String(connections), "0"], async ({ enrolments, http }) => {
+const throughHub = (size: number, count: number, beside?: Beside, encrypted = false) =>
+  withChild<BenchHub, number>("hub.child.ts", [String(connections), "0"], async (hub) => {
+    const { enrolments, http } = hub
     const senders = enrolments.map(({ device, secret, mqtt }) => ({
-      port: mqtt.port,
+      ...(encrypted ? hub.tls : { port: mqtt.port }),
       clientId: device,
       username: device,
       password: secret,
@@ -155,7 +167,14 @@ async function throughMosquitto(binary: string, size: number, count: number): Pr
   }
 }
 
-type Sender = { port: number; clientId: string; username?: string; password?: string; topic: string }
+type Sender = {
+  port: number
+  ca?: string
+  clientId: string
+  username?: string
+  password?: string
+  topic: string
+}
 
 /**
  * Sends frames, each connection keeping `window` in flight until PUBACK; `ready` is awaited right before the first.

@@ -1,4 +1,5 @@
 import { connect, type Socket } from "node:net"
+import { connect as connectTls } from "node:tls"
 import { generate, type Packet, parser } from "mqtt-packet"
 
 /** A bare MQTT 3.1.1 connection: a full client library would cost more than the broker it measures. */
@@ -16,12 +17,16 @@ export async function openWire(options: {
   password?: string
   /** Where to connect from; a hub counts sockets by address, and 127.0.0.0/8 has many. */
   localAddress?: string
+  /** Authority to trust; with it the connection is TLS 1.3. */
+  ca?: string
   subscribe?: string[]
   onPacket: (packet: Packet) => void
 }): Promise<Wire> {
   const { port, clientId, username, password, subscribe = [], onPacket } = options
-  const { localAddress } = options
-  const socket: Socket = connect({ port, host: "127.0.0.1", ...(localAddress && { localAddress }) })
+  const { localAddress, ca } = options
+  const place = { port, host: "127.0.0.1", ...(localAddress && { localAddress }) }
+  const socket: Socket =
+    ca === undefined ? connect(place) : connectTls({ ...place, ca, minVersion: "TLSv1.3" })
   socket.setNoDelay(true)
   const packets = parser({ protocolVersion: 4 })
   const ready = Promise.withResolvers<void>()

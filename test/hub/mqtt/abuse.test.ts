@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { connect as connectSocket, type Socket } from "node:net"
 import { generate, type Packet } from "mqtt-packet"
 import * as v from "valibot"
@@ -9,11 +9,15 @@ import { readConfig } from "../../../hub/config.ts"
 import { createBroker } from "../../../hub/mqtt/broker.ts"
 import { createLog } from "../../../hub/platform/log.ts"
 import { connectDevice, enrol, frameOf, until } from "../support/device.ts"
-import { startTestHub, type TestHub } from "../support/hub.ts"
+import { type Browser, startTestHub, type TestHub } from "../support/hub.ts"
+
+// Nothing here is about speed; a busy machine may take its time.
+setDefaultTimeout(60_000)
 
 let hub: TestHub
 let good: Enrolment
 let bad: Enrolment
+let engineer: Browser
 beforeAll(async () => {
   const { mqtt } = readConfig({ environment: {}, flags: { "mqtt-port": "0" } }).config
   hub = await startTestHub({
@@ -21,11 +25,11 @@ beforeAll(async () => {
   })
   good = await enrol(hub, "good")
   bad = await enrol(hub, "bad")
+  engineer = await hub.as("engineer")
 })
 afterAll(() => hub.stop())
 
-const security = async () =>
-  v.parse(Security, await (await (await hub.as("engineer")).get("/api/security")).json())
+const security = async () => v.parse(Security, await (await engineer.get("/api/security")).json())
 const counted = async (reason: string) =>
   (await security()).turned_away.find((one) => one.reason === reason)?.count ?? 0
 
@@ -43,6 +47,14 @@ async function raw(port = good.mqtt.port) {
   })
   return { socket, gone: () => gone }
 }
+
+/** The broker has said something, or has ended the connection: on a busy machine either may come first. */
+const answered = (socket: Socket) =>
+  new Promise<void>((resolve) => {
+    if (socket.destroyed) return resolve()
+    socket.once("data", () => resolve())
+    socket.once("close", () => resolve())
+  })
 
 /** mulberry32: the same corpus from the same seed, on every machine. */
 function chance(seed: number) {
@@ -137,7 +149,8 @@ describe("malformed packets", () => {
     const random = chance(seed)
     const station = await connectDevice(good)
     const before = process.memoryUsage().rss
-    const rounds = 400
+    // Every shape comes about ten times, from the seed another way each time.
+    const rounds = 180
     for (let round = 0; round < rounds; round++) {
       // The test's clock moves on, so that the limit on connects is not what answers.
       hub.clock.pass(100)
@@ -146,7 +159,7 @@ describe("malformed packets", () => {
       const letIn = random(2) === 0
       if (letIn) {
         socket.write(connectPacket(bad))
-        await new Promise((resolve) => socket.once("data", resolve))
+        await answered(socket)
       }
       for (let i = 0; i <= random(3); i++) {
         const shape = shapes[(round + i * 7) % shapes.length]!
@@ -160,10 +173,11 @@ describe("malformed packets", () => {
       socket.destroy()
     }
     expect(station.closed()).toBe(false)
-    // 400 connections, some of which announced 256 MB.
+    // 180 connections, some of which announced 256 MB.
     expect(process.memoryUsage().rss - before).toBeLessThan(150 * 1024 * 1024)
-    expect(await counted("malformed")).toBeGreaterThan(10)
-    expect(await counted("packet_too_long")).toBeGreaterThan(5)
+    // The last ones are still being read.
+    await until("malformed packets counted", async () => (await counted("malformed")) > 10)
+    await until("long packets counted", async () => (await counted("packet_too_long")) > 5)
     await station.end()
     await until("all to be gone", async () => (await security()).connections === 0)
   }, 120_000)
@@ -175,7 +189,7 @@ describe("malformed packets", () => {
         const { socket } = await raw()
         if (letIn) {
           socket.write(connectPacket(bad))
-          await new Promise((resolve) => socket.once("data", resolve))
+          await answered(socket)
         }
         socket.write(shape(chance(1)))
         socket.end()
@@ -195,16 +209,13 @@ describe("limits", () => {
     await until("five to be turned away", () => open.filter(({ gone }) => gone()).length === 5)
     expect(await counted("connections_per_address")).toBeGreaterThanOrEqual(5)
     for (const { socket } of open) socket.destroy()
-    await until("room", async () => {
-      const probe = await raw()
-      await new Promise((resolve) => setTimeout(resolve, 20))
-      const free = !probe.gone()
-      probe.socket.destroy()
-      return free
+    await until("room", async () => (await security()).connections === 0)
+    // Bursts of five seconds' worth are normal after a power cut. The bucket fills with the clock, so a slow machine needs
+    // more of them: as many as it takes.
+    await until("one too many a second", async () => {
+      await Promise.all(Array.from({ length: 35 }, async () => (await raw()).socket.destroy()))
+      return (await counted("connects_per_second")) > 0
     })
-    // Bursts of five seconds' worth are normal after a power cut; the test's clock stands nearly still meanwhile.
-    for (let i = 0; i < 400; i++) (await raw()).socket.destroy()
-    expect(await counted("connects_per_second")).toBeGreaterThan(0)
     hub.clock.pass(60_000)
     await (await connectDevice(good)).end()
   }, 60_000)
