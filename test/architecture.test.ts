@@ -72,7 +72,8 @@ const LAYERS: readonly Layer[] = [
     may: ANYTHING,
   },
   { name: "edge", files: /^edge\//, may: [CONTRACT, MODELS] },
-  { name: "editor core", files: EDITOR, may: [], packages: /^$/ },
+  // How an outline is measured and a mask is written, hub and editor must agree on.
+  { name: "editor core", files: EDITOR, may: [/^hub\/contract\/outline\.ts$/], packages: /^$/ },
   { name: "screens", files: /^ui\//, may: [WIRE, EDITOR] },
   { name: "scripts", files: /^scripts\//, may: [...ANYTHING, /^test\/(.+\/)?support\//] },
   { name: "tests", files: /^test\//, may: [/^/] },

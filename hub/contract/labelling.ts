@@ -1,4 +1,5 @@
 import * as v from "valibot"
+import { Drawing } from "./drawing.ts"
 import { DefectKey, DeviceId, Instant, Key, Sha256, Uuid } from "./ids.ts"
 import { Box, Finding, ImageMime, ShadowLook, Verdict } from "./inspection.ts"
 
@@ -85,6 +86,11 @@ export const NewLabel = v.object({
   verdict: v.picklist(["ok", "ng", "unsure", "withdrawn"]),
   kinds: v.pipe(v.array(DefectKey), v.maxLength(16)),
   boxes: v.pipe(v.array(LabelBox), v.maxLength(64)),
+  /**
+   * Everything that was drawn, when it is more than upright boxes. The boxes are then worked out from it, whatever
+   * `boxes` says, so that whoever learns from boxes misses nothing.
+   */
+  drawing: v.optional(Drawing),
   /** True when the pre-label was taken as it stood. */
   accepted: v.boolean(),
   shown_at: Instant,
@@ -111,6 +117,7 @@ export const LabelRevision = v.object({
   verdict: v.picklist(["ok", "ng", "unsure", "withdrawn"]),
   kinds: v.array(DefectKey),
   boxes: v.array(LabelBox),
+  drawing: v.optional(Drawing),
   accepted: v.boolean(),
   by: v.object({ id: Uuid, name: v.string() }),
   decided_at: Instant,

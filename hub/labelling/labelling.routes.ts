@@ -10,8 +10,11 @@ import {
   NextRequest,
 } from "#contract/labelling"
 import { listOf } from "#contract/list"
-import { actor, allow, doc, type HubEnv, json, param, sessionOf } from "../http/kit.ts"
+import { actor, allow, bodyUpTo, doc, type HubEnv, json, param, sessionOf } from "../http/kit.ts"
 import type { Labelling } from "./labelling.service.ts"
+
+/** Thousands of polygons and detailed masks; a usual label has some hundred bytes. */
+const labelBytes = 16 * 1024 * 1024
 
 export function createLabellingRoutes(labelling: Labelling): Hono<HubEnv> {
   return new Hono<HubEnv>()
@@ -32,6 +35,7 @@ export function createLabellingRoutes(labelling: Labelling): Hono<HubEnv> {
         200: LabelReceipt,
         201: LabelReceipt,
       }),
+      bodyUpTo(labelBytes),
       json(NewLabel),
       (c) => {
         const receipt = labelling.submit(actor(c), c.req.valid("json"))

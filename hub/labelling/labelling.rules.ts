@@ -1,4 +1,6 @@
+import type { Outline } from "#contract/drawing"
 import type { LabelBox, NewLabel, QueueReason, StoredImage } from "#contract/labelling"
+import { boundsOf } from "#contract/outline"
 
 /** Long enough for a hard part and a coffee; short enough that a tablet left behind holds nothing up. */
 export const leaseMs = 5 * 60_000
@@ -19,20 +21,42 @@ export type LabelFault =
   | "withdrawn_with_content"
   | "box_kind"
   | "box_outside"
+  | "region_outside"
+  | "mask_size"
 
 /** What is wrong with a label as such, or null. The catalogue and the part's state are not looked at. */
 export function labelFault(
-  label: Pick<NewLabel, "verdict" | "kinds" | "boxes">,
+  label: Pick<NewLabel, "verdict" | "kinds" | "boxes" | "drawing">,
   image: StoredImage | null,
 ): LabelFault | null {
-  const empty = label.kinds.length === 0 && label.boxes.length === 0
+  const regions = label.drawing?.regions ?? []
+  const empty = label.kinds.length === 0 && label.boxes.length === 0 && regions.length === 0
   if (label.verdict === "ok" && !empty) return "ok_with_kinds"
   if (label.verdict === "withdrawn" && !empty) return "withdrawn_with_content"
   if (label.verdict === "ng" && label.kinds.length === 0) return "ng_without_kind"
   if (label.boxes.some(({ kind }) => !label.kinds.includes(kind))) return "box_kind"
   if (label.boxes.some((box) => !image || !isInside(box, image))) return "box_outside"
+  if (regions.some(({ outline }) => !image || !isOn(outline, image))) return "region_outside"
+  if (regions.some(({ outline }) => outline.type === "mask" && !isSize(outline.size, image)))
+    return "mask_size"
   return null
 }
+
+/** A turned box or ellipse may stand over the edge as long as its middle is on the image. */
+function isOn(outline: Outline, image: StoredImage): boolean {
+  const [x, y, w, h] = boundsOf(outline)
+  const edge = EDGE_TOLERANCE_PX
+  if ((outline.type === "box" || outline.type === "ellipse") && outline.angle)
+    return (
+      x + w / 2 >= -edge && y + h / 2 >= -edge && x + w / 2 <= image.w + edge && y + h / 2 <= image.h + edge
+    )
+  // A mask is held to the size of the image instead.
+  if (outline.type === "mask") return true
+  return x >= -edge && y >= -edge && x + w <= image.w + edge && y + h <= image.h + edge
+}
+
+const isSize = ([h, w]: readonly [number, number], image: StoredImage | null) =>
+  image?.h === h && image.w === w
 
 function isInside({ box: [x, y, w, h] }: LabelBox, image: StoredImage): boolean {
   const edge = EDGE_TOLERANCE_PX

@@ -11,6 +11,7 @@ import type {
   QueueReason,
   StoredImage,
 } from "#contract/labelling"
+import { boxesOf } from "#contract/outline"
 import { Problem } from "#contract/problem"
 import type { SampleLabel } from "#contract/training"
 import { roles, type User } from "#contract/users"
@@ -160,21 +161,22 @@ export function createLabelling(deps: LabellingDeps) {
      * Stores one judgement as the next revision of its part; on disk when this returns. The same id again returns the
      * first receipt. Throws `not_found`, `invalid`, and `conflict` (id used for something else, nothing to withdraw).
      */
-    submit(user: User, label: NewLabel): Receipt {
-      const { row, duplicate } = db.transaction(() => {
+    submit(user: User, sent: NewLabel): Receipt {
+      const { row, duplicate, label } = db.transaction(() => {
+        const part = inspections.view(sent.inspection_id)
+        const label = withBoxes(sent, part?.image ?? null)
         const known = store.byId(label.id)
         if (known) {
           if (!isSame(known, user, label))
             throw new Problem("conflict", "label_id", "this id was used for another label")
-          return { row: known, duplicate: true }
+          return { row: known, duplicate: true, label }
         }
-        const part = inspections.view(label.inspection_id)
         if (!part) throw new Problem("not_found", "inspection", "there is no such part")
         checkLabel(label, part)
         const before = store.newest(label.inspection_id)
         if (label.verdict === "withdrawn" && (before?.user_id !== user.id || before.verdict === "withdrawn"))
           throw new Problem("conflict", "label_withdraw", "only one's own newest label can be withdrawn")
-        return { row: append(user, label, part, before), duplicate: false }
+        return { row: append(user, label, part, before), duplicate: false, label }
       })
       if (!duplicate)
         events.announce("label", {
@@ -253,6 +255,7 @@ export function createLabelling(deps: LabellingDeps) {
       verdict: label.verdict,
       kinds: JSON.stringify(label.kinds),
       boxes: JSON.stringify(label.boxes),
+      drawing: drawingText(label),
       accepted: label.accepted ? 1 : 0,
       user_id: user.id,
       lease_id: label.lease_id ?? null,
@@ -324,6 +327,12 @@ function dayOf(at: number): string {
     .join("-")
 }
 
+const drawingText = ({ drawing }: NewLabel): string | null => (drawing ? JSON.stringify(drawing) : null)
+
+/** With a drawing the boxes are those it comes to. */
+const withBoxes = (label: NewLabel, image: StoredImage | null): NewLabel =>
+  label.drawing && image ? { ...label, boxes: boxesOf(label.drawing, image) } : label
+
 /** Whether a stored revision is this very label: a repeat after a lost receipt. */
 function isSame(row: LabelRow, user: User, label: NewLabel): boolean {
   return (
@@ -331,6 +340,7 @@ function isSame(row: LabelRow, user: User, label: NewLabel): boolean {
     row.inspection_id === label.inspection_id &&
     row.verdict === label.verdict &&
     row.kinds === JSON.stringify(label.kinds) &&
-    row.boxes === JSON.stringify(label.boxes)
+    row.boxes === JSON.stringify(label.boxes) &&
+    row.drawing === drawingText(label)
   )
 }

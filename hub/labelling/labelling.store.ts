@@ -1,3 +1,4 @@
+import type { Drawing } from "#contract/drawing"
 import type { Evaluation, ImageMime } from "#contract/inspection"
 import type { LabelBox, LabelRevision, QueueReason } from "#contract/labelling"
 import type { Sqlite } from "#platform/sqlite"
@@ -10,6 +11,7 @@ export type LabelRow = {
   verdict: LabelRevision["verdict"]
   kinds: string
   boxes: string
+  drawing: string | null
   accepted: number
   user_id: string
   lease_id: string | null
@@ -64,9 +66,9 @@ const selectSettled = `SELECT i.id, i.part_id, i.product_id, i.captured_at, i.ev
 /** The SQL of the tables `label`, `label_lease` and `label_kind`, and the queue: a query over `inspection` and leases. */
 export function createLabellingStore(db: Sqlite) {
   const insert = db.prepare(
-    `INSERT INTO label (id, inspection_id, revision, verdict, kinds, boxes, accepted, user_id, lease_id, shown_at,
-       decided_at, active_ms, stored_at)
-     VALUES ($id, $inspection_id, $revision, $verdict, $kinds, $boxes, $accepted, $user_id, $lease_id, $shown_at,
+    `INSERT INTO label (id, inspection_id, revision, verdict, kinds, boxes, drawing, accepted, user_id, lease_id,
+       shown_at, decided_at, active_ms, stored_at)
+     VALUES ($id, $inspection_id, $revision, $verdict, $kinds, $boxes, $drawing, $accepted, $user_id, $lease_id, $shown_at,
        $decided_at, $active_ms, $stored_at)`,
   )
   const byId = db.prepare<LabelRow>("SELECT * FROM label WHERE id = $id")
@@ -174,6 +176,7 @@ export function createLabellingStore(db: Sqlite) {
         verdict: row.verdict,
         kinds: JSON.parse(row.kinds) as string[],
         boxes: JSON.parse(row.boxes) as LabelBox[],
+        ...(row.drawing === null ? {} : { drawing: JSON.parse(row.drawing) as Drawing }),
         accepted: row.accepted === 1,
         by: { id: row.user_id, name: row.name },
         decided_at: row.decided_at,

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test"
+import type { Drawing } from "#contract/drawing"
 import type { LabelTask } from "#contract/labelling"
 import type { Browser, TestHub } from "./support/hub.ts"
 import { startTestHub } from "./support/hub.ts"
@@ -328,5 +329,66 @@ describe("the catalogue", () => {
       items: [product],
       next: null,
     })
+  })
+})
+
+describe("a drawing", () => {
+  const drawing: Drawing = {
+    v: 1,
+    regions: [
+      {
+        id: "p1",
+        kinds: ["unknown"],
+        outline: {
+          type: "polygon",
+          points: [
+            [1, 1],
+            [5, 1],
+            [5, 6],
+          ],
+        },
+        by: "person",
+        answers: { note: "deep" },
+      },
+    ],
+    answers: { place: [["surface", "front"]] },
+  }
+
+  test("comes back as it was sent, and the boxes are those it comes to", async () => {
+    const test = await start()
+    const [id] = storeParts(test, 1)
+    const worker = await test.as("worker")
+    const label = newLabel(id!, { verdict: "ng", kinds: ["unknown"], boxes: [], drawing })
+    expect((await worker.post("/api/labels", label)).status).toBe(201)
+    expect((await worker.post("/api/labels", label)).status).toBe(200)
+    const { items } = await (await worker.get(`/api/inspections/${id}/labels`)).json()
+    expect(items[0].drawing).toEqual(drawing)
+    expect(items[0].boxes).toEqual([{ kind: "unknown", box: [1, 1, 4, 5] }])
+  })
+
+  test("off the image, with a mask of another size or twice the same id is refused", async () => {
+    const test = await start()
+    const [id] = storeParts(test, 1)
+    const worker = await test.as("worker")
+    const [region] = drawing.regions
+    const send = async (regions: unknown[]) => {
+      const label = newLabel(id!, {
+        verdict: "ng",
+        kinds: ["unknown"],
+        drawing: { v: 1, regions: regions as Drawing["regions"] },
+      })
+      return (await worker.post("/api/labels", label)).status
+    }
+    const far = {
+      type: "line",
+      points: [
+        [0, 0],
+        [1e6, 0],
+      ],
+    }
+    const mask = { type: "mask", size: [9, 10], counts: "61X13mN000`0" }
+    expect(await send([{ ...region, outline: far }])).toBe(400)
+    expect(await send([{ ...region, outline: mask }])).toBe(400)
+    expect(await send([region, region])).toBe(400)
   })
 })

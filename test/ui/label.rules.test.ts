@@ -47,7 +47,9 @@ test("a box that was moved, renamed, added or removed is no longer the model's o
   const seen = part({})
   const [shape] = suggestedShapes(seen.findings)
   const kinds = suggestedKinds(seen.findings)
-  expect(judge(seen, "ng", [{ ...shape!, box: [11, 20, 30, 40] }], kinds).accepted).toBe(false)
+  expect(
+    judge(seen, "ng", [{ ...shape!, outline: { type: "box", box: [11, 20, 30, 40] } }], kinds).accepted,
+  ).toBe(false)
   expect(judge(seen, "ng", [{ ...shape!, kind: "crack" }], kinds).accepted).toBe(false)
   expect(judge(seen, "ng", [shape!, { ...shape!, id: "p1" }], kinds).accepted).toBe(false)
   expect(judge(seen, "ng", [], kinds).accepted).toBe(false)

@@ -10,6 +10,12 @@ export type PointerInput = {
   readonly at: ScreenPoint
   /** Larger side of the contact in CSS pixels; 1 for mouse and pen. */
   readonly contact: number
+  /** Shift is held: adds to the selection. */
+  readonly shift?: boolean
+  /** The middle button: moves the picture whatever the tool. */
+  readonly pan?: boolean
+  /** The other end of a pen. */
+  readonly eraser?: boolean
 }
 
 /** 25 mm at the 160 dpi of a tablet's CSS pixel: a palm or a sleeve, no finger, not even in a glove. */
@@ -20,7 +26,9 @@ const types = { pointerdown: "down", pointermove: "move", pointerup: "up", point
 /** Null for what is not ours: other event types and the mouse's side buttons. */
 export function readPointer(event: PointerEvent, origin: { left: number; top: number }): PointerInput | null {
   const type = types[event.type as keyof typeof types]
-  if (!type || (type === "down" && event.button !== 0)) return null
+  const eraser = event.pointerType === "pen" && event.button === 5
+  const pan = event.pointerType === "mouse" && event.button === 1
+  if (!type || (type === "down" && event.button !== 0 && !eraser && !pan)) return null
   const kind = event.pointerType === "pen" || event.pointerType === "touch" ? event.pointerType : "mouse"
   return {
     type,
@@ -28,5 +36,8 @@ export function readPointer(event: PointerEvent, origin: { left: number; top: nu
     kind,
     at: screenPoint(event.clientX - origin.left, event.clientY - origin.top),
     contact: kind === "touch" ? Math.max(event.width, event.height) : 1,
+    shift: event.shiftKey,
+    pan,
+    eraser,
   }
 }

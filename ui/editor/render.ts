@@ -1,7 +1,10 @@
-import { findShape, type Shape } from "./document.ts"
-import { type Box, boxFromCorners, handleAt, handles, type ImagePoint, type ScreenPoint } from "./geometry.ts"
+import { boundsOf, spansOf } from "#contract/outline"
+import type { Outline, Shape } from "./document.ts"
+import { type Box, boxFromCorners, type ImagePoint, imagePoint, type ScreenPoint } from "./geometry.ts"
+import { cornersOf } from "./outline.ts"
 import { documentOf, type EditorState } from "./state.ts"
-import { toScreen } from "./viewport.ts"
+import { selectionGrips } from "./tool.ts"
+import { axisOf, toScreen } from "./viewport.ts"
 
 export type Palette = { stage: string; font: string }
 
@@ -24,52 +27,108 @@ export function render(
   drawPicture(context, state, picture)
   drawShapes(context, state, nameOf, palette)
   const { gesture } = state
-  if (gesture.name === "draw" || gesture.name === "corner") {
-    strokeBoxes(context, state, [boxFromCorners(gesture.from, gesture.to, state.image)], [])
+  if ((gesture.name === "draw" || gesture.name === "corner") && state.mode !== "rotated") {
+    const box = boxFromCorners(gesture.from, gesture.to, state.image)
+    strokeOutlines(context, state, [{ type: state.mode === "ellipse" ? "ellipse" : "box", box }], [])
     drawCross(context, toScreen(state.viewport, gesture.from))
   }
-  if (gesture.name === "draw" || gesture.name === "resize") drawLoupe(context, state, picture, gesture)
+  if ("to" in gesture && "pointer" in gesture) drawLoupe(context, state, picture, gesture)
 }
 
 function drawPicture(context: CanvasRenderingContext2D, state: EditorState, picture: CanvasImageSource) {
-  const { scale, x, y } = state.viewport
+  const { scale, x, y, turn } = state.viewport
+  const [cos, sin] = axisOf(turn)
   // Zoomed in far, a person wants to see the camera's pixels and not what smoothing makes of them.
   context.imageSmoothingEnabled = scale < 4
   context.imageSmoothingQuality = "high"
-  context.drawImage(picture, x, y, state.image.w * scale, state.image.h * scale)
+  context.save()
+  context.transform(cos * scale, sin * scale, -sin * scale, cos * scale, x, y)
+  context.drawImage(picture, 0, 0, state.image.w, state.image.h)
+  context.restore()
 }
 
-function onScreen(state: EditorState, [x, y, w, h]: Box): [number, number, number, number] {
-  const { scale } = state.viewport
-  return [x * scale + state.viewport.x, y * scale + state.viewport.y, w * scale, h * scale]
+const onScreen = (state: EditorState, outline: Outline): Box => {
+  const [x, y, w, h] = boundsOf(outline)
+  const a = toScreen(state.viewport, imagePoint(x, y))
+  const b = toScreen(state.viewport, imagePoint(x + w, y + h))
+  return [Math.min(a.x, b.x), Math.min(a.y, b.y), Math.abs(a.x - b.x), Math.abs(a.y - b.y)]
 }
 
-function isInView(state: EditorState, box: Box): boolean {
-  const [x, y, w, h] = onScreen(state, box)
+function isInView(state: EditorState, outline: Outline): boolean {
+  const [x, y, w, h] = onScreen(state, outline)
   return x <= state.stage.w && y <= state.stage.h && x + w >= 0 && y + h >= 0
+}
+
+/** Adds an outline to a path on the stage. */
+function trace(path: Path2D, state: EditorState, outline: Outline) {
+  const at = (x: number, y: number) => toScreen(state.viewport, imagePoint(x, y))
+  switch (outline.type) {
+    case "ellipse": {
+      const [x, y, w, h] = outline.box
+      const { scale, turn } = state.viewport
+      const middle = at(x + w / 2, y + h / 2)
+      const angle = (((outline.angle ?? 0) + turn * 90) * Math.PI) / 180
+      const [rx, ry] = [(w / 2) * scale, (h / 2) * scale]
+      path.moveTo(middle.x + rx * Math.cos(angle), middle.y + rx * Math.sin(angle))
+      path.ellipse(middle.x, middle.y, rx, ry, angle, 0, Math.PI * 2)
+      return
+    }
+    case "point": {
+      const { x, y } = at(...outline.at)
+      path.moveTo(x + 9, y)
+      path.arc(x, y, 9, 0, Math.PI * 2)
+      return
+    }
+    case "mask": {
+      const [height] = outline.size
+      const spans = spansOf(outline)
+      // A mask is shown by its columns' ends: its edge, at any zoom.
+      for (let i = 0; i < spans.length; i += 2) {
+        const [start, last] = [spans[i] ?? 0, (spans[i + 1] ?? 1) - 1]
+        const column = Math.floor(start / height)
+        const a = at(column, start % height)
+        const b = at(Math.floor(last / height) + 1, (last % height) + 1)
+        path.rect(Math.min(a.x, b.x), Math.min(a.y, b.y), Math.abs(a.x - b.x), Math.abs(a.y - b.y))
+      }
+      return
+    }
+    default: {
+      const corners = cornersOf(outline).map((p) => toScreen(state.viewport, p))
+      corners.forEach(({ x, y }, i) => {
+        if (i === 0) path.moveTo(x, y)
+        else path.lineTo(x, y)
+      })
+      if (outline.type !== "line") path.closePath()
+    }
+  }
 }
 
 const dashes = { suggested: [9, 7], kept: [] }
 
-/** Black under white: one of the two stands out from any part, shiny or dark. All boxes of one look are one path. */
-function strokeBoxes(
+/**
+ * Black under white: one of the two stands out from any part, shiny or dark. All outlines of one look are one path; masks
+ * are a veil, as an edge of every column would hide the part.
+ */
+function strokeOutlines(
   context: CanvasRenderingContext2D,
   state: EditorState,
-  boxes: readonly Box[],
+  outlines: readonly Outline[],
   dash: readonly number[],
   wide = 0,
 ) {
-  const path = new Path2D()
-  for (const box of boxes) path.rect(...onScreen(state, box))
+  const [lines, veils] = [new Path2D(), new Path2D()]
+  for (const outline of outlines) trace(outline.type === "mask" ? veils : lines, state, outline)
+  context.fillStyle = wide > 0 ? "#ffffff99" : "#ffffff66"
+  context.fill(veils)
   context.lineJoin = "round"
   context.setLineDash([])
   context.strokeStyle = "#000000cc"
   context.lineWidth = 5 + wide
-  context.stroke(path)
+  context.stroke(lines)
   context.setLineDash([...dash])
   context.strokeStyle = "#ffffff"
   context.lineWidth = 2.5 + wide
-  context.stroke(path)
+  context.stroke(lines)
   context.setLineDash([])
 }
 
@@ -80,27 +139,28 @@ function drawShapes(
   palette: Palette,
 ) {
   const { shapes } = documentOf(state)
-  const seen = shapes.filter((shape) => isInView(state, shape.box))
-  const selected = findShape(documentOf(state), state.selected)
+  const chosen = new Set(state.selection)
+  const seen = shapes.filter((shape) => !shape.hidden && isInView(state, shape.outline))
   for (const look of ["suggested", "kept"] as const) {
-    const boxes = seen.filter((shape) => shape.state === look && shape !== selected).map((shape) => shape.box)
-    if (boxes.length > 0) strokeBoxes(context, state, boxes, dashes[look])
+    const outlines = seen
+      .filter((shape) => shape.state === look && !chosen.has(shape.id))
+      .map((shape) => shape.outline)
+    if (outlines.length > 0) strokeOutlines(context, state, outlines, dashes[look])
   }
-  if (selected) {
-    strokeBoxes(context, state, [selected.box], dashes[selected.state], 1.5)
-    drawHandles(context, state, selected)
-  }
-  // Names of hundreds of boxes would hide the part, and measuring text is what costs the time.
-  const named = shapes.length <= mostNamed ? seen : selected ? [selected] : []
+  const selected = seen.filter((shape) => chosen.has(shape.id))
+  for (const shape of selected) strokeOutlines(context, state, [shape.outline], dashes[shape.state], 1.5)
+  if (selected.length > 0) drawHandles(context, state)
+  // Names of hundreds of shapes would hide the part, and measuring text is what costs the time.
+  const named = shapes.length <= mostNamed ? seen : selected.slice(0, mostNamed)
   for (const shape of named) {
     const text = `${shapes.indexOf(shape) + 1}  ${nameOf(shape.kind)}`
     drawChip(context, state, shape, shape.state === "suggested" ? `${text} ?` : text, palette)
   }
 }
 
-function drawHandles(context: CanvasRenderingContext2D, state: EditorState, shape: Shape) {
-  for (const handle of handles) {
-    const at = toScreen(state.viewport, handleAt(shape.box, handle))
+function drawHandles(context: CanvasRenderingContext2D, state: EditorState) {
+  for (const grip of selectionGrips(state)) {
+    const at = toScreen(state.viewport, grip.at)
     context.beginPath()
     context.arc(at.x, at.y, 7, 0, Math.PI * 2)
     context.fillStyle = "#ffffff"
@@ -119,7 +179,7 @@ function drawChip(
   text: string,
   palette: Palette,
 ) {
-  const [x, y] = onScreen(state, shape.box)
+  const [x, y] = onScreen(state, shape.outline)
   context.font = `600 16px ${palette.font}`
   context.textBaseline = "middle"
   const width = context.measureText(text).width + 18
@@ -174,7 +234,12 @@ function drawLoupe(
   context.clip()
   context.fillStyle = "#000000"
   context.fillRect(x - radius, y - radius, radius * 2, radius * 2)
-  context.drawImage(picture, x - at.x * zoom, y - at.y * zoom, state.image.w * zoom, state.image.h * zoom)
+  const [cos, sin] = axisOf(state.viewport.turn)
+  context.save()
+  context.translate(x, y)
+  context.transform(cos * zoom, sin * zoom, -sin * zoom, cos * zoom, 0, 0)
+  context.drawImage(picture, -at.x, -at.y, state.image.w, state.image.h)
+  context.restore()
   drawCross(context, { space: "screen", x, y })
   context.restore()
   context.beginPath()

@@ -1,7 +1,10 @@
+import { boundsOf } from "#contract/outline"
 import type { Shape } from "../../../ui/editor/document.ts"
+import { drawingTools } from "../../../ui/editor/drawing-tools.ts"
 import { type EditorAction, reduce } from "../../../ui/editor/editor.ts"
 import { type Box, type Size, screenPoint } from "../../../ui/editor/geometry.ts"
 import type { PointerKind } from "../../../ui/editor/input.ts"
+import { workTools } from "../../../ui/editor/pointer.ts"
 import { documentOf, type EditorState, newEditor } from "../../../ui/editor/state.ts"
 
 type Place = readonly [number, number]
@@ -15,7 +18,7 @@ export function createTestEditor(shapes: readonly Shape[] = [], image: Size = { 
   let fingers = 0
   const at = (place: Place) => screenPoint(place[0], place[1])
   const act = (action: EditorAction) => {
-    state = reduce(state, action)
+    state = reduce(state, action, { ...workTools, ...drawingTools })
   }
   const play = (
     type: "down" | "move" | "up" | "cancel",
@@ -31,7 +34,7 @@ export function createTestEditor(shapes: readonly Shape[] = [], image: Size = { 
       return state
     },
     get boxes(): Box[] {
-      return documentOf(state).shapes.map((shape) => shape.box)
+      return documentOf(state).shapes.map((shape) => boundsOf(shape.outline))
     },
     get shapes() {
       return documentOf(state).shapes
@@ -62,7 +65,7 @@ export function createTestEditor(shapes: readonly Shape[] = [], image: Size = { 
 export const suggestion = (id: string, box: Box, kind = "scratch"): Shape => ({
   id,
   kind,
-  box,
+  outline: { type: "box", box },
   by: "model",
   state: "suggested",
   score: 0.8,

@@ -1,5 +1,6 @@
 import type { Finding } from "#contract/inspection"
 import type { InspectionView, LabelVerdict, NewLabel } from "#contract/labelling"
+import { boundsOf } from "#contract/outline"
 import type { Shape } from "../../editor/document.ts"
 import { roundBox } from "../../editor/geometry.ts"
 
@@ -18,7 +19,7 @@ export function suggestedShapes(findings: readonly Finding[]): Shape[] {
           {
             id: `m${i + 1}`,
             kind: finding.kind,
-            box: finding.box,
+            outline: { type: "box", box: finding.box },
             by: "model",
             state: "suggested",
             score: finding.score,
@@ -43,6 +44,10 @@ export function modelVerdict(inspection: InspectionView): "ok" | "ng" | null {
 const sameSet = (a: readonly string[], b: readonly string[]) =>
   a.length === b.length && a.every((value) => b.includes(value))
 
+/** Boxes of the model are the same ones for as long as nobody touches them. */
+const sameBox = (a: Shape, b: Shape) =>
+  a.outline.type === "box" && b.outline.type === "box" && a.outline.box === b.outline.box && !a.outline.angle
+
 export type Judged = Pick<NewLabel, "kinds" | "boxes" | "accepted">
 
 /**
@@ -56,14 +61,14 @@ export function judge(
   picked: readonly string[],
 ): Judged {
   if (verdict !== "ng") return { kinds: [], boxes: [], accepted: verdict === modelVerdict(inspection) }
-  const boxes = shapes.map((shape) => ({ kind: shape.kind, box: roundBox(shape.box) }))
+  const boxes = shapes.map((shape) => ({ kind: shape.kind, box: roundBox(boundsOf(shape.outline)) }))
   const named = [...new Set([...boxes.map((box) => box.kind), ...picked])]
   const kinds = named.length > 0 ? named : ["unknown"]
   const before = suggestedShapes(inspection.findings)
   const untouched =
     before.length === shapes.length &&
     before.every((was) =>
-      shapes.some((is) => is.id === was.id && is.kind === was.kind && is.box === was.box),
+      shapes.some((is) => is.id === was.id && is.kind === was.kind && sameBox(is, was)),
     ) &&
     sameSet(picked, suggestedKinds(inspection.findings))
   return { kinds, boxes, accepted: untouched && modelVerdict(inspection) === "ng" }

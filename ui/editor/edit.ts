@@ -1,0 +1,35 @@
+import { changeShapes, type EditorDocument, type Outline, type Shape } from "./document.ts"
+import type { Size } from "./geometry.ts"
+import { boundsOfAll, moveOutline } from "./outline.ts"
+
+/** Shapes given a new outline, worked out from how they were when a gesture began. */
+export function replaced(
+  doc: EditorDocument,
+  shapes: readonly Shape[],
+  outline: (shape: Shape) => Outline,
+): EditorDocument {
+  const before = new Map(shapes.map((shape) => [shape.id, shape]))
+  return changeShapes(doc, [...before.keys()], (shape) => ({
+    outline: outline(before.get(shape.id) ?? shape),
+  }))
+}
+
+/** All moved by the same way, as far as the image allows for every one of them. */
+export function moveOutlineAll(
+  doc: EditorDocument,
+  shapes: readonly Shape[],
+  dx: number,
+  dy: number,
+  size: Size,
+): EditorDocument {
+  if (shapes.length <= 1) return replaced(doc, shapes, ({ outline }) => moveOutline(outline, dx, dy, size))
+  const [x, y, w, h] = boundsOfAll(shapes.map(({ outline }) => outline))
+  const within = (d: number, at: number, length: number, room: number) =>
+    Math.min(Math.max(d, Math.min(0, -at)), Math.max(0, room - length - at))
+  // Whole pixels when a mask is among them: it moves by whole pixels only, and the others stay beside it.
+  const hasMask = shapes.some(({ outline }) => outline.type === "mask")
+  const [sx, sy] = [within(dx, x, w, size.w), within(dy, y, h, size.h)].map((d) =>
+    hasMask ? Math.trunc(d) : d,
+  )
+  return replaced(doc, shapes, ({ outline }) => moveOutline(outline, sx ?? 0, sy ?? 0, size))
+}
