@@ -87,6 +87,8 @@ export function gripsOf(outline: Outline, reach: number): { grip: Grip; at: Imag
         grip: { on: "side" as const, side },
         at: rotate(handleAt(outline.box, side), middle, angle),
       }))
+      // An upright box stays upright: it is what boxes are to most people, and to trainers.
+      if (outline.type === "box" && outline.angle === undefined) return sides
       const above = rotate(imagePoint(x + w / 2, y - reach * 1.6), middle, angle)
       return [...sides, { grip: { on: "turn" }, at: above }]
     }

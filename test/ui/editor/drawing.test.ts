@@ -213,8 +213,15 @@ test("what is selected can be brought to a tap", () => {
   expect(editor.boxes).toEqual([[500, 300, 200, 200]])
 })
 
-test("the knob above a box turns it", () => {
-  const editor = createTestEditor([suggestion("m1", [400, 300, 200, 200])])
+test("the knob above a turned box turns it further, an upright box has none", () => {
+  const upright = createTestEditor([suggestion("m1", [400, 300, 200, 200])])
+  upright.tap([250, 200])
+  upright.drag([250, 115], [350, 200])
+  expect(upright.shapes[0]!.outline).toEqual({ type: "box", box: [400, 300, 200, 200] })
+  const turned = suggestion("m1", [400, 300, 200, 200])
+  const editor = createTestEditor([
+    { ...turned, outline: { type: "box", box: [400, 300, 200, 200], angle: 0 } },
+  ])
   editor.tap([250, 200])
   editor.drag([250, 115], [350, 200])
   expect(editor.shapes[0]!.outline).toMatchObject({ angle: 90 })

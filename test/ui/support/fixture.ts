@@ -227,6 +227,8 @@ export async function startFixture(options: FixtureOptions) {
         return json(jobs[1], 201)
       case "GET /api/models":
         return list(models)
+      case "GET /api/broker":
+        return json({ kind: "embedded", connected: true, since: started - 3 * 86_400_000, sessions: 3 })
       case "GET /api/shadows":
         return list(makeShadows(started))
       case "GET /api/rollouts":
