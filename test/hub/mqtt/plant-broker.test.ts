@@ -32,10 +32,13 @@ afterAll(async () => {
   await broker.remove()
 })
 
-/** Enrolled through the front door; the broker is told to read its password file again. */
+/** Enrolled through the front door; the broker is told to read its password file again, until it has the new one. */
 async function enrolled(device: string, at = site): Promise<Enrolment> {
   const identity = await enrol(at, device)
-  await broker.reload()
+  await until(`${device} in the broker's mind`, async () => {
+    await broker.reload()
+    return (await status(at)).access?.state === "read"
+  })
   return identity
 }
 const overTls = { protocol: "mqtts", host: "localhost" } as const
