@@ -7,7 +7,7 @@ import type { DemoFigures } from "../../hub/demo/figures.ts"
 import type { BenchRow } from "./row.ts"
 
 /** Longest the demo may take; then the benchmark fails instead of waiting. */
-const longestDemoMs = 300_000
+const longestDemoMs = 480_000
 /** One part per station in this time: fewer waits for parts, yet slower than any model. */
 const intervalMs = 400
 /** The demo's rollout proves the model with this many parts on the canary and then on the others. */
