@@ -1,9 +1,12 @@
 import { afterEach, describe, expect, test } from "bun:test"
 import { randomBytes } from "node:crypto"
 import {
+  closeSync,
+  existsSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   statSync,
   truncateSync,
@@ -85,6 +88,24 @@ describe("a pack", () => {
     await again.close()
   })
 
+  test.skipIf(!existsSync("/proc/self/fd"))(
+    "that fails while it is being written is left, and who comes at any moment after that is served",
+    async () => {
+      const one = some(100)
+      for (let turns = 0; turns < 8; turns++) {
+        const folder = newFolder()
+        const packs = await openPacks({ folder })
+        const place = await packs.append(one.bytes, one.sha256)
+        breakDescriptor(join(folder, "00000001.pack"))
+        await expect(packs.append(one.bytes, one.sha256)).rejects.toThrow("EBADF")
+        for (let i = 0; i < turns; i++) await new Promise(setImmediate)
+        expect((await packs.append(one.bytes, one.sha256)).pack).toBe(2)
+        expect(sha256Of(await packs.read(place))).toBe(one.sha256)
+        await packs.close()
+      }
+    },
+  )
+
   const punch = linuxPunchHole()
   test.skipIf(!punch)("gives the room of one object back to the disk and keeps its neighbours", async () => {
     const folder = newFolder()
@@ -163,3 +184,16 @@ describe("the store with packs", () => {
     await blobs.close()
   })
 })
+
+/** What the program has open under this path is there no more: as after an error of the disk, every write fails. */
+function breakDescriptor(path: string): void {
+  const found = readdirSync("/proc/self/fd").find((fd) => {
+    try {
+      return readlinkSync(join("/proc/self/fd", fd)) === path
+    } catch {
+      return false
+    }
+  })
+  if (found === undefined) throw new Error(`nothing is open under ${path}`)
+  closeSync(Number(found))
+}
