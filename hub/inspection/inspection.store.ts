@@ -72,6 +72,14 @@ type Row = {
 const viewColumns = `i.n, i.id, i.device_id, i.seq, i.captured_at, i.received_at, i.part_id, i.product_id, i.header,
   i.label_revision, i.label_verdict, i.label_kinds, i.label_by, i.label_at, i.image_state,
   EXISTS (SELECT 1 FROM inspection_hold h WHERE h.inspection_id = i.id) AS held, m.sha256, m.mime, m.w, m.h, m.size`
+/** SQL: a picture goes from every part it belongs to, so none of them may be unlabelled, unsure, waiting, young or held. */
+const hasHadItsUse = (image: string) => `NOT EXISTS (
+  SELECT 1 FROM (
+    SELECT * FROM inspection WHERE image_sha256 = ${image}
+    UNION ALL SELECT p.* FROM further_image g JOIN inspection p ON p.id = g.inspection_id WHERE g.sha256 = ${image}
+  ) o WHERE o.label_verdict IS NULL OR o.label_verdict = 'unsure' OR o.queue_rank IS NOT NULL
+    OR o.received_at >= $before OR EXISTS (SELECT 1 FROM inspection_hold h WHERE h.inspection_id = o.id)
+)`
 const viewSource = "inspection i LEFT JOIN image m ON m.sha256 = i.image_sha256"
 
 /** Every SQL statement on inspections. All writes expect to run inside a transaction of the caller. */
@@ -105,36 +113,15 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
   const countWaiting = sqlite.prepare<{ n: number }>(
     "SELECT count(*) AS n FROM inspection WHERE image_state = 'waiting'",
   )
-  // A picture goes with every part that shows it, so all of them must have had their use.
   const selectCandidates = sqlite.prepare<EvictionCandidate>(
     `SELECT i.id, i.n, i.received_at, m.sha256, m.size FROM inspection i JOIN image m ON m.sha256 = i.image_sha256
      WHERE i.label_verdict IS NOT NULL AND (i.received_at, i.n) > ($receivedAt, $n) AND i.received_at < $before
-       AND NOT EXISTS (
-         SELECT 1 FROM (
-           SELECT * FROM inspection WHERE image_sha256 = i.image_sha256
-           UNION ALL SELECT p.* FROM further_image f JOIN inspection p ON p.id = f.inspection_id
-             WHERE f.sha256 = i.image_sha256
-         ) o WHERE (
-           o.label_verdict IS NULL OR o.label_verdict = 'unsure' OR o.queue_rank IS NOT NULL
-           OR o.received_at >= $before
-           OR EXISTS (SELECT 1 FROM inspection_hold h WHERE h.inspection_id = o.id)
-         )
-       )
+       AND ${hasHadItsUse("i.image_sha256")}
      ORDER BY i.received_at, i.n LIMIT $limit`,
   )
   const selectFurther = sqlite.prepare<{ sha256: string; size: number }>(
     `SELECT m.sha256, m.size FROM further_image f JOIN image m ON m.sha256 = f.sha256
-     WHERE f.inspection_id = $id AND NOT EXISTS (
-       SELECT 1 FROM (
-         SELECT * FROM inspection WHERE image_sha256 = f.sha256
-         UNION ALL SELECT p.* FROM further_image g JOIN inspection p ON p.id = g.inspection_id
-           WHERE g.sha256 = f.sha256
-       ) o WHERE (
-         o.label_verdict IS NULL OR o.label_verdict = 'unsure' OR o.queue_rank IS NOT NULL
-         OR o.received_at >= $before
-         OR EXISTS (SELECT 1 FROM inspection_hold h WHERE h.inspection_id = o.id)
-       )
-     )`,
+     WHERE f.inspection_id = $id AND ${hasHadItsUse("f.sha256")}`,
   )
   const selectShowing = sqlite.prepare<{ id: string; sha256: string }>(
     `SELECT id, coalesce(image_sha256, $sha256) AS sha256 FROM inspection WHERE image_sha256 = $sha256
