@@ -610,7 +610,7 @@ export const en: Words = {
     },
     away: "The hub is not connected to the broker and tries again. Stations keep their parts; nothing is lost. Check that the broker runs and that the network is up.",
     address: "Address",
-    since: "Connected since",
+    since: "Connected",
     awaySince: "Not connected since",
     sessions: "Stations connected",
     losses: "Connections lost since the start",
