@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto"
-import { existsSync, readFileSync, writeFileSync } from "node:fs"
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as v from "valibot"
 import { TrainingJobSpec } from "#contract/training"
@@ -23,7 +23,9 @@ const say = (message: unknown) => process.send?.(message)
 
 say({ phase: "bank", progress: 0.5, metrics: { loss: 0.5 } })
 if (mode === "wait") {
-  writeFileSync(`${behaviour}.pid`, String(process.pid))
+  // Renamed into place: whoever sees the file sees the whole number.
+  writeFileSync(`${behaviour}.pid.part`, String(process.pid))
+  renameSync(`${behaviour}.pid.part`, `${behaviour}.pid`)
   setInterval(() => {}, 1000)
 } else if (mode === "fail") {
   say({ failed: { code: "training_invalid", message: "too few good images" } })
