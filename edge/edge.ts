@@ -31,6 +31,7 @@ import { runStation } from "./station.ts"
 import { createStatistics } from "./statistics.ts"
 import type { Watch } from "./surroundings.ts"
 import { createEvents } from "./uplink/events.ts"
+import { createHubClock } from "./uplink/hub-clock.ts"
 import { createLink } from "./uplink/link.ts"
 import { createReporter } from "./uplink/reporter.ts"
 import { createSender } from "./uplink/sender.ts"
@@ -85,6 +86,7 @@ export async function createEdge(deps: EdgeDeps) {
     now,
   })
 
+  const hubClock = createHubClock({ now })
   const link = createLink({
     identity,
     renewed: deps.renewed,
@@ -107,7 +109,10 @@ export async function createEdge(deps: EdgeDeps) {
         reporter.onDown()
       },
       onDesired: (envelope) => activation.offer(envelope),
-      onAck: (message) => sender.onAck(message),
+      onAck: (message) => {
+        if (message.ts !== undefined) hubClock.hear(message.ts)
+        sender.onAck(message)
+      },
       onSegmentAnswer: (answer) => sender.onSegmentAnswer(answer),
       onTrigger: (payload) => deps.wire?.deliver(payload),
       onChunk: (xfer, index, bytes) => transfer.receive(xfer, index, bytes),
@@ -209,6 +214,7 @@ export async function createEdge(deps: EdgeDeps) {
     outbox,
     sampling: () => ({ ...store.sampling(), ...deps.sampling }) as Sampling,
     kept: createHourlyCapsStore(sqlite),
+    clockOffset: hubClock.offset,
     now,
     random,
     log: log.child("recorder"),

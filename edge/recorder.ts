@@ -13,6 +13,8 @@ export type RecorderDeps = {
   sampling: () => Sampling
   /** What the hour's caps have counted, over restarts. */
   kept: HourlyCapsStore
+  /** How far the hub's clock is ahead of this station's, when it is. */
+  clockOffset: () => number | undefined
   now: () => number
   /** Uniform in [0, 1). */
   random: () => number
@@ -43,7 +45,8 @@ export type Recorder = ReturnType<typeof createRecorder>
  * Takes parts from the inspection loop and puts them into the outbox beside it: the row is committed right after
  * the verdict went out, images are encoded while the next part is inspected.
  */
-export function createRecorder({ outbox, sampling, kept, now, random, log, onStored }: RecorderDeps) {
+export function createRecorder(deps: RecorderDeps) {
+  const { outbox, sampling, kept, clockOffset, now, random, log, onStored } = deps
   let waiting: Waiting[] = []
   let flushing = false
   const encoding = new Set<Promise<void>>()
@@ -162,11 +165,13 @@ export function createRecorder({ outbox, sampling, kept, now, random, log, onSto
      * say; only whether the record is complete waits for it.
      */
     record: (
-      part: Omit<InspectionHeader, "boot" | "seq" | "parts" | "policy">,
+      seen: Omit<InspectionHeader, "boot" | "seq" | "parts" | "policy" | "clock_offset_ms">,
       picture: Picture | undefined,
       look?: Look,
     ): void => {
       const draw = random()
+      const offset = clockOffset()
+      const part = { ...seen, ...(offset !== undefined && { clock_offset_ms: offset }) }
       if (look && picture) {
         // The hour's caps are asked once it is known why the picture is kept.
         const policy = policyFor(part.verdict, sampling(), draw)

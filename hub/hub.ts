@@ -167,6 +167,15 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         plantBroker
           ? plantBroker.address(byCertificate)
           : { host: config.public_host, port: mqttTlsPort, ca: tls.trust.pem },
+      log: log.child("fleet"),
+      doorCertificates: () => [
+        { of: "authority", expiresAt: tls.trust.expiresAt },
+        {
+          of: own ? "site" : "hub",
+          expiresAt: tls.broker().expiresAt,
+          renewedWithDays: tls.renewedWithDays,
+        },
+      ],
       security: () => ({
         own_certificate: own !== undefined,
         certificate_expires_at: tls.broker().expiresAt,
@@ -187,6 +196,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       stations: fleet.fleet.list,
       audit,
       isTimeSettled: clock.isSettled,
+      isTimeLost: clock.isLost,
       // Later domains say what they need; asked when the disk runs short, long after all of them stand.
       keeps: [(parts) => labelling.contested(parts.map(({ id }) => id)), (parts) => dataset.keeps(parts)],
       log: log.child("inspection"),
@@ -258,6 +268,11 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
     })
     const { dataset, training, registry, rollouts, home } = learning
 
+    /** Renews what is due, then tells people what is not renewed. */
+    const checkCertificates = async (): Promise<void> => {
+      await tls.check().catch((error) => log.error("certificate_not_renewed", { error: String(error) }))
+      await fleet.certificates.look()
+    }
     const startedAt = clock.now()
     let ready = false
     let sweeping: ReturnType<typeof setInterval> | undefined
@@ -326,6 +341,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       mqttTlsPort: () => mqttTlsPort,
       /** The certificates of the hub's doors. */
       tls,
+      checkCertificates,
       dataset,
       training,
       registry,
@@ -385,9 +401,10 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
           tls.onRenewed(() => embedded.transport.renewTls())
         }
         keepingTime = setInterval(() => clock.keep(log.child("clock")), timeMs)
-        renewing = setInterval(() => {
-          tls.check().catch((error) => log.error("certificate_not_renewed", { error: String(error) }))
-        }, certificatesMs)
+        const lookAtCertificates = () =>
+          checkCertificates().catch((error) => log.error("certificates", { error: String(error) }))
+        renewing = setInterval(lookAtCertificates, certificatesMs)
+        void lookAtCertificates()
         stopMirror = uns.start(gateway.transport.publishRetained)
         await sparkplug?.start()
         learning.start()

@@ -42,6 +42,9 @@ export function createOutboxStore(sqlite: Sqlite) {
   const newest = sqlite.prepare<OutboxRow>(
     `SELECT id, state, header, images, bytes FROM outbox WHERE state = 'ready' AND ${isDue} ORDER BY n DESC LIMIT $limit`,
   )
+  const soonest = sqlite.prepare<{ due: number | null }>(
+    `SELECT min(due) AS due FROM outbox WHERE state = 'ready' AND NOT ${isDue}`,
+  )
   const one = sqlite.prepare<OutboxRow>("SELECT id, state, header, images, bytes FROM outbox WHERE id = $id")
   const remove = sqlite.prepare("DELETE FROM outbox WHERE id = $id")
   const bury = sqlite.prepare(
@@ -104,6 +107,8 @@ export function createOutboxStore(sqlite: Sqlite) {
     /** Rows that may go now, `limit` at most. */
     ready: (lane: "oldest" | "newest", now: number, limit: number): OutboxRow[] =>
       (lane === "oldest" ? oldest : newest).all({ now, limit }),
+    /** When the first of those that were put off may go; undefined when none was. */
+    soonest: (now: number): number | undefined => soonest.get({ now })?.due ?? undefined,
     get: (id: string): OutboxRow | undefined => one.get({ id }),
     remove: (id: string): boolean => remove.run({ id }).changes > 0,
     /** False when it was buried before. */

@@ -205,6 +205,13 @@ export async function openOutbox({ sqlite, folder, boot, quota, now }: OutboxDep
     next: (lane: "oldest" | "newest", exclude: ReadonlySet<string>): OutboxRow | undefined =>
       store.ready(lane, now(), exclude.size + 1).find((row) => !exclude.has(row.id)),
 
+    /** Milliseconds until the first record that was put off may go; undefined when none waits for its time. */
+    dueIn: (): number | undefined => {
+      const at = now()
+      const due = store.soonest(at)
+      return due === undefined ? undefined : due - at
+    },
+
     /** The CXF1 message of a record. Images that vanished or no longer match their digest stay out, counted. */
     message: async (id: string): Promise<Uint8Array | undefined> => {
       const row = store.get(id)

@@ -20,6 +20,9 @@ const firstCredit = { msgs: 4, bytes: 8 * 1024 * 1024 }
 const firstLimits: Limits = { max_packet: 8 * 1024 * 1024 }
 type Limits = Pick<HubState, "max_packet" | "segment" | "max_frame">
 
+/** The wall clock may be set while records wait for their time: it is asked again. */
+const longestNapMs = 60_000
+
 type InFlight = { bytes: number; sentAt: number; attempt: number; timer: ReturnType<typeof setTimeout> }
 
 export type Sender = ReturnType<typeof createSender>
@@ -35,6 +38,7 @@ export function createSender({ outbox, send, deliverSegment, onRefused, log }: S
   let again = false
   /** Until then the hub has no room: one message at a time asks whether that has changed. Not by the wall clock, which may be set back by a day. */
   let slowUntil = 0
+  let napping: ReturnType<typeof setTimeout> | undefined
   const segmenter = createSegmenter({ deliver: deliverSegment, log })
   const inFlight = new Map<string, InFlight>()
 
@@ -60,11 +64,22 @@ export function createSender({ outbox, send, deliverSegment, onRefused, log }: S
     if (inFlight.size >= (performance.now() < slowUntil ? 1 : Math.max(1, credit.msgs))) return false
     const lane = laneFor(turn, outbox.depth(), credit.msgs)
     const row = outbox.next(lane, new Set(inFlight.keys()))
-    if (!row) return false
+    if (!row) {
+      if (outbox.depth() > inFlight.size) nap()
+      return false
+    }
     const pending = [...inFlight.values()].reduce((sum, one) => sum + one.bytes, 0)
     if (inFlight.size > 0 && pending + row.bytes > credit.bytes) return false
     await transmit(row.id, 1)
     return true
+  }
+
+  /** What the hub has put off before this program started has no timer here, and no part may come to wake us. */
+  function nap(): void {
+    const ms = outbox.dueIn()
+    if (ms === undefined) return
+    clearTimeout(napping)
+    napping = setTimeout(() => void pump(), Math.min(ms, longestNapMs))
   }
 
   async function transmit(id: string, attempt: number): Promise<void> {
@@ -129,6 +144,7 @@ export function createSender({ outbox, send, deliverSegment, onRefused, log }: S
     },
     onDown: (): void => {
       up = false
+      clearTimeout(napping)
       for (const id of [...inFlight.keys()]) forget(id)
     },
     onHubState: (hub: Limits): void => {

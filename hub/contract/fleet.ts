@@ -1,6 +1,7 @@
 import * as v from "valibot"
-import { BootId, ByteSize, Count, DeviceId, Instant, Key, Uuid } from "./ids.ts"
+import { BootId, ByteSize, Count, DeviceId, Finite, Instant, Key, Uuid } from "./ids.ts"
 import { Reported, Slot, TrustedKeys } from "./release.ts"
+import { CertificateStep } from "./security.ts"
 
 const Text = v.pipe(v.string(), v.maxLength(128))
 
@@ -65,6 +66,10 @@ export const Device = v.object({
   proof: v.picklist(["secret", "certificate"]),
   /** When its newest certificate ends. */
   certificate_expires_at: v.optional(Instant),
+  /** It ends within so many days and has not been renewed, as it should have been. */
+  certificate_within_days: v.optional(CertificateStep),
+  /** How far the hub's clock is ahead of a connected station's, when they are minutes apart. */
+  clock_offset_ms: v.optional(Finite),
   /** Two boxes speak with this identity; until a person has cleared it up. */
   clone: v.optional(CloneAlarm),
 })

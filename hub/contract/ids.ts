@@ -24,6 +24,9 @@ export const BootId = v.pipe(v.string(), v.regex(/^[a-z0-9]{8,32}$/, "not a boot
 /** Milliseconds since 1970, UTC. */
 export const Instant = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(8_640_000_000_000_000))
 
+/** There was no hub before: a clock that shows an earlier time has lost its battery. Raised with releases. */
+export const firstHub = Date.UTC(2026, 9, 1)
+
 export const ByteSize = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(2 ** 40))
 export const Count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 

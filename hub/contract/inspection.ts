@@ -73,6 +73,13 @@ export const maxImagePixels = 120e6
 export const ShadowState = v.picklist(["waiting", "fetching", "running", "failed"])
 export type ShadowState = v.InferOutput<typeof ShadowState>
 
+/**
+ * Why a part's time of capture is not to be believed: the clocks of station and hub were minutes `apart` (or it is a
+ * time that cannot be), or the `hub` had lost its own. Then the order of arrival is the better one.
+ */
+export const ClockFault = v.picklist(["apart", "hub"])
+export type ClockFault = v.InferOutput<typeof ClockFault>
+
 const ModelName = v.object({
   line: Key,
   release: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),

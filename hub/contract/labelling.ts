@@ -1,7 +1,7 @@
 import * as v from "valibot"
 import { Drawing } from "./drawing.ts"
 import { DefectKey, DeviceId, Instant, Key, Sha256, Uuid } from "./ids.ts"
-import { Box, Finding, ImageMime, ShadowLook, Verdict } from "./inspection.ts"
+import { Box, ClockFault, Finding, ImageMime, ShadowLook, Verdict } from "./inspection.ts"
 
 export const LabelVerdict = v.picklist(["ok", "ng", "unsure"])
 export type LabelVerdict = v.InferOutput<typeof LabelVerdict>
@@ -29,6 +29,8 @@ export const InspectionView = v.object({
   seq: v.number(),
   captured_at: Instant,
   received_at: Instant,
+  /** `captured_at` is what the station's clock said, and wrong. */
+  clock: v.optional(ClockFault),
   part_id: v.nullable(v.string()),
   product_id: v.nullable(v.string()),
   verdict: Verdict,
@@ -58,6 +60,14 @@ export const InspectionView = v.object({
   ),
 })
 export type InspectionView = v.InferOutput<typeof InspectionView>
+
+/** When a part was inspected, as far as that can be believed; else when it came. */
+export const takenAt = ({
+  captured_at,
+  received_at,
+  clock,
+}: Pick<InspectionView, "captured_at" | "received_at" | "clock">): number =>
+  clock === undefined ? captured_at : received_at
 
 /** POST /api/labelling/next: leases the most valuable part to the caller. 204 when nothing waits. */
 export const LabelTask = v.object({

@@ -20,6 +20,8 @@ export const AckMessage = v.object({
   /** How much the device may have in flight. */
   credit: v.object({ msgs: Count, bytes: ByteSize }),
   epoch: v.string(),
+  /** The hub's clock as it answers: by it a station knows how wrong its own is. */
+  ts: v.optional(Instant),
 })
 export type AckMessage = v.InferOutput<typeof AckMessage>
 

@@ -8,6 +8,7 @@ import type { Events } from "#platform/events"
 import type { GroupCommit } from "#platform/group-commit"
 import type { Signer } from "#platform/signing"
 import type { Sqlite } from "#platform/sqlite"
+import { certificateStep } from "./certificate.rules.ts"
 import { cloneOf, keptSightings, type Sighting } from "./clone.rules.ts"
 import type { FleetStore, StoredDevice } from "./fleet.store.ts"
 import { createPatientWrites } from "./patient-writes.ts"
@@ -32,6 +33,10 @@ export type FleetWire = {
 }
 
 const keptEvents = 200
+/** Clocks of a plant are seconds apart. */
+const clocksAgreeMs = 5 * 60_000
+/** Days a station's certificate has left when the station asks for a new one: two thirds of its year are over then. */
+const renewedWithDays = 365 / 3
 
 /** Who the stations are, which of them are here, what each was told and what each says it does. */
 export function createFleet({
@@ -55,7 +60,10 @@ export function createFleet({
   epoch: string
 }) {
   const wires: FleetWire[] = []
-  const connected = new Map<string, { since: number; state: DeviceState | undefined; address: string }>()
+  const connected = new Map<
+    string,
+    { since: number; state: DeviceState | undefined; address: string; ahead?: number }
+  >()
   /** Who spoke as whom lately. A restart forgets it; two boxes with one identity show themselves again in seconds. */
   const histories = new Map<string, { sightings: Sighting[]; takeovers: number[] }>()
 
@@ -91,6 +99,10 @@ export function createFleet({
       { connected: live !== undefined, state: live?.state, heardAt, seenAt: device.seenAt },
       clock.now(),
     )
+    const within =
+      device.certificateExpiresAt === undefined || device.revokedAt !== undefined
+        ? undefined
+        : certificateStep({ expiresAt: device.certificateExpiresAt, renewedWithDays }, clock.now())
     return {
       id: device.id,
       name: device.name,
@@ -105,6 +117,8 @@ export function createFleet({
       ...(device.certificateExpiresAt !== undefined && {
         certificate_expires_at: device.certificateExpiresAt,
       }),
+      ...(within !== undefined && { certificate_within_days: within }),
+      ...(presence === "online" && live?.ahead !== undefined && { clock_offset_ms: live.ahead }),
       ...(device.clone !== undefined && { clone: device.clone }),
     }
   }
@@ -236,10 +250,16 @@ export function createFleet({
     },
     /**
      * Gives a camera of another maker its name among the devices, inside the caller's transaction. Throws `conflict`
-     * when the name is taken: whose inspections are whose must stay clear for ever.
+     * when the name is taken: whose inspections are whose must stay clear for ever. `again`: the camera that had it was
+     * taken away.
      */
-    addSource: (id: string, name: string): void => {
-      if (store.kindOf(id) !== undefined)
+    addSource: (id: string, name: string, again = false): void => {
+      const kind = store.kindOf(id)
+      if (again && kind === "source") {
+        store.renameSource(id, name)
+        return
+      }
+      if (kind !== undefined)
         throw new Problem("conflict", "device_name", `the name ${id} is taken; choose another`, {
           device: id,
         })
@@ -289,6 +309,10 @@ export function createFleet({
     onReported: async (id: string, reported: Reported): Promise<void> => {
       if (reported.device !== id) throw new Problem("forbidden", "device", "a device reports for itself only")
       const at = clock.now()
+      const live = connected.get(id)
+      const ahead = at - reported.ts
+      if (live && Math.abs(ahead) > clocksAgreeMs) live.ahead = ahead
+      else delete live?.ahead
       hear(id, { reported, reportedAt: at })
       await writes.write(`${id}/reported`, () => store.setReported(id, reported, at))
       announce(id)

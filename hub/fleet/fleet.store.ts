@@ -86,6 +86,7 @@ export function createFleetStore({ sqlite }: { sqlite: Sqlite }) {
   const insertSource = sqlite.prepare(
     "INSERT INTO device (id, name, enrolled_at, secret_hash, kind) VALUES ($id, $name, $at, '', 'source')",
   )
+  const renameSource = sqlite.prepare("UPDATE device SET name = $name WHERE id = $id AND kind = 'source'")
   const revoke = sqlite.prepare(
     "UPDATE device SET revoked_at = $at WHERE id = $id AND kind = 'station' AND revoked_at IS NULL",
   )
@@ -183,6 +184,9 @@ export function createFleetStore({ sqlite }: { sqlite: Sqlite }) {
     kindOf: (id: string): "station" | "source" | undefined => selectKind.get({ id })?.kind,
     insertSource: (source: { id: string; name: string; at: number }): void => {
       insertSource.run(source)
+    },
+    renameSource: (id: string, name: string): void => {
+      renameSource.run({ id, name })
     },
     /** The device's secret as the broker's password file has it. */
     setBrokerEntry: (id: string, entry: string): void => {

@@ -6,8 +6,10 @@ import type { Clock } from "#platform/clock"
 import type { Events } from "#platform/events"
 import type { GroupCommit } from "#platform/group-commit"
 import type { Ids } from "#platform/ids"
+import type { Log } from "#platform/log"
 import type { Signer } from "#platform/signing"
 import type { Sqlite } from "#platform/sqlite"
+import { createCertificateWatch, type DoorCertificate } from "./certificate-watch.ts"
 import { createEnrolment } from "./enrolment.service.ts"
 import { createFleetRoutes } from "./fleet.routes.ts"
 import { createFleet } from "./fleet.service.ts"
@@ -30,12 +32,25 @@ export function createFleetDomain(deps: {
   trust: { pem: string; fingerprint: string }
   mqtt: (byCertificate: boolean) => BrokerAddress | undefined
   security: () => SecurityFacts
+  /** The certificates that the hub shows, and who signed them. */
+  doorCertificates: () => readonly DoorCertificate[]
+  log: Log
 }) {
   const { db: sqlite, commits, audit, clock, events, signer, keys, epoch, mqtt, ids, authority, trust } = deps
   const store = createFleetStore({ sqlite })
   const fleet = createFleet({ sqlite, store, commits, audit, clock, events, signer, epoch })
+  const certificates = createCertificateWatch({
+    doors: deps.doorCertificates,
+    fleet,
+    clock,
+    events,
+    log: deps.log,
+  })
   const enrolment = createEnrolment({ sqlite, store, fleet, audit, clock, events, ids, authority })
   const routes = createFleetRoutes({ fleet, enrolment, mqtt, keys, trust })
-  routes.route("/", createSecurityRoutes({ trust, security: deps.security }))
-  return { fleet, enrolment, routes }
+  routes.route(
+    "/",
+    createSecurityRoutes({ trust, certificates: certificates.alarms, security: deps.security }),
+  )
+  return { fleet, enrolment, certificates, routes }
 }

@@ -1,15 +1,17 @@
 import { Hono } from "hono"
-import { Security } from "#contract/security"
+import { type CertificateAlarm, Security } from "#contract/security"
 import { allow, doc, type HubEnv, open } from "../http/kit.ts"
 
 /** What the doors know; asked at each request. */
-export type SecurityFacts = Omit<Security, "ca">
+export type SecurityFacts = Omit<Security, "ca" | "certificates">
 
 export function createSecurityRoutes({
   trust,
+  certificates,
   security,
 }: {
   trust: { pem: string; fingerprint: string }
+  certificates: () => CertificateAlarm[]
   security: () => SecurityFacts
 }) {
   return new Hono<HubEnv>()
@@ -27,6 +29,6 @@ export function createSecurityRoutes({
       "/api/security",
       allow("engineer"),
       doc("How the hub's doors are locked, and what they turned away.", { 200: Security }),
-      (c) => c.json({ ca: trust.fingerprint, ...security() }),
+      (c) => c.json({ ca: trust.fingerprint, certificates: certificates(), ...security() }),
     )
 }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto"
 import * as v from "valibot"
 import { cxf1, decodeFrame, type InspectionFrame } from "#contract/cxf1"
 import { Uuid } from "#contract/ids"
-import { type ImageMime, maxImagePixels } from "#contract/inspection"
+import { type ClockFault, type ImageMime, maxImagePixels } from "#contract/inspection"
 import type { InspectionView } from "#contract/labelling"
 import { Problem } from "#contract/problem"
 import type { InspectionAck } from "#contract/topics"
@@ -14,6 +14,7 @@ import type { GroupCommit } from "#platform/group-commit"
 import type { Log } from "#platform/log"
 import type { PackPlace } from "#platform/packs"
 import { SQLITE, sqliteCodeOf } from "#platform/sqlite"
+import { clockFaultOf } from "./clock.rules.ts"
 import { isSameInspection, mainPart, mayWait } from "./inspection.rules.ts"
 import type { InspectionStore } from "./inspection.store.ts"
 
@@ -42,6 +43,7 @@ export function createIngest({
   disk,
   clock,
   events,
+  isTimeLost = () => false,
   log,
 }: {
   store: InspectionStore
@@ -51,6 +53,8 @@ export function createIngest({
   disk: DiskSpace
   clock: Clock
   events: Events
+  /** The hub has no time of its own now. */
+  isTimeLost?: () => boolean
   log: Log
 }) {
   const refusalListeners: ((device: string, refusal: Refusal) => void)[] = []
@@ -117,6 +121,7 @@ export function createIngest({
     try {
       const places = wanted ? await storeParts(frame) : undefined
       const receivedAt = clock.now()
+      const fault = clockFaultOf(header, receivedAt, isTimeLost())
       const headerText = headerTextOf(bytes)
       const outcome = await commits.commit(() => {
         // Asked inside the transaction: the same frame may be in the same batch twice.
@@ -131,21 +136,29 @@ export function createIngest({
           return "attached"
         }
         if (store.idAt(device, header.boot, header.seq) !== undefined) return "sequence"
-        store.insert({ header, headerText, device, receivedAt, withoutImages, ...(places && { places }) })
+        store.insert({
+          header,
+          headerText,
+          device,
+          receivedAt,
+          clock: fault,
+          withoutImages,
+          ...(places && { places }),
+        })
         return withoutImages ? "record" : "stored"
       })
-      return answer(outcome, receivedAt)
+      return answer(outcome, receivedAt, fault)
     } finally {
       if (wanted) for (const part of header.parts) blobs.unpin(part.sha256)
     }
 
-    function answer(outcome: Outcome, receivedAt: number): InspectionAck {
+    function answer(outcome: Outcome, receivedAt: number, fault: ClockFault | undefined): InspectionAck {
       if (outcome === "conflict")
         throw new Problem("conflict", "conflict", "another inspection is stored under this id")
       if (outcome === "sequence")
         throw new Problem("conflict", "sequence", "another inspection holds this place in the sequence")
       if (outcome === "stored" || outcome === "record")
-        events.announce("inspection", viewOfNew(device, frame, receivedAt, withoutImages))
+        events.announce("inspection", viewOfNew(device, frame, receivedAt, fault, withoutImages))
       if (outcome === "record" || outcome === "waiting") return later("disk_full")
       if (outcome === "again") return { id, st: "later", code: "busy", retry_ms: 0 }
       return { id, st: outcome === "attached" ? "stored" : outcome }
@@ -225,6 +238,7 @@ function viewOfNew(
   device: string,
   { header }: InspectionFrame,
   receivedAt: number,
+  clock: ClockFault | undefined,
   withoutImages: boolean,
 ): InspectionView {
   const part = withoutImages ? undefined : mainPart(header.parts)
@@ -235,6 +249,7 @@ function viewOfNew(
     seq: header.seq,
     captured_at: header.ts,
     received_at: receivedAt,
+    ...(clock && { clock }),
     part_id: header.part_id ?? null,
     product_id: header.product_id ?? null,
     verdict: header.verdict,

@@ -26,6 +26,8 @@ const ListQuery = v.object({
       v.transform((text) => text === "true"),
     ),
   ),
+  /** `suspect`: the station's clock was wrong, so the time of capture is not to be believed. */
+  clock: v.optional(v.picklist(["right", "suspect"])),
   cursor: v.optional(v.pipe(v.string(), v.maxLength(40))),
   limit: v.optional(whole(1, 200), "50"),
 })

@@ -1,5 +1,5 @@
 import type { Gap, RefusalView } from "#contract/ingest"
-import type { Evaluation, ImageMime, InspectionHeader, ShadowLook } from "#contract/inspection"
+import type { ClockFault, Evaluation, ImageMime, InspectionHeader, ShadowLook } from "#contract/inspection"
 import type { InspectionView, LabelVerdict, QueueReason, StoredImage } from "#contract/labelling"
 import type { PackPlace } from "#platform/packs"
 import type { Sqlite } from "#platform/sqlite"
@@ -16,6 +16,8 @@ export type InspectionFilter = {
   since?: number | undefined
   until?: number | undefined
   labelled?: boolean | undefined
+  /** Whether the time of capture can be believed. */
+  clock?: "right" | "suspect" | undefined
   /** Every inspection of one part. */
   part?: string | undefined
 }
@@ -35,6 +37,8 @@ export type Insertion = {
   headerText: string
   device: string
   receivedAt: number
+  /** Why the time of capture is not to be believed. */
+  clock?: ClockFault | undefined
   /** The pictures are not stored now: the station keeps them and sends them again. */
   withoutImages?: boolean
   /** Where those images lie that share a file with others. */
@@ -52,6 +56,7 @@ type Row = {
   seq: number
   captured_at: number
   received_at: number
+  clock: ClockFault | null
   part_id: string | null
   product_id: string | null
   header: string
@@ -69,7 +74,7 @@ type Row = {
   size: number | null
 }
 
-const viewColumns = `i.n, i.id, i.device_id, i.seq, i.captured_at, i.received_at, i.part_id, i.product_id, i.header,
+const viewColumns = `i.n, i.id, i.device_id, i.seq, i.captured_at, i.received_at, i.clock, i.part_id, i.product_id, i.header,
   i.label_revision, i.label_verdict, i.label_kinds, i.label_by, i.label_at, i.image_state,
   EXISTS (SELECT 1 FROM inspection_hold h WHERE h.inspection_id = i.id) AS held, m.sha256, m.mime, m.w, m.h, m.size`
 /** SQL: a picture goes from every part it belongs to, so none of them may be unlabelled, unsure, waiting, young or held. */
@@ -102,9 +107,9 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
   )
   const insertInspection = sqlite.prepare(
     `INSERT INTO inspection (id, device_id, boot, seq, captured_at, received_at, part_id, product_id, eval,
-       model_digest, header, image_sha256, image_state, queue_reason, queue_rank, shadow_digest, shadow_eval)
+       model_digest, header, image_sha256, image_state, queue_reason, queue_rank, shadow_digest, shadow_eval, clock)
      VALUES ($id, $device, $boot, $seq, $captured, $received, $part, $product, $eval, $model, $header, $image,
-       $state, $reason, $rank, $shadow, $shadowEval)`,
+       $state, $reason, $rank, $shadow, $shadowEval, $clock)`,
   )
   const attachImage = sqlite.prepare(
     `UPDATE inspection SET header = $header, image_sha256 = $image, image_state = 'as_sent', queue_reason = $reason,
@@ -300,7 +305,15 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
       selectSeq.get({ device, boot, seq })?.id,
 
     /** Stores a new inspection, its images' types, its place in the queue and its count. */
-    insert: ({ header, headerText, device, receivedAt, withoutImages = false, places }: Insertion): void => {
+    insert: ({
+      header,
+      headerText,
+      device,
+      receivedAt,
+      clock,
+      withoutImages = false,
+      places,
+    }: Insertion): void => {
       if (!withoutImages) insertImages(header, receivedAt, places)
       const queue = withoutImages ? null : reviewPriority(header)
       insertInspection.run({
@@ -310,6 +323,7 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
         seq: header.seq,
         captured: header.ts,
         received: receivedAt,
+        clock: clock ?? null,
         part: header.part_id ?? null,
         product: header.product_id ?? null,
         eval: header.verdict.eval,
@@ -329,7 +343,7 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
     },
 
     /** The pictures that waited at the station have come, or will not: the header says which. */
-    attach: ({ header, headerText, receivedAt, places }: Omit<Insertion, "device">): void => {
+    attach: ({ header, headerText, receivedAt, places }: Omit<Insertion, "device" | "clock">): void => {
       insertImages(header, receivedAt, places)
       const queue = reviewPriority(header)
       attachImage.run({
@@ -403,6 +417,8 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
       add("i.part_id = $part", "part", filter.part)
       if (filter.labelled !== undefined)
         where.push(`i.label_verdict IS ${filter.labelled ? "NOT NULL" : "NULL"}`)
+      if (filter.clock !== undefined)
+        where.push(`i.clock IS ${filter.clock === "right" ? "NULL" : "NOT NULL"}`)
       if (after) {
         where.push("(i.received_at, i.n) < ($receivedAt, $n)")
         params.receivedAt = after.receivedAt
@@ -525,6 +541,7 @@ function viewOf(row: Row): InspectionView {
     seq: row.seq,
     captured_at: row.captured_at,
     received_at: row.received_at,
+    ...(row.clock !== null && { clock: row.clock }),
     part_id: row.part_id,
     product_id: row.product_id,
     verdict: header.verdict,

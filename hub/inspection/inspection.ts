@@ -30,15 +30,17 @@ export function createInspectionDomain(deps: {
   audit: Audit
   /** False while the clock may be wrong by much. */
   isTimeSettled: () => boolean
+  /** The hub has no time of its own now. */
+  isTimeLost: () => boolean
   /** What later domains must keep when room is made. */
   keeps: readonly KeepPictures[]
 }) {
-  const { db, thumbnail, stations, keeps, audit, commits, sniff, isTimeSettled, ...rest } = deps
+  const { db, thumbnail, stations, keeps, audit, commits, sniff, isTimeSettled, isTimeLost, ...rest } = deps
   const store = createInspectionStore({ sqlite: db })
   const { blobs, clock } = rest
   blobs.attach(store.place)
   const inspections = createInspections({ db, store, audit, clock, blobs, thumbnail })
-  const ingest = createIngest({ store, commits, sniff, ...rest })
+  const ingest = createIngest({ store, commits, sniff, isTimeLost, ...rest })
   const eviction = createEviction({ db, store, audit, keeps, isTimeSettled, ...rest })
   const arrivals = createArrivals({ store, stations })
   const routes = createInspectionRoutes({ inspections, eviction }).route(

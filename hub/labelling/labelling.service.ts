@@ -1,15 +1,16 @@
 import type * as v from "valibot"
 import type { Evaluation } from "#contract/inspection"
-import type {
-  InspectionView,
-  LabelReceipt,
-  LabelRevision,
-  LabelStats,
-  LabelTask,
-  LabelVerdict,
-  NewLabel,
-  QueueReason,
-  StoredImage,
+import {
+  type InspectionView,
+  type LabelReceipt,
+  type LabelRevision,
+  type LabelStats,
+  type LabelTask,
+  type LabelVerdict,
+  type NewLabel,
+  type QueueReason,
+  type StoredImage,
+  takenAt,
 } from "#contract/labelling"
 import { boxesOf } from "#contract/outline"
 import { Problem } from "#contract/problem"
@@ -277,7 +278,7 @@ export function createLabelling(deps: LabellingDeps) {
         ? null
         : { revision: row.revision, verdict: label.verdict, kinds: label.kinds, by: user.name, at: now }
     inspections.applyLabel(part.id, applied, priorityFor(part.id, reason))
-    store.setKinds(part.id, label.verdict === "ng" ? label.kinds : [], part.captured_at, now)
+    store.setKinds(part.id, label.verdict === "ng" ? label.kinds : [], takenAt(part), now)
     count(row, before)
     store.dropLease(part.id)
     return { n: 0, ...row }

@@ -57,7 +57,8 @@ export type SettledRow = {
 
 /** A part that waits for a reviewer after its label is disputed and teaches nothing yet. Word for word as its index. */
 const isSettled = "i.label_verdict IN ('ok', 'ng') AND i.queue_rank IS NULL"
-const selectSettled = `SELECT i.id, i.part_id, i.product_id, i.captured_at, i.eval, i.model_digest, l.verdict, l.kinds,
+const selectSettled = `SELECT i.id, i.part_id, i.product_id,
+  CASE WHEN i.clock IS NULL THEN i.captured_at ELSE i.received_at END AS captured_at, i.eval, i.model_digest, l.verdict, l.kinds,
     l.boxes, l.user_id, l.stored_at, m.sha256, m.mime, m.w, m.h, m.size
   FROM inspection i
   JOIN label l ON l.inspection_id = i.id AND l.revision = i.label_revision

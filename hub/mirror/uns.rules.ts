@@ -1,4 +1,4 @@
-import type { InspectionView } from "#contract/labelling"
+import { type InspectionView, takenAt } from "#contract/labelling"
 import type { UnsResult } from "#contract/uns"
 
 const segment = /^(?:[^\s/+#{}$]+|\{device\}|\{line\})$/
@@ -20,7 +20,7 @@ export function resultOf(view: InspectionView): UnsResult {
     v: 1,
     id: view.id,
     device: view.device_id,
-    ts: view.captured_at,
+    ts: takenAt(view),
     received_at: view.received_at,
     part_id: view.part_id,
     product_id: view.product_id,

@@ -113,6 +113,7 @@ export async function createGateway<T extends Transport>({
           acks: acks.slice(at, at + maxAcksPerMessage),
           credit,
           epoch: fleet.epoch,
+          ts: clock.now(),
         }
         void session.send(topicOf("ack", { d: session.device }), JSON.stringify(message))
       }

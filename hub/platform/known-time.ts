@@ -1,9 +1,7 @@
 import { readFileSync, renameSync, writeFileSync } from "node:fs"
+import { firstHub } from "#contract/ids"
 import type { Clock } from "./clock.ts"
 import type { Log } from "./log.ts"
-
-/** There was no hub before: a clock that shows an earlier time has lost its battery. Raised with releases. */
-const firstHub = Date.UTC(2026, 9, 1)
 
 const day = 24 * 60 * 60_000
 /** A jump that is shorter makes nothing old that is young. */
@@ -41,6 +39,8 @@ export function createKnownTime({
 
   return {
     now,
+    /** The machine shows a time that cannot be; `now` goes on from the last that was known. */
+    isLost: (): boolean => clock.now() < firstHub,
     /** False for a day after the clock has jumped far ahead: whoever deletes by age waits. */
     isSettled: (): boolean => monotonic() - jumpedAt >= settlingMs,
     /** Notes what time it is, for the next start; says when the clock has become wrong or right. Call it every minute. */

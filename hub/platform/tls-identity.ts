@@ -15,11 +15,13 @@ export type OwnCertificate = { certificate: string; key: string; ca: string }
 /** What the hub's doors show, and what whoever knocks must trust. */
 export type TlsIdentity = {
   /** The authority's certificate(s), PEM, and the SHA-256 of the first: stations pin it. */
-  readonly trust: { pem: string; fingerprint: string }
+  readonly trust: { pem: string; fingerprint: string; expiresAt: number }
   /** For the broker: valid also for a station whose clock has stopped. */
   readonly broker: () => KeyedCertificate
   /** For browsers, which distrust certificates that are valid for long. */
   readonly web: () => KeyedCertificate
+  /** Days left at which `check` renews them; undefined for a site's own, which people replace. */
+  readonly renewedWithDays: number | undefined
   /** Calls back whenever the certificates have been renewed. */
   readonly onRenewed: (listener: () => void) => void
   /** Renews what has used up two thirds of its life, and reads a site's own files again when they have changed. */
@@ -28,7 +30,6 @@ export type TlsIdentity = {
 
 const day = 86_400_000
 const lifeMs = 90 * day
-const warnings = [60, 30, 7].map((days) => days * day)
 
 /**
  * The hub's own certificates are made for the names this machine has now, kept under `dataDir/keys` so that the next
@@ -77,31 +78,28 @@ export async function openTlsIdentity({
   }
   let site = own && (await readOwn(own))
   let current = site ? { broker: site, web: site } : ((await kept()) ?? (await issue()))
-  const trust = own ? await readTrust(own.ca) : { pem: authority.pem, fingerprint: authority.fingerprint }
-  let warned = Number.POSITIVE_INFINITY
+  const trust = own
+    ? await readTrust(own.ca)
+    : {
+        pem: authority.pem,
+        fingerprint: authority.fingerprint,
+        expiresAt: Date.parse(new X509Certificate(authority.pem).validTo),
+      }
 
   return {
     trust,
     broker: () => current.broker,
     web: () => current.web,
+    renewedWithDays: own ? undefined : lifeMs / 3 / day,
     onRenewed: (listener) => void listeners.push(listener),
     check: async () => {
       if (own && site) {
-        const left = site.expiresAt - clock.now()
         const fresh = await readOwn(own)
-        if (fresh.cert !== site.cert) {
-          site = fresh
-          current = { broker: fresh, web: fresh }
-          warned = Number.POSITIVE_INFINITY
-          log.info("certificate_replaced", { expires: new Date(fresh.expiresAt).toISOString() })
-          for (const listener of listeners) listener()
-        } else {
-          const threshold = warnings.findLast((ms) => left <= ms)
-          if (threshold !== undefined && threshold < warned) {
-            warned = threshold
-            log.warn("certificate_expires", { days: Math.floor(left / day) })
-          }
-        }
+        if (fresh.cert === site.cert) return
+        site = fresh
+        current = { broker: fresh, web: fresh }
+        log.info("certificate_replaced", { expires: new Date(fresh.expiresAt).toISOString() })
+        for (const listener of listeners) listener()
         return
       }
       if (isFresh(current.broker)) return
@@ -166,7 +164,7 @@ async function readOwn({ certificate, key }: OwnCertificate): Promise<KeyedCerti
 async function readTrust(path: string) {
   try {
     const pem = await readFile(path, "utf8")
-    return { pem, fingerprint: fingerprintOf(pem) }
+    return { pem, fingerprint: fingerprintOf(pem), expiresAt: Date.parse(new X509Certificate(pem).validTo) }
   } catch (cause) {
     throw new StartFailure(
       "config",

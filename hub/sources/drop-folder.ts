@@ -207,6 +207,8 @@ export function createDropFolders({
         await lookInto(source, source.profile)
         monitor.recovered(source.id, "folder")
       } catch (error) {
+        // Taken away meanwhile: what lies in its folder stays there.
+        if (!store.get(source.id)) continue
         // Told once: the same trouble twice a second would hide every other.
         const detail = error instanceof Error ? error.message : String(error)
         if (monitor.of(source.id).trouble?.detail === detail) continue

@@ -56,12 +56,12 @@ export function createIntake({
     reading: Extract<Reading, { is: "part" }>,
   ): { id: string; before?: string } => {
     const { key } = reading.facts
-    if (key !== undefined) return { id: idOfNamed(source.id, key) }
-    if (message.key !== undefined) return { id: idOfNamed(source.id, `${message.via} ${message.key}`) }
+    if (key !== undefined) return { id: idOfNamed(source.naming, key) }
+    if (message.key !== undefined) return { id: idOfNamed(source.naming, `${message.via} ${message.key}`) }
     // An engineer who says that nothing is a repeat takes the risk of counting one twice.
     if (source.profile.repeat_s === 0) return { id: ids.uuid() }
     const content = `${message.via} ${message.topic} ${sha256Of(message.bytes)}`
-    return idOfContent(source.id, content, clock.now(), source.profile.repeat_s * 1000)
+    return idOfContent(source.naming, content, clock.now(), source.profile.repeat_s * 1000)
   }
 
   const isKeptAgain = (source: string, message: Message): boolean => {

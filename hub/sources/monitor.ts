@@ -141,6 +141,8 @@ export function createMonitor({
       tell(id)
     },
     tell,
+    /** Another camera begins under this name. */
+    forget: (id: string): void => void sources.delete(id),
     of: (id: string) => {
       const live = liveOf(id)
       const since = clock.now() - minute

@@ -97,7 +97,7 @@ export function createPairing({
       facts,
     }
     const storeAs = (name: string, notes: SourceNote[]) =>
-      storing.store({ ...shot, notes, identity: { id: idOfNamed(source.id, name) } })
+      storing.store({ ...shot, notes, identity: { id: idOfNamed(source.naming, name) } })
     const own = `half ${main.n}`
     let outcome = await storeAs(read.facts.key ?? own, notes)
     // A camera that uses an id for two pictures: both are kept, and it is said.
@@ -120,7 +120,7 @@ export function createPairing({
     }
   }
 
-  const storeOverdue = async (source: StoredSource, half: Half): Promise<void> => {
+  const storeOverdue = async (source: StoredSource, half: Half, why: SourceNote[] = []): Promise<void> => {
     const { picture, data } = partners(source, half.key)
     const outcome =
       picture && data
@@ -141,21 +141,22 @@ export function createPairing({
       ...(outcome.id !== undefined && { inspection_id: outcome.id }),
       ...(outcome.sha256 !== undefined && { sha256: outcome.sha256 }),
       ...(outcome.facts && { facts: outcome.facts }),
-      notes: outcome.notes ?? [],
+      notes: [...(outcome.notes ?? []), ...why],
     })
   }
 
   const lookForOverdue = async (): Promise<void> => {
     for (const id of store.sourcesWaiting()) {
-      const source = store.get(id)
+      const present = store.get(id)
+      const source = present ?? store.removed(id)
       if (!source) continue
-      // A profile that joins no more has nothing to wait for.
-      const waitMs = source.profile.kind === "pair" ? source.profile.wait_s * 1000 : 0
+      // A profile that joins no more has nothing to wait for, nor has a camera that was taken away.
+      const waitMs = present && source.profile.kind === "pair" ? source.profile.wait_s * 1000 : 0
       await inTurn(id, async () => {
         for (const half of store.expiredHalves(id, clock.now() - waitMs)) {
           // Its partner's turn may have ended it.
           if (!store.sameHalves(id, half.side, half.key).some(({ n }) => n === half.n)) continue
-          await storeOverdue(source, half)
+          await storeOverdue(source, half, present ? [] : [{ code: "source_removed" }])
         }
       })
     }

@@ -5,6 +5,8 @@ export type Trouble = { at: number; code: string; detail: string }
 
 export type StoredSource = {
   id: string
+  /** What names of shots are told apart by: another camera may have had the same id before. */
+  naming: string
   name: string
   preset: string
   profile: SourceProfile
@@ -26,6 +28,7 @@ type Row = SourceCounts & {
   created_at: number
   seen_at: number | null
   trouble: string | null
+  generation: number
 }
 
 /** One half of a pair that waits. */
@@ -55,22 +58,31 @@ export type QuarantineRow = {
 }
 
 const columns = `id, name, preset, profile, foreign_topics, enabled, created_at, seen_at, stored, repeated, ignored,
-  quarantined, refused, trouble`
+  quarantined, refused, trouble, generation`
 
 /** Every SQL statement on sources, their waiting halves and what was not understood. */
 export function createSourceStore({ sqlite }: { sqlite: Sqlite }) {
-  const selectAll = sqlite.prepare<Row>(`SELECT ${columns} FROM source ORDER BY id`)
-  const selectOne = sqlite.prepare<Row>(`SELECT ${columns} FROM source WHERE id = $id`)
+  const selectAll = sqlite.prepare<Row>(`SELECT ${columns} FROM source WHERE removed_at IS NULL ORDER BY id`)
+  const selectOne = sqlite.prepare<Row>(`SELECT ${columns} FROM source WHERE id = $id AND removed_at IS NULL`)
+  const selectRemoved = sqlite.prepare<Row>(
+    `SELECT ${columns} FROM source WHERE id = $id AND removed_at IS NOT NULL`,
+  )
+  const remove = sqlite.prepare(
+    "UPDATE source SET removed_at = $at, token_hash = '' WHERE id = $id AND removed_at IS NULL",
+  )
   const insert = sqlite.prepare(
     `INSERT INTO source (id, name, preset, profile, foreign_topics, created_at, token_hash)
-     VALUES ($id, $name, $preset, $profile, $foreign, $at, $hash)`,
+     VALUES ($id, $name, $preset, $profile, $foreign, $at, $hash)
+     ON CONFLICT DO UPDATE SET name = $name, preset = $preset, profile = $profile, foreign_topics = $foreign,
+       created_at = $at, token_hash = $hash, enabled = 1, removed_at = NULL, generation = generation + 1,
+       seen_at = NULL, stored = 0, repeated = 0, ignored = 0, quarantined = 0, refused = 0, trouble = NULL`,
   )
   const update = sqlite.prepare(
     `UPDATE source SET name = $name, profile = $profile, foreign_topics = $foreign, enabled = $enabled
      WHERE id = $id`,
   )
   const selectToken = sqlite.prepare<{ token_hash: string }>(
-    "SELECT token_hash FROM source WHERE id = $id AND enabled = 1",
+    "SELECT token_hash FROM source WHERE id = $id AND enabled = 1 AND removed_at IS NULL",
   )
   const updateToken = sqlite.prepare("UPDATE source SET token_hash = $hash WHERE id = $id")
   const updateSeen = sqlite.prepare(
@@ -143,6 +155,14 @@ export function createSourceStore({ sqlite }: { sqlite: Sqlite }) {
       const row = selectOne.get({ id })
       return row && sourceOf(row)
     },
+    /** A source that was taken away. */
+    removed: (id: string): StoredSource | undefined => {
+      const row = selectRemoved.get({ id })
+      return row && sourceOf(row)
+    },
+    /** False when there is none. */
+    remove: (id: string, at: number): boolean => remove.run({ id, at }).changes > 0,
+    /** Also under the name of one that was taken away. */
     insert: (
       source: Pick<StoredSource, "id" | "name" | "preset" | "profile" | "foreignTopics">,
       at: number,
@@ -224,6 +244,7 @@ function sourceOf(row: Row): StoredSource {
   const { stored, repeated, ignored, quarantined, refused } = row
   return {
     id: row.id,
+    naming: row.generation === 0 ? row.id : `${row.id}/${row.generation}`,
     name: row.name,
     preset: row.preset,
     profile: JSON.parse(row.profile) as SourceProfile,

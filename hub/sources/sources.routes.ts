@@ -70,6 +70,16 @@ export function createSourceRoutes({
       json(SourcePatch),
       (c) => c.json(sources.change(actor(c), c.req.valid("param").id, c.req.valid("json"))),
     )
+    .delete(
+      "/api/sources/:id",
+      allow("engineer"),
+      doc("Take a source away; what it has sent stays, and its name is free for another.", { 204: null }),
+      One,
+      (c) => {
+        sources.remove(actor(c), c.req.valid("param").id)
+        return c.body(null, 204)
+      },
+    )
     .post(
       "/api/sources/:id/token",
       allow("engineer"),

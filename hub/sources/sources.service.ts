@@ -95,13 +95,29 @@ export function createSources({
       const token = newToken()
       sqlite.transaction(() => {
         refuseSharedFolder(id, profile)
-        fleet.addSource(id, name)
+        fleet.addSource(id, name, store.removed(id) !== undefined)
         store.insert({ id, name, preset, profile, foreignTopics }, clock.now(), hashOf(token))
         const after = { name, preset, profile, foreign_topics: foreignTopics }
         audit.record({ by, action: "source.create", subject: `source:${id}`, before: null, after })
       })
+      monitor.forget(id)
       monitor.tell(id)
       return { source: view(stored(id)), token }
+    },
+
+    /**
+     * Takes a source away: it is cut off at once, its drop folder is not looked into any more, and halves that wait are
+     * stored alone. Its inspections stay, and what was not understood. Its name is free for another. Throws `not_found`.
+     */
+    remove: (by: Actor, id: string): void => {
+      sqlite.transaction(() => {
+        const { name, preset, profile, foreignTopics } = stored(id)
+        store.remove(id, clock.now())
+        const before = { name, preset, profile, foreign_topics: foreignTopics }
+        audit.record({ by, action: "source.remove", subject: `source:${id}`, before, after: null })
+      })
+      disconnect(id)
+      monitor.tell(id)
     },
 
     /** What is left out stays. A source that is switched off is cut off at once. Throws `not_found`, `conflict`. */

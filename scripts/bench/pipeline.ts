@@ -157,6 +157,7 @@ async function openStation(
     outbox,
     sampling: () => firstSampling,
     kept: createHourlyCapsStore(sqlite),
+    clockOffset: () => undefined,
     now: Date.now,
     random: Math.random,
     log,

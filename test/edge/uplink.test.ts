@@ -90,6 +90,19 @@ describe("the uplink", () => {
     expect(peer.received[0]?.id).toBe(peer.received[1]?.id)
   })
 
+  test("started again, sends what the hub has put off when its time has come, also if no part comes", async () => {
+    const peer = await hub()
+    const folder = tempFolder()
+    peer.hooks.ack = (id) => ({ id, st: "later", retry_ms: 1_500 })
+    const station = await stationOf(peer, folder)
+    station.show(26, 2)
+    await until("both put off", () => peer.received.length === 2)
+    await station.stop()
+    peer.hooks.ack = (id) => ({ id, st: "stored" })
+    const again = await stationOf(peer, folder)
+    await until("an empty outbox", () => peer.received.length === 4 && again.depth() === 0)
+  })
+
   test("introduces itself again to a hub that has started anew behind the same broker", async () => {
     const peer = await hub()
     await stationOf(peer)

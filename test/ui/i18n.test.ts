@@ -1,4 +1,6 @@
 import { expect, test } from "bun:test"
+import { readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
 import { createFormat, gateSentence, languages } from "../../ui/i18n/format.ts"
 
 /** Every word of a list with the path to it; functions are called with stand-ins. */
@@ -59,4 +61,48 @@ test("a gate reason this build does not know still becomes a sentence", () => {
   const check = { id: "latency", status: "fail", reason: "newer_than_this", params: {} } as const
   expect(gateSentence(languages.en, check)).toBe("Time per part: over the limit.")
   expect(gateSentence(languages.ko, check)).toContain("판정 시간")
+})
+
+test("every reason the hub gives for a message it does not take has its sentence", () => {
+  const root = join(import.meta.dir, "../../hub")
+  const text = (path: string) => readFileSync(join(root, path), "utf8")
+  const all = (source: string, pattern: RegExp) => [...source.matchAll(pattern)].map((found) => found[1]!)
+  const sources = readdirSync(join(root, "sources"))
+    .map((name) => text(`sources/${name}`))
+    .join("\n")
+  const wire = [
+    "inspection/ingest.service.ts",
+    "contract/cxf1.ts",
+    "contract/segment.ts",
+    "mqtt/gateway.ts",
+    "mqtt/reassembly.ts",
+  ]
+    .map(text)
+    .join("\n")
+  const problems = /new Problem\(\s*"[a-z_]+",\s*"([a-z_]+)"/g
+  const codes = /\bcode: "([a-z_]+)"/g
+  // Verdicts of a camera, and what is an answer to a caller or "come again" and never shown as a reason.
+  const elsewhere = [
+    "camera_undecided",
+    "not_judged",
+    "body",
+    "busy",
+    "device_name",
+    "quarantined",
+    "source",
+    "source_folder",
+    "source_token",
+    "source_way",
+    "content_encoding",
+  ]
+  const shown = new Set([...all(sources, codes), ...all(wire, problems), ...all(wire, codes)])
+  expect(shown.size).toBeGreaterThan(20)
+  for (const words of Object.values(languages))
+    for (const code of shown) {
+      if (elsewhere.includes(code)) continue
+      const { sources: source, arrivals, devices } = words
+      const said =
+        source.reasons[code] ?? source.notes[code] ?? arrivals.why[code] ?? devices.sourceNotes[code]
+      expect(said, `${words.code} ${code}`).toBeString()
+    }
 })

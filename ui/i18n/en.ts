@@ -937,6 +937,12 @@ export const en: Words = {
       rollout_state: () => "The rollout has changed. Look again, then decide.",
       job_ended: () => "This training has ended already.",
       device: () => "There is no such station.",
+      device_away: () => "This station is not connected. Nothing was triggered, and nothing will be later.",
+      clone: () => "There is no such warning any more.",
+      enrolment_request: () => "This station does not wait any more. Ask for a new code.",
+      enrolment_certificate: () =>
+        "This broker takes no certificates. Enrol the station without one; the code stays good.",
+      refusal: () => "This message is not kept any more.",
       image_evicted: () => "This picture was deleted to make room. The record and the labels are kept.",
       device_name: () => "This name is taken. Choose another.",
       source: () => "There is no such camera.",
@@ -953,5 +959,54 @@ export const en: Words = {
     now: "just now",
     ago: (text) => `${text} ago`,
     never: "never",
+  },
+  devices: {
+    technical: (text) => `Technical detail: ${text}`,
+    certificate: {
+      whose: {
+        hub: () => "The hub's own certificate was not renewed.",
+        site: () => "The plant's certificate for the hub:",
+        authority: () => "The authority's certificate:",
+        station: (name) => `The certificate of ${name} was not renewed.`,
+      },
+      ends: (time) => `It ends on ${time}.`,
+      ended: (time) => `It ended on ${time}.`,
+      remedy: {
+        hub: "Check that the hub may write to its data folder and that the disk has room, then restart the hub.",
+        site: "Put new files in its place; the hub reads them within the hour.",
+        authority: "Ask for a new one in time, then enrol the stations with it.",
+        station:
+          "The station renews it by itself when it reaches the hub. Switch it on and check its network; it keeps its parts meanwhile.",
+      },
+      tag: (days) => `Certificate ends within ${plural(days, "day")}`,
+      tagEnded: "Certificate has ended",
+    },
+    clock: {
+      apart: (time) =>
+        `The clocks of station and hub differ (the station said ${time}): the time of arrival is shown`,
+      hub: (time) => `The hub had lost its clock (the station said ${time}): the time of arrival is shown`,
+    },
+    clockOff: {
+      slow: (text) => `Clock ${text} slow`,
+      fast: (text) => `Clock ${text} fast`,
+    },
+    brokerAdvice: {
+      connect:
+        "Anybody on the network can listen. Give the broker a certificate, and the hub its address with mqtts://",
+      clock: "Set this machine's clock, or renew the broker's certificate.",
+      qos1: "Messages may be lost on the way. Check the broker's limits and its access list.",
+      retained: "Stations would not learn what to run after a restart. Allow kept messages at the broker.",
+      max_packet: "Pictures may be too large for the broker. Raise its message_size_limit to 8 MB.",
+      anonymous: "Somebody without credentials gets in. Switch anonymous access off at the broker.",
+      device_rights: "Load the access list that the hub has written, then restart the broker.",
+    },
+    sourceNotes: { source_removed: "The camera was removed while this waited: stored alone." },
+    remove: {
+      open: "Remove this camera",
+      title: (name) => `Remove ${name}?`,
+      body: "Its connection and its password end at once, and its folder is not read any more. Every part it has sent stays, with pictures and labels, and so do messages that were not understood. The name can be used again.",
+      halves: (count) => `${plural(count, "half that waits is", "halves that wait are")} stored alone.`,
+      yes: "Remove",
+    },
   },
 }

@@ -934,6 +934,12 @@ export const ko = {
       rollout_state: () => "배포 상태가 바뀌었습니다. 화면을 확인한 뒤 다시 하세요.",
       job_ended: () => "이 학습은 이미 끝났습니다.",
       device: () => "그런 스테이션이 없습니다.",
+      device_away: () => "연결되지 않은 스테이션입니다. 검사를 요청하지 않았고, 나중에도 하지 않습니다.",
+      clone: () => "이 경고는 이미 없습니다.",
+      enrolment_request: () => "이 스테이션은 더 이상 기다리지 않습니다. 코드를 새로 만드세요.",
+      enrolment_certificate: () =>
+        "이 브로커는 인증서를 받지 않습니다. 인증서 없이 등록하세요. 코드는 그대로 쓸 수 있습니다.",
+      refusal: () => "이 메시지는 이제 남아 있지 않습니다.",
       image_evicted: () => "자리를 만들려고 지운 사진입니다. 기록과 판정은 남아 있습니다.",
       device_name: () => "이미 있는 이름입니다. 다른 이름을 쓰세요.",
       source: () => "그런 카메라가 없습니다.",
@@ -950,6 +956,59 @@ export const ko = {
     now: "방금",
     ago: (text: string) => `${text} 전`,
     never: "없음",
+  },
+  devices: {
+    technical: (text: string) => `기술 정보: ${text}`,
+    certificate: {
+      whose: {
+        hub: (_name: string) => "허브 인증서가 갱신되지 않았습니다.",
+        site: (_name: string) => "사내에서 발급한 허브 인증서:",
+        authority: (_name: string) => "인증 기관 인증서:",
+        station: (name: string) => `${name} 인증서가 갱신되지 않았습니다.`,
+      },
+      ends: (time: string) => `${time}에 만료됩니다.`,
+      ended: (time: string) => `${time}에 만료되었습니다.`,
+      remedy: {
+        hub: "허브가 데이터 폴더에 쓸 수 있는지, 저장 공간이 남아 있는지 확인한 뒤 허브를 다시 시작하세요.",
+        site: "새 인증서 파일로 바꾸세요. 허브가 한 시간 안에 다시 읽습니다.",
+        authority: "미리 새 인증서를 발급받고, 그 인증서로 스테이션을 다시 등록하세요.",
+        station:
+          "스테이션은 허브에 연결되면 스스로 갱신합니다. 전원을 켜고 네트워크를 확인하세요. 그동안 검사한 제품은 스테이션이 보관합니다.",
+      },
+      tag: (days: number) => `인증서 만료 ${n(days)}일 이내`,
+      tagEnded: "인증서 만료됨",
+    },
+    clock: {
+      apart: (time: string) =>
+        `스테이션과 허브의 시계가 다릅니다(스테이션 시각 ${time}). 도착한 시각을 표시합니다`,
+      hub: (time: string) =>
+        `허브의 시계가 초기화된 때입니다(스테이션 시각 ${time}). 도착한 시각을 표시합니다`,
+    },
+    clockOff: {
+      slow: (text: string) => `시계가 ${text} 느림`,
+      fast: (text: string) => `시계가 ${text} 빠름`,
+    },
+    brokerAdvice: {
+      connect:
+        "네트워크의 누구나 엿들을 수 있습니다. 브로커에 인증서를 설치하고 허브의 브로커 주소를 mqtts:// 로 바꾸세요.",
+      clock: "이 컴퓨터의 시계를 맞추거나 브로커 인증서를 갱신하세요.",
+      qos1: "메시지가 중간에 사라질 수 있습니다. 브로커의 제한과 접근 목록을 확인하세요.",
+      retained:
+        "다시 시작한 스테이션이 무엇을 실행할지 알 수 없습니다. 브로커에서 메시지 보관(retain)을 허용하세요.",
+      max_packet: "사진이 브로커의 제한보다 클 수 있습니다. message_size_limit을 8 MB로 올리세요.",
+      anonymous: "인증 정보 없이 들어올 수 있습니다. 브로커의 익명 접속을 끄세요.",
+      device_rights: "허브가 만든 접근 목록을 브로커에 적용한 뒤 브로커를 다시 시작하세요.",
+    },
+    sourceNotes: {
+      source_removed: "기다리는 동안 카메라가 삭제되어 이것만 따로 저장했습니다.",
+    } as Record<string, string>,
+    remove: {
+      open: "이 카메라 삭제",
+      title: (name: string) => `"${name}" 카메라를 삭제할까요?`,
+      body: "연결과 비밀번호가 바로 끝나고, 폴더를 더 이상 읽지 않습니다. 지금까지 보낸 제품은 사진과 판정까지 그대로 남고, 이해하지 못한 메시지도 남습니다. 같은 이름을 다시 쓸 수 있습니다.",
+      halves: (count: number) => `짝을 기다리는 ${n(count)}건은 따로 저장합니다.`,
+      yes: "삭제",
+    },
   },
 }
 

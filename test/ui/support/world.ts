@@ -157,6 +157,15 @@ export function makeSecurity(now: number): Security {
     ca: "3fa1".repeat(16),
     own_certificate: false,
     certificate_expires_at: now + 80 * 24 * hour,
+    certificates: [
+      {
+        of: "station",
+        device: stations[0]![0],
+        name: stations[0]![1],
+        expires_at: now + 6 * 24 * hour,
+        within_days: 7,
+      },
+    ],
     plain: "loopback",
     connections: 4,
     turned_away: [
@@ -174,7 +183,8 @@ export function makeDevices(now: number): Device[] {
       enrolled_at: now - 40 * 24 * hour,
       presence: i === 3 ? "offline" : "online",
       proof: i === 0 ? "certificate" : "secret",
-      ...(i === 0 && { certificate_expires_at: now + 200 * 24 * hour }),
+      ...(i === 0 && { certificate_expires_at: now + 6 * 24 * hour, certificate_within_days: 7 }),
+      ...(i === 1 && { clock_offset_ms: -3 * hour }),
       ...(i === 2 && {
         clone: { at: now - 5 * minute, why: "returned", addresses: ["192.168.0.31", "192.168.0.44"] },
       }),

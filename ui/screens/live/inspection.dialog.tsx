@@ -1,10 +1,10 @@
-import type { InspectionView } from "#contract/labelling"
+import { type InspectionView, takenAt } from "#contract/labelling"
 import { imageUrl } from "../../api.ts"
 import { useFormat, useKindName, useWords } from "../../context.ts"
 import { Dialog } from "../../parts/dialog.tsx"
 import { PartImage } from "../../parts/part-image.tsx"
 import { Empty } from "../../parts/states.tsx"
-import { VerdictTag } from "../../parts/tag.tsx"
+import { Tag, VerdictTag } from "../../parts/tag.tsx"
 import { Hold } from "./hold.tsx"
 
 /** One part, large, with everything known about it. */
@@ -72,7 +72,14 @@ export function InspectionDialog({
         ))}
         <div>
           <dt>{words.models.made}</dt>
-          <dd class="num">{format.dateTime(inspection.captured_at)}</dd>
+          <dd class="num">{format.dateTime(takenAt(inspection))}</dd>
+          {inspection.clock && (
+            <dd class="small">
+              <Tag tone="unsure" icon="warning">
+                {words.devices.clock[inspection.clock](format.dateTime(inspection.captured_at))}
+              </Tag>
+            </dd>
+          )}
         </div>
       </div>
       <Hold inspection={inspection} />

@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals"
 import { useMemo } from "preact/hooks"
 import { Device } from "#contract/fleet"
-import type { InspectionView } from "#contract/labelling"
+import { type InspectionView, takenAt } from "#contract/labelling"
 import { LiveSeries, LoopView, RolloutView } from "#contract/rollout"
 import { thumbUrl } from "../../api.ts"
 import { useApp, useFormat, useKindName, useWords } from "../../context.ts"
@@ -164,7 +164,7 @@ function StreamItem({
         <span class="stream-verdict">
           {kind !== undefined && evaluation === "ng" ? kindName(kind) : words.verdict[evaluation]}
         </span>
-        <span class="muted small num">{format.clock(inspection.captured_at)}</span>
+        <span class="muted small num">{format.clock(takenAt(inspection))}</span>
       </span>
     </button>
   )

@@ -4,6 +4,7 @@ import { useApp, useFormat, useWords } from "../../context.ts"
 import { Icon } from "../../parts/icon.tsx"
 import { Loaded } from "../../parts/loaded.tsx"
 import { Tag, type Tone, VerdictTag } from "../../parts/tag.tsx"
+import { TechnicalDetail } from "../../parts/technical-detail.tsx"
 import { useResource } from "../../resource.ts"
 import { useSourceWords } from "./words.ts"
 
@@ -85,11 +86,9 @@ function Message({ message }: { message: SourceMessage }) {
         {message.code !== undefined && (
           <p class={message.st === "quarantined" || message.st === "refused" ? "source-trouble" : "muted"}>
             {say.reason(message.code)}
-            {message.detail && message.st !== "stored" && (
-              <span class="small muted"> ({message.detail})</span>
-            )}
           </p>
         )}
+        {message.st !== "stored" && <TechnicalDetail text={message.detail} />}
         {message.notes.map((note) => (
           <p key={note.code} class="source-note">
             {say.note(note.code)}

@@ -5,6 +5,7 @@ import { useApp, useFormat, useWords } from "../../context.ts"
 import { Button } from "../../parts/button.tsx"
 import { Loaded } from "../../parts/loaded.tsx"
 import { TroubleNote } from "../../parts/states.tsx"
+import { TechnicalDetail } from "../../parts/technical-detail.tsx"
 import { useResource } from "../../resource.ts"
 import { useSourceWords } from "./words.ts"
 
@@ -54,7 +55,7 @@ export function Quarantine({ id }: { id: string }) {
                     <p class="muted small num">
                       {format.dateTime(row.at)} · {format.bytes(row.size)} · {row.topic}
                     </p>
-                    <p class="small muted">{row.detail}</p>
+                    <TechnicalDetail text={row.detail} />
                   </div>
                   {row.whole && (
                     <a class="button button-quiet" href={`/api/sources/${id}/quarantine/${row.n}`} download>

@@ -6,6 +6,7 @@ import { useApp, useFormat, useWords } from "../../context.ts"
 import { Field } from "../../parts/field.tsx"
 import { TroubleNote } from "../../parts/states.tsx"
 import { Tag, VerdictTag } from "../../parts/tag.tsx"
+import { TechnicalDetail } from "../../parts/technical-detail.tsx"
 import { type Draft, profileOf } from "./draft.rules.ts"
 import { useSourceWords } from "./words.ts"
 
@@ -90,10 +91,9 @@ export function Sample({ id, draft }: { id: string; draft: Draft }) {
               (text) => text !== undefined && <span key={text}>{text}</span>,
             )}
           {seen.code !== undefined && (
-            <p class={seen.understood === "refused" ? "source-trouble" : "muted"}>
-              {say.reason(seen.code)} <span class="small muted">({seen.detail})</span>
-            </p>
+            <p class={seen.understood === "refused" ? "source-trouble" : "muted"}>{say.reason(seen.code)}</p>
           )}
+          <TechnicalDetail text={seen.detail} />
           {seen.notes.map((note) => (
             <p key={note.code} class="source-note">
               {say.note(note.code)} {note.value !== undefined && <code>{note.value}</code>}

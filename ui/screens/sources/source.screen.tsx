@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals"
-import { useRoute } from "preact-iso"
+import { useLocation, useRoute } from "preact-iso"
 import * as v from "valibot"
 import { SourceProfile, SourceView, SourceWithToken } from "#contract/source"
 import { asTrouble, type Trouble } from "../../api.ts"
@@ -50,13 +50,14 @@ export function SourceScreen() {
 
 function Source({ source, resource }: { source: SourceView; resource: Resource<SourceView> }) {
   const { api } = useApp()
+  const { route } = useLocation()
   const words = useWords()
   const draft = useSignal<Draft>(draftOf(source.profile, source.foreign_topics))
   const busy = useSignal(false)
   const saved = useSignal(false)
   const trouble = useSignal<Trouble | undefined>(undefined)
   const token = useSignal<string | undefined>(undefined)
-  const asking = useSignal<"token" | "off" | null>(null)
+  const asking = useSignal<"token" | "off" | "remove" | null>(null)
 
   async function change(patch: object) {
     busy.value = true
@@ -153,6 +154,17 @@ function Source({ source, resource }: { source: SourceView; resource: Resource<S
         >
           <Sample id={source.id} draft={draft.value} />
         </Panel>
+        <div class="page-actions">
+          <Button
+            look="quiet"
+            onClick={() => {
+              asking.value = "remove"
+            }}
+            testid="source-remove"
+          >
+            {words.devices.remove.open}
+          </Button>
+        </div>
       </div>
       {asking.value === "token" && (
         <Confirm
@@ -164,6 +176,26 @@ function Source({ source, resource }: { source: SourceView; resource: Resource<S
           onYes={async () => {
             const made = await api.post(`/api/sources/${source.id}/token`, undefined, SourceWithToken)
             token.value = made.token
+          }}
+          onClose={() => {
+            asking.value = null
+          }}
+        />
+      )}
+      {asking.value === "remove" && (
+        <Confirm
+          title={words.devices.remove.title(source.name)}
+          body={
+            <>
+              {words.devices.remove.body} {source.waiting > 0 && words.devices.remove.halves(source.waiting)}
+            </>
+          }
+          yes={words.devices.remove.yes}
+          danger
+          testid="source-remove-confirm"
+          onYes={async () => {
+            await api.run("DELETE", `/api/sources/${source.id}`)
+            route("/sources")
           }}
           onClose={() => {
             asking.value = null

@@ -4,6 +4,7 @@ import { useFormat, useWords } from "../../context.ts"
 import { Icon } from "../../parts/icon.tsx"
 import { Panel } from "../../parts/page.tsx"
 import { Tag } from "../../parts/tag.tsx"
+import { TechnicalDetail } from "../../parts/technical-detail.tsx"
 
 /** What does not arrive whole from one station, each with its reason; nothing when all is well. */
 export function ArrivalTags({
@@ -87,9 +88,7 @@ export function Refusals({ list, names }: { list: RefusalView[]; names: Readonly
             </div>
             <div class="refusal-why">
               <span>{words.arrivals.why[refusal.code] ?? words.arrivals.whyOther}</span>
-              <span class="small muted">
-                {refusal.detail} · {format.bytes(refusal.size)}
-              </span>
+              <TechnicalDetail text={`${refusal.detail} · ${format.bytes(refusal.size)}`} />
             </div>
           </li>
         ))}

@@ -4,6 +4,7 @@ import { LinkButton } from "../../parts/button.tsx"
 import { Icon } from "../../parts/icon.tsx"
 import { Loaded } from "../../parts/loaded.tsx"
 import { Tag } from "../../parts/tag.tsx"
+import { TechnicalDetail } from "../../parts/technical-detail.tsx"
 import { useResource } from "../../resource.ts"
 
 const tones = { ok: "ok", warn: "unsure", failed: "ng", skipped: "neutral" } as const
@@ -33,18 +34,19 @@ export function Broker() {
             {!connected && (
               <div class="note note-trouble">
                 <Icon name="warning" />
-                <p class="note-text">
-                  {words.broker.away} {trouble && <span class="muted">({trouble})</span>}
-                </p>
+                <div class="note-text">
+                  <p>{words.broker.away}</p>
+                  <TechnicalDetail text={trouble} />
+                </div>
               </div>
             )}
             {access && access.state !== "read" && (
               <div class="note note-trouble" data-testid="stations-broker-access">
                 <Icon name="warning" />
-                <p class="note-text">
-                  {words.broker.access[access.state](access.files.join(", "))}{" "}
-                  {access.trouble && <span class="muted">({access.trouble})</span>}
-                </p>
+                <div class="note-text">
+                  <p>{words.broker.access[access.state](access.files.join(", "))}</p>
+                  <TechnicalDetail text={access.trouble} />
+                </div>
               </div>
             )}
             <dl class="facts">
@@ -81,9 +83,17 @@ export function Broker() {
                   {words.broker.probe} · {format.ago(probe.at, now.value)}
                 </h3>
                 <ul class="turned-away" data-testid="stations-broker-checks">
-                  {probe.checks.map(({ check, state }) => (
+                  {probe.checks.map(({ check, state, detail }) => (
                     <li key={check}>
-                      <span>{words.broker.check[check]}</span>
+                      <div>
+                        <span>{words.broker.check[check]}</span>
+                        {(state === "warn" || state === "failed") && (
+                          <>
+                            <p class="small">{words.devices.brokerAdvice[check]}</p>
+                            <TechnicalDetail text={detail} />
+                          </>
+                        )}
+                      </div>
                       <Tag tone={tones[state]}>{words.broker.state[state]}</Tag>
                     </li>
                   ))}

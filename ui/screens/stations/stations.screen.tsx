@@ -13,6 +13,7 @@ import { Tag } from "../../parts/tag.tsx"
 import { useResource } from "../../resource.ts"
 import { ArrivalTags, DiskNote, Refusals } from "./arrivals.tsx"
 import { Broker } from "./broker.tsx"
+import { Certificates } from "./certificates.tsx"
 import { Doors } from "./doors.tsx"
 import { EnrolDialog } from "./enrol.dialog.tsx"
 import { SurroundingTags } from "./surroundings.tsx"
@@ -51,6 +52,7 @@ export function StationsScreen() {
       }
     >
       {storage.data.value && <DiskNote storage={storage.data.value} />}
+      {engineer && <Certificates />}
       {engineer && <WaitingStations />}
       <Loaded resource={devices}>
         {(list) =>
@@ -87,6 +89,28 @@ export function StationsScreen() {
         />
       )}
     </Page>
+  )
+}
+
+/** What is wrong with a station's certificate and its clock; nothing when all is well. */
+function IdentityTags({ device }: { device: Device }) {
+  const words = useWords()
+  const format = useFormat()
+  const { clock_offset_ms: ahead, certificate_within_days: within } = device
+  if (ahead === undefined && within === undefined) return null
+  return (
+    <div class="tags station-arrivals">
+      {ahead !== undefined && (
+        <Tag tone="unsure" icon="warning">
+          {words.devices.clockOff[ahead > 0 ? "slow" : "fast"](format.duration(Math.abs(ahead) / 1000))}
+        </Tag>
+      )}
+      {within !== undefined && (
+        <Tag tone={within <= 7 ? "ng" : "unsure"} icon="key">
+          {within === 0 ? words.devices.certificate.tagEnded : words.devices.certificate.tag(within)}
+        </Tag>
+      )}
+    </div>
   )
 }
 
@@ -153,6 +177,7 @@ function Station({
         ))}
       </dl>
       <SurroundingTags surroundings={reported?.surroundings} />
+      <IdentityTags device={device} />
       <ArrivalTags arrival={arrival} shed={reported?.shed ?? {}} />
       {admin && device.revoked_at === undefined && (
         <Button
