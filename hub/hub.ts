@@ -14,12 +14,15 @@ import type { Client } from "./http/kit.ts"
 import { openApiDocument } from "./http/openapi.ts"
 import type { OpenAsset } from "./http/ui.routes.ts"
 import { createHttp } from "./http.ts"
-import { rankOf, reviewPriority } from "./inspection/inspection.rules.ts"
+import { rankOf } from "./inspection/inspection.rules.ts"
 import type { MakeThumbnail } from "./inspection/inspection.service.ts"
 import { liveBucketMs } from "./inspection/inspection.store.ts"
 import { createInspectionDomain } from "./inspection/inspection.ts"
 import { createLabellingRoutes } from "./labelling/labelling.routes.ts"
 import { createLabelling } from "./labelling/labelling.service.ts"
+import { createLabellingStore } from "./labelling/labelling.store.ts"
+import { createQueueRoutes } from "./labelling/queue.routes.ts"
+import { createQueue } from "./labelling/queue.service.ts"
 import { createLearning } from "./learning.ts"
 import { createLiveRoutes } from "./live/live.routes.ts"
 import { createSparkplugStore } from "./mirror/sparkplug.store.ts"
@@ -199,6 +202,11 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       isTimeLost: clock.isLost,
       // Later domains say what they need; asked when the disk runs short, long after all of them stand.
       keeps: [(parts) => labelling.contested(parts.map(({ id }) => id)), (parts) => dataset.keeps(parts)],
+      placing: {
+        hasKind: catalogue.hasKind,
+        hubAudit: (line) => queue.auditShare(line),
+        stationAudit: (device) => fleet.fleet.desired(device)?.sampling.audit ?? null,
+      },
       log: log.child("inspection"),
     })
     const sources = createSourcesDomain({
@@ -223,16 +231,13 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       quarantineFolder: join(folder.root, "quarantine"),
       halvesFolder: join(folder.root, "halves"),
     })
+    const labels = createLabellingStore(db)
+    const queue = createQueue({ db, audit, clock, labels, inspections: inspection.store })
     const labelling = createLabelling({
       db,
-      inspections: {
-        ...inspection.store,
-        rankOf,
-        firstPriority(id) {
-          const stored = inspection.store.header(id)
-          return stored ? reviewPriority(stored.header) : null
-        },
-      },
+      store: labels,
+      queue,
+      inspections: { ...inspection.store, rankOf },
       hasKind: catalogue.hasKind,
       events,
       clock,
@@ -305,6 +310,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         inspection.routes,
         ...sources.routes,
         createLabellingRoutes(labelling),
+        createQueueRoutes(queue),
         ...learning.routes,
         live,
         createBrokerRoutes({
@@ -331,6 +337,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       fleet: fleet.fleet,
       enrolment: fleet.enrolment,
       inspections: inspection.inspections,
+      inspectionStore: inspection.store,
       eviction: inspection.eviction,
       users: users.people,
       sessions: users.sessions,

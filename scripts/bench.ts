@@ -7,6 +7,7 @@ import { benchIngest, mosquittoBinary } from "./bench/ingest.ts"
 import { benchLoop } from "./bench/loop.ts"
 import { describeMachine } from "./bench/machine.ts"
 import { benchPipeline } from "./bench/pipeline.ts"
+import { benchQueue } from "./bench/queue.ts"
 import type { BenchRow } from "./bench/row.ts"
 import { benchStorm } from "./bench/storm.ts"
 import { prepare } from "./prepare.ts"
@@ -21,6 +22,7 @@ const benches: Record<string, () => Promise<BenchRow[]>> = {
   crowd: benchCrowd,
   storm: benchStorm,
   delivery: benchDelivery,
+  queue: benchQueue,
   loop: benchLoop,
 }
 const longestMs = 20 * 60_000
@@ -106,6 +108,8 @@ ${mosquitto}
   time until what was made during the outage is acknowledged; all stations share one process and the machine with the hub.
   In the storm those beyond the hub's limit of connections are turned away at the door; the row says how many came in.
 - **model delivery**: chunks of 256 KiB asked for over MQTT, each hashed on arrival; bare TCP hashes nothing.
+- **next part**: through the whole HTTP side, in the hub's own process, while every tablet judges a part each 1.5 s and holds
+  three; the reference is a limit. The draws that count double hand-outs go by the service, one after the other.
 - **loop time**: one run, so it varies by some ten per cent. From the first part with a new kind of defect to a model
   that knows it, proven and committed on every station. The reference is the sum of what no software could save: the
   time until the parts had come and were labelled (by a robot), the trainer alone, hub and stations ended, with the same

@@ -1,6 +1,6 @@
 import * as v from "valibot"
 import { Drawing } from "./drawing.ts"
-import { DefectKey, DeviceId, Instant, Key, Sha256, Uuid } from "./ids.ts"
+import { DefectKey, DeviceId, Instant, Key, Sha256, Share, Uuid } from "./ids.ts"
 import { Box, ClockFault, Finding, ImageMime, ShadowLook, Verdict } from "./inspection.ts"
 
 export const LabelVerdict = v.picklist(["ok", "ng", "unsure"])
@@ -69,10 +69,36 @@ export const takenAt = ({
 }: Pick<InspectionView, "captured_at" | "received_at" | "clock">): number =>
   clock === undefined ? captured_at : received_at
 
+/** What can make a part worth a look; each has a weight that engineers may set. */
+export const valueParts = [
+  "undecided",
+  "disagreement",
+  "uncertainty",
+  "rare",
+  "audit",
+  "ng",
+  "second_look",
+  "age",
+] as const
+export const ValuePart = v.picklist(valueParts)
+export type ValuePart = v.InferOutput<typeof ValuePart>
+
+/** Why this part and not another: its value, and what it is made of, the most first. */
+export const Why = v.object({
+  value: v.number(),
+  shares: v.array(v.object({ part: ValuePart, share: v.number() })),
+  /** The kind whose rarity counts. */
+  kind: v.optional(DefectKey),
+  /** The probability with which chance alone picked it, whatever a model says of it; absent where it did not. */
+  chance: v.optional(Share),
+})
+export type Why = v.InferOutput<typeof Why>
+
 /** POST /api/labelling/next: leases the most valuable part to the caller. 204 when nothing waits. */
 export const LabelTask = v.object({
   inspection: InspectionView,
   reason: QueueReason,
+  why: v.optional(Why),
   lease: v.object({ id: Uuid, expires_at: Instant }),
   /** Parts waiting behind this one. */
   waiting: v.number(),

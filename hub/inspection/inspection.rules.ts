@@ -17,13 +17,16 @@ export function rankOf(reason: QueueReason, fine = 0): number {
  * differently, then the random audit (the only unbiased look at OK parts), then NG, then the rest. Null without a
  * full image: boxes are in its pixels, and nobody should judge a part by its thumbnail.
  */
-export function reviewPriority(header: InspectionHeader): Priority | null {
+export function reviewPriority(header: InspectionHeader, inAudit = false): Priority | null {
   if (header.parts.length === 0 || header.policy.image !== "full") return null
-  const reason = reviewReason(header)
+  const reason = reviewReason(header, inAudit)
   return { reason, rank: rankOf(reason, reason === "ng" || reason === "ok" ? certainty(header) : 0) }
 }
 
-function reviewReason({ verdict, shadow, findings, policy }: InspectionHeader): QueueReason {
+function reviewReason(
+  { verdict, shadow, findings, policy }: InspectionHeader,
+  inAudit: boolean,
+): QueueReason {
   if (verdict.eval === "undecidable" || verdict.eval === "undefined") return "undecidable"
   // An OK part with something found on it contradicts itself.
   if (
@@ -32,7 +35,7 @@ function reviewReason({ verdict, shadow, findings, policy }: InspectionHeader): 
     (verdict.eval === "ok" && findings.length > 0)
   )
     return "disagreement"
-  if (policy.why_sent === "audit") return "audit"
+  if (inAudit || policy.why_sent === "audit") return "audit"
   return verdict.eval
 }
 

@@ -5,6 +5,7 @@ import type { PackPlace } from "#platform/packs"
 import type { Sqlite } from "#platform/sqlite"
 import type { Numbering } from "./gaps.rules.ts"
 import { mainPart, type Priority, reviewPriority } from "./inspection.rules.ts"
+import { auditChance, type Placing, parseStream, type Stream, streamOf } from "./stream.rules.ts"
 
 /** Width of one bucket of the live series. */
 export const liveBucketMs = 10_000
@@ -87,10 +88,26 @@ const hasHadItsUse = (image: string) => `NOT EXISTS (
 )`
 const viewSource = "inspection i LEFT JOIN image m ON m.sha256 = i.image_sha256"
 
+/** Without a catalogue every kind is one, and nobody draws parts at random. */
+const plainPlacing: Placing = {
+  hasKind: () => true,
+  hubAudit: () => 0,
+  stationAudit: () => null,
+}
+
 /** Every SQL statement on inspections. All writes expect to run inside a transaction of the caller. */
-export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
+export function createInspectionStore({
+  sqlite,
+  placing = plainPlacing,
+}: {
+  sqlite: Sqlite
+  placing?: Placing
+}) {
   const selectHeader = sqlite.prepare<{ device_id: string; header: string; image_state: ImageState }>(
     "SELECT device_id, header, image_state FROM inspection WHERE id = $id",
+  )
+  const selectPlaced = sqlite.prepare<{ header: string; label_revision: number | null }>(
+    "SELECT header, label_revision FROM inspection WHERE id = $id",
   )
   const selectSeq = sqlite.prepare<{ id: string }>(
     "SELECT id FROM inspection WHERE device_id = $device AND boot = $boot AND seq = $seq",
@@ -107,13 +124,14 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
   )
   const insertInspection = sqlite.prepare(
     `INSERT INTO inspection (id, device_id, boot, seq, captured_at, received_at, part_id, product_id, eval,
-       model_digest, header, image_sha256, image_state, queue_reason, queue_rank, shadow_digest, shadow_eval, clock)
+       model_digest, header, image_sha256, image_state, queue_reason, queue_rank, queue_stream, queue_chance,
+       shadow_digest, shadow_eval, clock)
      VALUES ($id, $device, $boot, $seq, $captured, $received, $part, $product, $eval, $model, $header, $image,
-       $state, $reason, $rank, $shadow, $shadowEval, $clock)`,
+       $state, $reason, $rank, $stream, $chance, $shadow, $shadowEval, $clock)`,
   )
   const attachImage = sqlite.prepare(
     `UPDATE inspection SET header = $header, image_sha256 = $image, image_state = 'as_sent', queue_reason = $reason,
-       queue_rank = $rank WHERE id = $id`,
+       queue_rank = $rank, queue_stream = $stream, queue_chance = $chance WHERE id = $id`,
   )
   const countWaiting = sqlite.prepare<{ n: number }>(
     "SELECT count(*) AS n FROM inspection WHERE image_state = 'waiting'",
@@ -184,10 +202,12 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
   }>("SELECT received_at, eval, label_verdict FROM inspection WHERE id = $id")
   const updateLabel = sqlite.prepare(
     `UPDATE inspection SET label_revision = $revision, label_verdict = $verdict, label_kinds = $kinds,
-       label_by = $by, label_at = $at, queue_reason = $reason, queue_rank = $rank WHERE id = $id`,
+       label_by = $by, label_at = $at, queue_reason = $reason, queue_rank = $rank, queue_stream = $stream
+     WHERE id = $id`,
   )
   const updateQueue = sqlite.prepare(
-    "UPDATE inspection SET queue_reason = $reason, queue_rank = $rank WHERE id = $id",
+    `UPDATE inspection SET queue_reason = $reason, queue_rank = $rank, queue_stream = $stream
+     WHERE id = $id`,
   )
   const selectImage = sqlite.prepare<StoredImage>(
     "SELECT sha256, mime, w, h, size FROM image WHERE sha256 = $sha256",
@@ -198,8 +218,8 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
   const insertThumbnail = sqlite.prepare(
     "INSERT INTO thumbnail VALUES ($sha256, $max, $thumb, $mime) ON CONFLICT DO NOTHING",
   )
-  const selectQueueSize = sqlite.prepare<{ reason: QueueReason; waiting: number }>(
-    "SELECT reason, waiting FROM queue_size WHERE waiting > 0",
+  const selectStreams = sqlite.prepare<{ key: string; waiting: number }>(
+    "SELECT key, waiting FROM queue_stream WHERE waiting > 0",
   )
   const selectLive = sqlite.prepare<{
     at: number
@@ -285,6 +305,28 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
     for (const { sha256 } of parts) if (sha256 !== main) insertFurther.run({ id, sha256 })
   }
 
+  /** Where a part waits when it comes in, and the probability with which chance picked it. */
+  const firstPlace = (header: InspectionHeader, device: string) => {
+    const line = header.model?.line ?? ""
+    const chance = auditChance(header, placing.hubAudit(line), () => placing.stationAudit(device))
+    const queue = reviewPriority(header, chance.hub)
+    return {
+      reason: queue?.reason ?? null,
+      rank: queue?.rank ?? null,
+      stream: queue && streamOf(header, queue.reason, false, placing.hasKind),
+      chance: queue && chance.probability,
+    }
+  }
+  /** Where a known part waits from now on; `labelled` when someone has judged it. */
+  const placeAgain = (id: string, queue: Priority | null, labelled: boolean | undefined) => {
+    if (!queue) return { reason: null, rank: null, stream: null }
+    const row = selectPlaced.get({ id })
+    if (!row) throw new Error(`no inspection ${id} to put into the queue`)
+    const header = JSON.parse(row.header) as InspectionHeader
+    const second = labelled ?? row.label_revision !== null
+    return { ...queue, stream: streamOf(header, queue.reason, second, placing.hasKind) }
+  }
+
   return {
     /** Header and owner of a stored inspection. */
     header: (
@@ -315,7 +357,9 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
       places,
     }: Insertion): void => {
       if (!withoutImages) insertImages(header, receivedAt, places)
-      const queue = withoutImages ? null : reviewPriority(header)
+      const place = withoutImages
+        ? { reason: null, rank: null, stream: null, chance: null }
+        : firstPlace(header, device)
       insertInspection.run({
         id: header.id,
         device,
@@ -331,8 +375,7 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
         header: headerText,
         image: withoutImages ? null : (mainPart(header.parts)?.sha256 ?? null),
         state: withoutImages ? "waiting" : "as_sent",
-        reason: queue?.reason ?? null,
-        rank: queue?.rank ?? null,
+        ...place,
         shadow: header.shadow?.model.digest ?? null,
         shadowEval: header.shadow ? saidBy(header.shadow) : null,
       })
@@ -345,13 +388,11 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
     /** The pictures that waited at the station have come, or will not: the header says which. */
     attach: ({ header, headerText, receivedAt, places }: Omit<Insertion, "device" | "clock">): void => {
       insertImages(header, receivedAt, places)
-      const queue = reviewPriority(header)
       attachImage.run({
         id: header.id,
         header: headerText,
         image: mainPart(header.parts)?.sha256 ?? null,
-        reason: queue?.reason ?? null,
-        rank: queue?.rank ?? null,
+        ...firstPlace(header, selectHeader.get({ id: header.id })?.device_id ?? ""),
       })
       insertFurtherImages(header)
     },
@@ -447,8 +488,7 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
         kinds: label ? JSON.stringify(label.kinds) : null,
         by: label?.by ?? null,
         at: label?.at ?? null,
-        reason: queue?.reason ?? null,
-        rank: queue?.rank ?? null,
+        ...placeAgain(id, queue, label !== null),
       })
       const change = Number(label?.verdict === "ng") - Number(before.label_verdict === "ng")
       if (change !== 0)
@@ -457,11 +497,29 @@ export function createInspectionStore({ sqlite }: { sqlite: Sqlite }) {
 
     /** Moves a part in the queue, or takes it out. */
     setQueue: (id: string, queue: Priority | null): void => {
-      updateQueue.run({ id, reason: queue?.reason ?? null, rank: queue?.rank ?? null })
+      updateQueue.run({ id, ...placeAgain(id, queue, undefined) })
+    },
+    /** Why the part was put into the queue when it came in; null when it never was. */
+    firstPriority: (id: string): Priority | null => {
+      const row = selectHeader.get({ id })
+      if (!row) return null
+      const header = JSON.parse(row.header) as InspectionHeader
+      const share = placing.hubAudit(header.model?.line ?? "")
+      return reviewPriority(header, auditChance(header, share, () => null).hub)
     },
 
+    /** The streams parts wait in, and how many in each. */
+    streams: (): (Stream & { key: string; waiting: number })[] =>
+      selectStreams.all().map(({ key, waiting }) => ({ ...parseStream(key), key, waiting })),
     /** Parts waiting for a person, by reason. */
-    waiting: (): { reason: QueueReason; waiting: number }[] => selectQueueSize.all(),
+    waiting: (): { reason: QueueReason; waiting: number }[] => {
+      const sums = new Map<QueueReason, number>()
+      for (const { key, waiting } of selectStreams.all()) {
+        const { reason } = parseStream(key)
+        sums.set(reason, (sums.get(reason) ?? 0) + waiting)
+      }
+      return [...sums].map(([reason, waiting]) => ({ reason, waiting }))
+    },
 
     /** What the hub holds; parts that came without an id count as one each. Reads an index from end to end. */
     count: () => selectCount.get()!,

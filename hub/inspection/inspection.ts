@@ -13,6 +13,7 @@ import { createIngest, type SniffImage } from "./ingest.service.ts"
 import { createInspectionRoutes } from "./inspection.routes.ts"
 import { createInspections, type MakeThumbnail } from "./inspection.service.ts"
 import { createInspectionStore } from "./inspection.store.ts"
+import type { Placing } from "./stream.rules.ts"
 
 /** The domain of inspections: taking them in, keeping them, showing them. */
 export function createInspectionDomain(deps: {
@@ -34,9 +35,23 @@ export function createInspectionDomain(deps: {
   isTimeLost: () => boolean
   /** What later domains must keep when room is made. */
   keeps: readonly KeepPictures[]
+  /** What decides where a part waits. */
+  placing: Placing
 }) {
-  const { db, thumbnail, stations, keeps, audit, commits, sniff, isTimeSettled, isTimeLost, ...rest } = deps
-  const store = createInspectionStore({ sqlite: db })
+  const {
+    db,
+    thumbnail,
+    stations,
+    keeps,
+    placing,
+    audit,
+    commits,
+    sniff,
+    isTimeSettled,
+    isTimeLost,
+    ...rest
+  } = deps
+  const store = createInspectionStore({ sqlite: db, placing })
   const { blobs, clock } = rest
   blobs.attach(store.place)
   const inspections = createInspections({ db, store, audit, clock, blobs, thumbnail })

@@ -21,7 +21,8 @@ import type { Events } from "#platform/events"
 import type { Ids } from "#platform/ids"
 import type { Sqlite } from "#platform/sqlite"
 import { extendAfterMs, labelFault, leaseMs, queueAfter, reissueAfterMs } from "./labelling.rules.ts"
-import { createLabellingStore, type LabelRow, type LeaseRow, type SettledRow } from "./labelling.store.ts"
+import type { LabellingStore, LabelRow, LeaseRow, SettledRow } from "./labelling.store.ts"
+import type { Queue } from "./queue.service.ts"
 
 type Receipt = v.InferOutput<typeof LabelReceipt>
 type Priority = { reason: QueueReason; rank: number }
@@ -29,6 +30,8 @@ type Priority = { reason: QueueReason; rank: number }
 /** What labelling needs of its neighbours. All writes happen inside labelling's own transaction. */
 export type LabellingDeps = {
   db: Sqlite
+  store: LabellingStore
+  queue: Queue
   inspections: {
     view(id: string): InspectionView | undefined
     /** Why the part was put into the queue when it came in; null when it never was. */
@@ -42,6 +45,7 @@ export type LabellingDeps = {
     ): void
     setQueue(id: string, queue: Priority | null): void
     waiting(): { reason: QueueReason; waiting: number }[]
+    streams(): { look: 1 | 2; waiting: number }[]
   }
   hasKind: (key: string) => boolean
   events: Events
@@ -72,8 +76,7 @@ type Sighting = { labels: number; firstSeenAt: number; firstLabelledAt: number }
 export type Labelling = ReturnType<typeof createLabelling>
 
 export function createLabelling(deps: LabellingDeps) {
-  const { db, inspections, hasKind, events, clock, ids } = deps
-  const store = createLabellingStore(db)
+  const { db, store, queue, inspections, hasKind, events, clock, ids } = deps
 
   const sees = (user: User) => ({
     user: user.id,
@@ -83,24 +86,24 @@ export function createLabelling(deps: LabellingDeps) {
   /** Takes a part nobody else holds; parts whose picture has been judged leave the queue on the way. */
   function drawNew(user: User, sessionId: string, now: number): LeaseRow | undefined {
     for (;;) {
-      const candidates = store.draw(sees(user), 32)
-      for (const { id, image_sha256, seen } of candidates) {
-        if (seen) {
-          inspections.setQueue(id, null)
-          continue
-        }
-        const lease: LeaseRow = {
-          id: ids.uuid(),
-          inspection_id: id,
-          image_sha256,
-          session_id: sessionId,
-          drawn_at: now,
-          ends_at: now + leaseMs,
-        }
-        store.putLease(lease)
-        return lease
+      const head = queue.head(user.id, sees(user).reviewer)
+      if (!head) return undefined
+      const { part, why } = head
+      if (part.seen) {
+        inspections.setQueue(part.id, null)
+        continue
       }
-      if (candidates.length === 0) return undefined
+      const lease: LeaseRow = {
+        id: ids.uuid(),
+        inspection_id: part.id,
+        image_sha256: part.image_sha256,
+        session_id: sessionId,
+        drawn_at: now,
+        ends_at: now + leaseMs,
+      }
+      store.putLease(lease)
+      queue.log(lease, user.id, why)
+      return lease
     }
   }
 
@@ -148,10 +151,12 @@ export function createLabelling(deps: LabellingDeps) {
         const inspection = inspections.view(lease.inspection_id)
         const reason = store.reason(lease.inspection_id)
         if (!inspection || !reason) throw new Error(`${lease.inspection_id} is leased and does not wait`)
-        const open = inspections.waiting().filter((w) => sees(user).reviewer || w.reason !== "unsure_label")
+        const open = inspections.streams().filter(({ look }) => sees(user).reviewer || look === 1)
+        const why = queue.whyOf(lease.id)
         return {
           inspection,
           reason,
+          ...(why && { why }),
           lease: { id: lease.id, expires_at: store.lease(lease.id)?.ends_at ?? lease.ends_at },
           waiting: Math.max(0, open.reduce((sum, w) => sum + w.waiting, 0) - 1),
         }

@@ -30,8 +30,10 @@ export type LeaseRow = {
 }
 export type Candidate = {
   id: string
-  queue_reason: QueueReason
+  n: number
+  received_at: number
   image_sha256: string
+  queue_chance: number | null
   /** True when another part with the very same picture has been judged: this one would teach nothing. */
   seen: number
 }
@@ -81,25 +83,26 @@ export function createLabellingStore(db: Sqlite) {
      WHERE inspection_id = $inspection ORDER BY revision`,
   )
 
-  const draw = db.prepare<Candidate>(
-    `SELECT i.id, i.queue_reason, i.image_sha256,
-       i.label_verdict IS NULL AND EXISTS (
-         SELECT 1 FROM inspection o
-         WHERE o.image_sha256 = i.image_sha256 AND o.id <> i.id AND o.label_verdict IS NOT NULL
-       ) AS seen
-     FROM inspection i
-     WHERE i.queue_rank IS NOT NULL AND i.image_sha256 IS NOT NULL
-       AND NOT EXISTS (SELECT 1 FROM label_lease l WHERE l.image_sha256 = i.image_sha256)
-       AND (
-         i.label_revision IS NULL
-         -- A second look is a reviewer's, and never at one's own judgement.
-         OR $reviewer = 1 AND NOT EXISTS (
+  // Walks its stream from the end that is worth more, past what others hold.
+  const walk = (order: "ASC" | "DESC") =>
+    db.prepare<Candidate>(
+      `SELECT i.id, i.n, i.received_at, i.image_sha256, i.queue_chance,
+         i.label_verdict IS NULL AND EXISTS (
+           SELECT 1 FROM inspection o
+           WHERE o.image_sha256 = i.image_sha256 AND o.id <> i.id AND o.label_verdict IS NOT NULL
+         ) AS seen
+       FROM inspection i
+       WHERE i.queue_stream = $stream AND i.image_sha256 IS NOT NULL
+         AND NOT EXISTS (SELECT 1 FROM label_lease l WHERE l.image_sha256 = i.image_sha256)
+         -- A second look is never at one's own judgement.
+         AND NOT EXISTS (
            SELECT 1 FROM label w
            WHERE w.inspection_id = i.id AND w.revision = i.label_revision AND w.user_id = $user
          )
-       )
-     ORDER BY i.queue_rank, i.n DESC LIMIT $limit`,
-  )
+       ORDER BY i.n ${order} LIMIT $limit`,
+    )
+  const newestFirst = walk("DESC")
+  const oldestFirst = walk("ASC")
   const reason = db.prepare<{ queue_reason: QueueReason | null }>(
     "SELECT queue_reason FROM inspection WHERE id = $inspection",
   )
@@ -185,9 +188,9 @@ export function createLabellingStore(db: Sqlite) {
         active_ms: row.active_ms,
       })),
 
-    /** The most valuable parts nobody holds. Ended leases must have been dropped in the same transaction. */
-    draw: (who: { user: string; reviewer: boolean }, limit: number) =>
-      draw.all({ user: who.user, reviewer: who.reviewer ? 1 : 0, limit }),
+    /** Parts of a stream nobody holds and this person may judge. Ended leases must have been dropped before. */
+    waitingIn: (stream: string, user: string, newest: boolean, limit: number) =>
+      (newest ? newestFirst : oldestFirst).all({ stream, user, limit }),
     reason: (inspection: string) => reason.get({ inspection })?.queue_reason ?? null,
     putLease: (row: LeaseRow) => void putLease.run(row),
     lease: (id: string) => lease.get({ id }),
@@ -216,3 +219,4 @@ export function createLabellingStore(db: Sqlite) {
     sightings: (kind: string, since: number) => sightings.get({ kind, since }),
   }
 }
+export type LabellingStore = ReturnType<typeof createLabellingStore>

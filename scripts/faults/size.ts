@@ -91,8 +91,9 @@ function fillArchive({ data, ledger }: Campaign, bytes: number): number {
   const { header: pattern } = frameOf(1)
   const findings = Array.from({ length: 32 }, (_, i) => ({ ...pattern.findings[0]!, score: 0.01 * (i + 1) }))
   const insert = db.prepare(
-    `INSERT INTO inspection (id, device_id, boot, seq, captured_at, received_at, part_id, eval, header, queue_reason, queue_rank)
-     VALUES ($id, 'archive', 'archive001', $seq, $at, $at, $part, 'undecidable', $header, 'undecidable', 0)`,
+    `INSERT INTO inspection (id, device_id, boot, seq, captured_at, received_at, part_id, eval, header, queue_reason, queue_rank,
+       queue_stream)
+     VALUES ($id, 'archive', 'archive001', $seq, $at, $at, $part, 'undecidable', $header, 'undecidable', 0, '["","undecidable",1,7,""]')`,
   )
   const now = Date.now()
   let seq = 0

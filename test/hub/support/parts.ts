@@ -5,21 +5,42 @@ import { createInspectionStore } from "../../../hub/inspection/inspection.store.
 import { systemIds } from "../../../hub/platform/ids.ts"
 import type { TestHub } from "./hub.ts"
 
+type PartSketch = {
+  eval?: InspectionHeader["verdict"]["eval"]
+  score?: number
+  picture?: string
+  /** What the model found, and the line of that model. */
+  kind?: string
+  line?: string
+  product?: string
+  /** Placed in the queue as this hub does, and not as one without settings. */
+  throughHub?: boolean
+}
+
 /** Stores parts of one station as the hub would after their frames came in; returns their ids, oldest first. */
 export function storeParts(
   test: TestHub,
   count: number,
-  of: (i: number) => { eval?: InspectionHeader["verdict"]["eval"]; picture?: string } = () => ({}),
+  of: (i: number) => PartSketch = () => ({}),
 ): string[] {
   const { db } = test.hub
   db.exec(
     "INSERT OR IGNORE INTO device (id, name, enrolled_at, secret_hash) VALUES ('cam-1', 'Cam 1', 0, '')",
   )
-  const store = createInspectionStore({ sqlite: db })
+  const plain = createInspectionStore({ sqlite: db })
   const boot = systemIds.random(4)
   return db.transaction(() =>
     Array.from({ length: count }, (_, i) => {
-      const { eval: verdict = "ng", picture = systemIds.uuid() } = of(i)
+      const {
+        eval: verdict = "ng",
+        score = 0.9,
+        picture = systemIds.uuid(),
+        kind,
+        line,
+        product,
+        throughHub,
+      } = of(i)
+      const store = throughHub ? test.hub.inspectionStore : plain
       const header: InspectionHeader = {
         v: 1,
         id: systemIds.uuid(),
@@ -27,8 +48,10 @@ export function storeParts(
         seq: i + 1,
         ts: test.clock.now(),
         part_id: `P-${i}`,
-        verdict: { eval: verdict, score: 0.9, t_low: 0.4, t_high: 0.6 },
-        findings: [],
+        ...(product !== undefined && { product_id: product }),
+        verdict: { eval: verdict, score, t_low: 0.4, t_high: 0.6 },
+        findings: kind === undefined ? [] : [{ kind, score: 0.8 }],
+        ...(line !== undefined && { model: { line, release: 1, digest: "0".repeat(64) } }),
         policy: { why_sent: "all", image: "full" },
         parts: [
           {

@@ -1,0 +1,90 @@
+import { createHash } from "node:crypto"
+import type { InspectionHeader } from "#contract/inspection"
+import type { QueueReason } from "#contract/labelling"
+
+/** Steps of uncertainty: 0 where the model is sure, `topBand` where it cannot decide. */
+export const topBand = 7
+
+/** What parts have in common that wait in one stream: one of them is worth as much as the next. */
+export type Stream = {
+  /** The line of the model that looked; '' without one. */
+  line: string
+  reason: QueueReason
+  /** 1: nobody has judged it. 2: a second look, by someone who reviews. */
+  look: 1 | 2
+  band: number
+  /** The kind the model is surest of; '' when it names none. */
+  kind: string
+}
+
+/** What the hub knows beside the part itself when it puts one into the queue. */
+export type Placing = {
+  /** Whether the catalogue has a kind: all others are one, so that a camera that invents names makes no thousand streams. */
+  hasKind(kind: string): boolean
+  /** The share of a line's parts that the hub draws at random, whatever the model says. */
+  hubAudit(line: string): number
+  /** The share of OK parts that a station draws at random; null when the hub does not know. */
+  stationAudit(device: string): number | null
+}
+
+/** Second looks that no label asks for. */
+const secondLooks: readonly QueueReason[] = []
+
+/** The stream of a part as it is stored. An audit part's holds nothing a model said: its order must not lean. */
+export function streamOf(
+  header: InspectionHeader,
+  reason: QueueReason,
+  labelled: boolean,
+  hasKind: (kind: string) => boolean,
+): string {
+  const look = labelled || secondLooks.includes(reason) ? 2 : 1
+  const blind = reason === "audit"
+  return JSON.stringify([
+    header.model?.line ?? "",
+    reason,
+    look,
+    blind ? 0 : bandOf(header),
+    blind ? "" : kindOf(header, hasKind),
+  ])
+}
+
+export function parseStream(key: string): Stream {
+  const [line, reason, look, band, kind] = JSON.parse(key) as [string, QueueReason, 1 | 2, number, string]
+  return { line, reason, look, band, kind }
+}
+
+/** How near the model was to not deciding, in steps: from the threshold outwards to the end of the scale. */
+function bandOf({
+  verdict: { eval: evaluation, score, t_low = 0.5, t_high = 0.5 },
+}: InspectionHeader): number {
+  if (evaluation === "undecidable" || evaluation === "undefined") return topBand
+  if (score === undefined) return 0
+  if (score < t_low) return Math.round(topBand * Math.max(0, score / t_low))
+  if (score > t_high) return Math.round(topBand * Math.max(0, (1 - score) / (1 - t_high)))
+  return topBand
+}
+
+function kindOf({ findings }: InspectionHeader, hasKind: (kind: string) => boolean): string {
+  const surest = findings.reduce<(typeof findings)[number] | undefined>(
+    (best, finding) => (best && best.score >= finding.score ? best : finding),
+    undefined,
+  )
+  if (!surest) return ""
+  return hasKind(surest.kind) ? surest.kind : "unknown"
+}
+
+/**
+ * Whether chance picks a part for the audit slice, and with which probability. The hub's coin falls by the part's id, so
+ * that a part which comes twice falls the same way; the station's has fallen before it looked at the score.
+ */
+export function auditChance(
+  { id, policy }: InspectionHeader,
+  hubShare: number,
+  stationShare: () => number | null,
+): { hub: boolean; probability: number | null } {
+  if (hubShare > 0 && coinOf(id) < hubShare) return { hub: true, probability: hubShare }
+  return { hub: false, probability: policy.why_sent === "audit" ? stationShare() : null }
+}
+
+/** A number in [0, 1) that is the same for the same id. */
+const coinOf = (id: string): number => createHash("sha256").update(id).digest().readUIntBE(0, 6) / 2 ** 48

@@ -1,0 +1,168 @@
+import type * as v from "valibot"
+import type { InspectionView, QueueReason, Why } from "#contract/labelling"
+import type { NewQueuePolicy, PreviewItem, QueuePolicy, QueueView, QueueWeights } from "#contract/queue"
+import type { Actor, Audit } from "#platform/audit"
+import type { Clock } from "#platform/clock"
+import type { Sqlite } from "#platform/sqlite"
+import type { Candidate, LabellingStore } from "./labelling.store.ts"
+import { createQueueStore } from "./queue.store.ts"
+import { mostOf, usualWeights, type ValuedStream, withAge, worthOf } from "./value.rules.ts"
+
+type Stream = ValuedStream & { key: string; waiting: number }
+/** A waiting part with its worth. */
+export type Valued = { part: Candidate; reason: QueueReason; look: 1 | 2; why: Why }
+
+export type QueueDeps = {
+  db: Sqlite
+  audit: Audit
+  clock: Clock
+  labels: Pick<LabellingStore, "waitingIn">
+  inspections: { streams(): Stream[]; view(id: string): InspectionView | undefined }
+}
+export type Queue = ReturnType<typeof createQueue>
+
+/** What waits for people, in the order of its worth: weights that engineers set, over streams of parts alike. */
+export function createQueue({ db, audit, clock, labels, inspections }: QueueDeps) {
+  const store = createQueueStore(db)
+  // Every part that comes in asks for its line's audit share.
+  let known: { policies: Map<string, QueuePolicy>; version: number } | undefined
+  const policies = () => {
+    known ??= { policies: new Map(store.policies().map((p) => [p.line, p])), version: store.version() }
+    return known
+  }
+  const usual: QueuePolicy = {
+    line: null,
+    weights: usualWeights,
+    audit_share: 0,
+    version: 0,
+    by: null,
+    at: null,
+  }
+  const policyOf = (line: string): QueuePolicy =>
+    policies().policies.get(line) ?? policies().policies.get("") ?? usual
+
+  /**
+   * The most valuable free parts, at most `limit`. Streams are looked into from the one that can be worth most, and no
+   * further than another could still be worth more than what was found.
+   */
+  function best(asked: {
+    user: string
+    reviewer: boolean
+    limit: number
+    weightsOf: (line: string) => QueueWeights
+  }): Valued[] {
+    const now = clock.now()
+    const counts = store.labelsByKind()
+    const streams = inspections
+      .streams()
+      .filter(({ look }) => look === 1 || asked.reviewer)
+      .map((stream) => {
+        const weights = asked.weightsOf(stream.line)
+        const why = worthOf(stream, weights, (kind) => counts.get(kind) ?? 0)
+        return { stream, weights, why, most: mostOf(why, weights) }
+      })
+      .sort((a, b) => b.most - a.most)
+    const found: Valued[] = []
+    for (const { stream, weights, why, most } of streams) {
+      const last = found[asked.limit - 1]
+      if (last && most < last.why.value) break
+      const newest = weights.age <= 0
+      for (const part of labels.waitingIn(stream.key, asked.user, newest, asked.limit)) {
+        const { reason, look } = stream
+        found.push({ part, reason, look, why: withAge(why, weights, now - part.received_at) })
+      }
+      // The line as it runs now is worth more than last week's: of equals the newest.
+      found.sort((a, b) => b.why.value - a.why.value || b.part.n - a.part.n)
+      found.length = Math.min(found.length, asked.limit)
+    }
+    return found.map(({ why, part, ...rest }) => ({
+      ...rest,
+      part,
+      why: part.queue_chance === null ? why : { ...why, chance: part.queue_chance },
+    }))
+  }
+
+  /** The orders that hold, the general one first, and the lines parts wait of. */
+  function view(): QueueView {
+    const waiting = new Map<string, number>()
+    for (const stream of inspections.streams())
+      waiting.set(stream.line, (waiting.get(stream.line) ?? 0) + stream.waiting)
+    const own = [...policies().policies.values()].filter(({ line }) => line !== "")
+    return {
+      policies: [{ ...policyOf(""), line: null }, ...own],
+      lines: [...waiting].map(([line, count]) => ({ line: line === "" ? null : line, waiting: count })),
+    }
+  }
+
+  return {
+    /** The share of a line's parts that are drawn at random as they come in. */
+    auditShare: (line: string): number => policyOf(line).audit_share,
+
+    /** The most valuable part this person may judge and nobody holds. */
+    head: (user: string, reviewer: boolean): Valued | undefined =>
+      best({ user, reviewer, limit: 1, weightsOf: (line) => policyOf(line).weights })[0],
+
+    /** Keeps why a part was handed out. Belongs into the transaction of its lease. */
+    log(lease: { id: string; inspection_id: string; drawn_at: number }, user: string, why: Why): void {
+      store.insertDraw({
+        lease_id: lease.id,
+        inspection_id: lease.inspection_id,
+        user_id: user,
+        at: lease.drawn_at,
+        value: why.value,
+        shares: why.shares,
+        chance: why.chance ?? null,
+        policy: policies().version,
+      })
+    },
+    /** Why a lease was given. */
+    whyOf(lease: string): Why | undefined {
+      const draw = store.draw(lease)
+      if (!draw) return undefined
+      const { value, shares, chance } = draw
+      return { value, shares, ...(chance !== null && { chance }) }
+    },
+
+    view,
+
+    /** Sets a line's order, or ends it. Holds from the next draw on; the audit share for parts that come from now on. */
+    set(by: Actor, asked: v.InferOutput<typeof NewQueuePolicy>): QueueView {
+      db.transaction(() => {
+        const line = asked.line ?? ""
+        const before = policies().policies.get(line) ?? null
+        store.insert({
+          line,
+          weights: asked.weights,
+          auditShare: asked.audit_share,
+          by,
+          at: clock.now(),
+        })
+        audit.record({
+          by,
+          action: "queue_policy.set",
+          subject: `queue_policy:${line === "" ? "*" : line}`,
+          before: before && { weights: before.weights, audit_share: before.audit_share },
+          after: asked.weights && { weights: asked.weights, audit_share: asked.audit_share },
+        })
+      })
+      known = undefined
+      return view()
+    },
+
+    /** What would be handed out next, to people who review; also with weights that nobody has saved. */
+    preview(
+      policy: { line: string | null; weights: QueueWeights } | undefined,
+      limit: number,
+    ): PreviewItem[] {
+      const hasOwn = (line: string) => policies().policies.has(line) && line !== ""
+      const weightsOf = (line: string) => {
+        const meant = policy && (policy.line === null ? !hasOwn(line) : policy.line === line)
+        return meant ? policy.weights : policyOf(line).weights
+      }
+      return best({ user: "", reviewer: true, limit, weightsOf }).flatMap(({ part, reason, look, why }) => {
+        const inspection = inspections.view(part.id)
+        return inspection ? [{ inspection, reason, second_look: look === 2, why }] : []
+      })
+    },
+  }
+}
