@@ -21,6 +21,7 @@ import furtherImages from "./migrations/0020_further_images.sql" with { type: "t
 import certificateSerial from "./migrations/0021_certificate_serial.sql" with { type: "text" }
 import sparkplug from "./migrations/0022_sparkplug.sql" with { type: "text" }
 import drawing from "./migrations/0023_drawing.sql" with { type: "text" }
+import tablets from "./migrations/0024_tablets.sql" with { type: "text" }
 
 /** Forward only, in order; each runs in one transaction. Never edit one that has been released: add the next. */
 export const migrations: { name: string; sql: string }[] = [
@@ -47,4 +48,5 @@ export const migrations: { name: string; sql: string }[] = [
   { name: "0021_certificate_serial", sql: certificateSerial },
   { name: "0022_sparkplug", sql: sparkplug },
   { name: "0023_drawing", sql: drawing },
+  { name: "0024_tablets", sql: tablets },
 ]
