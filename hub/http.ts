@@ -20,7 +20,9 @@ export type HttpOptions = {
   /** Routes of the domains, with their full paths, in domain order. */
   routes: readonly Hono<HubEnv>[]
   /** Whose session a cookie's token belongs to. */
-  resolveSession: (token: string) => { user: User; sessionId: string } | undefined
+  resolveSession: (
+    token: string,
+  ) => { user: User; sessionId: string; tabletId?: string | undefined } | undefined
   /** Whether a token's session is still open, without counting as use. */
   isSessionOpen: (token: string) => boolean
   ready: () => boolean
@@ -75,6 +77,7 @@ export function createHttp({
     const session = token === undefined ? undefined : resolveSession(token)
     c.set("user", session?.user)
     c.set("sessionId", session?.sessionId)
+    c.set("tabletId", session?.tabletId)
     c.set("stillSignedIn", () => token !== undefined && isSessionOpen(token))
     await next()
   })

@@ -304,12 +304,12 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       | undefined
     const http = createHttp({
       routes: [
-        users.routes,
+        ...users.routes,
         createCatalogueRoutes(catalogue),
         fleet.routes,
         inspection.routes,
         ...sources.routes,
-        createLabellingRoutes(labelling),
+        createLabellingRoutes({ labelling, passHolder: users.tablets.passHolder }),
         createQueueRoutes(queue),
         ...learning.routes,
         live,
@@ -340,6 +340,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       inspectionStore: inspection.store,
       eviction: inspection.eviction,
       users: users.people,
+      tablets: users.tablets,
       sessions: users.sessions,
       catalogue,
       labelling,
@@ -361,8 +362,12 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       openApi: () => openApiDocument(http, ports.version),
       /** Opens the doors other than HTTP and starts what works by itself. */
       async start() {
-        users.sessions.sweep()
-        sweeping = setInterval(users.sessions.sweep, sweepMs)
+        const sweep = () => {
+          users.sessions.sweep()
+          users.tablets.sweep()
+        }
+        sweep()
+        sweeping = setInterval(sweep, sweepMs)
         await sources.start()
         const behind = {
           fleet: fleet.fleet,

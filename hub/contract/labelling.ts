@@ -109,7 +109,11 @@ export type LabelTask = v.InferOutput<typeof LabelTask>
 export const NextRequest = v.object({
   /** Inspections the tablet already holds, not to be handed out again to it. */
   holding: v.optional(v.pipe(v.array(Uuid), v.maxLength(32)), []),
+  /** The tablet lays parts in for work without the network: they are leased for longer. */
+  stock: v.optional(v.boolean(), false),
 })
+/** POST /api/labelling/renew: the parts of these that are still leased to the session; their leases go on. */
+export const HeldParts = v.object({ held: v.array(Uuid) })
 
 /**
  * POST /api/labels. `id` is made by the tablet and is the idempotency key: a repeat returns the first receipt.
@@ -142,6 +146,14 @@ export const LabelReceipt = v.object({
   revision: v.number(),
   stored_at: Instant,
   duplicate: v.boolean(),
+  /** Somebody else judged the part while this label was made: both are kept, this one as the later revision. */
+  unseen: v.optional(
+    v.object({
+      revision: v.number(),
+      by: v.string(),
+      verdict: v.picklist(["ok", "ng", "unsure", "withdrawn"]),
+    }),
+  ),
 })
 export type LabelReceipt = v.InferOutput<typeof LabelReceipt>
 
@@ -156,6 +168,11 @@ export const LabelRevision = v.object({
   drawing: v.optional(Drawing),
   accepted: v.boolean(),
   by: v.object({ id: Uuid, name: v.string() }),
+  /** The enrolled tablet on which it was made. */
+  tablet: v.optional(v.object({ id: Uuid, name: v.string() })),
+  /** The revision of somebody else that was stored while this label was made. */
+  unseen: v.optional(v.number()),
+  shown_at: Instant,
   decided_at: Instant,
   stored_at: Instant,
   active_ms: v.number(),

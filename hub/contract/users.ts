@@ -35,13 +35,27 @@ export const SetupRequest = v.object({
   password: Password,
   language: Language,
 })
-/** POST /api/session: by password, or by a one-time sign-in token (printed by `crux demo`). Sets the session cookie. */
+/** Taken on enrolled tablets alone, where the tablet itself is the other half of the proof. */
+export const Pin = v.pipe(v.string(), v.regex(/^\d{4,6}$/, "4 to 6 digits"))
+/** What a badge reader types; case and anything but letters and digits do not count. */
+export const BadgeText = v.pipe(v.string(), v.minLength(8), v.maxLength(128))
+/**
+ * POST /api/session: by password, by a one-time sign-in token (printed by `crux demo`), or at an enrolled tablet by name
+ * or badge with a PIN. Sets the session cookie.
+ */
 export const SignInRequest = v.union([
+  v.object({ user: Uuid, pin: Pin }),
+  v.object({ badge: BadgeText, pin: Pin }),
   v.object({ login: v.pipe(v.string(), v.maxLength(64)), password: v.pipe(v.string(), v.maxLength(128)) }),
   v.object({ token: v.pipe(v.string(), v.maxLength(128)) }),
 ])
 /** GET /api/session, and the answer of sign-in and setup. */
-export const Session = v.object({ user: User, expires_at: Instant })
+export const Session = v.object({
+  user: User,
+  expires_at: Instant,
+  /** The enrolled tablet it was opened on. */
+  tablet: v.optional(v.object({ id: Uuid, name: v.string() })),
+})
 export type Session = v.InferOutput<typeof Session>
 /** POST /api/session/one-time: a link that signs the caller in once on another screen, within 15 minutes. */
 export const OneTimeSignIn = v.object({ token: v.string() })

@@ -19,6 +19,8 @@ export type HubEnv = {
     requestId: string
     user: User | undefined
     sessionId: string | undefined
+    /** The enrolled tablet on which the session was opened. */
+    tabletId: string | undefined
     /** Whether the session of this request is still open; asking is not use. For answers that go on for long. */
     stillSignedIn: () => boolean
   }

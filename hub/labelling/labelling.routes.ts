@@ -2,6 +2,7 @@ import { Hono } from "hono"
 import * as v from "valibot"
 import { Uuid } from "#contract/ids"
 import {
+  HeldParts,
   LabelReceipt,
   LabelRevision,
   LabelStats,
@@ -10,13 +11,30 @@ import {
   NextRequest,
 } from "#contract/labelling"
 import { listOf } from "#contract/list"
-import { actor, allow, bodyUpTo, doc, type HubEnv, json, param, sessionOf } from "../http/kit.ts"
+import { Problem } from "#contract/problem"
+import type { User } from "#contract/users"
+import { actor, allow, bodyUpTo, doc, type HubEnv, json, open, param, sessionOf } from "../http/kit.ts"
 import type { Labelling } from "./labelling.service.ts"
 
 /** Thousands of polygons and detailed masks; a usual label has some hundred bytes. */
 const labelBytes = 16 * 1024 * 1024
 
-export function createLabellingRoutes(labelling: Labelling): Hono<HubEnv> {
+/** A pass as a tablet shows it: what its owner left unsent there. */
+const passHeader = "crux-label-pass"
+
+export function createLabellingRoutes({
+  labelling,
+  passHolder,
+}: {
+  labelling: Labelling
+  passHolder: (token: string) => { user: User; tabletId: string | undefined } | undefined
+}): Hono<HubEnv> {
+  const author = (token: string | undefined) => {
+    const holder = token === undefined ? undefined : passHolder(token)
+    if (!holder)
+      throw new Problem("unauthenticated", "label_pass", "this pass has ended; its owner signs in again")
+    return holder
+  }
   return new Hono<HubEnv>()
     .post(
       "/api/labelling/next",
@@ -24,8 +42,19 @@ export function createLabellingRoutes(labelling: Labelling): Hono<HubEnv> {
       doc("Lease the most valuable part; 204 when nothing waits", { 200: LabelTask, 204: null }),
       json(NextRequest),
       (c) => {
-        const task = labelling.next(actor(c), sessionOf(c), c.req.valid("json").holding)
+        const { holding, stock } = c.req.valid("json")
+        const task = labelling.next(actor(c), sessionOf(c), holding, stock)
         return task ? c.json(task) : c.body(null, 204)
+      },
+    )
+    .post(
+      "/api/labelling/renew",
+      allow("worker"),
+      doc("Keep the leases of parts that a tablet holds", { 200: HeldParts }),
+      json(NextRequest),
+      (c) => {
+        const { holding, stock } = c.req.valid("json")
+        return c.json({ held: labelling.renew(sessionOf(c), holding, stock) })
       },
     )
     .post(
@@ -38,7 +67,27 @@ export function createLabellingRoutes(labelling: Labelling): Hono<HubEnv> {
       bodyUpTo(labelBytes),
       json(NewLabel),
       (c) => {
-        const receipt = labelling.submit(actor(c), c.req.valid("json"))
+        const receipt = labelling.submit(actor(c), c.req.valid("json"), c.get("tabletId"))
+        return c.json(receipt, receipt.duplicate ? 200 : 201)
+      },
+    )
+    .post(
+      "/api/labels/kept",
+      open("the pass is the right: labels that a person left unsent on a tablet"),
+      doc("Store a label in the name of the owner of the pass in header crux-label-pass", {
+        200: LabelReceipt,
+        201: LabelReceipt,
+      }),
+      // Asked before the body is read: strangers send no megabytes here.
+      async (c, next) => {
+        author(c.req.header(passHeader))
+        await next()
+      },
+      bodyUpTo(labelBytes),
+      json(NewLabel),
+      (c) => {
+        const { user, tabletId } = author(c.req.header(passHeader))
+        const receipt = labelling.submit(user, c.req.valid("json"), tabletId)
         return c.json(receipt, receipt.duplicate ? 200 : 201)
       },
     )

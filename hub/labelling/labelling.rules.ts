@@ -4,6 +4,8 @@ import { boundsOf } from "#contract/outline"
 
 /** Long enough for a hard part and a coffee; short enough that a tablet left behind holds nothing up. */
 export const leaseMs = 5 * 60_000
+/** A part laid in for work without the network: about as long as a row of 24 takes a careful person. */
+export const stockLeaseMs = 20 * 60_000
 /** A lease that is still held is prolonged once this much of it has gone. */
 export const extendAfterMs = 30_000
 /**

@@ -20,7 +20,14 @@ import type { Clock } from "#platform/clock"
 import type { Events } from "#platform/events"
 import type { Ids } from "#platform/ids"
 import type { Sqlite } from "#platform/sqlite"
-import { extendAfterMs, labelFault, leaseMs, queueAfter, reissueAfterMs } from "./labelling.rules.ts"
+import {
+  extendAfterMs,
+  labelFault,
+  leaseMs,
+  queueAfter,
+  reissueAfterMs,
+  stockLeaseMs,
+} from "./labelling.rules.ts"
 import type { LabellingStore, LabelRow, LeaseRow, SettledRow } from "./labelling.store.ts"
 import type { Queue } from "./queue.service.ts"
 
@@ -84,7 +91,7 @@ export function createLabelling(deps: LabellingDeps) {
   })
 
   /** Takes a part nobody else holds; parts whose picture has been judged leave the queue on the way. */
-  function drawNew(user: User, sessionId: string, now: number): LeaseRow | undefined {
+  function drawNew(user: User, sessionId: string, now: number, ends_at: number): LeaseRow | undefined {
     for (;;) {
       const head = queue.head(user.id, sees(user).reviewer)
       if (!head) return undefined
@@ -99,7 +106,7 @@ export function createLabelling(deps: LabellingDeps) {
         image_sha256: part.image_sha256,
         session_id: sessionId,
         drawn_at: now,
-        ends_at: now + leaseMs,
+        ends_at,
       }
       store.putLease(lease)
       queue.log(lease, user.id, why)
@@ -108,9 +115,13 @@ export function createLabelling(deps: LabellingDeps) {
   }
 
   /** What this session holds stays its own while it says so, and comes back to it when it has forgotten. */
-  function heldAgain(sessionId: string, holding: readonly string[], now: number): LeaseRow | undefined {
+  function heldAgain(
+    sessionId: string,
+    holding: readonly string[],
+    now: number,
+    ends_at: number,
+  ): LeaseRow | undefined {
     let forgotten: LeaseRow | undefined
-    const ends_at = now + leaseMs
     for (const lease of store.leasesOf(sessionId)) {
       const held = holding.includes(lease.inspection_id)
       if (!held && (forgotten || now - lease.drawn_at < reissueAfterMs)) continue
@@ -122,8 +133,17 @@ export function createLabelling(deps: LabellingDeps) {
   }
 
   function storedReceipt(row: LabelRow, duplicate: boolean): Receipt {
-    const { id, inspection_id, revision, stored_at } = row
-    return { id, inspection_id, revision, stored_at, duplicate }
+    const { id, inspection_id, revision, stored_at, unseen } = row
+    const other = unseen === null ? undefined : store.revision(inspection_id, unseen)
+    return {
+      id,
+      inspection_id,
+      revision,
+      stored_at,
+      duplicate,
+      ...(other &&
+        unseen !== null && { unseen: { revision: unseen, by: other.name, verdict: other.verdict } }),
+    }
   }
 
   function checkLabel(label: NewLabel, part: InspectionView): void {
@@ -142,11 +162,12 @@ export function createLabelling(deps: LabellingDeps) {
      * Leases the most valuable part to a session, or null when nothing waits for this person. One transaction: no part
      * and no picture is ever held by two sessions. `holding` are parts the session still has; their leases go on.
      */
-    next(user: User, sessionId: string, holding: readonly string[]): LabelTask | null {
+    next(user: User, sessionId: string, holding: readonly string[], stock = false): LabelTask | null {
       return db.transaction(() => {
         const now = clock.now()
+        const ends = now + (stock ? stockLeaseMs : leaseMs)
         store.dropEndedLeases(now)
-        const lease = heldAgain(sessionId, holding, now) ?? drawNew(user, sessionId, now)
+        const lease = heldAgain(sessionId, holding, now, ends) ?? drawNew(user, sessionId, now, ends)
         if (!lease) return null
         const inspection = inspections.view(lease.inspection_id)
         const reason = store.reason(lease.inspection_id)
@@ -163,11 +184,24 @@ export function createLabelling(deps: LabellingDeps) {
       })
     },
 
+    /** Of these parts, those that are still leased to the session; their leases go on. */
+    renew(sessionId: string, holding: readonly string[], stock = false): string[] {
+      return db.transaction(() => {
+        const now = clock.now()
+        store.dropEndedLeases(now)
+        const held = store.leasesOf(sessionId).filter((lease) => holding.includes(lease.inspection_id))
+        const ends_at = now + (stock ? stockLeaseMs : leaseMs)
+        for (const lease of held)
+          if (ends_at - lease.ends_at >= extendAfterMs) store.extendLease(lease.id, ends_at)
+        return held.map((lease) => lease.inspection_id)
+      })
+    },
+
     /**
      * Stores one judgement as the next revision of its part; on disk when this returns. The same id again returns the
-     * first receipt. Throws `not_found`, `invalid`, and `conflict` (id used for something else, nothing to withdraw).
+     * first receipt. A lease that has ended, or somebody else's judgement meanwhile, refuses nothing: both are kept. Throws `not_found`, `invalid`, and `conflict` (id used for something else, nothing to withdraw).
      */
-    submit(user: User, sent: NewLabel): Receipt {
+    submit(user: User, sent: NewLabel, tabletId?: string): Receipt {
       const { row, duplicate, label } = db.transaction(() => {
         const part = inspections.view(sent.inspection_id)
         const label = withBoxes(sent, part?.image ?? null)
@@ -182,7 +216,7 @@ export function createLabelling(deps: LabellingDeps) {
         const before = store.newest(label.inspection_id)
         if (label.verdict === "withdrawn" && (before?.user_id !== user.id || before.verdict === "withdrawn"))
           throw new Problem("conflict", "label_withdraw", "only one's own newest label can be withdrawn")
-        return { row: append(user, label, part, before), duplicate: false, label }
+        return { row: append({ user, tabletId }, label, part, before), duplicate: false, label }
       })
       if (!duplicate)
         events.announce("label", {
@@ -252,8 +286,15 @@ export function createLabelling(deps: LabellingDeps) {
       })),
   }
 
-  function append(user: User, label: NewLabel, part: InspectionView, before: LabelRow | undefined): LabelRow {
+  function append(
+    { user, tabletId }: { user: User; tabletId: string | undefined },
+    label: NewLabel,
+    part: InspectionView,
+    before: LabelRow | undefined,
+  ): LabelRow {
     const now = clock.now()
+    const deliberate = label.lease_id === undefined || store.lease(label.lease_id)?.inspection_id === part.id
+    const unseen = !deliberate && before && before.user_id !== user.id ? before.revision : null
     const row: Omit<LabelRow, "n"> = {
       id: label.id,
       inspection_id: label.inspection_id,
@@ -269,6 +310,8 @@ export function createLabelling(deps: LabellingDeps) {
       decided_at: label.decided_at,
       active_ms: label.active_ms,
       stored_at: now,
+      tablet_id: tabletId ?? null,
+      unseen,
     }
     store.insert(row)
     const earlier = before && {
@@ -276,7 +319,6 @@ export function createLabelling(deps: LabellingDeps) {
       verdict: before.verdict,
       kinds: JSON.parse(before.kinds),
     }
-    const deliberate = label.lease_id === undefined || store.lease(label.lease_id)?.inspection_id === part.id
     const reason = queueAfter({ userId: user.id, ...label }, earlier ?? null, deliberate)
     const applied =
       label.verdict === "withdrawn"

@@ -19,6 +19,8 @@ export type LabelRow = {
   decided_at: number
   active_ms: number
   stored_at: number
+  tablet_id: string | null
+  unseen: number | null
 }
 export type LeaseRow = {
   id: string
@@ -70,17 +72,22 @@ const selectSettled = `SELECT i.id, i.part_id, i.product_id,
 export function createLabellingStore(db: Sqlite) {
   const insert = db.prepare(
     `INSERT INTO label (id, inspection_id, revision, verdict, kinds, boxes, drawing, accepted, user_id, lease_id,
-       shown_at, decided_at, active_ms, stored_at)
+       shown_at, decided_at, active_ms, stored_at, tablet_id, unseen)
      VALUES ($id, $inspection_id, $revision, $verdict, $kinds, $boxes, $drawing, $accepted, $user_id, $lease_id, $shown_at,
-       $decided_at, $active_ms, $stored_at)`,
+       $decided_at, $active_ms, $stored_at, $tablet_id, $unseen)`,
   )
   const byId = db.prepare<LabelRow>("SELECT * FROM label WHERE id = $id")
   const newest = db.prepare<LabelRow>(
     "SELECT * FROM label WHERE inspection_id = $inspection ORDER BY revision DESC LIMIT 1",
   )
-  const revisions = db.prepare<LabelRow & { name: string }>(
-    `SELECT label.*, user.name FROM label JOIN user ON user.id = label.user_id
+  const revisions = db.prepare<LabelRow & { name: string; tablet: string | null }>(
+    `SELECT label.*, user.name, tablet.name AS tablet FROM label JOIN user ON user.id = label.user_id
+     LEFT JOIN tablet ON tablet.id = label.tablet_id
      WHERE inspection_id = $inspection ORDER BY revision`,
+  )
+  const revision = db.prepare<{ verdict: LabelRow["verdict"]; name: string }>(
+    `SELECT verdict, user.name FROM label JOIN user ON user.id = label.user_id
+     WHERE inspection_id = $inspection AND revision = $revision`,
   )
 
   // Walks its stream from the end that is worth more, past what others hold.
@@ -171,6 +178,7 @@ export function createLabellingStore(db: Sqlite) {
     byId: (id: string) => byId.get({ id }),
     contested: (of: readonly string[]): Set<string> =>
       new Set(contested.all({ of: JSON.stringify(of) }).map((row) => row.inspection_id)),
+    revision: (inspection: string, number: number) => revision.get({ inspection, revision: number }),
     newest: (inspection: string) => newest.get({ inspection }),
     revisions: (inspection: string): LabelRevision[] =>
       revisions.all({ inspection }).map((row) => ({
@@ -183,6 +191,10 @@ export function createLabellingStore(db: Sqlite) {
         ...(row.drawing === null ? {} : { drawing: JSON.parse(row.drawing) as Drawing }),
         accepted: row.accepted === 1,
         by: { id: row.user_id, name: row.name },
+        ...(row.tablet_id !== null &&
+          row.tablet !== null && { tablet: { id: row.tablet_id, name: row.tablet } }),
+        ...(row.unseen !== null && { unseen: row.unseen }),
+        shown_at: row.shown_at,
         decided_at: row.decided_at,
         stored_at: row.stored_at,
         active_ms: row.active_ms,

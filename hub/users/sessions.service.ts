@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from "node:crypto"
 import type * as v from "valibot"
 import { Problem } from "#contract/problem"
+import type { Unlock } from "#contract/tablets"
 import type { Language, Session, SetupRequest, SignInRequest, User } from "#contract/users"
 import type { Audit } from "#platform/audit"
 import type { Clock } from "#platform/clock"
@@ -8,6 +9,7 @@ import type { Ids } from "#platform/ids"
 import type { Sqlite } from "#platform/sqlite"
 import type { Passwords } from "./password.ts"
 import type { SessionsStore } from "./sessions.store.ts"
+import type { KnownTablet, Tablets } from "./tablets.service.ts"
 import type { Throttle } from "./throttle.ts"
 import {
   formatSetupCode,
@@ -28,11 +30,27 @@ export type Sessions = {
   newSetupCode(): string | null
   /** Makes the first admin. Throws `forbidden` (wrong, used or expired code), `rate_limited`, `invalid`. */
   setUp(request: v.InferOutput<typeof SetupRequest>, ip: string): Promise<SignedIn>
-  /** Throws `unauthenticated` (the same for every reason), `rate_limited`. Ends `previous`, if any. */
-  signIn(request: v.InferOutput<typeof SignInRequest>, ip: string, previous?: string): Promise<SignedIn>
+  /**
+   * Throws `unauthenticated` (the same for every reason), `rate_limited`, and by PIN what `Tablets.prove` throws. Ends
+   * the `previous` session, if any.
+   */
+  signIn(
+    request: v.InferOutput<typeof SignInRequest>,
+    ip: string,
+    at?: { previous?: string | undefined; tablet?: KnownTablet | undefined },
+  ): Promise<SignedIn>
+  /** Proves that the person of a session is back; the session goes on. Throws as `signIn` does. */
+  unlock(
+    user: User,
+    proof: v.InferOutput<typeof Unlock>,
+    ip: string,
+    tablet: KnownTablet | undefined,
+  ): Promise<void>
   signOut(sessionId: string): void
   /** Who is behind a cookie's token, unless the session has ended; counts as use. */
-  resolve(token: string): { user: User; sessionId: string; expires_at: number } | undefined
+  resolve(
+    token: string,
+  ): { user: User; sessionId: string; tabletId: string | undefined; expires_at: number } | undefined
   /** Whether a token's session is still open; asking is not use. */
   isOpen(token: string): boolean
   /** A token that signs a person in once, within `minutes`. */
@@ -50,6 +68,7 @@ export type SessionsDeps = {
   db: Sqlite
   users: UsersStore
   store: SessionsStore
+  tablets: Pick<Tablets, "prove" | "unlock">
   throttle: Throttle
   passwords: Passwords
   audit: Audit
@@ -58,10 +77,14 @@ export type SessionsDeps = {
 }
 
 export function createSessions(deps: SessionsDeps): Sessions {
-  const { db, users, store, throttle, passwords, audit, clock, ids } = deps
+  const { db, users, store, tablets, throttle, passwords, audit, clock, ids } = deps
 
   /** Call inside a transaction. */
-  function open(user: UserRow, action: "session.start" | "session.start_by_token"): SignedIn {
+  function open(
+    user: UserRow,
+    action: "session.start" | "session.start_by_token" | "session.start_by_pin",
+    tablet?: KnownTablet,
+  ): SignedIn {
     const token = randomBytes(32).toString("base64url")
     const now = clock.now()
     const row = {
@@ -71,17 +94,27 @@ export function createSessions(deps: SessionsDeps): Sessions {
       created_at: now,
       seen_at: now,
       ends_at: now + sessionLimits[user.role].absolute,
+      tablet_id: tablet?.id ?? null,
     }
     store.insert(row)
-    audit.record({ by: user, action, subject: `user:${user.id}`, before: null, after: { session: row.id } })
+    const after = { session: row.id, ...(tablet && { tablet: tablet.id }) }
+    audit.record({ by: user, action, subject: `user:${user.id}`, before: null, after })
     return {
       token,
       lifeMs: sessionLimits[user.role].absolute,
-      session: { user: publicUser(user), expires_at: sessionEnd(user.role, row) },
+      session: {
+        user: publicUser(user),
+        expires_at: sessionEnd(user.role, row),
+        ...(tablet && { tablet: { id: tablet.id, name: tablet.name } }),
+      },
     }
   }
 
-  async function byPassword(login: string, password: string, ip: string): Promise<SignedIn> {
+  async function byPassword(
+    { login, password }: { login: string; password: string },
+    ip: string,
+    tablet: KnownTablet | undefined,
+  ): Promise<SignedIn> {
     const succeeded = throttle.book(login.toLowerCase(), ip)
     const known = users.byLogin(login.toLowerCase())
     const { fits, outdated } = await passwords.check(password, known?.password ?? null)
@@ -93,11 +126,12 @@ export function createSessions(deps: SessionsDeps): Sessions {
     return db.transaction(() => {
       if (fresh) users.update({ ...user, password: fresh }, clock.now())
       succeeded()
-      return open(user, "session.start")
+      tablets.unlock(user.id)
+      return open(user, "session.start", tablet)
     })
   }
 
-  function byToken(token: string, ip: string): SignedIn {
+  function byToken(token: string, ip: string, tablet: KnownTablet | undefined): SignedIn {
     const succeeded = throttle.book("token", ip)
     return db.transaction(() => {
       const userId = store.takeToken(sha256(token), clock.now())
@@ -105,7 +139,7 @@ export function createSessions(deps: SessionsDeps): Sessions {
       if (!user || user.disabled)
         throw new Problem("unauthenticated", "sign_in_token", "this sign-in link has been used or has ended")
       succeeded()
-      return open(user, "session.start_by_token")
+      return open(user, "session.start_by_token", tablet)
     })
   }
 
@@ -145,13 +179,26 @@ export function createSessions(deps: SessionsDeps): Sessions {
         return open(user, "session.start")
       })
     },
-    async signIn(request, ip, previous) {
+    async signIn(request, ip, { previous, tablet } = {}) {
       const signedIn =
         "token" in request
-          ? byToken(request.token, ip)
-          : await byPassword(request.login, request.password, ip)
+          ? byToken(request.token, ip, tablet)
+          : "pin" in request
+            ? open(await tablets.prove(request, tablet), "session.start_by_pin", tablet)
+            : await byPassword(request, ip, tablet)
       if (previous !== undefined) store.end(previous)
       return signedIn
+    },
+    async unlock(user, proof, ip, tablet) {
+      if ("pin" in proof) {
+        await tablets.prove({ user: user.id, pin: proof.pin }, tablet)
+        return
+      }
+      const succeeded = throttle.book(user.login, ip)
+      const { fits } = await passwords.check(proof.password, users.byId(user.id)?.password ?? null)
+      if (!fits) throw new Problem("unauthenticated", "sign_in_failed", "this login and password do not fit")
+      succeeded()
+      tablets.unlock(user.id)
     },
     signOut: (sessionId) => store.end(sessionId),
     resolve(token) {
@@ -169,6 +216,7 @@ export function createSessions(deps: SessionsDeps): Sessions {
         user && {
           user: publicUser(user),
           sessionId: row.id,
+          tabletId: row.tablet_id ?? undefined,
           expires_at: sessionEnd(row.role, { ...row, seen_at }),
         }
       )

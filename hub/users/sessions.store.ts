@@ -9,6 +9,8 @@ export type SessionRow = {
   created_at: number
   seen_at: number
   ends_at: number
+  /** The enrolled tablet it was opened on. */
+  tablet_id: string | null
 }
 
 export type SessionsStore = ReturnType<typeof createSessionsStore>
@@ -16,7 +18,8 @@ export type SessionsStore = ReturnType<typeof createSessionsStore>
 /** The only SQL of the tables `session`, `sign_in_token`, `setup_code` and `sign_in_failure`. */
 export function createSessionsStore(db: Sqlite) {
   const insert = db.prepare(
-    "INSERT INTO session VALUES ($id, $token_sha256, $user_id, $created_at, $seen_at, $ends_at)",
+    `INSERT INTO session (id, token_sha256, user_id, created_at, seen_at, ends_at, tablet_id)
+     VALUES ($id, $token_sha256, $user_id, $created_at, $seen_at, $ends_at, $tablet_id)`,
   )
   const byToken = db.prepare<SessionRow & { role: Role }>(
     `SELECT session.*, user.role FROM session JOIN user ON user.id = session.user_id
@@ -25,6 +28,7 @@ export function createSessionsStore(db: Sqlite) {
   const touch = db.prepare("UPDATE session SET seen_at = $now WHERE id = $id")
   const end = db.prepare("DELETE FROM session WHERE id = $id")
   const endAllOf = db.prepare("DELETE FROM session WHERE user_id = $user_id")
+  const endAllOn = db.prepare("DELETE FROM session WHERE tablet_id = $tablet_id")
   const sweepSessions = db.prepare("DELETE FROM session WHERE ends_at <= $now")
   const sweepTokens = db.prepare("DELETE FROM sign_in_token WHERE ends_at <= $now")
 
@@ -49,6 +53,7 @@ export function createSessionsStore(db: Sqlite) {
     touch: (id: string, now: number) => void touch.run({ id, now }),
     end: (id: string) => void end.run({ id }),
     endAllOf: (user_id: string) => void endAllOf.run({ user_id }),
+    endAllOn: (tablet_id: string) => void endAllOn.run({ tablet_id }),
     putToken: (token_sha256: string, user_id: string, ends_at: number) =>
       void putToken.run({ token_sha256, user_id, ends_at }),
     /** The token's person, once: it is gone afterwards. */

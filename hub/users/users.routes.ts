@@ -15,11 +15,25 @@ import {
   UserPatch,
 } from "#contract/users"
 import { actor, allow, clientIp, doc, type HubEnv, json, open, param } from "../http/kit.ts"
-import { clearSessionToken, readSessionToken, writeSessionToken } from "../http/session-cookie.ts"
+import {
+  clearSessionToken,
+  readSessionToken,
+  readTabletToken,
+  writeSessionToken,
+} from "../http/session-cookie.ts"
 import type { Sessions } from "./sessions.service.ts"
+import type { Tablets } from "./tablets.service.ts"
 import type { Users } from "./users.service.ts"
 
-export function createUsersRoutes({ users, sessions }: { users: Users; sessions: Sessions }): Hono<HubEnv> {
+export function createUsersRoutes({
+  users,
+  sessions,
+  tablets,
+}: {
+  users: Users
+  sessions: Sessions
+  tablets: Tablets
+}): Hono<HubEnv> {
   return new Hono<HubEnv>()
     .get(
       "/api/setup",
@@ -44,14 +58,23 @@ export function createUsersRoutes({ users, sessions }: { users: Users; sessions:
       doc("Sign in", { 201: SessionSchema }),
       json(SignInRequest),
       async (c) => {
-        const signedIn = await sessions.signIn(c.req.valid("json"), clientIp(c), c.get("sessionId"))
+        const credential = readTabletToken(c)
+        const tablet = credential === undefined ? undefined : tablets.resolve(credential)
+        const at = { previous: c.get("sessionId"), tablet }
+        const signedIn = await sessions.signIn(c.req.valid("json"), clientIp(c), at)
         writeSessionToken(c, signedIn.token, signedIn.lifeMs)
         return c.json(signedIn.session, 201)
       },
     )
     .get("/api/session", allow("worker"), doc("Who is signed in", { 200: SessionSchema }), (c) => {
       const now = sessions.resolve(readSessionToken(c) ?? "")
-      return c.json({ user: actor(c), expires_at: now?.expires_at ?? 0 } satisfies Session)
+      const credential = readTabletToken(c)
+      const tablet = credential === undefined ? undefined : tablets.resolve(credential)
+      return c.json({
+        user: actor(c),
+        expires_at: now?.expires_at ?? 0,
+        ...(tablet && tablet.id === now?.tabletId && { tablet: { id: tablet.id, name: tablet.name } }),
+      } satisfies Session)
     })
     .patch(
       "/api/session",
@@ -73,7 +96,7 @@ export function createUsersRoutes({ users, sessions }: { users: Users; sessions:
       doc("Make a link that signs the caller in once on another screen", { 201: OneTimeSignIn }),
       (c) => c.json({ token: sessions.oneTimeToken(actor(c).id) }, 201),
     )
-    .get("/api/users", allow("admin"), doc("All people", { 200: listOf(User) }), (c) =>
+    .get("/api/users", allow("engineer"), doc("All people", { 200: listOf(User) }), (c) =>
       c.json({ items: users.list(), next: null }),
     )
     .post("/api/users", allow("admin"), doc("Add a person", { 201: User }), json(NewUser), async (c) =>

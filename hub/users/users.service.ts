@@ -32,9 +32,12 @@ export type UsersDeps = {
   audit: Audit
   clock: Clock
   ids: Ids
+  /** What else a person is trusted by ends with the sessions. */
+  endPasses: (userId: string) => void
 }
 
-export function createUsers({ db, store, sessions, passwords, audit, clock, ids }: UsersDeps): Users {
+export function createUsers(deps: UsersDeps): Users {
+  const { db, store, sessions, passwords, audit, clock, ids, endPasses } = deps
   return {
     list: () => store.list().map(publicUser),
     find(id) {
@@ -64,7 +67,10 @@ export function createUsers({ db, store, sessions, passwords, audit, clock, ids 
         store.update(after, clock.now())
         if (store.activeAdmins() === 0)
           throw new Problem("conflict", "last_admin", "the hub needs at least one active admin")
-        if (after.disabled || hash !== undefined) sessions.endAllOf(id)
+        if (after.disabled || hash !== undefined) {
+          sessions.endAllOf(id)
+          endPasses(id)
+        }
         audit.record({
           by,
           action: hash === undefined ? "user.change" : "user.change_password",

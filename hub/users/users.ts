@@ -5,12 +5,15 @@ import type { Sqlite } from "#platform/sqlite"
 import { createPasswords, type PasswordCost } from "./password.ts"
 import { createSessions } from "./sessions.service.ts"
 import { createSessionsStore } from "./sessions.store.ts"
+import { createTabletsRoutes } from "./tablets.routes.ts"
+import { createTablets } from "./tablets.service.ts"
+import { createTabletsStore } from "./tablets.store.ts"
 import { createThrottle } from "./throttle.ts"
 import { createUsersRoutes } from "./users.routes.ts"
 import { createUsers } from "./users.service.ts"
 import { createUsersStore } from "./users.store.ts"
 
-/** The domain of people: who they are, and who is signed in. */
+/** The domain of people: who they are, who is signed in, and the tablets they share. */
 export function createUsersDomain(deps: {
   db: Sqlite
   audit: Audit
@@ -23,16 +26,46 @@ export function createUsersDomain(deps: {
   const store = createUsersStore(db)
   const sessionsStore = createSessionsStore(db)
   const throttle = createThrottle({ db, store: sessionsStore, clock })
-  const people = createUsers({ db, store, sessions: sessionsStore, passwords, audit, clock, ids })
-  const sessions = createSessions({
+  const tabletsStore = createTabletsStore(db)
+  const tablets = createTablets({
     db,
     users: store,
-    store: sessionsStore,
+    sessions: sessionsStore,
+    store: tabletsStore,
     throttle,
     passwords,
     audit,
     clock,
     ids,
   })
-  return { people, sessions, routes: createUsersRoutes({ users: people, sessions }) }
+  const people = createUsers({
+    db,
+    store,
+    sessions: sessionsStore,
+    passwords,
+    audit,
+    clock,
+    ids,
+    endPasses: tabletsStore.endPassesOf,
+  })
+  const sessions = createSessions({
+    db,
+    users: store,
+    store: sessionsStore,
+    tablets,
+    throttle,
+    passwords,
+    audit,
+    clock,
+    ids,
+  })
+  return {
+    people,
+    sessions,
+    tablets,
+    routes: [
+      createUsersRoutes({ users: people, sessions, tablets }),
+      createTabletsRoutes({ sessions, tablets }),
+    ],
+  }
 }

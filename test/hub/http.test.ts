@@ -82,14 +82,18 @@ const openRoutes = [
   "GET /*",
   "GET /api/ca.pem",
   "GET /api/setup",
+  "GET /api/tablet",
   "GET /livez",
   "GET /readyz",
   "POST /api/enrol",
   "POST /api/enrol/collect",
   "POST /api/enrol/renew",
   "POST /api/in/:source",
+  "POST /api/labels/kept",
   "POST /api/session",
   "POST /api/setup",
+  "POST /api/tablet",
+  "POST /api/tablet/badge",
 ]
 
 const product = { key: "bracket", names: { ko: "브래킷", en: "Bracket" } }

@@ -118,7 +118,8 @@ export async function startTestHub(
 }
 
 function createBrowser(fetch: (request: Request) => Promise<Response>): Browser {
-  let cookie = ""
+  const cookies = new Map<string, string>()
+  const cookie = () => [...cookies].map(([name, value]) => `${name}=${value}`).join("; ")
   const send: Browser["send"] = async (method, path, body, headers = {}) => {
     const raw = body instanceof Uint8Array
     const answer = await fetch(
@@ -130,20 +131,23 @@ function createBrowser(fetch: (request: Request) => Promise<Response>): Browser 
           ...(body === undefined
             ? {}
             : { "content-type": raw ? "application/octet-stream" : "application/json" }),
-          ...(cookie ? { cookie } : {}),
+          ...(cookies.size > 0 ? { cookie: cookie() } : {}),
           ...headers,
         },
         ...(body === undefined ? {} : { body: raw ? (body as BodyInit) : JSON.stringify(body) }),
       }),
     )
-    const set = answer.headers.get("set-cookie")
-    if (set !== null) cookie = /Max-Age=0|01 Jan 1970/.test(set) ? "" : (set.split(";")[0] ?? "")
+    for (const set of answer.headers.getSetCookie()) {
+      const [, name = "", value = ""] = /^([^=]+)=([^;]*)/.exec(set) ?? []
+      if (/Max-Age=0|01 Jan 1970/.test(set)) cookies.delete(name)
+      else cookies.set(name, value)
+    }
     return answer
   }
   return {
     send,
     get: (path, headers) => send("GET", path, undefined, headers),
     post: (path, body, headers) => send("POST", path, body, headers),
-    cookie: () => cookie,
+    cookie,
   }
 }

@@ -30,6 +30,7 @@ import {
 } from "./world.ts"
 
 export const fixturePassword = "a long enough password"
+const fixturePin = "4096"
 
 export type FixtureOptions = {
   ui: string
@@ -115,6 +116,10 @@ export async function startFixture(options: FixtureOptions) {
       const asked = await body(SignInRequest)
       if ("token" in asked)
         return asked.token === "once" ? signIn(users[0]!) : problem("unauthenticated", "sign_in_token")
+      if ("pin" in asked) {
+        const user = users.find((u) => "user" in asked && u.id === asked.user)
+        return user && asked.pin === fixturePin ? signIn(user) : problem("unauthenticated", "pin_failed")
+      }
       const user = users.find((u) => u.login === asked.login)
       return user && asked.password === fixturePassword
         ? signIn(user)
