@@ -52,7 +52,7 @@ const LAYERS: readonly Layer[] = [
   { name: "platform", files: PLATFORM, may: [CONTRACT] },
   { name: "HTTP kit", files: HTTP_KIT, may: [CONTRACT, PLATFORM] },
   { name: "models", files: MODELS, may: [CONTRACT] },
-  { name: "formats", files: FORMATS, may: [CONTRACT], packages: /^(valibot|node:crypto|node:zlib)$/ },
+  { name: "formats", files: FORMATS, may: [CONTRACT], packages: /^(valibot|node:crypto|node:zlib|hyparquet|hyparquet-writer)$/ },
   ...DOMAINS.map((domain, place) => ({
     name: `${domain} domain`,
     files: new RegExp(`^hub/${domain}/`),

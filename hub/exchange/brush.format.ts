@@ -68,7 +68,7 @@ export function spansOfRows(pixels: Uint8Array, w: number, h: number): Spans {
 }
 
 /** Draws spans into a picture stored row by row. */
-function fillRows(spans: Spans, h: number, w: number, value: number, into: Uint8Array | Uint16Array) {
+export function fillRows(spans: Spans, h: number, w: number, value: number, into: Uint8Array | Uint16Array) {
   for (let i = 0; i < spans.length; i += 2) {
     const [start = 0, end = 0] = [spans[i], spans[i + 1]]
     let x = Math.floor(start / h)

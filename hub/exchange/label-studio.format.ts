@@ -627,37 +627,60 @@ export function writeMin(
   return { ...out, ...facts }
 }
 
+/** Where a region lies, as one text: the flat form has no ids, and what was said of a region repeats where it lies. */
+const placeKey = (value: MinFacts) =>
+  JSON.stringify(
+    ["x", "y", "width", "height", "rotation", "radiusX", "radiusY", "points", "vertices"].map(
+      (key) => value[key],
+    ),
+  )
+
 /**
- * Takes the flat form apart: what looks like results becomes results again, the rest is the task's data. The flat form
- * has no ids, so regions are numbered in their order and what was said of single regions stays with the picture.
+ * Takes the flat form apart: what looks like results becomes results again, the rest is the task's data. Regions are
+ * numbered in their order; what was said of one finds it by its place.
  */
 export function readMin(flat: MinFacts): { data: MinFacts; results: Record<string, unknown>[] } {
   const data: MinFacts = {}
   const results: Record<string, unknown>[] = []
-  for (const [name, said] of Object.entries(flat)) {
-    const items = Array.isArray(said) ? said : [said]
+  const said: Record<string, unknown>[] = []
+  const places = new Map<string, string>()
+  for (const [name, held] of Object.entries(flat)) {
+    const items = Array.isArray(held) ? held : [held]
     const values = items.filter((item) => typeof item === "object" && item !== null) as MinFacts[]
     const typed = values.flatMap((value) => {
-      const type = Object.keys(value).find(
-        (key) => labelKeys.test(key) || /^(choices|taxonomy|rating|number)$/.test(key),
+      const key = Object.keys(value).find(
+        (one) => labelKeys.test(one) || /^(choices|taxonomy|rating|number|text)$/.test(one),
       )
-      return type ? [{ type, value }] : []
+      return key === undefined ? [] : [{ type: key === "text" ? "textarea" : key, value }]
     })
     if (typed.length === 0 || typed.length < items.length) {
-      data[name] = said
+      data[name] = held
       continue
     }
     for (const { type, value } of typed) {
       const { original_width, original_height, ...rest } = value
-      results.push({
-        id: `r${results.length + 1}`,
-        from_name: name,
-        type,
-        original_width,
-        original_height,
-        value: rest,
-      })
+      const result = { from_name: name, type, original_width, original_height, value: rest }
+      if (!labelKeys.test(type)) said.push(result)
+      else {
+        const id = `r${results.length + 1}`
+        if (!places.has(placeKey(rest))) places.set(placeKey(rest), id)
+        results.push({ id, ...result })
+      }
     }
+  }
+  for (const result of said) {
+    const id = hasGeometry(result.value as MinFacts)
+      ? places.get(placeKey(result.value as MinFacts))
+      : undefined
+    results.push(
+      id === undefined ? { ...result, value: withoutPlace(result.value as MinFacts) } : { id, ...result },
+    )
   }
   return { data, results }
 }
+
+/** What is said of no region that is there is said of the picture. */
+const withoutPlace = (value: MinFacts): MinFacts =>
+  Object.fromEntries(
+    Object.entries(value).filter(([key]) => /^(choices|taxonomy|rating|number|text)$/.test(key)),
+  )

@@ -142,3 +142,11 @@ function samplesOf(raw: Uint8Array, width: number, h: number, line: number, dept
   }
   return out
 }
+
+/** The colours PASCAL VOC gives to numbers: neighbours differ, and tools know them. */
+export function vocColour(number: number): [number, number, number] {
+  const colour: [number, number, number] = [0, 0, 0]
+  for (let bit = 0, rest = number; bit < 8; bit++, rest >>= 3)
+    for (const channel of [0, 1, 2] as const) colour[channel] |= ((rest >> channel) & 1) << (7 - bit)
+  return colour
+}

@@ -1,6 +1,11 @@
 import fc from "fast-check"
 import type { Answer, Drawing, Outline, Region } from "#contract/drawing"
+import type { ExchangeFormat, ExchangeItem } from "#contract/exchange"
 import { encodeRuns } from "#contract/outline"
+import type { Entry, ReadOptions, Tree } from "../../../hub/exchange/entry.format.ts"
+import { formats } from "../../../hub/exchange/formats.ts"
+import { encodePng } from "../../../hub/exchange/png.format.ts"
+import type { ExportOrder } from "../../../hub/exchange/survey.ts"
 
 export const image = { w: 64, h: 48 }
 
@@ -9,7 +14,12 @@ const along = (most: number) => fc.integer({ min: 0, max: most * 10 }).map((n) =
 const point = fc.tuple(along(image.w), along(image.h))
 const box = fc
   .tuple(along(image.w - 10), along(image.h - 10), along(99), along(99))
-  .map(([x, y, w, h]): [number, number, number, number] => [x, y, w + 0.1, h + 0.1])
+  .map(([x, y, w, h]): [number, number, number, number] => [
+    x,
+    y,
+    Math.min(w + 0.1, image.w - x),
+    Math.min(h + 0.1, image.h - y),
+  ])
 const angle = fc.integer({ min: -1799, max: 1800 }).map((n) => n / 10)
 const turn = fc.oneof(
   fc.constant({}),
@@ -106,3 +116,108 @@ export const rounded = <T>(value: T): T =>
   JSON.parse(JSON.stringify(value), (_key, held) =>
     typeof held === "number" ? Math.round(held * 1e5) / 1e5 || 0 : held,
   )
+
+/** Entries of an export as a tree in memory. */
+export async function treeOf(
+  entries: AsyncIterable<Entry>,
+): Promise<{ tree: Tree; files: Map<string, Uint8Array> }> {
+  const files = new Map<string, Uint8Array>()
+  for await (const { path, content } of entries) {
+    const whole = typeof content === "function" ? await content() : content
+    files.set(path, whole instanceof Uint8Array ? whole : await joined(whole))
+  }
+  const get = (path: string) => {
+    const bytes = files.get(path)
+    if (!bytes) throw new Error(`no ${path}`)
+    return bytes
+  }
+  const tree: Tree = {
+    paths: [...files.keys()].sort(),
+    has: (path) => files.has(path),
+    read: async (path) => get(path),
+    open: async (path) => ({
+      size: get(path).length,
+      slice: async (start, end) => get(path).slice(start, end),
+      close: async () => {},
+    }),
+  }
+  return { tree, files }
+}
+
+export async function joined(pieces: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const all: Uint8Array[] = []
+  for await (const piece of pieces) all.push(piece)
+  return new Uint8Array(Buffer.concat(all))
+}
+
+const png = encodePng({ ...image, pixels: new Uint8Array(image.w * image.h).fill(90) })
+export const pictureOf = async (): Promise<Uint8Array> => png
+
+const hex = (n: number, length: number) => n.toString(16).padStart(length, "0")
+export const uuid = (n: number) => `00000000-0000-7000-8000-${hex(n, 12)}`
+
+/** Labelled pictures whose regions have these outlines; some are good, some nobody has judged. */
+export const itemsWith = (of: fc.Arbitrary<Outline>): fc.Arbitrary<ExchangeItem[]> =>
+  fc
+    .array(
+      fc.record(
+        {
+          what: fc.constantFrom("ok", "ng", "ng", "ng", "none"),
+          drawing: drawings(of),
+          split: fc.constantFrom("train" as const, "val" as const, "test" as const),
+          part_id: fc.constantFrom("SN-1", "=SUM(A1)", 'a "b", c', "'quoted", "품번 7"),
+          product_id: fc.constantFrom("lid", "box-2"),
+        },
+        { requiredKeys: ["what", "drawing"] },
+      ),
+      { minLength: 1, maxLength: 4 },
+    )
+    .map((list) =>
+      list.map(({ what, drawing, ...part }, i): ExchangeItem => {
+        const bad = what === "ng" && drawing.regions.length > 0
+        const kinds = [...new Set(drawing.regions.flatMap((region) => region.kinds))]
+        return {
+          v: 1,
+          id: uuid(i + 1),
+          image: { file: `images/${uuid(i + 1)}.png`, sha256: hex(i + 1, 64), mime: "image/png", ...image },
+          ...part,
+          captured_at: 1_700_000_000_000 + i,
+          label:
+            what === "none"
+              ? null
+              : bad
+                ? { verdict: "ng", kinds, drawing, by: "Kim", at: 1_700_000_100_000 }
+                : {
+                    verdict: "ok",
+                    kinds: [],
+                    drawing: { v: 1, regions: [] },
+                    by: "Kim",
+                    at: 1_700_000_100_000,
+                  },
+        }
+      }),
+    )
+
+export const orderOf = (
+  format: ExchangeFormat,
+  items: readonly ExchangeItem[],
+  more: Partial<ExportOrder> = {},
+): ExportOrder => ({
+  format,
+  profile: "clean",
+  classes: ["dent", "scratch"],
+  picture: pictureOf,
+  items: async function* () {
+    yield* items
+  },
+  ...more,
+})
+export const readOptions: ReadOptions = {
+  kindOf: (label) => (/^[a-z0-9][a-z0-9_.-]{0,63}$/.test(label) ? label : undefined),
+  sizeOf: () => image,
+}
+export async function readAll(format: ExchangeFormat, tree: Tree) {
+  const out = []
+  for await (const read of formats[format].read(tree, readOptions)) out.push(read)
+  return out
+}
