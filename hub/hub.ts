@@ -8,6 +8,7 @@ import { createCatalogue } from "./catalogue/catalogue.service.ts"
 import type { HubConfig } from "./config.ts"
 import { createDelivery } from "./delivery/delivery.service.ts"
 import { createFetchRights } from "./delivery/fetch-rights.ts"
+import { createExchangeDomain } from "./exchange/exchange.ts"
 import { createFleetDomain } from "./fleet/fleet.ts"
 import { accessTable } from "./http/access.ts"
 import type { Client } from "./http/kit.ts"
@@ -18,6 +19,7 @@ import { rankOf } from "./inspection/inspection.rules.ts"
 import type { MakeThumbnail } from "./inspection/inspection.service.ts"
 import { liveBucketMs } from "./inspection/inspection.store.ts"
 import { createInspectionDomain } from "./inspection/inspection.ts"
+import { createLabelledStore } from "./labelling/labelled.store.ts"
 import { createLabellingRoutes } from "./labelling/labelling.routes.ts"
 import { createLabelling } from "./labelling/labelling.service.ts"
 import { createLabellingStore } from "./labelling/labelling.store.ts"
@@ -272,6 +274,22 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       workDir: join(folder.root, "training"),
     })
     const { dataset, training, registry, rollouts, home } = learning
+    const exchange = createExchangeDomain({
+      db,
+      clock,
+      ids,
+      log: log.child("exchange"),
+      blobs,
+      sniff: sniffImage,
+      catalogue,
+      fleet: fleet.fleet,
+      storeShot: sources.store,
+      part: inspection.store.view,
+      labels: createLabelledStore(db),
+      labelling,
+      dataset,
+      folder: join(folder.root, "imports"),
+    })
 
     /** Renews what is due, then tells people what is not renewed. */
     const checkCertificates = async (): Promise<void> => {
@@ -312,6 +330,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         createLabellingRoutes({ labelling, passHolder: users.tablets.passHolder }),
         createQueueRoutes(queue),
         ...learning.routes,
+        exchange.routes,
         live,
         createBrokerRoutes({
           status: () => plantBroker?.status() ?? embeddedStatus(startedAt, gateway?.load().sessions),
@@ -344,6 +363,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       sessions: users.sessions,
       catalogue,
       labelling,
+      exchange: exchange.exchange,
       /** The ports the broker listens on, once started: without encryption (unless that is off), and with TLS. */
       mqttPort: () => mqttPort,
       mqttTlsPort: () => mqttTlsPort,
@@ -369,6 +389,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         sweep()
         sweeping = setInterval(sweep, sweepMs)
         await sources.start()
+        await exchange.exchange.start()
         const behind = {
           fleet: fleet.fleet,
           enrolment: fleet.enrolment,
@@ -426,6 +447,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       /** Ends in the reverse order; what was acknowledged is on disk already. Call it after HTTP has stopped. */
       async stop() {
         ready = false
+        await exchange.exchange.stop()
         await learning.stop()
         await inspection.eviction.stop()
         clearInterval(sweeping)

@@ -11,6 +11,7 @@ const DOMAINS = [
   "sources",
   "labelling",
   "dataset",
+  "exchange",
   "training",
   "registry",
   "rollout",
@@ -33,6 +34,8 @@ const EDITOR = /^ui\/editor\/(?!canvas\.tsx$)/
 const WIRE = /^hub\/contract\/(?!dsse\.ts$)/
 const PLATFORM = /^hub\/platform\//
 const HTTP_KIT = /^hub\/http\//
+/** File formats of others, pure: whoever speaks to their programs reads and writes with these. */
+const FORMATS = /^hub\/exchange\/[^/]+\.format\.ts$/
 const MODELS = /^models\//
 const ANYTHING = [/^(?!test\/)/]
 
@@ -49,6 +52,12 @@ const LAYERS: readonly Layer[] = [
   { name: "platform", files: PLATFORM, may: [CONTRACT] },
   { name: "HTTP kit", files: HTTP_KIT, may: [CONTRACT, PLATFORM] },
   { name: "models", files: MODELS, may: [CONTRACT] },
+  {
+    name: "formats",
+    files: FORMATS,
+    may: [CONTRACT],
+    packages: /^(valibot|node:crypto|node:zlib|hyparquet|hyparquet-writer)$/,
+  },
   ...DOMAINS.map((domain, place) => ({
     name: `${domain} domain`,
     files: new RegExp(`^hub/${domain}/`),
@@ -56,6 +65,7 @@ const LAYERS: readonly Layer[] = [
       CONTRACT,
       PLATFORM,
       HTTP_KIT,
+      FORMATS,
       ...DOMAINS.slice(0, place).map((earlier) => new RegExp(`^hub/${earlier}/[^/]+\\.service\\.ts$`)),
       ...(domain === "training" || domain === "registry" ? [MODELS] : []),
     ],

@@ -5,6 +5,8 @@ export const commands: CommandTable = {
   hub: () => import("./hub.command.ts").then((m) => m.hubCommand),
   edge: () => import("../../edge/edge.command.ts").then((m) => m.edgeCommand),
   broker: () => import("./broker.command.ts").then((m) => m.brokerCommand),
+  export: () => import("./export.command.ts").then((m) => m.exportCommand),
+  import: () => import("./import.command.ts").then((m) => m.importCommand),
   demo: () => import("../demo/demo.command.ts").then((m) => m.demoCommand),
   worker: () => import("./worker.command.ts").then((m) => m.workerCommand),
   version: () => import("./version.command.ts").then((m) => m.versionCommand),

@@ -10,7 +10,7 @@ import type { Ids } from "#platform/ids"
 import type { Sqlite } from "#platform/sqlite"
 import { createDatasetStore, type FrozenSample } from "./dataset.store.ts"
 import { labelDigest, setDigest } from "./digest.rules.ts"
-import { type Candidate, placeCandidates, type Source } from "./split.rules.ts"
+import { type Candidate, identitiesOf, placeCandidates, type Source, type Split } from "./split.rules.ts"
 import { type JudgedCount, weighParts } from "./weight.rules.ts"
 
 /** A part from the line with the newest label people gave it; unsure and withdrawn ones are not among these. */
@@ -138,6 +138,12 @@ export function createDataset({ db, clock, ids, labels, judged, blobs, keepImage
         return { training, golden, leaks: leaks.length }
       })
     },
+
+    /** The split a part or its picture has been given, if any. */
+    splitOf: (part: string | null, image: string): Split | undefined =>
+      identitiesOf({ part, image })
+        .map(store.splitOf)
+        .find((split) => split !== undefined),
 
     /** Of these parts, those whose picture stands in a set or was uploaded: it must stay. */
     keeps(parts: readonly { id: string; sha256: string }[]): Set<string> {

@@ -265,6 +265,15 @@ export function createFleet({
         })
       store.insertSource({ id, name, at: clock.now() })
     },
+    /** The same for one of the hub's own, which may be there already. Throws `conflict` when a station has the name. */
+    ensureSource: (id: string, name: string): void => {
+      const kind = store.kindOf(id)
+      if (kind === "station")
+        throw new Problem("conflict", "device_name", `a station is called ${id}; give it another name`, {
+          device: id,
+        })
+      if (kind === undefined) store.insertSource({ id, name, at: clock.now() })
+    },
     /** For enrolment: an older box of the same name is cut off; what the name is wished to run stays. */
     replaced: (id: string): void => {
       histories.delete(id)

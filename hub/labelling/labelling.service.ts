@@ -78,6 +78,7 @@ export type LabelledPart = {
 /** One defect kind as people have labelled it: how often, on which part first, and since when. */
 export type KindHistory = { kind: string; labels: number; firstCapturedAt: number; firstLabelledAt: number }
 
+type Judged = { row: LabelRow; duplicate: boolean; label: NewLabel }
 type Sighting = { labels: number; firstSeenAt: number; firstLabelledAt: number }
 
 export type Labelling = ReturnType<typeof createLabelling>
@@ -157,6 +158,37 @@ export function createLabelling(deps: LabellingDeps) {
       })
   }
 
+  /** Stores one judgement; within a transaction. */
+  function judge(user: User, sent: NewLabel, tabletId?: string): Judged {
+    const part = inspections.view(sent.inspection_id)
+    const label = withBoxes(sent, part?.image ?? null)
+    const known = store.byId(label.id)
+    if (known) {
+      if (!isSame(known, user, label))
+        throw new Problem("conflict", "label_id", "this id was used for another label")
+      return { row: known, duplicate: true, label }
+    }
+    if (!part) throw new Problem("not_found", "inspection", "there is no such part")
+    checkLabel(label, part)
+    const before = store.newest(label.inspection_id)
+    if (label.verdict === "withdrawn" && (before?.user_id !== user.id || before.verdict === "withdrawn"))
+      throw new Problem("conflict", "label_withdraw", "only one's own newest label can be withdrawn")
+    return { row: append({ user, tabletId }, label, part, before), duplicate: false, label }
+  }
+
+  /** Announces what is on disk. */
+  function told(user: User, { row, duplicate, label }: Judged): Receipt {
+    if (!duplicate)
+      events.announce("label", {
+        inspection_id: row.inspection_id,
+        revision: row.revision,
+        verdict: row.verdict,
+        kinds: label.kinds,
+        by: user.name,
+      })
+    return storedReceipt(row, duplicate)
+  }
+
   return {
     /**
      * Leases the most valuable part to a session, or null when nothing waits for this person. One transaction: no part
@@ -202,32 +234,32 @@ export function createLabelling(deps: LabellingDeps) {
      * first receipt. A lease that has ended, or somebody else's judgement meanwhile, refuses nothing: both are kept. Throws `not_found`, `invalid`, and `conflict` (id used for something else, nothing to withdraw).
      */
     submit(user: User, sent: NewLabel, tabletId?: string): Receipt {
-      const { row, duplicate, label } = db.transaction(() => {
-        const part = inspections.view(sent.inspection_id)
-        const label = withBoxes(sent, part?.image ?? null)
-        const known = store.byId(label.id)
-        if (known) {
-          if (!isSame(known, user, label))
-            throw new Problem("conflict", "label_id", "this id was used for another label")
-          return { row: known, duplicate: true, label }
-        }
-        if (!part) throw new Problem("not_found", "inspection", "there is no such part")
-        checkLabel(label, part)
-        const before = store.newest(label.inspection_id)
-        if (label.verdict === "withdrawn" && (before?.user_id !== user.id || before.verdict === "withdrawn"))
-          throw new Problem("conflict", "label_withdraw", "only one's own newest label can be withdrawn")
-        return { row: append({ user, tabletId }, label, part, before), duplicate: false, label }
-      })
-      if (!duplicate)
-        events.announce("label", {
-          inspection_id: row.inspection_id,
-          revision: row.revision,
-          verdict: row.verdict,
-          kinds: label.kinds,
-          by: user.name,
-        })
-      return storedReceipt(row, duplicate)
+      return told(
+        user,
+        db.transaction(() => judge(user, sent, tabletId)),
+      )
     },
+
+    /**
+     * Stores many judgements of one person in one transaction, as an import brings them. What is wrong with one concerns
+     * that one alone: its answer is the problem.
+     */
+    submitAll(user: User, sent: readonly NewLabel[]): (Receipt | Problem)[] {
+      const judged = db.transaction(() =>
+        sent.map((label) => {
+          try {
+            return judge(user, label)
+          } catch (error) {
+            if (error instanceof Problem) return error
+            throw error
+          }
+        }),
+      )
+      return judged.map((one) => (one instanceof Problem ? one : told(user, one)))
+    },
+
+    /** The newest revision of a part, whatever it says. */
+    newest: (inspectionId: string): LabelRevision | undefined => store.revisions(inspectionId).at(-1),
 
     /** Every revision of a part, oldest first. Throws `not_found`. */
     revisions(inspectionId: string): LabelRevision[] {

@@ -61,6 +61,8 @@ export function createSourcesDomain(deps: {
 
   return {
     sources,
+    /** For pictures that come in another way than from a camera. */
+    store: storing.store,
     routes: [
       createSourceRoutes({ sources, intake, monitor, quarantine }),
       createIntakeRoutes({ sources, intake, clock }),

@@ -1,0 +1,113 @@
+import { Hono } from "hono"
+import * as v from "valibot"
+import { ExchangeFormat, ExchangeProfile, ExportPreview, ImportView } from "#contract/exchange"
+import { Uuid } from "#contract/ids"
+import { listOf } from "#contract/list"
+import { actor, allow, bodyUpTo, doc, type HubEnv, param, query } from "../http/kit.ts"
+import type { Exchange } from "./exchange.service.ts"
+
+/** What one request may carry; longer ones come in several archives. */
+const maxUpload = 2 * 1024 ** 3 - 1
+const yes = v.pipe(
+  v.picklist(["true", "false"]),
+  v.transform((text) => text === "true"),
+)
+const Format = v.object({ format: ExchangeFormat })
+const How = v.object({ profile: v.optional(ExchangeProfile, "clean"), pictures: v.optional(yes, "true") })
+const Upload = v.object({
+  name: v.pipe(v.string(), v.minLength(1), v.maxLength(200)),
+  format: v.optional(ExchangeFormat),
+  /** Classes the catalogue does not have are made, instead of refused. */
+  new_classes: v.optional(yes, "false"),
+})
+
+/** Labelled parts out, and in. */
+export function createExchangeRoutes(exchange: Exchange) {
+  return new Hono<HubEnv>()
+    .get(
+      "/api/exports/:format/preview",
+      allow("engineer"),
+      doc("What an export would hold, and what the format leaves out.", { 200: ExportPreview }),
+      param(Format),
+      query(How),
+      async (c) => c.json(await exchange.preview({ ...c.req.valid("param"), ...c.req.valid("query") })),
+    )
+    .get(
+      "/api/exports/:format",
+      allow("engineer"),
+      doc("All labelled parts as a ZIP archive.", { 200: "application/zip" }),
+      param(Format),
+      query(How),
+      async (c) => {
+        const { name, bytes } = await exchange.export({ ...c.req.valid("param"), ...c.req.valid("query") })
+        return new Response(streamOf(bytes), {
+          headers: {
+            "content-type": "application/zip",
+            "content-disposition": `attachment; filename="${name}"`,
+            "x-content-type-options": "nosniff",
+          },
+        })
+      },
+    )
+    .post(
+      "/api/imports",
+      allow("engineer"),
+      bodyUpTo(maxUpload),
+      doc(
+        "Takes labelled pictures of another program: a ZIP, JSON, JSONL, CSV or Parquet file as the body.",
+        {
+          202: ImportView,
+        },
+      ),
+      query(Upload),
+      async (c) => {
+        const { name, format, new_classes } = c.req.valid("query")
+        const body = c.req.raw.body ?? new ReadableStream<Uint8Array>({ start: (s) => s.close() })
+        return c.json(
+          await exchange.import(actor(c), { name, format, newClasses: new_classes }, chunksOf(body)),
+          202,
+        )
+      },
+    )
+    .get("/api/imports", allow("engineer"), doc("The newest imports.", { 200: listOf(ImportView) }), (c) =>
+      c.json({ items: exchange.imports(50), next: null }),
+    )
+    .get(
+      "/api/imports/:id",
+      allow("engineer"),
+      doc("How far an import is, and what it has done.", { 200: ImportView }),
+      param(v.object({ id: Uuid })),
+      (c) => c.json(exchange.get(c.req.valid("param").id)),
+    )
+    .post(
+      "/api/imports/:id/cancel",
+      allow("engineer"),
+      doc("Ends an import; what is stored stays.", { 200: ImportView }),
+      param(v.object({ id: Uuid })),
+      (c) => c.json(exchange.cancel(c.req.valid("param").id)),
+    )
+}
+
+/** Made as fast as it is read, and no faster. */
+function streamOf(bytes: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
+  const pieces = bytes[Symbol.asyncIterator]()
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await pieces.next()
+      if (done) controller.close()
+      else controller.enqueue(value)
+    },
+    async cancel() {
+      await pieces.return?.()
+    },
+  })
+}
+
+async function* chunksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const reader = body.getReader()
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) return
+    yield value
+  }
+}

@@ -1,0 +1,74 @@
+import { setImmediate } from "node:timers/promises"
+import type { ExchangeItem } from "#contract/exchange"
+import { extensionOf, type Split } from "./entry.format.ts"
+import { drawingOfBoxes } from "./survey.ts"
+
+/** What an export needs of the labels. */
+export type LabelledSnapshot = {
+  now: () => number
+  numbers: (after: { receivedAt: number; n: number }, limit: number) => { n: number; received_at: number }[]
+  parts: (
+    of: readonly number[],
+    upTo: number,
+  ) => {
+    id: string
+    device: string
+    partId: string | null
+    productId: string | null
+    capturedAt: number
+    image: { sha256: string; mime: ExchangeItem["image"]["mime"]; w: number; h: number }
+    verdict: NonNullable<ExchangeItem["label"]>["verdict"]
+    kinds: string[]
+    boxes: { kind: string; box: [number, number, number, number] }[]
+    drawing: NonNullable<ExchangeItem["label"]>["drawing"] | null
+    by: string
+    at: number
+  }[]
+}
+
+const page = 200
+
+/**
+ * All labelled parts as they stand now, to be gone through several times with the same result, while people go on
+ * labelling. Between pages everybody else gets a turn.
+ */
+export async function snapshotOf(
+  labels: LabelledSnapshot,
+  splitOf: (part: string | null, image: string) => Split,
+): Promise<{ upTo: number; total: number; items: () => AsyncIterable<ExchangeItem> }> {
+  const upTo = labels.now()
+  const numbers: number[] = []
+  let after = { receivedAt: -1, n: 0 }
+  for (;;) {
+    const some = labels.numbers(after, 5_000)
+    for (const { n } of some) numbers.push(n)
+    const last = some.at(-1)
+    if (!last) break
+    after = { receivedAt: last.received_at, n: last.n }
+    await setImmediate()
+  }
+  return {
+    upTo,
+    total: numbers.length,
+    items: async function* () {
+      for (let at = 0; at < numbers.length; at += page) {
+        for (const part of labels.parts(numbers.slice(at, at + page), upTo)) {
+          const { id, image, device, partId, productId, verdict, kinds, drawing, boxes } = part
+          const split = splitOf(partId, image.sha256)
+          yield {
+            v: 1,
+            id,
+            image: { file: `images/${id}.${extensionOf(image.mime)}`, ...image },
+            ...(split !== undefined && { split }),
+            station: device,
+            ...(partId !== null && { part_id: partId }),
+            ...(productId !== null && { product_id: productId }),
+            captured_at: part.capturedAt,
+            label: { verdict, kinds, drawing: drawing ?? drawingOfBoxes(boxes), by: part.by, at: part.at },
+          }
+        }
+        await setImmediate()
+      }
+    },
+  }
+}

@@ -1,0 +1,91 @@
+import type { Drawing } from "#contract/drawing"
+import type { ImageMime } from "#contract/inspection"
+import type { LabelBox, LabelVerdict } from "#contract/labelling"
+import type { Sqlite } from "#platform/sqlite"
+
+/** A part as it was labelled at a moment. */
+export type LabelledAt = {
+  id: string
+  device: string
+  partId: string | null
+  productId: string | null
+  capturedAt: number
+  image: { sha256: string; mime: ImageMime; w: number; h: number }
+  verdict: LabelVerdict
+  kinds: string[]
+  boxes: LabelBox[]
+  drawing: Drawing | null
+  by: string
+  at: number
+}
+
+type Row = {
+  n: number
+  id: string
+  device_id: string
+  part_id: string | null
+  product_id: string | null
+  captured_at: number
+  sha256: string
+  mime: ImageMime
+  w: number
+  h: number
+  verdict: LabelVerdict
+  kinds: string
+  boxes: string
+  drawing: string | null
+  name: string
+  stored_at: number
+}
+
+/**
+ * Labels as they stood at a moment: revisions are only ever added, so their number is a snapshot for free, and whoever
+ * goes through all of them several times sees the same each time.
+ */
+export function createLabelledStore(db: Sqlite) {
+  const newest = db.prepare<{ n: number | null }>("SELECT max(n) AS n FROM label")
+  const numbers = db.prepare<{ n: number; received_at: number }>(
+    `SELECT n, received_at FROM inspection
+     WHERE label_verdict IS NOT NULL AND (received_at, n) > ($receivedAt, $n) ORDER BY received_at, n LIMIT $limit`,
+  )
+  const rows = db.prepare<Row>(
+    `SELECT i.n, i.id, i.device_id, i.part_id, i.product_id, i.captured_at, m.sha256, m.mime, m.w, m.h,
+       l.verdict, l.kinds, l.boxes, l.drawing, u.name, l.stored_at
+     FROM json_each($of) o JOIN inspection i ON i.n = o.value
+     JOIN label l ON l.inspection_id = i.id AND l.revision = (
+       SELECT max(revision) FROM label WHERE inspection_id = i.id AND n <= $upTo
+     )
+     JOIN image m ON m.sha256 = i.image_sha256
+     JOIN user u ON u.id = l.user_id
+     WHERE l.verdict <> 'withdrawn' ORDER BY o.key`,
+  )
+  const byImage = db.prepare<{ id: string }>(
+    "SELECT id FROM inspection WHERE image_sha256 = $sha256 ORDER BY n LIMIT 1",
+  )
+  return {
+    /** The moment: every revision up to this number. */
+    now: (): number => newest.get()?.n ?? 0,
+    /** Numbers of labelled parts behind a place, in the order they came in. */
+    numbers: (after: { receivedAt: number; n: number }, limit: number) =>
+      numbers.all({ receivedAt: after.receivedAt, n: after.n, limit }),
+    /** Those of these parts that had a label and have a picture. */
+    parts: (of: readonly number[], upTo: number): LabelledAt[] =>
+      rows.all({ of: JSON.stringify(of), upTo }).map((row) => ({
+        id: row.id,
+        device: row.device_id,
+        partId: row.part_id,
+        productId: row.product_id,
+        capturedAt: row.captured_at,
+        image: { sha256: row.sha256, mime: row.mime, w: row.w, h: row.h },
+        verdict: row.verdict,
+        kinds: JSON.parse(row.kinds) as string[],
+        boxes: JSON.parse(row.boxes) as LabelBox[],
+        drawing: row.drawing === null ? null : (JSON.parse(row.drawing) as Drawing),
+        by: row.name,
+        at: row.stored_at,
+      })),
+    /** The first part that showed this picture. */
+    partOfImage: (sha256: string): string | undefined => byImage.get({ sha256 })?.id,
+  }
+}
+export type LabelledStore = ReturnType<typeof createLabelledStore>
