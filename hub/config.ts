@@ -295,6 +295,19 @@ export const HubConfig = v.strictObject({
     }),
     {},
   ),
+  assist: v.optional(
+    v.strictObject({
+      similar: v.optional(
+        field(
+          v.boolean(),
+          "Similar parts",
+          "Look at every picture in the background, so that parts that look alike are found.",
+        ),
+        true,
+      ),
+    }),
+    {},
+  ),
   gate: v.optional(
     v.strictObject({
       max_escape: v.optional(

@@ -14,6 +14,7 @@ const DOMAINS = [
   "training",
   "registry",
   "rollout",
+  "assist",
   "home",
 ] as const
 
@@ -57,7 +58,7 @@ const LAYERS: readonly Layer[] = [
       PLATFORM,
       HTTP_KIT,
       ...DOMAINS.slice(0, place).map((earlier) => new RegExp(`^hub/${earlier}/[^/]+\\.service\\.ts$`)),
-      ...(domain === "training" || domain === "registry" ? [MODELS] : []),
+      ...(["training", "registry", "assist"].includes(domain) ? [MODELS] : []),
     ],
   })),
   // The doors of devices and screens know domains by the shape of what they call, not by import.

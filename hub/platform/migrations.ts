@@ -24,6 +24,7 @@ import drawing from "./migrations/0023_drawing.sql" with { type: "text" }
 import clock from "./migrations/0024_clock.sql" with { type: "text" }
 import sourceRemoved from "./migrations/0025_source_removed.sql" with { type: "text" }
 import queue from "./migrations/0026_queue.sql" with { type: "text" }
+import embedding from "./migrations/0027_embedding.sql" with { type: "text" }
 
 /** Forward only, in order; each runs in one transaction. Never edit one that has been released: add the next. */
 export const migrations: { name: string; sql: string }[] = [
@@ -53,4 +54,5 @@ export const migrations: { name: string; sql: string }[] = [
   { name: "0024_clock", sql: clock },
   { name: "0025_source_removed", sql: sourceRemoved },
   { name: "0026_queue", sql: queue },
+  { name: "0027_embedding", sql: embedding },
 ]
