@@ -305,6 +305,14 @@ export const HubConfig = v.strictObject({
         ),
         true,
       ),
+      encoded_mb: v.optional(
+        field(
+          v.pipe(v.number(), v.integer(), v.minValue(16), v.maxValue(1_000_000)),
+          "Encoded pictures",
+          "Megabytes that pictures made ready for outlines may take; the longest unused go first.",
+        ),
+        512,
+      ),
     }),
     {},
   ),

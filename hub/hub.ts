@@ -287,9 +287,16 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       events,
       log: log.child("assist"),
       database: folder.database,
-      ports: config.assist.similar ? ports.assist : undefined,
+      ports: ports.assist,
+      similar: config.assist.similar,
       backbone: config.backbone ? { onnx: resolve(config.backbone) } : ports.backbone,
       view: inspection.store.view,
+      image: inspection.store.image,
+      audit,
+      clock,
+      ids,
+      encodedFolder: join(folder.root, "encoded"),
+      encodedBytes: config.assist.encoded_mb * 1e6,
     })
 
     const startedAt = clock.now()

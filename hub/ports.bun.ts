@@ -39,6 +39,7 @@ export function shippedBackbone(): HubPorts["backbone"] {
 export function createAssistPorts(): NonNullable<HubPorts["assist"]> {
   return {
     background: createAsker({ command: selfCommand("worker", "assist", "--background") }),
+    prompt: createAsker({ command: selfCommand("worker", "assist"), restMs: 10 * 60_000 }),
     similar: (database) =>
       createAsker({ command: selfCommand("worker", "similar", database), restMs: 10 * 60_000 }),
   }

@@ -25,6 +25,7 @@ import clock from "./migrations/0024_clock.sql" with { type: "text" }
 import sourceRemoved from "./migrations/0025_source_removed.sql" with { type: "text" }
 import queue from "./migrations/0026_queue.sql" with { type: "text" }
 import embedding from "./migrations/0027_embedding.sql" with { type: "text" }
+import segmenter from "./migrations/0028_segmenter.sql" with { type: "text" }
 
 /** Forward only, in order; each runs in one transaction. Never edit one that has been released: add the next. */
 export const migrations: { name: string; sql: string }[] = [
@@ -55,4 +56,5 @@ export const migrations: { name: string; sql: string }[] = [
   { name: "0025_source_removed", sql: sourceRemoved },
   { name: "0026_queue", sql: queue },
   { name: "0027_embedding", sql: embedding },
+  { name: "0028_segmenter", sql: segmenter },
 ]

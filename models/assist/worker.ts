@@ -2,6 +2,7 @@ import { loadBackbone } from "../backbone/backbone.ts"
 import { type Embedder, openEmbedder } from "../embed/embedder.ts"
 import { answerParent } from "../infer/answerer.ts"
 import type { AskOf } from "../infer/protocol.ts"
+import { createOutliner } from "../segment/outliner.ts"
 import type { AssistOperations, BackboneFiles } from "./protocol.ts"
 
 /**
@@ -10,6 +11,7 @@ import type { AssistOperations, BackboneFiles } from "./protocol.ts"
  */
 export async function runAssistWorker(): Promise<void> {
   const embedderOf = createEmbedders()
+  const outliner = createOutliner()
   await answerParent<AssistOperations>("assist", async (ask: AskOf<AssistOperations>) => {
     switch (ask.op) {
       case "space":
@@ -19,6 +21,12 @@ export async function runAssistWorker(): Promise<void> {
         const vector = await embed({ bytes: ask.bytes })
         return { space, vector: new Uint8Array(vector.buffer) }
       }
+      case "examine":
+        return await outliner.examine(ask)
+      case "rehearse":
+        return await outliner.rehearse(ask)
+      case "outline":
+        return await outliner.outline(ask)
     }
   })
 }
