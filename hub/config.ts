@@ -295,6 +295,27 @@ export const HubConfig = v.strictObject({
     }),
     {},
   ),
+  assist: v.optional(
+    v.strictObject({
+      similar: v.optional(
+        field(
+          v.boolean(),
+          "Similar parts",
+          "Look at every picture in the background, so that parts that look alike are found.",
+        ),
+        true,
+      ),
+      encoded_mb: v.optional(
+        field(
+          v.pipe(v.number(), v.integer(), v.minValue(16), v.maxValue(1_000_000)),
+          "Encoded pictures",
+          "Megabytes that pictures made ready for outlines may take; the longest unused go first.",
+        ),
+        512,
+      ),
+    }),
+    {},
+  ),
   gate: v.optional(
     v.strictObject({
       max_escape: v.optional(

@@ -1,8 +1,9 @@
-import { join } from "node:path"
+import { join, resolve } from "node:path"
 import type { BrokerStatus } from "#contract/broker"
 import type { DoorCount } from "#contract/security"
 import type { TrainingJobSpec } from "#contract/training"
 import { sniffImage } from "#models/image-header"
+import { type AssistPorts, createAssistDomain } from "./assist/assist.ts"
 import { createCatalogueRoutes } from "./catalogue/catalogue.routes.ts"
 import { createCatalogue } from "./catalogue/catalogue.service.ts"
 import type { HubConfig } from "./config.ts"
@@ -78,6 +79,8 @@ export type HubPorts = {
   prover: Prover
   /** The backbone this program ships; without it the trainer looks for its own. */
   backbone?: TrainingJobSpec["backbone"]
+  /** Helps people judge, in processes of their own; without it they judge without help. */
+  assist?: AssistPorts | undefined
   /** Cheaper password hashing for tests. */
   passwordCost?: PasswordCost
 }
@@ -296,6 +299,24 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       await tls.check().catch((error) => log.error("certificate_not_renewed", { error: String(error) }))
       await fleet.certificates.look()
     }
+    const assist = createAssistDomain({
+      db,
+      blobs,
+      events,
+      log: log.child("assist"),
+      database: folder.database,
+      ports: ports.assist,
+      similar: config.assist.similar,
+      backbone: config.backbone ? { onnx: resolve(config.backbone) } : ports.backbone,
+      view: inspection.store.view,
+      image: inspection.store.image,
+      audit,
+      clock,
+      ids,
+      encodedFolder: join(folder.root, "encoded"),
+      encodedBytes: config.assist.encoded_mb * 1e6,
+    })
+
     const startedAt = clock.now()
     let ready = false
     let sweeping: ReturnType<typeof setInterval> | undefined
@@ -331,6 +352,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         createQueueRoutes(queue),
         ...learning.routes,
         exchange.routes,
+        assist.routes,
         live,
         createBrokerRoutes({
           status: () => plantBroker?.status() ?? embeddedStatus(startedAt, gateway?.load().sessions),
@@ -375,6 +397,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       registry,
       rollouts,
       home,
+      assist,
       /** Answers one HTTP request; `client` is what the server knows of the peer. */
       fetch: async (request: Request, client: Client = {}): Promise<Response> => http.fetch(request, client),
       /** Who may call what, and the interface's description. */
@@ -441,6 +464,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         stopMirror = uns.start(gateway.transport.publishRetained)
         await sparkplug?.start()
         learning.start()
+        assist.start()
         inspection.eviction.start()
         ready = true
       },
@@ -448,6 +472,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       async stop() {
         ready = false
         await exchange.exchange.stop()
+        await assist.stop()
         await learning.stop()
         await inspection.eviction.stop()
         clearInterval(sweeping)

@@ -1,4 +1,5 @@
 import { selfCommand } from "#models/child"
+import { createAsker } from "#models/infer/asker"
 import { createInferChild } from "#models/infer/child"
 import { version } from "./cli/version.command.ts"
 import type { HubPorts } from "./hub.ts"
@@ -21,6 +22,7 @@ export function bunPorts(): HubPorts {
     imaging: createImaging(),
     trainer: createTrainerChild({ command: selfCommand("worker", "train") }),
     backbone: shippedBackbone(),
+    assist: createAssistPorts(),
     prover: createProver({ command: selfCommand("worker", "infer") }),
     writeLog: (line) => void process.stderr.write(`${line}\n`),
     version,
@@ -28,9 +30,19 @@ export function bunPorts(): HubPorts {
 }
 
 /** Both files by name: inside the binary they do not lie beside each other. */
-function shippedBackbone(): HubPorts["backbone"] {
+export function shippedBackbone(): HubPorts["backbone"] {
   const [onnx, contract] = [assetPath("pretrained/nanodet-g.onnx"), assetPath("pretrained/nanodet-g.json")]
   return onnx && contract ? { onnx, contract } : undefined
+}
+
+/** Each begins with the first request and ends when it has had nothing to do for a while. */
+export function createAssistPorts(): NonNullable<HubPorts["assist"]> {
+  return {
+    background: createAsker({ command: selfCommand("worker", "assist", "--background") }),
+    prompt: createAsker({ command: selfCommand("worker", "assist"), restMs: 10 * 60_000 }),
+    similar: (database) =>
+      createAsker({ command: selfCommand("worker", "similar", database), restMs: 10 * 60_000 }),
+  }
 }
 
 /** Pictures are decoded in a child of this program; it is started by the first one. */

@@ -9,6 +9,7 @@ import { describeMachine } from "./bench/machine.ts"
 import { benchPipeline } from "./bench/pipeline.ts"
 import { benchQueue } from "./bench/queue.ts"
 import type { BenchRow } from "./bench/row.ts"
+import { benchSimilar } from "./bench/similar.ts"
 import { benchStorm } from "./bench/storm.ts"
 import { prepare } from "./prepare.ts"
 
@@ -23,6 +24,7 @@ const benches: Record<string, () => Promise<BenchRow[]>> = {
   storm: benchStorm,
   delivery: benchDelivery,
   queue: benchQueue,
+  similar: benchSimilar,
   loop: benchLoop,
 }
 const longestMs = 20 * 60_000

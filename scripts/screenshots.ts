@@ -53,6 +53,12 @@ const shots: Record<string, (page: Page) => Promise<void>> = {
     await page.goto(`${fixture.url}/live`)
     await page.getByTestId("live-item").first().waitFor()
   },
+  "live-part": async (page) => {
+    await page.goto(`${fixture.url}/live`)
+    await page.getByTestId("live-item").first().tap()
+    await page.getByTestId("similar-part").first().waitFor()
+    await page.getByTestId("similar").scrollIntoViewIfNeeded()
+  },
   training: async (page) => {
     await page.goto(`${fixture.url}/training`)
     await page.getByTestId("training-job").first().waitFor()

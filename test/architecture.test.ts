@@ -15,6 +15,7 @@ const DOMAINS = [
   "training",
   "registry",
   "rollout",
+  "assist",
   "home",
 ] as const
 
@@ -67,7 +68,7 @@ const LAYERS: readonly Layer[] = [
       HTTP_KIT,
       FORMATS,
       ...DOMAINS.slice(0, place).map((earlier) => new RegExp(`^hub/${earlier}/[^/]+\\.service\\.ts$`)),
-      ...(domain === "training" || domain === "registry" ? [MODELS] : []),
+      ...(["training", "registry", "assist"].includes(domain) ? [MODELS] : []),
     ],
   })),
   // The doors of devices and screens know domains by the shape of what they call, not by import.

@@ -141,5 +141,8 @@ const testIds = [
   "people-password",
   "people-submit",
   "people-item",
+  "similar",
+  "similar-part",
+  "similar-judged",
 ] as const
 export type TestId = (typeof testIds)[number]

@@ -8,6 +8,8 @@ import { usageFailure } from "./exit.ts"
 const workers: CommandTable = {
   infer: () => import("./workers/infer.worker.ts").then((m) => m.inferWorker),
   train: () => import("./workers/train.worker.ts").then((m) => m.trainWorker),
+  assist: () => import("./workers/assist.worker.ts").then((m) => m.assistWorker),
+  similar: () => import("./workers/similar.worker.ts").then((m) => m.similarWorker),
   selfcheck: () => import("./workers/selfcheck.worker.ts").then((m) => m.selfcheckWorker),
 }
 
@@ -15,6 +17,8 @@ export const workerCommand: Command = {
   summary: "run a child process of the hub or the edge (started by them)",
   usage: `usage: crux worker infer            inference, over the IPC channel of the parent
        crux worker train DIR        one training job bundle, result in DIR
+       crux worker assist           embeddings and outlines, over the IPC channel of the parent
+       crux worker similar DATABASE search among embeddings, over the IPC channel of the parent
        crux worker selfcheck        load the native libraries and compute something small`,
   run: async ([name = "", ...rest]) => {
     const load = Object.hasOwn(workers, name) ? workers[name] : undefined

@@ -26,6 +26,8 @@ import sourceRemoved from "./migrations/0025_source_removed.sql" with { type: "t
 import queue from "./migrations/0026_queue.sql" with { type: "text" }
 import tablets from "./migrations/0027_tablets.sql" with { type: "text" }
 import importJob from "./migrations/0028_import_job.sql" with { type: "text" }
+import embedding from "./migrations/0029_embedding.sql" with { type: "text" }
+import segmenter from "./migrations/0030_segmenter.sql" with { type: "text" }
 
 /** Forward only, in order; each runs in one transaction. Never edit one that has been released: add the next. */
 export const migrations: { name: string; sql: string }[] = [
@@ -57,4 +59,6 @@ export const migrations: { name: string; sql: string }[] = [
   { name: "0026_queue", sql: queue },
   { name: "0027_tablets", sql: tablets },
   { name: "0028_import_job", sql: importJob },
+  { name: "0029_embedding", sql: embedding },
+  { name: "0030_segmenter", sql: segmenter },
 ]

@@ -1,5 +1,5 @@
 import { ModelError } from "../model-error.ts"
-import type { Ask, Operation, Operations, Reply, Request } from "./protocol.ts"
+import type { Ask, Asked, AskOf, Operations, Reply, Request } from "./protocol.ts"
 import { createFrameSender } from "./shared-frame.ts"
 
 /** The process ended before it came to this request: another process may take it. */
@@ -7,20 +7,36 @@ export class Unserved extends Error {}
 
 export type InferProcess = ReturnType<typeof startInferProcess>
 
-/**
- * One inference process. It answers in the order it is asked, so the time of a request runs from the moment it is the
- * oldest: only that one can have hung or crashed the process, and only that one fails with the reason. Those behind it
- * reject with `Unserved`.
- */
+/** An inference process; the pixels of large raw frames go to it through shared memory. */
 export function startInferProcess(command: string[]) {
+  const frames = createFrameSender()
+  return startAskedProcess<Operations>(command, {
+    request: (id, ask) => requestOf(id, ask, frames),
+    answered: frames.answered,
+    close: frames.close,
+  })
+}
+
+/** How requests get to a process, where the channel itself is not enough. */
+type Courier<Ops extends Asked> = {
+  request: (id: number, ask: AskOf<Ops>) => unknown
+  answered: (id: number) => void
+  close: () => void
+}
+
+/**
+ * A process of this program that does what it is asked. It answers in the order it is asked, so the time of a request
+ * runs from the moment it is the oldest: only that one can have hung or crashed the process, and only that one fails with
+ * the reason. Those behind it reject with `Unserved`.
+ */
+export function startAskedProcess<Ops extends Asked>(command: string[], courier?: Courier<Ops>) {
   type Waiting = {
-    op: Operation
+    op: keyof Ops
     timeoutMs: number
     resolve: (answer: never) => void
     reject: (error: Error) => void
   }
   const waiting = new Map<number, Waiting>()
-  const frames = createFrameSender()
   const drained = Promise.withResolvers<void>()
   let lastId = 0
   let gone = false
@@ -31,7 +47,7 @@ export function startInferProcess(command: string[]) {
     if (gone) return
     gone = true
     clearTimeout(timer)
-    frames.close()
+    courier?.close()
     const [oldest, ...behind] = waiting.values()
     waiting.clear()
     oldest?.reject(error)
@@ -44,18 +60,18 @@ export function startInferProcess(command: string[]) {
     if (!oldest) return leaving ? drained.resolve() : undefined
     const { op, timeoutMs } = oldest
     timer = setTimeout(() => {
-      fail(new ModelError("model_timeout", `no answer to ${op} within ${timeoutMs} ms`))
+      fail(new ModelError("model_timeout", `no answer to ${String(op)} within ${timeoutMs} ms`))
       child.kill("SIGKILL")
     }, timeoutMs)
   }
   const child = Bun.spawn(command, {
     stdio: ["ignore", "ignore", "inherit"],
     serialization: "advanced",
-    ipc: (reply: Reply) => {
+    ipc: (reply: Reply<Ops>) => {
       const entry = waiting.get(reply.id)
       if (!entry) return
       waiting.delete(reply.id)
-      frames.answered(reply.id)
+      courier?.answered(reply.id)
       if ("code" in reply) entry.reject(new ModelError(reply.code, reply.message))
       else entry.resolve(reply.answer as never)
       watchOldest()
@@ -73,13 +89,13 @@ export function startInferProcess(command: string[]) {
   return {
     pid: child.pid,
     alive: () => !gone,
-    ask: <Op extends Operation>(ask: Ask<Op>, timeoutMs: number) =>
-      new Promise<Operations[Op]["answer"]>((resolve, reject) => {
+    ask: <Op extends keyof Ops>(ask: AskOf<Ops, Op>, timeoutMs: number) =>
+      new Promise<Ops[Op]["answer"]>((resolve, reject) => {
         if (gone || leaving) return reject(new Unserved())
         const id = ++lastId
         waiting.set(id, { op: ask.op, timeoutMs, resolve, reject })
         if (waiting.size === 1) watchOldest()
-        child.send(requestOf(id, ask as Ask, frames))
+        child.send(courier ? courier.request(id, ask as AskOf<Ops>) : { id, ask })
       }),
     /** Takes nothing new, answers what it was asked, then ends. */
     retire: async () => {

@@ -13,9 +13,14 @@ export type Operations = {
   probe: { ask: { frame: { path: string } | { bytes: Uint8Array } }; answer: Probe }
 }
 export type Operation = keyof Operations
-export type Ask<Op extends Operation = Operation> = { [K in Op]: { op: K } & Operations[K]["ask"] }[Op]
+/** What any kind of child is asked and answers, by operation. */
+export type Asked = Record<string, { ask: object; answer: unknown }>
+export type AskOf<Ops extends Asked, Op extends keyof Ops = keyof Ops> = {
+  [K in Op]: { op: K } & Ops[K]["ask"]
+}[Op]
+export type Ask<Op extends Operation = Operation> = AskOf<Operations, Op>
 /** `frame` stands in for the pixels of a large raw frame. */
 export type Request = { id: number; ask: Ask; frame?: SharedFrame }
-export type Reply =
-  | { id: number; answer: Operations[Operation]["answer"] }
+export type Reply<Ops extends Asked = Operations> =
+  | { id: number; answer: Ops[keyof Ops]["answer"] }
   | { id: number; code: ModelErrorCode; message: string }

@@ -946,6 +946,8 @@ export const ko = {
       source_folder: (p: Params) => `이 폴더는 ${p.source ?? "다른 카메라"}에서 쓰고 있습니다.`,
       quarantined: () => "이 메시지는 이제 통째로 남아 있지 않습니다.",
       no_space: () => "허브 저장 공간이 가득 찼습니다. 관리자에게 알려 주세요.",
+      similar_off: () => "이 허브는 비슷한 부품을 찾지 않습니다.",
+      similar_failed: () => "비슷한 부품을 찾지 못했습니다. 잃은 것은 없습니다. 다시 시도하세요.",
       role: () => "이 작업을 할 권한이 없습니다.",
       input: (p: Params) => `입력한 내용을 확인해 주세요${p.path ? ` (${p.path})` : ""}.`,
     } as Record<string, (p: Params) => string>,
@@ -1009,6 +1011,17 @@ export const ko = {
       halves: (count: number) => `짝을 기다리는 ${n(count)}건은 따로 저장합니다.`,
       yes: "삭제",
     },
+  },
+  assist: {
+    similar: "비슷한 부품과 그 판정",
+    similarNone: "비슷한 부품이 아직 없습니다.",
+    similarSoon: (parts: number) => `사진을 살펴보는 중입니다. ${n(parts)}개 남았습니다.`,
+    judgedOk: (parts: number) => `양품 ${n(parts)}`,
+    judgedNg: (parts: number) => `불량 ${n(parts)}`,
+    judgedUnsure: (parts: number) => `보류 ${n(parts)}`,
+    judgedNone: "비슷한 부품 가운데 판정한 것이 없습니다.",
+    notJudged: "판정 전",
+    alike: (share: number) => `닮음 ${pct(Math.max(0, share))}`,
   },
 }
 

@@ -24,6 +24,7 @@ import {
   makeSeries,
   makeSession,
   makeShadows,
+  makeSimilar,
   makeStorage,
   makeTask,
   makeUsers,
@@ -291,6 +292,8 @@ export async function startFixture(options: FixtureOptions) {
       emit("job", { id: job[1] })
       return found ? json(found) : problem("not_found", "job")
     }
+    const alike = /^\/api\/inspections\/([^/]+)\/similar$/.exec(path)
+    if (alike) return json(makeSimilar(stream, alike[1] ?? ""))
     return problem("not_found", "route")
   }
 

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto"
 import { uuidv7 } from "uuidv7"
 import * as v from "valibot"
+import type { SimilarParts } from "#contract/assist"
 import { DefectClass } from "#contract/catalogue"
 import { Device, type EnrolmentRequest } from "#contract/fleet"
 import { Arrival, RefusalView } from "#contract/ingest"
@@ -636,4 +637,30 @@ export function makeShadows(now: number): ShadowView[] {
       differences: [],
     },
   ]
+}
+
+/** Parts of the stream as the hub would call them similar to one, some of them judged. */
+export function makeSimilar(stream: readonly InspectionView[], id: string): SimilarParts {
+  const items = stream
+    .filter((inspection) => inspection.id !== id)
+    .slice(0, 12)
+    .map((inspection, i) => {
+      const verdict = i % 3 === 0 ? ("ok" as const) : ("ng" as const)
+      const label = {
+        verdict,
+        kinds: verdict === "ng" ? ["scratch"] : [],
+        by: "Kim",
+        at: inspection.received_at,
+        revision: 1,
+      }
+      return { similarity: 0.98 - i * 0.03, inspection: i === 4 ? inspection : { ...inspection, label } }
+    })
+  const labels = items.flatMap(({ inspection }) => inspection.label ?? [])
+  const count = (of: string) => labels.filter(({ verdict }) => verdict === of).length
+  return {
+    items,
+    judged: { ok: count("ok"), ng: count("ng"), unsure: 0, kinds: [{ kind: "scratch", parts: count("ng") }] },
+    searched: 48_211,
+    waiting: 0,
+  }
 }

@@ -1,3 +1,4 @@
+import { useSignal } from "@preact/signals"
 import { type InspectionView, takenAt } from "#contract/labelling"
 import { imageUrl } from "../../api.ts"
 import { useFormat, useKindName, useWords } from "../../context.ts"
@@ -6,15 +7,18 @@ import { PartImage } from "../../parts/part-image.tsx"
 import { Empty } from "../../parts/states.tsx"
 import { Tag, VerdictTag } from "../../parts/tag.tsx"
 import { Hold } from "./hold.tsx"
+import { Similar } from "./similar.tsx"
 
 /** One part, large, with everything known about it. */
 export function InspectionDialog({
-  inspection,
+  inspection: opened,
   onClose,
 }: {
   inspection: InspectionView
   onClose: () => void
 }) {
+  const shown = useSignal(opened)
+  const inspection = shown.value
   const words = useWords()
   const format = useFormat()
   const kindName = useKindName()
@@ -82,7 +86,14 @@ export function InspectionDialog({
           )}
         </div>
       </div>
-      <Hold inspection={inspection} />
+      <Similar
+        key={inspection.id}
+        id={inspection.id}
+        onOpen={(part) => {
+          shown.value = part
+        }}
+      />
+      <Hold key={`hold ${inspection.id}`} inspection={inspection} />
     </Dialog>
   )
 }

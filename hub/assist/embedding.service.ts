@@ -1,0 +1,143 @@
+import type { EmbeddingStatus } from "#contract/assist"
+import type { AssistOperations, BackboneFiles } from "#models/assist/protocol"
+import type { Asker } from "#models/infer/asker"
+import { codeOf } from "#models/model-error"
+import { createAfterBurst } from "#platform/after-burst"
+import type { Blobs } from "#platform/blobs"
+import type { Events } from "#platform/events"
+import type { Log } from "#platform/log"
+import type { EmbeddingStore, Space, Stretch } from "./embedding.store.ts"
+
+/** Pictures between two commits: a commit is a sync of the disk. */
+const batchSize = 16
+/** A picture that the child could not do with at all is tried no more; a child that fails at this many is broken. */
+const failuresInRow = 20
+
+/**
+ * Looks at every picture once, newest first, in a child of the lowest priority, and takes as long a rest after each as it
+ * took: a line that runs loses at most half a core that nobody else wanted. Where it stands is in the database.
+ */
+export function createEmbeddings({
+  store,
+  blobs,
+  events,
+  log,
+  child,
+  backbone,
+}: {
+  store: EmbeddingStore
+  blobs: Pick<Blobs, "read">
+  events: Events
+  log: Log
+  child: Asker<AssistOperations> | undefined
+  backbone: BackboneFiles | undefined
+}) {
+  let spaceName: string | undefined
+  let state: EmbeddingStatus["state"] = child && backbone ? "idle" : "off"
+  let running: Promise<void> | undefined
+  let stopping = false
+  let inRow = 0
+
+  const embed = async (sha256: string) => {
+    if (!child || !backbone) throw new Error("embeddings are off")
+    return await child.ask({ op: "embed", backbone, bytes: await blobs.read(sha256) })
+  }
+  const spaceOf = (): Space | undefined => (spaceName === undefined ? undefined : store.space(spaceName))
+
+  const findSpace = async (): Promise<Space | undefined> => {
+    if (!child || !backbone) return undefined
+    spaceName ??= await child.ask({ op: "space", backbone })
+    return spaceOf()
+  }
+
+  async function lookAt(space: Space, { pictures, end }: Stretch): Promise<void> {
+    const vectors: { n: number; vector: Uint8Array }[] = []
+    let unreadable = 0
+    for (const { n, image_sha256 } of pictures) {
+      if (stopping) return
+      const known = store.vector(space, n)
+      if (known) {
+        vectors.push({ n, vector: known })
+        continue
+      }
+      const started = performance.now()
+      try {
+        vectors.push({ n, vector: (await embed(image_sha256)).vector })
+        inRow = 0
+      } catch (error) {
+        if (stopping) return
+        // Given up to make room, damaged, or no picture at all: the part goes without.
+        unreadable += 1
+        inRow += 1
+        log.debug("picture_not_embedded", { n, code: codeOf(error) })
+        if (inRow >= failuresInRow) throw error
+      }
+      await rest(performance.now() - started)
+    }
+    store.keep(space, vectors, unreadable, end)
+  }
+
+  async function work(): Promise<void> {
+    state = "working"
+    try {
+      const first = await findSpace()
+      for (let space = first; space && !stopping; space = spaceOf()) {
+        const stretch = store.newer(space, batchSize) ?? store.older(space, batchSize)
+        if (!stretch) break
+        await lookAt(space, stretch)
+      }
+      state = "idle"
+    } catch (error) {
+      state = "failed"
+      if (!stopping) log.error("embeddings_failed", { error: String(error) })
+    }
+  }
+  const wake = () => {
+    if (stopping || running || state === "off" || state === "failed") return
+    running = work().finally(() => {
+      running = undefined
+    })
+  }
+  const burst = createAfterBurst({ name: "embeddings", quietMs: 1_000, log, work: wake })
+  let deaf = () => {}
+
+  return {
+    /** Vector of one part, made now if it has not had its turn; undefined for a part without a picture. */
+    async vectorOf(id: string): Promise<{ space: string; vector: Uint8Array; image: string } | undefined> {
+      const place = store.place(id)
+      const space = await findSpace()
+      if (!place || !space) return undefined
+      const known = store.vector(space, place.n)
+      if (known) return { space: space.name, vector: known, image: place.image_sha256 ?? "" }
+      if (place.image_sha256 === null) return undefined
+      const { vector } = await embed(place.image_sha256)
+      store.keepOne(space, place.n, vector)
+      return { space: space.name, vector, image: place.image_sha256 }
+    },
+    status(): EmbeddingStatus {
+      const space = spaceOf()
+      return {
+        state,
+        made: space?.made ?? 0,
+        unreadable: space?.unreadable ?? 0,
+        waiting: space ? store.waiting(space) : 0,
+      }
+    },
+    start(): void {
+      deaf = events.listen("embeddings", ({ type }) => {
+        if (type === "inspection") burst.poke()
+      })
+      burst.poke()
+    },
+    async stop(): Promise<void> {
+      stopping = true
+      deaf()
+      burst.stop()
+      await child?.close()
+      await running
+    },
+  }
+}
+export type Embeddings = ReturnType<typeof createEmbeddings>
+
+const rest = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, Math.min(ms, 1_000)))
