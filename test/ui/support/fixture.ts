@@ -95,10 +95,14 @@ export async function startFixture(options: FixtureOptions) {
     )
     for (const controller of streams) controller.enqueue(text)
   }
+  const sessionOf = (user: User) => ({
+    ...makeSession(user, Date.now()),
+    ...(enrolled && { tablet: { id: tabletId, name: "3라인 검사대" } }),
+  })
   const signIn = (user: User) => {
     const id = uuidv7()
     sessions.set(id, user)
-    return json(makeSession(user, Date.now()), 200, {
+    return json(sessionOf(user), 200, {
       "set-cookie": `crux=${id}; Path=/; HttpOnly; SameSite=Strict`,
     })
   }
@@ -140,7 +144,7 @@ export async function startFixture(options: FixtureOptions) {
     if (!user) return problem("unauthenticated", "sign_in")
     switch (at) {
       case "GET /api/session":
-        return json(makeSession(user, Date.now()))
+        return json(sessionOf(user))
       case "PATCH /api/session": {
         user.language = (await body(OwnPatch)).language
         return json(makeSession(user, Date.now()))
