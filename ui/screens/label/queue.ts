@@ -51,7 +51,6 @@ export function createQueue(deps: {
   let filling: Promise<void> | undefined
   let restored: Promise<void> | undefined
   let current: string | undefined
-  let reachable = true
 
   const ids = () => [
     ...(current ? [current] : []),
@@ -61,7 +60,8 @@ export function createQueue(deps: {
   const count = () => {
     stocked.value = held.length + shelf.length
   }
-  const hasEnded = (task: LabelTask, now: number) => reachable && task.lease.expires_at <= now
+  /** With a stock it is the hub that says what is no longer ours; until it does, everything here is good to judge. */
+  const hasEnded = (task: LabelTask, now: number) => !stock && task.lease.expires_at <= now
 
   const open = async (task: LabelTask, picture?: Blob | null): Promise<Held> => {
     const image = task.inspection.image
@@ -106,19 +106,17 @@ export function createQueue(deps: {
     try {
       const body = { holding, stock: stock !== undefined }
       const { held: ours } = await deps.api.post("/api/labelling/renew", body, HeldParts)
-      reachable = true
-      const ends = Date.now() + renewMs * 4
       const keep = <T extends { task: LabelTask }>(parts: T[]) => {
         const gone = parts.filter(({ task }) => !ours.includes(task.inspection.id))
         parts.splice(0, parts.length, ...parts.filter((part) => !gone.includes(part)))
-        for (const { task } of parts) task.lease.expires_at = Math.max(task.lease.expires_at, ends)
         for (const { task } of gone) void stock?.kept.dropStock(task.inspection.id)
       }
       keep(held)
       keep(shelf)
       count()
     } catch (error) {
-      if (asTrouble(error).code === "network") reachable = false
+      // Nothing is let go unheard; it is asked again within the minute.
+      console.info("leases", asTrouble(error).key)
     }
   }
 
@@ -138,7 +136,6 @@ export function createQueue(deps: {
           { holding, stock: stock !== undefined },
           LabelTask,
         )
-        reachable = true
         if (!task || holding.includes(task.inspection.id)) {
           if (held.length === 0) supply.value = { state: "empty" }
           if (!task && held.length === 0) waiting.value = 0
@@ -158,9 +155,7 @@ export function createQueue(deps: {
         }
         count()
       } catch (error) {
-        const trouble = asTrouble(error)
-        if (trouble.code === "network") reachable = false
-        if (held.length === 0) supply.value = { state: "cut", trouble }
+        if (held.length === 0) supply.value = { state: "cut", trouble: asTrouble(error) }
         return
       }
     }
@@ -191,7 +186,10 @@ export function createQueue(deps: {
     waiting,
     /** Parts that are here beside the one in the hand. */
     stocked,
-    /** The next part if it is already here; fetches more behind it. A part whose lease has run out is passed over. */
+    /**
+     * The next part if it is already here; fetches more behind it. Without a stock, a part whose lease has run out is
+     * passed over.
+     */
     take(now: number): Held | null {
       if (current !== undefined) void stock?.kept.dropStock(current)
       let next = held.shift()
