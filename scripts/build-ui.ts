@@ -1,6 +1,7 @@
 #!/usr/bin/env bun
 import { mkdir, rm } from "node:fs/promises"
 import { basename, join } from "node:path"
+import sharp from "sharp"
 
 /** One file of the built UI; `gzip` is its size on the wire. */
 export type UiFile = { path: string; size: number; gzip: number }
@@ -68,7 +69,49 @@ export async function buildUi(outdir = join(root, "dist/ui"), minify = true): Pr
     .replace("./fonts.css", `/assets/${fonts}`)
     .replace("./icon.svg", `/assets/${iconName}`)
   await Bun.write(join(outdir, "index.html"), html)
+  await buildIcons(outdir, icon)
+  await Bun.write(
+    join(outdir, "manifest.webmanifest"),
+    await Bun.file(join(root, "ui/manifest.webmanifest")).text(),
+  )
+  await buildWorker(outdir, minify)
   return measure(outdir)
+}
+
+/** For home screens, which take no drawings. A maskable one may be cut to a circle: its sign stays in the middle. */
+async function buildIcons(outdir: string, drawing: string): Promise<void> {
+  const png = (size: number, svg: string) =>
+    sharp(Buffer.from(svg), { density: 72 * (size / 64) })
+      .resize(size, size)
+      .png()
+      .toBuffer()
+  await Bun.write(join(outdir, "icon-192.png"), await png(192, drawing))
+  await Bun.write(join(outdir, "icon-512.png"), await png(512, drawing))
+  const whole = drawing
+    .replace('viewBox="0 0 64 64"', 'viewBox="-10 -10 84 84"')
+    .replace(/<rect[^>]*>/, '<rect x="-10" y="-10" width="84" height="84" fill="#14181c"/>')
+  await Bun.write(join(outdir, "icon-maskable-512.png"), await png(512, whole))
+}
+
+/**
+ * The service worker with the files it holds: all but the pieces of the font, which it keeps as they are used. Its name
+ * is fixed (browsers look there for the next one), so its text must change with any file.
+ */
+async function buildWorker(outdir: string, minify: boolean): Promise<void> {
+  const files = (await measure(outdir)).map(({ path }) => path)
+  const held = files
+    .filter((path) => !path.endsWith(".woff2"))
+    .map((path) => (path === "index.html" ? "/" : `/${path}`))
+  const texts = await Promise.all(files.map((path) => Bun.file(join(outdir, path)).bytes()))
+  const build = shortHash(texts.map(shortHash).join())
+  const made = await Bun.build({
+    entrypoints: [join(root, "ui/sw.ts")],
+    target: "browser",
+    format: "iife",
+    minify,
+    define: { CRUX_BUILD: JSON.stringify(build), CRUX_FILES: JSON.stringify(held) },
+  })
+  await Bun.write(join(outdir, "sw.js"), await made.outputs[0]!.text())
 }
 
 async function measure(outdir: string): Promise<UiFile[]> {

@@ -21,6 +21,8 @@ class ApiError extends Error {
 }
 
 type Schema<T> = v.GenericSchema<unknown, T>
+/** What a call may bring along beside its body. */
+type With = { headers?: Record<string, string>; signal?: AbortSignal }
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE"
 
 /** Whether trying the same request again later can succeed: no answer, or the hub is overloaded or broken. */
@@ -49,7 +51,8 @@ export function createApi(deps: {
   fetch: (path: string, init: RequestInit) => Promise<Response>
   onSignedOut: () => void
 }) {
-  async function send(method: Method, path: string, body: unknown, signal?: AbortSignal): Promise<Response> {
+  async function send(method: Method, path: string, body: unknown, extra: With = {}): Promise<Response> {
+    const { headers, signal } = extra
     let response: Response
     try {
       response = await deps.fetch(path, {
@@ -58,6 +61,7 @@ export function createApi(deps: {
         headers: {
           Accept: "application/json",
           ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+          ...headers,
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         ...(signal ? { signal } : {}),
@@ -68,7 +72,8 @@ export function createApi(deps: {
     }
     if (response.ok) return response
     const trouble = await troubleOf(response)
-    if (trouble.code === "unauthenticated" && path !== "/api/session") deps.onSignedOut()
+    // A wrong PIN or pass is no end of the session; only its own absence is.
+    if (trouble.key === "sign_in" && path !== "/api/session") deps.onSignedOut()
     throw new ApiError(trouble)
   }
 
@@ -85,12 +90,14 @@ export function createApi(deps: {
 
   return {
     get: async <T>(path: string, schema: Schema<T>, signal?: AbortSignal): Promise<T> =>
-      read(await send("GET", path, undefined, signal), schema),
+      read(await send("GET", path, undefined, signal ? { signal } : {}), schema),
     /** The items of one page of a list. */
     list: async <T>(path: string, item: Schema<T>, signal?: AbortSignal): Promise<T[]> =>
-      (await read(await send("GET", path, undefined, signal), listOf(item))).items,
-    post: async <T>(path: string, body: unknown, schema: Schema<T>): Promise<T> =>
-      read(await send("POST", path, body), schema),
+      (await read(await send("GET", path, undefined, signal ? { signal } : {}), listOf(item))).items,
+    post: async <T>(path: string, body: unknown, schema: Schema<T>, extra?: With): Promise<T> =>
+      read(await send("POST", path, body, extra), schema),
+    put: async <T>(path: string, body: unknown, schema: Schema<T>): Promise<T> =>
+      read(await send("PUT", path, body), schema),
     patch: async <T>(path: string, body: unknown, schema: Schema<T>): Promise<T> =>
       read(await send("PATCH", path, body), schema),
     /** For answers without a body that matters. */

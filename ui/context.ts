@@ -8,6 +8,12 @@ import { createFormat, type Format, languages } from "./i18n/format.ts"
 import type { Words } from "./i18n/ko.ts"
 import type { Live } from "./live.ts"
 import type { Prefs } from "./prefs.ts"
+import type { Kept } from "./screens/label/kept.ts"
+import type { Outbox } from "./screens/label/outbox.ts"
+import type { Tablet } from "./tablet.ts"
+
+/** The outbox with the tablet's disk behind it. */
+export type OpenOutbox = Outbox & { kept: Kept }
 
 /** What every screen may use; made once in main.tsx. */
 export type App = {
@@ -15,6 +21,10 @@ export type App = {
   live: Live
   prefs: Prefs
   session: Signal<Session | null>
+  /** What this device is, beside a browser. */
+  tablet: Tablet
+  /** Of the signed-in person, or of nobody; null until it is open. */
+  outbox: Signal<OpenOutbox | null>
   /** The defect catalogue, read at sign-in and after a new kind was made. */
   kinds: Signal<DefectClass[]>
   words: ReadonlySignal<Words>

@@ -4,9 +4,10 @@ import type { DefectClass } from "#contract/catalogue"
 import type { Session } from "#contract/users"
 import { createApi } from "./api.ts"
 import { Root } from "./app.tsx"
-import { type App, createClock, createWords } from "./context.ts"
+import { type App, createClock, createWords, type OpenOutbox } from "./context.ts"
 import { createLive } from "./live.ts"
 import { createPrefs } from "./prefs.ts"
+import { createTablet } from "./tablet.ts"
 
 /** Composition root of the screens: made once, handed down by context. */
 const prefs = createPrefs({
@@ -15,21 +16,32 @@ const prefs = createPrefs({
   dark: matchMedia("(prefers-color-scheme: dark)"),
 })
 const session = signal<Session | null>(null)
+const tablet = createTablet({
+  storage: localStorage,
+  secure: isSecureContext,
+  workers: navigator.serviceWorker,
+  reload: () => location.reload(),
+})
+session.subscribe((opened) => opened && tablet.remember(opened))
 const app: App = {
   api: createApi({
     fetch: (path, init) => fetch(path, init),
     onSignedOut: () => {
+      tablet.forget()
       session.value = null
     },
   }),
   live: createLive({ url: "/api/live", open: (url) => new EventSource(url) }),
   prefs,
   session,
+  tablet,
+  outbox: signal<OpenOutbox | null>(null),
   kinds: signal<DefectClass[]>([]),
   ...createWords(prefs),
   now: createClock(),
 }
 
+void tablet.install()
 const root = document.getElementById("app")
 if (!root) throw new Error("index.html has no #app")
 render(<Root app={app} />, root)

@@ -1,9 +1,13 @@
+import { useSignal } from "@preact/signals"
 import { useLocation } from "preact-iso"
 import { LabelStats } from "#contract/labelling"
 import { useApp, useMay, useWords } from "./context.ts"
 import { Icon, type IconName, Wordmark } from "./parts/icon.tsx"
+import { split } from "./parts/split.tsx"
 import { useResource } from "./resource.ts"
 import type { TestId } from "./testids.ts"
+
+const PersonDialog = split(() => import("./screens/session/person.dialog.tsx").then((m) => m.PersonDialog))
 
 type Item = { href: string; icon: IconName; name: string; testid: TestId; badge?: string | undefined }
 
@@ -12,7 +16,7 @@ export function Rail({ onIntent }: { onIntent: (href: string) => void }) {
   const app = useApp()
   const words = useWords()
   const { path } = useLocation()
-  const admin = useMay("admin")
+  const person = useSignal(false)
   const engineer = useMay("engineer")
   const stats = useResource("rail", (s) => app.api.get("/api/labelling/stats", LabelStats, s), [
     "label",
@@ -36,7 +40,7 @@ export function Rail({ onIntent }: { onIntent: (href: string) => void }) {
     ...(engineer
       ? [{ href: "/sources", icon: "sources", name: words.nav.sources, testid: "nav-sources" } satisfies Item]
       : []),
-    ...(admin
+    ...(engineer
       ? [{ href: "/people", icon: "people", name: words.nav.people, testid: "nav-people" } satisfies Item]
       : []),
   ]
@@ -63,6 +67,18 @@ export function Rail({ onIntent }: { onIntent: (href: string) => void }) {
           </a>
         ))}
         <span class="rail-gap" />
+        <button
+          type="button"
+          class="rail-item"
+          aria-label={words.tablet.personOf(app.session.value?.user.name ?? "")}
+          onClick={() => {
+            person.value = true
+          }}
+          data-testid="nav-person"
+        >
+          <Icon name="people" size={26} />
+          <span class="rail-person">{app.session.value?.user.name}</span>
+        </button>
         <a
           class="rail-item"
           href="/settings"
@@ -70,9 +86,16 @@ export function Rail({ onIntent }: { onIntent: (href: string) => void }) {
           data-testid="nav-settings"
         >
           <Icon name="settings" size={26} />
-          <span class="rail-person">{app.session.value?.user.name ?? words.nav.settings}</span>
+          <span>{words.nav.settings}</span>
         </a>
       </div>
+      {person.value && (
+        <PersonDialog
+          onClose={() => {
+            person.value = false
+          }}
+        />
+      )}
     </nav>
   )
 }

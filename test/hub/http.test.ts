@@ -147,7 +147,7 @@ const scenarios: {
     who: "worker",
     path: "/api/users",
     status: 403,
-    has: ['"role":"admin"'],
+    has: ['"role":"engineer"'],
     not: ["login"],
   },
   {

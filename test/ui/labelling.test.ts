@@ -1,8 +1,9 @@
 import { afterEach, beforeAll, beforeEach, expect, test } from "bun:test"
 import { createApi } from "../../ui/api.ts"
 import { documentOf } from "../../ui/editor/state.ts"
+import { createMemoryKept } from "../../ui/screens/label/kept.ts"
 import { createLabelling } from "../../ui/screens/label/labelling.ts"
-import { createMemoryStore, createOutbox } from "../../ui/screens/label/outbox.ts"
+import { createOutbox } from "../../ui/screens/label/outbox.ts"
 import { createQueue } from "../../ui/screens/label/queue.ts"
 import { fixturePassword, startFixture } from "./support/fixture.ts"
 import { type Picture, paintPictures } from "./support/pictures.ts"
@@ -45,7 +46,7 @@ async function startWork(isKnown: (kind: string) => boolean = () => true) {
       }),
     onSignedOut: () => {},
   })
-  const outbox = createOutbox({ store: createMemoryStore(), api, user: "worker1" })
+  const outbox = createOutbox({ store: createMemoryKept(), api, user: "worker1" })
   const queue = createQueue({ api, decode: async () => ({}) as ImageBitmap })
   const work = createLabelling({ queue, outbox, now: () => clock.now, isKnown })
   work.start()

@@ -3,9 +3,10 @@ import { uuidv7 } from "uuidv7"
 import * as v from "valibot"
 import { NewLabel } from "#contract/labelling"
 import { createApi } from "../../ui/api.ts"
-import { createMemoryStore, createOutbox, type Outbox } from "../../ui/screens/label/outbox.ts"
+import { createMemoryKept } from "../../ui/screens/label/kept.ts"
+import { createOutbox, type OneAtATime, type Outbox } from "../../ui/screens/label/outbox.ts"
 
-type Answer = "stored" | "down" | "refused" | "cut"
+type Answer = "stored" | "down" | "refused" | "cut" | "withdrawn"
 const open: (() => void)[] = []
 afterEach(() => {
   for (const close of open.splice(0)) close()
@@ -14,18 +15,28 @@ afterEach(() => {
 /** A hub that answers as told, over real HTTP. */
 function startHub() {
   const got: NewLabel[] = []
-  const state: { answer: Answer } = { answer: "stored" }
+  const state: { answer: Answer; posts: number } = { answer: "stored", posts: 0 }
+  /** The passes that labels came with. */
+  const passes: string[] = []
   const server = Bun.serve({
     port: 0,
     hostname: "127.0.0.1",
     async fetch(request) {
+      if (new URL(request.url).pathname === "/api/session/label-pass") {
+        const token = `pass of ${request.headers.get("x-user")}`
+        return Response.json({ token, expires_at: Date.now() + 60_000 }, { status: 201 })
+      }
       const label = v.parse(NewLabel, await request.json())
+      const pass = request.headers.get("crux-label-pass")
+      if (pass !== null) passes.push(pass)
+      state.posts += 1
       const problem = (status: number, code: string, key: string) =>
         Response.json(
           { type: "about:blank", title: key, status, code, key, params: {}, request_id: "r1" },
           { status },
         )
       if (state.answer === "down") return problem(503, "unavailable", "busy")
+      if (state.answer === "withdrawn") return problem(409, "conflict", "label_withdraw")
       if (state.answer === "refused") return problem(400, "invalid", "label_kind")
       const duplicate = got.some((known) => known.id === label.id)
       if (!duplicate) got.push(label)
@@ -41,11 +52,16 @@ function startHub() {
     },
   })
   open.push(() => void server.stop(true))
-  const api = createApi({
-    fetch: (path, init) => fetch(new URL(path, server.url), init),
-    onSignedOut: () => {},
-  })
-  return { got, state, api }
+  const apiOf = (user: string) =>
+    createApi({
+      fetch: (path, init) =>
+        fetch(new URL(path, server.url), {
+          ...init,
+          headers: { ...(init.headers as Record<string, string>), "x-user": user },
+        }),
+      onSignedOut: () => {},
+    })
+  return { got, state, passes, apiOf }
 }
 
 const label = (): NewLabel => ({
@@ -68,8 +84,19 @@ async function until(what: () => boolean): Promise<void> {
   }
 }
 
-function openOutbox(hub: ReturnType<typeof startHub>, store = createMemoryStore(), user = "u1"): Outbox {
-  const outbox = createOutbox({ store, api: hub.api, user, retryMs: 5 })
+function openOutbox(
+  hub: ReturnType<typeof startHub>,
+  store = createMemoryKept(),
+  user = "u1",
+  oneAtATime?: OneAtATime,
+): Outbox {
+  const outbox = createOutbox({
+    store,
+    api: hub.apiOf(user),
+    user,
+    retryMs: 5,
+    ...(oneAtATime && { oneAtATime }),
+  })
   open.push(outbox.stop)
   return outbox
 }
@@ -101,7 +128,7 @@ test("a lost receipt leads to the same label again, and the hub has it once", as
 test("what was unsent when the page closed is sent by the next visit", async () => {
   const hub = startHub()
   hub.state.answer = "down"
-  const store = createMemoryStore()
+  const store = createMemoryKept()
   const before = openOutbox(hub, store)
   await before.add(label())
   before.stop()
@@ -112,25 +139,79 @@ test("what was unsent when the page closed is sent by the next visit", async () 
   expect(after.unsent.value).toBe(0)
 })
 
-test("a verdict is only sent in the name of the person who gave it", async () => {
+test("what somebody left unsent goes out in that person's name, by the pass they left, whoever is signed in", async () => {
   const hub = startHub()
-  hub.state.answer = "down"
-  const store = createMemoryStore()
+  const store = createMemoryKept()
   const first = openOutbox(hub, store, "u1")
+  await first.flush()
+  hub.state.answer = "down"
   await first.add(label())
   first.stop()
   hub.state.answer = "stored"
   const other = openOutbox(hub, store, "u2")
   await other.flush()
-  expect(other.unsent.value).toBe(0)
-  expect(hub.got).toHaveLength(0)
-  expect(await store.all()).toHaveLength(1)
+  await until(() => other.unsentOfOthers.value === 0)
+  expect(hub.got).toHaveLength(1)
+  expect(hub.passes).toEqual(["pass of u1"])
+  expect(await store.all()).toHaveLength(0)
+})
+
+test("without a pass it waits for its owner, and holds up nobody else", async () => {
+  const hub = startHub()
+  const store = createMemoryKept()
+  await store.put({ id: "left", user: "u1", at: 1, label: { ...label(), id: "left" } })
+  const other = openOutbox(hub, store, "u2")
+  await other.add(label())
+  await until(() => hub.got.length === 1 && other.unsent.value === 0)
+  expect(other.unsentOfOthers.value).toBe(1)
+  expect((await store.all()).map(({ id }) => id)).toEqual(["left"])
+})
+
+test("two tabs send each verdict once", async () => {
+  const hub = startHub()
+  hub.state.answer = "down"
+  const store = createMemoryKept()
+  let last: Promise<void> = Promise.resolve()
+  const oneAtATime = (work: () => Promise<void>) => {
+    last = last.then(work, work)
+    return last
+  }
+  const tabs = [openOutbox(hub, store, "u1", oneAtATime), openOutbox(hub, store, "u1", oneAtATime)]
+  for (let i = 0; i < 6; i++) await tabs[i % 2]!.add(label())
+  hub.state.answer = "stored"
+  hub.state.posts = 0
+  await Promise.all(tabs.map((tab) => tab.flush()))
+  await until(() => hub.got.length === 6)
+  expect(hub.state.posts).toBe(6)
+  await Promise.all(tabs.map((tab) => tab.flush()))
+  expect(tabs.map((tab) => tab.unsent.value)).toEqual([0, 0])
+})
+
+test("a label that an older build left behind is sent, and the hub decides", async () => {
+  const hub = startHub()
+  const store = createMemoryKept()
+  const old = { ...label(), something: "of another age" }
+  await store.put({ id: old.id, user: "u1", at: 1, label: old })
+  const outbox = openOutbox(hub, store)
+  await outbox.flush()
+  expect(hub.got.map(({ id }) => id)).toEqual([old.id])
+})
+
+test("a verdict taken back after somebody else has judged lets the other stand", async () => {
+  const hub = startHub()
+  hub.state.answer = "withdrawn"
+  const store = createMemoryKept()
+  const outbox = openOutbox(hub, store)
+  await outbox.add({ ...label(), verdict: "withdrawn" })
+  await until(() => outbox.unsent.value === 0)
+  expect(outbox.refused.value).toBe(0)
+  expect(await store.all()).toEqual([])
 })
 
 test("a verdict the hub refuses for good is kept and counted, and does not hold up the next", async () => {
   const hub = startHub()
   hub.state.answer = "refused"
-  const store = createMemoryStore()
+  const store = createMemoryKept()
   const outbox = openOutbox(hub, store)
   await outbox.add(label())
   await until(() => outbox.refused.value === 1)

@@ -7,7 +7,7 @@ import { Icon, type IconName } from "./icon.tsx"
 
 /** What happened, in the person's words. Never a code alone. */
 function troubleText(words: Words, trouble: Trouble): string {
-  const known = words.problem.key[trouble.key]
+  const known = words.problem.key[trouble.key] ?? words.tablet.problems[trouble.key]
   return known ? known(trouble.params) : words.problem.fallback[trouble.code]
 }
 

@@ -26,6 +26,7 @@ import {
   makeShadows,
   makeSimilar,
   makeStorage,
+  makeTablets,
   makeTask,
   makeUsers,
 } from "./world.ts"
@@ -65,6 +66,8 @@ export async function startFixture(options: FixtureOptions) {
   const streams = new Set<ReadableStreamDefaultController<Uint8Array>>()
   let setup = options.setup ?? false
   let down = false
+  let enrolled = false
+  const tabletId = uuidv7()
   let count = pictures.length
   const stream: InspectionView[] = pictures
     .map((picture, i) => makeInspection(picture, i, started - (pictures.length - i) * 4_000))
@@ -93,10 +96,14 @@ export async function startFixture(options: FixtureOptions) {
     )
     for (const controller of streams) controller.enqueue(text)
   }
+  const sessionOf = (user: User) => ({
+    ...makeSession(user, Date.now()),
+    ...(enrolled && { tablet: { id: tabletId, name: "3라인 검사대" } }),
+  })
   const signIn = (user: User) => {
     const id = uuidv7()
     sessions.set(id, user)
-    return json(makeSession(user, Date.now()), 200, {
+    return json(sessionOf(user), 200, {
       "set-cookie": `crux=${id}; Path=/; HttpOnly; SameSite=Strict`,
     })
   }
@@ -112,6 +119,14 @@ export async function startFixture(options: FixtureOptions) {
       if (asked.code !== "1234-5678") return problem("forbidden", "setup_code")
       setup = false
       return signIn(users[0]!)
+    }
+    if (at === "GET /api/tablet" || at === "POST /api/tablet") {
+      if (at.startsWith("POST")) enrolled = true
+      const people = enrolled
+        ? users.map(({ id, name, role, language }) => ({ id, name, role, language }))
+        : []
+      const tablet = enrolled ? { id: tabletId, name: "3라인 검사대" } : null
+      return json({ tablet, people, idle_lock_minutes: enrolled ? 3 : 0 })
     }
     if (at === "POST /api/session") {
       const asked = await body(SignInRequest)
@@ -130,7 +145,7 @@ export async function startFixture(options: FixtureOptions) {
     if (!user) return problem("unauthenticated", "sign_in")
     switch (at) {
       case "GET /api/session":
-        return json(makeSession(user, Date.now()))
+        return json(sessionOf(user))
       case "PATCH /api/session": {
         user.language = (await body(OwnPatch)).language
         return json(makeSession(user, Date.now()))
@@ -166,6 +181,29 @@ export async function startFixture(options: FixtureOptions) {
         if (!next) return new Response(null, { status: 204 })
         return json(makeTask(next, queue.length, Date.now()))
       }
+      case "POST /api/labelling/renew": {
+        const { holding } = await body(NextRequest)
+        return json({ held: holding })
+      }
+      case "POST /api/session/label-pass":
+        return json({ token: "pass", expires_at: Date.now() + 86_400_000 }, 201)
+      case "POST /api/session/unlock":
+        return new Response(null, { status: 204 })
+      case "GET /api/tablets":
+        return list(makeTablets(Date.now(), tabletId))
+      case "GET /api/tablets/people":
+        return list(
+          users.map(({ id, role }) => ({
+            user_id: id,
+            pin: role !== "admin",
+            locked: false,
+            badge: role === "reviewer",
+          })),
+        )
+      case "GET /api/tablets/settings":
+        return json({ idle_lock_minutes: 3, pin_up_to: "worker" })
+      case "POST /api/tablets/codes":
+        return json({ code: "7KQ4-D2XP-H0RV", name: "3라인 검사대", expires_at: Date.now() + 900_000 }, 201)
       case "POST /api/labels": {
         const label = await body(NewLabel)
         const duplicate = labels.some((known) => known.id === label.id)
@@ -270,6 +308,26 @@ export async function startFixture(options: FixtureOptions) {
       case "GET /api/live":
         return openStream(streams)
     }
+    const badge = /^\/api\/users\/([^/]+)\/badge$/.exec(path)
+    if (badge) {
+      const owner = users.find((u) => u.id === badge[1])
+      return owner
+        ? json({ user: owner.id, name: owner.name, code: `CRUX${owner.login.toUpperCase()}` })
+        : problem("not_found", "user")
+    }
+    const revisions = /^\/api\/inspections\/([^/]+)\/labels$/.exec(path)
+    if (revisions)
+      return list(
+        labels
+          .filter((label) => label.inspection_id === revisions[1])
+          .map(({ lease_id: _, ...label }, i) => ({
+            ...label,
+            revision: i + 1,
+            by: { id: user.id, name: user.name },
+            tablet: { id: tabletId, name: "3라인 검사대" },
+            stored_at: label.decided_at,
+          })),
+      )
     const image = /^\/api\/images\/([0-9a-f]{64})(\/thumb)?$/.exec(path)
     if (image) return picture(bySha.get(image[1] ?? ""), image[2] !== undefined, request)
     const model = /^\/api\/models\/([0-9a-f]{64})(\/approve)?$/.exec(path)
@@ -336,6 +394,10 @@ export async function startFixture(options: FixtureOptions) {
     kinds,
     queue,
     models,
+    /** As if an engineer had enrolled every browser. */
+    setEnrolled: (value: boolean) => {
+      enrolled = value
+    },
     setDown: (value: boolean) => {
       down = value
     },

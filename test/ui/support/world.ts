@@ -11,6 +11,7 @@ import { HomeView, LiveSeries, LoopView, RolloutView } from "#contract/rollout"
 import type { Security } from "#contract/security"
 import type { ShadowView } from "#contract/shadow"
 import { Storage } from "#contract/storage"
+import { Tablet } from "#contract/tablets"
 import { Session, User } from "#contract/users"
 import type { Picture } from "./pictures.ts"
 
@@ -597,6 +598,12 @@ export function makeUsers(now: number): User[] {
     v.parse(User, { id: uuidv7(), login, name, role, language: "ko", disabled: false, created_at: now }),
   )
 }
+
+export const makeTablets = (now: number, id: string): Tablet[] =>
+  [
+    { id, name: "3라인 검사대", seen_at: now - 20_000, revoked: false },
+    { id: uuidv7(), name: "1라인 검사대", seen_at: now - 9 * 24 * hour, revoked: true },
+  ].map((tablet) => v.parse(Tablet, { ...tablet, enrolled_at: now - 30 * 24 * hour, enrolled_by: "김민지" }))
 
 export const makeSession = (user: User, now: number): Session =>
   v.parse(Session, { user, expires_at: now + 12 * hour })

@@ -1,3 +1,4 @@
+import { useSignal } from "@preact/signals"
 import { thumbUrl } from "../../api.ts"
 import { useApp, useFormat, useWords } from "../../context.ts"
 import { Button } from "../../parts/button.tsx"
@@ -5,6 +6,7 @@ import { Dialog } from "../../parts/dialog.tsx"
 import { Empty } from "../../parts/states.tsx"
 import { VerdictTag } from "../../parts/tag.tsx"
 import type { Past } from "./labelling.ts"
+import { WhoJudged } from "./who-judged.tsx"
 
 /** The verdicts of this visit, newest first; any of them can be taken back. */
 export function HistoryDialog({
@@ -19,6 +21,7 @@ export function HistoryDialog({
   const { now } = useApp()
   const words = useWords()
   const format = useFormat()
+  const asked = useSignal<string | null>(null)
   return (
     <Dialog title={words.label.history} onClose={onClose} wide>
       {past.length === 0 ? (
@@ -37,9 +40,20 @@ export function HistoryDialog({
                   {inspection.part_id ?? inspection.device_id}
                   <span class="muted small">{format.ago(entry.at, now.value)}</span>
                 </span>
+                <Button
+                  icon="history"
+                  aria-expanded={asked.value === inspection.id}
+                  onClick={() => {
+                    asked.value = asked.value === inspection.id ? null : inspection.id
+                  }}
+                  testid="label-who"
+                >
+                  {words.tablet.whoJudged}
+                </Button>
                 <Button icon="undo" onClick={() => onUndo(i)}>
                   {words.label.undo}
                 </Button>
+                {asked.value === inspection.id && <WhoJudged inspection={inspection.id} />}
               </li>
             )
           })}

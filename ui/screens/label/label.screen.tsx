@@ -12,64 +12,76 @@ import { type KeyCommand, readKey } from "./keys.ts"
 import { KindsPanel, usePanelKinds } from "./kinds-panel.tsx"
 import { createLabelling, type Labelling } from "./labelling.ts"
 import { NewKindDialog } from "./new-kind.dialog.tsx"
-import { createMemoryStore, createOutbox, type Outbox, openOutboxStore } from "./outbox.ts"
-import { createQueue, decodePicture } from "./queue.ts"
+import { OfflineNote } from "./offline-note.tsx"
+import type { Outbox } from "./outbox.ts"
+import { createQueue, decodePicture, fetchPicture, type Queue } from "./queue.ts"
 import { Toast } from "./toast.tsx"
 import { Toolbar } from "./toolbar.tsx"
 import { TopBar } from "./top-bar.tsx"
 import { VerdictButton } from "./verdict-button.tsx"
 
-type Desk = { work: Labelling; outbox: Outbox }
+type Desk = { work: Labelling; outbox: Outbox; queue: Queue }
 
-/** Opens the outbox of the signed-in person, then the work itself. */
+/** Parts that a tablet lays in, the one in the hand among them; a browser on a desk holds nothing back from others. */
+const stockSize = 24
+
+/** Sets the work up as soon as the outbox of the signed-in person is open. */
 function useDesk(): Desk | null {
   const app = useApp()
   const [desk, setDesk] = useState<Desk | null>(null)
   const user = app.session.value?.user.id ?? ""
+  const outbox = app.outbox.value
   useEffect(() => {
-    let opened: Desk | undefined
-    let gone = false
-    void (async () => {
-      const store = await openOutboxStore().catch((error: unknown) => {
-        console.warn("IndexedDB is not to be had; unsent verdicts live until the page is closed", error)
-        return createMemoryStore()
-      })
-      if (gone) return
-      const outbox = createOutbox({ store, api: app.api, user })
-      const queue = createQueue({ api: app.api, decode: decodePicture })
-      const work = createLabelling({
-        queue,
-        outbox,
-        now: Date.now,
-        isKnown: (kind) => app.kinds.value.some((known) => known.key === kind),
-      })
-      opened = { work, outbox }
-      setDesk(opened)
-      work.start()
-      void outbox.flush()
-    })()
+    if (!outbox) return
+    const installed =
+      app.session.peek()?.tablet !== undefined || matchMedia("(display-mode: standalone)").matches
+    const queue = createQueue({
+      api: app.api,
+      decode: decodePicture,
+      stock: installed ? { user, size: stockSize, kept: outbox.kept, fetchPicture } : undefined,
+    })
+    const work = createLabelling({
+      queue,
+      outbox,
+      now: Date.now,
+      isKnown: (kind) => app.kinds.value.some((known) => known.key === kind),
+    })
+    setDesk({ work, outbox, queue })
+    work.start()
+    // Back from a pocket, or from behind a wall of steel: what was laid in may be somebody else's by now.
     const wake = () => {
-      void opened?.outbox.flush()
-      opened?.work.poke()
+      void queue.renew()
+      work.poke()
+    }
+    const seen = () => {
+      if (document.visibilityState === "visible") wake()
     }
     addEventListener("online", wake)
+    document.addEventListener("visibilitychange", seen)
+    let connected = app.live.connected.peek()
+    const offConnected = app.live.connected.subscribe((now) => {
+      if (now && !connected) wake()
+      connected = now
+    })
     // A busy line sends many events a second; an idle tablet asks for work twice a second at most.
     let nudge: ReturnType<typeof setTimeout> | undefined
     const off = app.live.on(["inspection", "label"], () => {
       nudge ??= setTimeout(() => {
         nudge = undefined
-        opened?.work.poke()
+        work.poke()
       }, 500)
     })
     return () => {
-      gone = true
       clearTimeout(nudge)
       removeEventListener("online", wake)
+      document.removeEventListener("visibilitychange", seen)
+      offConnected()
       off()
-      opened?.outbox.stop()
-      opened?.work.stop()
+      queue.stop()
+      work.stop()
+      setDesk(null)
     }
-  }, [app, user])
+  }, [app, user, outbox])
   return desk
 }
 
@@ -84,7 +96,7 @@ export function LabelScreen() {
 
 type Open = "none" | "help" | "history" | "new-kind"
 
-function Work({ work, outbox }: Desk) {
+function Work({ work, outbox, queue }: Desk) {
   const { prefs } = useApp()
   const words = useWords()
   const kindName = useKindName()
@@ -193,6 +205,7 @@ function Work({ work, outbox }: Desk) {
       />
       <Toolbar work={work} disabled={idle} />
       <div class="stage">
+        <OfflineNote queue={queue} />
         {held && (
           <EditorCanvas
             state={work.editor}

@@ -1,123 +1,146 @@
 import { type ReadonlySignal, signal } from "@preact/signals"
-import { openDB } from "idb"
-import * as v from "valibot"
-import { LabelReceipt, NewLabel } from "#contract/labelling"
+import type * as v from "valibot"
+import { LabelReceipt, type NewLabel } from "#contract/labelling"
+import { LabelPass } from "#contract/tablets"
 import { type Api, asTrouble, mayRetry, type Trouble } from "../../api.ts"
+import type { Entry, Kept } from "./kept.ts"
 
-/** A verdict on its way. It belongs to the person who gave it and is only sent in their name. */
-const Entry = v.object({
-  id: v.string(),
-  user: v.string(),
-  at: v.number(),
-  label: NewLabel,
-  refused: v.optional(v.string()),
-})
-export type Entry = v.InferOutput<typeof Entry>
+type Receipt = v.InferOutput<typeof LabelReceipt>
 
-export type OutboxStore = {
-  put: (entry: Entry) => Promise<void>
-  remove: (id: string) => Promise<void>
-  all: () => Promise<Entry[]>
-}
-
-/** On the tablet's disk, so that a closed browser or an empty battery loses nothing. */
-export async function openOutboxStore(): Promise<OutboxStore> {
-  const db = await openDB("crux", 1, {
-    upgrade(database) {
-      database.createObjectStore("outbox", { keyPath: "id" })
-    },
-  })
-  return {
-    put: async (entry) => {
-      // `strict` flushes to disk before it answers: a label is kept when we say so.
-      const transaction = db.transaction("outbox", "readwrite", { durability: "strict" })
-      await transaction.store.put(entry)
-      await transaction.done
-    },
-    remove: (id) => db.delete("outbox", id),
-    all: async () => {
-      const rows: unknown[] = await db.getAll("outbox")
-      return rows.flatMap((row) => {
-        const parsed = v.safeParse(Entry, row)
-        return parsed.success ? [parsed.output] : []
-      })
-    },
-  }
-}
-
-/** For browsers that refuse IndexedDB (private windows): kept until the page is closed. */
-export function createMemoryStore(): OutboxStore {
-  const entries = new Map<string, Entry>()
-  return {
-    put: async (entry) => {
-      entries.set(entry.id, entry)
-    },
-    remove: async (id) => {
-      entries.delete(id)
-    },
-    all: async () => [...entries.values()],
-  }
-}
+/** One tab at a time sends; without Web Locks (plain http on a LAN address) the label's id makes a repeat harmless. */
+export type OneAtATime = (work: () => Promise<void>) => Promise<void>
 
 export type Outbox = {
+  /** Of the signed-in person. */
   unsent: ReadonlySignal<number>
+  /** Of everybody else who has used this tablet. */
+  unsentOfOthers: ReadonlySignal<number>
   refused: ReadonlySignal<number>
   lastTrouble: ReadonlySignal<Trouble | undefined>
+  /** What the hub answered in this visit, by label. */
+  receipts: ReadonlySignal<ReadonlyMap<string, Receipt>>
   add: (label: NewLabel) => Promise<void>
   flush: () => Promise<void>
+  /** The person goes: with nothing left unsent the tablet needs no pass of theirs any more. */
+  leave: () => Promise<void>
   stop: () => void
 }
 
+const longestRetryMs = 30_000
+/** A dead network may hold a request for ever, and with it everything behind it. */
+const longestSendMs = 60_000
+/** A pass is fetched anew after a day, so that it always lasts for a holiday. */
+const passAgeMs = 86_400_000
+
 /**
  * Sends verdicts in the order they were given. Each is stored on the tablet first and removed after the hub's receipt;
- * the label's own id makes a repeat harmless. What the hub refuses for good is kept and counted, never dropped.
+ * the label's own id makes a repeat harmless. What the hub refuses for good is kept and counted, never dropped. What
+ * other people left unsent here goes out in their names, by the pass they left with it; `user` null: nobody is signed in.
  */
-export function createOutbox(deps: { store: OutboxStore; api: Api; user: string; retryMs?: number }): Outbox {
+export function createOutbox(deps: {
+  store: Kept
+  api: Api
+  user: string | null
+  oneAtATime?: OneAtATime
+  /** Tells the other tabs that something has changed. */
+  channel?: Pick<BroadcastChannel, "postMessage" | "addEventListener" | "removeEventListener">
+  retryMs?: number
+}): Outbox {
+  const { store, api, user, channel } = deps
+  const oneAtATime = deps.oneAtATime ?? ((work) => work())
   const unsent = signal(0)
+  const unsentOfOthers = signal(0)
   const refused = signal(0)
   const lastTrouble = signal<Trouble | undefined>(undefined)
+  const receipts = signal<ReadonlyMap<string, Receipt>>(new Map())
   let running: Promise<void> | undefined
   let again = false
   let failures = 0
   let timer: ReturnType<typeof setTimeout> | undefined
   let stopped = false
 
-  const mine = async () =>
-    (await deps.store.all())
-      .filter((entry) => entry.user === deps.user)
-      .sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1))
+  const isMine = (entry: Entry) => entry.user === user
 
-  async function count(): Promise<Entry[]> {
-    const entries = await mine()
-    const waiting = entries.filter((entry) => entry.refused === undefined)
-    unsent.value = waiting.length
-    refused.value = entries.length - waiting.length
-    return waiting
+  /** What waits, the signed-in person's first, each person's in order. */
+  async function waiting(): Promise<Entry[]> {
+    const entries = await store.all()
+    const open = entries.filter((entry) => entry.refused === undefined)
+    unsent.value = open.filter(isMine).length
+    unsentOfOthers.value = open.length - unsent.value
+    refused.value = entries.filter((entry) => entry.refused !== undefined && isMine(entry)).length
+    return open.sort(
+      (a, b) =>
+        Number(isMine(b)) - Number(isMine(a)) || a.at - b.at || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0),
+    )
+  }
+
+  async function post(entry: Entry, token: string | undefined): Promise<Receipt> {
+    const signal = AbortSignal.timeout(longestSendMs)
+    return token === undefined
+      ? api.post("/api/labels", entry.label, LabelReceipt, { signal })
+      : api.post("/api/labels/kept", entry.label, LabelReceipt, {
+          signal,
+          headers: { "crux-label-pass": token },
+        })
+  }
+
+  async function refreshPass(): Promise<void> {
+    if (user === null) return
+    const known = (await store.passes()).find((pass) => pass.user === user)
+    if (known && Date.now() - known.made < passAgeMs) return
+    const pass = await api.post("/api/session/label-pass", undefined, LabelPass)
+    await store.putPass({ user, made: Date.now(), ...pass })
+  }
+
+  function tryLater(): void {
+    failures += 1
+    clearTimeout(timer)
+    const wait = Math.min(longestRetryMs, (deps.retryMs ?? 1_000) * 2 ** failures)
+    if (!stopped) timer = setTimeout(() => void flush(), wait)
   }
 
   async function sendAll(): Promise<void> {
-    for (const entry of await count()) {
-      if (stopped) return
+    const passes = new Map((await store.passes()).map((pass) => [pass.user, pass.token]))
+    const stuck = new Set<string>()
+    let changed = false
+    for (const entry of await waiting()) {
+      if (stopped) break
+      const token = isMine(entry) ? undefined : passes.get(entry.user)
+      // Nobody may speak for that person: it stays until they sign in here again.
+      if (stuck.has(entry.user) || (!isMine(entry) && token === undefined)) continue
       try {
-        await deps.api.post("/api/labels", entry.label, LabelReceipt)
+        const receipt = await post(entry, token)
         failures = 0
-        lastTrouble.value = undefined
-        await deps.store.remove(entry.id)
-        unsent.value = Math.max(0, unsent.value - 1)
+        if (isMine(entry)) {
+          lastTrouble.value = undefined
+          receipts.value = new Map(receipts.value).set(entry.id, receipt)
+        }
+        await store.receive(entry.id, { user: entry.user, receipt })
+        const count = isMine(entry) ? unsent : unsentOfOthers
+        count.value = Math.max(0, count.value - 1)
+        changed = true
       } catch (error) {
         const trouble = asTrouble(error)
-        lastTrouble.value = trouble
+        if (isMine(entry)) lastTrouble.value = trouble
+        if (trouble.key === "label_pass") {
+          await store.dropPass(entry.user)
+          stuck.add(entry.user)
+          continue
+        }
         // An answer we cannot read may still be a receipt: sending the same id again is safe.
         if (mayRetry(trouble) || trouble.code === "answer") {
-          failures += 1
-          clearTimeout(timer)
-          timer = setTimeout(() => void flush(), Math.min(30_000, (deps.retryMs ?? 1_000) * 2 ** failures))
-          return
+          tryLater()
+          break
         }
-        await deps.store.put({ ...entry, refused: trouble.key })
-        await count()
+        // Taken back after somebody else had judged: theirs stands, and there is nothing left to take back.
+        if (trouble.key === "label_withdraw" && entry.label.verdict === "withdrawn")
+          await store.remove(entry.id)
+        else await store.put({ ...entry, refused: trouble.key })
+        changed = true
+        await waiting()
       }
     }
+    if (changed) channel?.postMessage("changed")
   }
 
   async function flush(): Promise<void> {
@@ -128,8 +151,10 @@ export function createOutbox(deps: { store: OutboxStore; api: Api; user: string;
     running = (async () => {
       do {
         again = false
-        await sendAll()
+        await oneAtATime(sendAll)
       } while (again && !stopped)
+      // After the labels: a pass matters only for what is still to come.
+      await refreshPass().catch((error: unknown) => console.info("label pass", asTrouble(error).key))
     })()
     try {
       await running
@@ -138,19 +163,37 @@ export function createOutbox(deps: { store: OutboxStore; api: Api; user: string;
     }
   }
 
+  const hear = () => void waiting()
+  channel?.addEventListener("message", hear)
+
   return {
     unsent,
+    unsentOfOthers,
     refused,
     lastTrouble,
+    receipts,
     async add(label) {
-      await deps.store.put({ id: label.id, user: deps.user, at: Date.now(), label })
+      await store.put({ id: label.id, user: user ?? "", at: Date.now(), label })
       unsent.value += 1
+      channel?.postMessage("changed")
       void flush()
     },
     flush,
+    async leave() {
+      if (user === null) return
+      const left = (await store.all()).some(isMine)
+      if (!left) await store.dropPass(user)
+    },
     stop: () => {
       stopped = true
       clearTimeout(timer)
+      channel?.removeEventListener("message", hear)
     },
   }
 }
+
+/** Across tabs, where the browser has it. */
+export const webLock =
+  (locks: LockManager): OneAtATime =>
+  (work) =>
+    locks.request("crux-outbox", work)

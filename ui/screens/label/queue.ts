@@ -1,6 +1,7 @@
 import { signal } from "@preact/signals"
-import { LabelTask } from "#contract/labelling"
+import { HeldParts, LabelTask, QueueReason } from "#contract/labelling"
 import { type Api, asTrouble, type Trouble } from "../../api.ts"
+import type { Kept, Stocked } from "./kept.ts"
 
 /** A part in the hand: leased, its picture already decoded (null: the part has none, or it cannot be opened). */
 export type Held = { task: LabelTask; picture: ImageBitmap | null }
@@ -11,47 +12,164 @@ export type Supply =
   | { state: "empty" }
   | { state: "cut"; trouble: Trouble }
 
-const ahead = 2
+/** Parts laid in on the tablet for work without the network. */
+export type Stock = {
+  user: string
+  /** Parts in all, the one in the hand among them; the hub lets a tablet name 32. */
+  size: number
+  kept: Pick<Kept, "putStock" | "dropStock" | "stock">
+  fetchPicture: (sha256: string) => Promise<Blob>
+}
 
-/** The next parts, fetched and decoded while the person looks at this one: no wait between parts. */
-export function createQueue(deps: { api: Api; decode: (sha256: string) => Promise<ImageBitmap> }) {
+/** Decoded and ready to be shown. */
+const ahead = 2
+const stockBytes = 200 * 1024 * 1024
+const renewMs = 60_000
+
+const rankOf = ({ task }: { task: LabelTask }) => {
+  const place = QueueReason.options.indexOf(task.reason)
+  return place < 0 ? QueueReason.options.length : place
+}
+
+/**
+ * The next parts, fetched and decoded while the person looks at this one: no wait between parts. With a stock there are
+ * many, on the tablet's disk, and work goes on without the network: a part whose lease ends meanwhile is judged all the
+ * same, and the hub keeps both judgements if somebody else had it too.
+ */
+export function createQueue(deps: {
+  api: Api
+  decode: (sha256: string, picture?: Blob) => Promise<ImageBitmap>
+  stock?: Stock | undefined
+}) {
+  const { stock } = deps
+  const size = stock?.size ?? ahead
   const held: Held[] = []
+  const shelf: Stocked[] = []
   const supply = signal<Supply>({ state: "loading" })
   const waiting = signal(0)
+  const stocked = signal(0)
   let filling: Promise<void> | undefined
+  let restored: Promise<void> | undefined
   let current: string | undefined
 
-  const open = async (task: LabelTask): Promise<Held> => {
+  const ids = () => [
+    ...(current ? [current] : []),
+    ...held.map((h) => h.task.inspection.id),
+    ...shelf.map((part) => part.id),
+  ]
+  const count = () => {
+    stocked.value = held.length + shelf.length
+  }
+  /** With a stock it is the hub that says what is no longer ours; until it does, everything here is good to judge. */
+  const hasEnded = (task: LabelTask, now: number) => !stock && task.lease.expires_at <= now
+
+  const open = async (task: LabelTask, picture?: Blob | null): Promise<Held> => {
     const image = task.inspection.image
-    const picture = image
-      ? await deps.decode(image.sha256).catch((error: unknown) => {
+    const decoded = image
+      ? await deps.decode(image.sha256, picture ?? undefined).catch((error: unknown) => {
           // The screen says so and offers to try again; the part stays in the hand.
           console.warn("picture", error)
           return null
         })
       : null
-    return { task, picture }
+    return { task, picture: decoded }
+  }
+
+  /** Takes parts from the shelf until enough are decoded. */
+  async function unpack(): Promise<void> {
+    while (held.length < ahead) {
+      const part = shelf.shift()
+      if (!part) return
+      held.push(await open(part.task, part.picture))
+      supply.value = { state: "ready" }
+      count()
+    }
+  }
+
+  /** What this tablet laid in before it was reloaded; what others left is of no use any more. */
+  async function restore(): Promise<void> {
+    if (!stock) return
+    const parts = await stock.kept.stock()
+    for (const part of parts)
+      if (part.user === stock.user) shelf.push(part)
+      else await stock.kept.dropStock(part.id)
+    shelf.sort((a, b) => rankOf(a) - rankOf(b) || a.at - b.at)
+    count()
+    if (shelf.length > 0) await renew()
+    await unpack()
+  }
+
+  /** Keeps the leases of what is here, and lets go what is somebody else's by now. */
+  async function renew(): Promise<void> {
+    const holding = ids()
+    if (holding.length === 0) return
+    try {
+      const body = { holding, stock: stock !== undefined }
+      const { held: ours } = await deps.api.post("/api/labelling/renew", body, HeldParts)
+      const keep = <T extends { task: LabelTask }>(parts: T[]) => {
+        const gone = parts.filter(({ task }) => !ours.includes(task.inspection.id))
+        parts.splice(0, parts.length, ...parts.filter((part) => !gone.includes(part)))
+        for (const { task } of gone) void stock?.kept.dropStock(task.inspection.id)
+      }
+      keep(held)
+      keep(shelf)
+      count()
+    } catch (error) {
+      // Nothing is let go unheard; it is asked again within the minute.
+      console.info("leases", asTrouble(error).key)
+    }
   }
 
   async function fill(): Promise<void> {
-    while (held.length < ahead) {
-      const holding = held.map((h) => h.task.inspection.id)
-      if (current) holding.push(current)
+    restored ??= restore()
+    await restored
+    await unpack()
+    let bytes = shelf.reduce((sum, part) => sum + (part.picture?.size ?? 0), 0)
+    for (;;) {
+      const holding = ids()
+      const full = held.length >= ahead && (holding.length >= size || bytes >= stockBytes)
+      if (full) return
       try {
-        const task = await deps.api.maybe("POST", "/api/labelling/next", { holding }, LabelTask)
+        const task = await deps.api.maybe(
+          "POST",
+          "/api/labelling/next",
+          { holding, stock: stock !== undefined },
+          LabelTask,
+        )
         if (!task || holding.includes(task.inspection.id)) {
           if (held.length === 0) supply.value = { state: "empty" }
           if (!task && held.length === 0) waiting.value = 0
           return
         }
         waiting.value = task.waiting
-        held.push(await open(task))
-        supply.value = { state: "ready" }
+        if (held.length < ahead || !stock) {
+          held.push(await open(task, stock && (await layIn(task))))
+          supply.value = { state: "ready" }
+        } else {
+          const picture = await layIn(task)
+          bytes += picture?.size ?? 0
+          const part = { id: task.inspection.id, user: stock.user, at: Date.now(), task, picture }
+          // The most valuable first, also when it came last.
+          const place = shelf.findIndex((other) => rankOf(other) > rankOf(part))
+          shelf.splice(place < 0 ? shelf.length : place, 0, part)
+        }
+        count()
       } catch (error) {
         if (held.length === 0) supply.value = { state: "cut", trouble: asTrouble(error) }
         return
       }
     }
+  }
+
+  async function layIn(task: LabelTask): Promise<Blob | null> {
+    if (!stock) return null
+    const { image, id } = task.inspection
+    const picture = image ? await stock.fetchPicture(image.sha256).catch(() => null) : null
+    await stock.kept
+      .putStock({ id, user: stock.user, at: Date.now(), task, picture })
+      // A tablet without room works on, as one without a stock does.
+      .catch((error: unknown) => console.warn("stock", error))
+    return picture
   }
 
   function refill(): Promise<void> {
@@ -61,34 +179,53 @@ export function createQueue(deps: { api: Api; decode: (sha256: string) => Promis
     return filling
   }
 
+  const renewing = stock && setInterval(() => void renew(), renewMs)
+
   return {
     supply,
     waiting,
-    /** The next part if it is already here; fetches more behind it. A part whose lease has run out is passed over. */
+    /** Parts that are here beside the one in the hand. */
+    stocked,
+    /**
+     * The next part if it is already here; fetches more behind it. Without a stock, a part whose lease has run out is
+     * passed over.
+     */
     take(now: number): Held | null {
+      if (current !== undefined) void stock?.kept.dropStock(current)
       let next = held.shift()
-      while (next && next.task.lease.expires_at <= now) next = held.shift()
+      while (next && hasEnded(next.task, now)) {
+        void stock?.kept.dropStock(next.task.inspection.id)
+        next = held.shift()
+      }
       current = next?.task.inspection.id
       if (!next) supply.value = { state: "loading" }
+      count()
       void refill()
       return next ?? null
     },
     /** Puts a part back in front, e.g. when an earlier one is judged again. */
     putBack(part: Held): void {
       held.unshift(part)
+      count()
     },
     hold(id: string): void {
       current = id
     },
     refill,
-    reopen: open,
+    /** The network is back, or may be. */
+    renew: () => renew().then(refill),
+    reopen: (task: LabelTask) => open(task),
+    stop: () => clearInterval(renewing),
   }
 }
 export type Queue = ReturnType<typeof createQueue>
 
-/** Fetches and decodes off the main thread; the hub's answer is cached for ever by its hash. */
-export async function decodePicture(sha256: string): Promise<ImageBitmap> {
+export async function fetchPicture(sha256: string): Promise<Blob> {
   const response = await fetch(`/api/images/${sha256}`, { credentials: "same-origin" })
   if (!response.ok) throw new Error(`image ${sha256}: ${response.status}`)
-  return createImageBitmap(await response.blob())
+  return response.blob()
 }
+
+/** Decodes off the main thread; the hub's answer is cached for ever by its hash. */
+export const decodePicture = async (sha256: string, picture?: Blob): Promise<ImageBitmap> =>
+  createImageBitmap(picture ?? (await fetchPicture(sha256)))

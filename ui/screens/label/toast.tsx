@@ -1,5 +1,5 @@
 import { useEffect } from "preact/hooks"
-import { useWords } from "../../context.ts"
+import { useApp, useWords } from "../../context.ts"
 import { Button } from "../../parts/button.tsx"
 import type { Labelling } from "./labelling.ts"
 
@@ -8,7 +8,9 @@ const shownMs = 5_000
 /** What was just stored, and the way back, for five seconds; the history keeps it longer. */
 export function Toast({ work }: { work: Labelling }) {
   const words = useWords()
+  const { outbox } = useApp()
   const last = work.last.value
+  const late = [...(outbox.value?.receipts.value.values() ?? [])].at(-1)?.unseen
   useEffect(() => {
     if (!last) return
     const timer = setTimeout(work.forget, shownMs)
@@ -22,6 +24,11 @@ export function Toast({ work }: { work: Labelling }) {
           <Button look="quiet" icon="undo" onClick={() => void work.undo()} testid="label-undo">
             {words.label.undo}
           </Button>
+        </div>
+      )}
+      {late && (
+        <div class="toast toast-late" data-testid="label-late">
+          {words.tablet.lateStored(late.by)}
         </div>
       )}
     </div>

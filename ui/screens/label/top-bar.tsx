@@ -1,9 +1,13 @@
-import { useWords } from "../../context.ts"
+import { useSignal } from "@preact/signals"
+import { useApp, useWords } from "../../context.ts"
 import { IconButton } from "../../parts/button.tsx"
 import { Icon } from "../../parts/icon.tsx"
+import { split } from "../../parts/split.tsx"
 import { VerdictTag } from "../../parts/tag.tsx"
 import type { Labelling } from "./labelling.ts"
 import type { Outbox } from "./outbox.ts"
+
+const PersonDialog = split(() => import("../session/person.dialog.tsx").then((m) => m.PersonDialog))
 
 /** Why this part, what the model thinks, and whether my work has arrived. */
 export function TopBar({
@@ -17,7 +21,9 @@ export function TopBar({
   onHelp: () => void
   onHistory: () => void
 }) {
+  const { session } = useApp()
   const words = useWords()
+  const person = useSignal(false)
   const task = work.held.value?.task
   const unsent = outbox.unsent.value
   const refused = outbox.refused.value
@@ -63,8 +69,27 @@ export function TopBar({
       <span class="top-count num" data-testid="label-waiting">
         {words.label.waiting(work.waiting.value)}
       </span>
+      <button
+        type="button"
+        class="top-person"
+        aria-label={words.tablet.personOf(session.value?.user.name ?? "")}
+        onClick={() => {
+          person.value = true
+        }}
+        data-testid="label-person"
+      >
+        <Icon name="people" />
+        <span class="top-person-name">{session.value?.user.name}</span>
+      </button>
       <IconButton icon="history" name={words.label.history} onClick={onHistory} testid="label-history" />
       <IconButton icon="help" name={words.label.help} onClick={onHelp} testid="label-help" />
+      {person.value && (
+        <PersonDialog
+          onClose={() => {
+            person.value = false
+          }}
+        />
+      )}
     </header>
   )
 }

@@ -1,24 +1,36 @@
 import { useSignal } from "@preact/signals"
-import { type Language, type Role, roles, User } from "#contract/users"
+import { PersonAccess } from "#contract/tablets"
+import { User } from "#contract/users"
 import { asTrouble, type Trouble } from "../../api.ts"
 import { useApp, useMay, useWords } from "../../context.ts"
 import { languages } from "../../i18n/format.ts"
 import { Button } from "../../parts/button.tsx"
-import { Dialog } from "../../parts/dialog.tsx"
-import { Field, Segmented } from "../../parts/field.tsx"
 import { Loaded } from "../../parts/loaded.tsx"
 import { Page } from "../../parts/page.tsx"
 import { TroubleNote } from "../../parts/states.tsx"
 import { Tag } from "../../parts/tag.tsx"
 import { useResource } from "../../resource.ts"
+import { AccessDialog } from "./access.dialog.tsx"
+import { AddDialog } from "./add.dialog.tsx"
+import { BadgesDialog } from "./badges.dialog.tsx"
+import { TabletsPanel } from "./tablets.tsx"
+
+type Open = { show: "none" } | { show: "add" } | { show: "access"; user: User } | { show: "badges" }
 
 export function PeopleScreen() {
   const { api, session } = useApp()
   const words = useWords()
   const admin = useMay("admin")
-  const adding = useSignal(false)
+  const open = useSignal<Open>({ show: "none" })
   const trouble = useSignal<Trouble | undefined>(undefined)
   const people = useResource("people", (s) => api.list("/api/users", User, s))
+  const access = useResource("access", (s) => api.list("/api/tablets/people", PersonAccess, s))
+  const accessOf = (id: string) => access.data.value?.find((row) => row.user_id === id)
+  const close = () => {
+    open.value = { show: "none" }
+    people.reload()
+    access.reload()
+  }
 
   async function setDisabled(user: User, disabled: boolean) {
     trouble.value = undefined
@@ -33,147 +45,87 @@ export function PeopleScreen() {
   return (
     <Page
       title={words.people.title}
-      {...(admin ? {} : { lead: words.people.needsAdmin })}
+      {...(admin ? {} : { lead: words.tablet.engineerPeople })}
       actions={
-        admin && (
+        <>
           <Button
-            look="primary"
-            icon="plus"
+            icon="key"
             onClick={() => {
-              adding.value = true
+              open.value = { show: "badges" }
             }}
-            testid="people-add"
+            testid="badges-print"
           >
-            {words.people.add}
+            {words.tablet.badges}
           </Button>
-        )
+          {admin && (
+            <Button
+              look="primary"
+              icon="plus"
+              onClick={() => {
+                open.value = { show: "add" }
+              }}
+              testid="people-add"
+            >
+              {words.people.add}
+            </Button>
+          )}
+        </>
       }
     >
       {trouble.value && <TroubleNote trouble={trouble.value} />}
       <Loaded resource={people}>
         {(list) => (
           <ul class="rows">
-            {list.map((user) => (
-              <li key={user.id} class="row" data-testid="people-item">
-                <div class="row-main">
-                  <span class="row-title">{user.name}</span>
-                  <span class="muted">{user.login}</span>
-                </div>
-                {user.disabled && <Tag>{words.people.disabled}</Tag>}
-                <Tag>{words.role[user.role]}</Tag>
-                <span class="muted">{languages[user.language].languageName}</span>
-                {user.id !== session.value?.user.id && (
-                  <Button onClick={() => void setDisabled(user, !user.disabled)}>
-                    {user.disabled ? words.people.enable : words.people.disable}
-                  </Button>
-                )}
-              </li>
-            ))}
+            {list.map((user) => {
+              const has = accessOf(user.id)
+              return (
+                <li key={user.id} class="row" data-testid="people-item">
+                  <div class="row-main">
+                    <span class="row-title">{user.name}</span>
+                    <span class="muted">{user.login}</span>
+                  </div>
+                  {user.disabled && <Tag>{words.people.disabled}</Tag>}
+                  {has?.locked && (
+                    <Tag tone="unsure" icon="warning">
+                      {words.tablet.pinLocked}
+                    </Tag>
+                  )}
+                  {has?.pin && !has.locked && <Tag icon="check">{words.tablet.pin}</Tag>}
+                  {has?.badge && <Tag icon="check">{words.tablet.badge}</Tag>}
+                  <Tag>{words.role[user.role]}</Tag>
+                  <span class="muted">{languages[user.language].languageName}</span>
+                  {!user.disabled && (
+                    <Button
+                      onClick={() => {
+                        open.value = { show: "access", user }
+                      }}
+                      testid="people-access"
+                    >
+                      {words.tablet.access}
+                    </Button>
+                  )}
+                  {admin && user.id !== session.value?.user.id && (
+                    <Button onClick={() => void setDisabled(user, !user.disabled)}>
+                      {user.disabled ? words.people.enable : words.people.disable}
+                    </Button>
+                  )}
+                </li>
+              )
+            })}
           </ul>
         )}
       </Loaded>
-      {adding.value && (
-        <AddDialog
-          onClose={() => {
-            adding.value = false
-            people.reload()
-          }}
+      <TabletsPanel />
+      {open.value.show === "add" && <AddDialog onClose={close} />}
+      {open.value.show === "badges" && (
+        <BadgesDialog
+          people={(people.data.value ?? []).filter((user) => !user.disabled && !accessOf(user.id)?.badge)}
+          onClose={close}
         />
       )}
+      {open.value.show === "access" && (
+        <AccessDialog user={open.value.user} access={accessOf(open.value.user.id)} onClose={close} />
+      )}
     </Page>
-  )
-}
-
-function AddDialog({ onClose }: { onClose: () => void }) {
-  const { api } = useApp()
-  const words = useWords()
-  const form = useSignal({
-    name: "",
-    login: "",
-    password: "",
-    role: "worker" as Role,
-    language: "ko" as Language,
-  })
-  const busy = useSignal(false)
-  const trouble = useSignal<Trouble | undefined>(undefined)
-  const set = (change: Partial<typeof form.value>) => {
-    form.value = { ...form.value, ...change }
-  }
-
-  async function add() {
-    busy.value = true
-    trouble.value = undefined
-    try {
-      await api.post("/api/users", form.value, User)
-      onClose()
-    } catch (error) {
-      trouble.value = asTrouble(error)
-    } finally {
-      busy.value = false
-    }
-  }
-
-  return (
-    <Dialog title={words.people.add} onClose={onClose}>
-      {trouble.value && <TroubleNote trouble={trouble.value} />}
-      <form
-        class="form"
-        onSubmit={(event) => {
-          event.preventDefault()
-          void add()
-        }}
-      >
-        <Field
-          label={words.people.name}
-          value={form.value.name}
-          onValue={(name) => set({ name })}
-          maxLength={64}
-          required
-          testid="people-name"
-        />
-        <Field
-          label={words.people.login}
-          hint={words.setup.loginHint}
-          value={form.value.login}
-          onValue={(login) => set({ login })}
-          pattern="[a-z0-9][a-z0-9._\-]{1,31}"
-          autocapitalize="none"
-          spellcheck={false}
-          autocomplete="off"
-          required
-          testid="people-login"
-        />
-        <Field
-          label={words.people.password}
-          hint={words.setup.passwordHint}
-          type="password"
-          value={form.value.password}
-          onValue={(password) => set({ password })}
-          minLength={12}
-          maxLength={128}
-          autocomplete="new-password"
-          required
-          testid="people-password"
-        />
-        <Segmented
-          label={words.people.role}
-          value={form.value.role}
-          options={roles.map((role) => ({ value: role, text: words.role[role] }))}
-          onValue={(role) => set({ role })}
-        />
-        <Segmented
-          label={words.people.language}
-          value={form.value.language}
-          options={[
-            { value: "ko", text: languages.ko.languageName },
-            { value: "en", text: languages.en.languageName },
-          ]}
-          onValue={(language) => set({ language })}
-        />
-        <Button look="primary" type="submit" busy={busy.value} testid="people-submit">
-          {words.people.add}
-        </Button>
-      </form>
-    </Dialog>
   )
 }

@@ -3,13 +3,21 @@ import type { ComponentChildren } from "preact"
 import { useEffect } from "preact/hooks"
 import * as v from "valibot"
 import { DefectClass } from "#contract/catalogue"
+import { ThisTablet } from "#contract/tablets"
 import { Session, SetupState } from "#contract/users"
 import { asTrouble, type Trouble } from "../../api.ts"
 import { type App, useApp, useWords } from "../../context.ts"
 import { Button } from "../../parts/button.tsx"
+import { split } from "../../parts/split.tsx"
 import { Empty, Wait } from "../../parts/states.tsx"
-import { SetupScreen } from "./setup.screen.tsx"
+import { useIdleLock } from "./idle-lock.ts"
+import { useOutbox } from "./outbox.ts"
 import { SignInScreen } from "./signin.screen.tsx"
+import { UnsentHere } from "./unsent-here.tsx"
+
+const SetupScreen = split(() => import("./setup.screen.tsx").then((m) => m.SetupScreen))
+const TabletScreen = split(() => import("./tablet.screen.tsx").then((m) => m.TabletScreen))
+const LockScreen = split(() => import("./lock.screen.tsx").then((m) => m.LockScreen))
 
 type Door =
   | { at: "asking"; byLink: boolean }
@@ -20,17 +28,36 @@ type Door =
 
 const one = v.pipe(v.string(), v.minLength(1))
 
-/** Takes a one-time token out of the address, so that it is not left in the history or on the screen. */
-function takeToken(): string | undefined {
-  const token = v.safeParse(one, new URLSearchParams(location.hash.slice(1)).get("token"))
-  if (!token.success) return undefined
+/** Takes a one-time secret out of the address, so that it is not left in the history or on the screen. */
+function takeFromAddress(name: "token" | "tablet"): string | undefined {
+  const found = v.safeParse(one, new URLSearchParams(location.hash.slice(1)).get(name))
+  if (!found.success) return undefined
   history.replaceState(null, "", location.pathname + location.search)
-  return token.output
+  return found.output
 }
 
 async function findDoor(app: App, token: string | undefined): Promise<Door> {
+  const code = takeFromAddress("tablet")
+  let trouble: Trouble | undefined
+  if (code !== undefined) {
+    try {
+      app.tablet.face.value = await app.api.post("/api/tablet", { code }, ThisTablet)
+    } catch (error) {
+      trouble = asTrouble(error)
+    }
+  }
   try {
-    const setup = await app.api.get("/api/setup", SetupState)
+    if (app.tablet.isLeaving()) {
+      await app.api.run("DELETE", "/api/session").catch((error: unknown) => {
+        if (asTrouble(error).code !== "unauthenticated") throw error
+      })
+      app.tablet.hasLeft()
+    }
+    const [setup, face] = await Promise.all([
+      app.api.get("/api/setup", SetupState),
+      app.api.get("/api/tablet", ThisTablet),
+    ])
+    app.tablet.face.value = face
     if (setup.needed) return { at: "setup" }
     app.session.value =
       token === undefined
@@ -38,10 +65,23 @@ async function findDoor(app: App, token: string | undefined): Promise<Door> {
         : await app.api.post("/api/session", { token }, Session)
     return { at: "open" }
   } catch (error) {
-    const trouble = asTrouble(error)
-    if (trouble.code === "network") return { at: "unreachable" }
-    return token === undefined ? { at: "closed" } : { at: "closed", trouble }
+    const failed = asTrouble(error)
+    if (failed.code === "network") return recallDoor(app)
+    app.tablet.forget()
+    // A locked screen is nobody's once nobody is signed in.
+    app.tablet.setLocked(false)
+    if (token !== undefined) trouble = failed
+    return trouble ? { at: "closed", trouble } : { at: "closed" }
   }
+}
+
+/** Without the network the one who was signed in goes on; the hub is asked as soon as it answers. */
+function recallDoor(app: App): Door {
+  const session = app.tablet.recall(Date.now())
+  if (!session) return { at: "unreachable" }
+  app.tablet.away.value = true
+  app.session.value = session
+  return { at: "open" }
 }
 
 /** Who is there? Shows the screens to signed-in people, and the way in to everybody else. */
@@ -51,9 +91,11 @@ export function Entrance({ children }: { children: ComponentChildren }) {
   const door = useSignal<Door>({ at: "asking", byLink: location.hash.includes("token=") })
   const signedIn = app.session.value !== null
   const person = app.session.value?.user.id
+  useOutbox()
+  useIdleLock()
 
   const knock = async () => {
-    const token = takeToken()
+    const token = takeFromAddress("token")
     door.value = { at: "asking", byLink: token !== undefined }
     door.value = await findDoor(app, token)
   }
@@ -65,40 +107,79 @@ export function Entrance({ children }: { children: ComponentChildren }) {
   useEffect(() => {
     const user = app.session.value?.user
     if (!user) return
+    app.tablet.left.value = false
     app.prefs.language.value = user.language
     app.live.start()
+    app.kinds.value = app.tablet.recallKinds()
     const readCatalogue = () =>
       app.api.list("/api/defect-classes", DefectClass).then(
         (kinds) => {
           app.kinds.value = kinds
+          app.tablet.rememberKinds(kinds)
         },
-        // The screens work without the catalogue (keys are shown); the next sign-in or event reads it again.
-        (error: unknown) => console.warn("catalogue", error),
+        // The screens work with the catalogue of before; the next sign-in or event reads it again.
+        (error: unknown) => console.info("catalogue", asTrouble(error).key),
       )
     void readCatalogue()
     const off = app.live.on(["catalogue"], () => void readCatalogue())
+    const offConnected = app.live.connected.subscribe((connected) => {
+      if (!connected || !app.tablet.away.peek()) return
+      app.tablet.away.value = false
+      void readCatalogue()
+    })
     return () => {
       off()
+      offConnected()
       app.live.stop()
     }
   }, [person])
 
-  if (signedIn) return <>{children}</>
+  useEffect(() => {
+    if (!app.tablet.away.value) return
+    // Nobody else asks while the event stream cannot be opened; a refusal ends the borrowed session.
+    const asking = setInterval(() => {
+      app.api.get("/api/session", Session).then(
+        (session) => {
+          app.tablet.away.value = false
+          app.session.value = session
+        },
+        (error: unknown) => {
+          if (asTrouble(error).code !== "unauthenticated") return
+          app.tablet.away.value = false
+          app.tablet.forget()
+          app.session.value = null
+        },
+      )
+    }, 5_000)
+    return () => clearInterval(asking)
+  }, [app.tablet.away.value])
+
   const now = door.value
+  const outdated = app.tablet.outdated.value
+  useEffect(() => {
+    // Nobody is in the middle of anything.
+    if (!signedIn && outdated && now.at !== "asking") app.tablet.renew()
+  }, [signedIn, outdated, now.at])
+
+  if (signedIn)
+    return (
+      <>
+        {children}
+        {app.tablet.locked.value && <LockScreen />}
+      </>
+    )
   if (now.at === "asking") return <Wait {...(now.byLink ? { text: words.session.byLink } : {})} />
   if (now.at === "unreachable")
     return (
       <Empty icon="cloudOff" title={words.common.offlineTitle} body={words.common.offlineBody}>
+        <UnsentHere />
         <Button look="primary" onClick={() => void knock()}>
           {words.common.retry}
         </Button>
       </Empty>
     )
   if (now.at === "setup") return <SetupScreen />
-  return (
-    <SignInScreen
-      {...(now.at === "closed" && now.trouble ? { trouble: now.trouble } : {})}
-      expired={now.at === "open"}
-    />
-  )
+  const known = now.at === "closed" && now.trouble ? { trouble: now.trouble } : {}
+  if (app.tablet.face.value?.tablet) return <TabletScreen {...known} />
+  return <SignInScreen {...known} expired={now.at === "open" && !app.tablet.left.value} />
 }

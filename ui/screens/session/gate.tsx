@@ -8,16 +8,19 @@ import { Wordmark } from "../../parts/icon.tsx"
 export function GateFrame({
   title,
   lead,
+  wide = false,
   children,
 }: {
   title: string
   lead?: string
+  /** For many names: the brand gives way. */
+  wide?: boolean
   children: ComponentChildren
 }) {
   const { prefs } = useApp()
   const words = useWords()
   return (
-    <div class="gate">
+    <div class={`gate ${wide ? "gate-wide" : ""}`}>
       <aside class="gate-brand">
         <Wordmark />
         <p class="gate-line">{words.productLine}</p>

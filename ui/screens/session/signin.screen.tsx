@@ -4,8 +4,12 @@ import { asTrouble, type Trouble } from "../../api.ts"
 import { useApp, useWords } from "../../context.ts"
 import { Button } from "../../parts/button.tsx"
 import { Field } from "../../parts/field.tsx"
+import { split } from "../../parts/split.tsx"
 import { TroubleNote } from "../../parts/states.tsx"
 import { GateFrame } from "./gate.tsx"
+import { UnsentHere } from "./unsent-here.tsx"
+
+const EnrolTabletDialog = split(() => import("./enrol-tablet.dialog.tsx").then((m) => m.EnrolTabletDialog))
 
 export function SignInScreen({ trouble, expired }: { trouble?: Trouble; expired: boolean }) {
   const app = useApp()
@@ -15,6 +19,7 @@ export function SignInScreen({ trouble, expired }: { trouble?: Trouble; expired:
   const visible = useSignal(false)
   const busy = useSignal(false)
   const failed = useSignal<Trouble | undefined>(trouble)
+  const enrolling = useSignal(false)
 
   async function signIn() {
     busy.value = true
@@ -32,6 +37,7 @@ export function SignInScreen({ trouble, expired }: { trouble?: Trouble; expired:
   return (
     <GateFrame title={words.session.title} {...(expired ? { lead: words.session.expired } : {})}>
       {failed.value && <TroubleNote trouble={failed.value} />}
+      <UnsentHere />
       <form
         onSubmit={(event) => {
           event.preventDefault()
@@ -74,6 +80,22 @@ export function SignInScreen({ trouble, expired }: { trouble?: Trouble; expired:
           {busy.value ? words.session.signingIn : words.session.signIn}
         </Button>
       </form>
+      <Button
+        look="quiet"
+        onClick={() => {
+          enrolling.value = true
+        }}
+        testid="tablet-enrol"
+      >
+        {words.tablet.enrolThis}
+      </Button>
+      {enrolling.value && (
+        <EnrolTabletDialog
+          onClose={() => {
+            enrolling.value = false
+          }}
+        />
+      )}
     </GateFrame>
   )
 }

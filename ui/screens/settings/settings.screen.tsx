@@ -8,18 +8,21 @@ import { Segmented } from "../../parts/field.tsx"
 import { Page, Panel } from "../../parts/page.tsx"
 import { TroubleNote } from "../../parts/states.tsx"
 import { themes } from "../../prefs.ts"
+import { leave } from "../session/leave.ts"
+import { PinPanel } from "./pin-panel.tsx"
+import { TabletPanel } from "./tablet-panel.tsx"
 
 /** What a person may set for themselves on this tablet, and the way out. */
 export function SettingsScreen() {
-  const { api, prefs, session } = useApp()
+  const app = useApp()
+  const { api, prefs, session } = app
   const words = useWords()
   const trouble = useSignal<Trouble | undefined>(undefined)
   const user = session.value?.user
 
   async function signOut() {
     try {
-      await api.run("DELETE", "/api/session")
-      session.value = null
+      await leave(app)
     } catch (error) {
       trouble.value = asTrouble(error)
     }
@@ -101,6 +104,8 @@ export function SettingsScreen() {
           />
           <p class="muted small">{words.settings.keysHint}</p>
         </Panel>
+        {session.value?.tablet && <PinPanel />}
+        <TabletPanel />
       </div>
     </Page>
   )

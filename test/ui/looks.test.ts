@@ -1,0 +1,203 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import type { AxeResults, RunOptions } from "axe-core"
+import type { Browser, Page } from "playwright-core"
+import { buildUi } from "../../scripts/build-ui.ts"
+import { hasBrowser, openBrowser, openTablet } from "./support/browser.ts"
+import { fixturePassword, startFixture } from "./support/fixture.ts"
+
+const available = await hasBrowser()
+const themes = ["light", "dark", "contrast"] as const
+const rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+let folder: string
+let axe: string
+let browser: Browser
+let fixture: Awaited<ReturnType<typeof startFixture>>
+
+beforeAll(async () => {
+  if (!available) return
+  folder = await mkdtemp(join(tmpdir(), "crux-looks-"))
+  await buildUi(join(folder, "ui"))
+  fixture = await startFixture({ ui: join(folder, "ui"), pictures: 8, width: 320 })
+  browser = await openBrowser()
+  axe = await Bun.file(join(import.meta.dir, "../../node_modules/axe-core/axe.min.js")).text()
+}, 60_000)
+
+afterAll(async () => {
+  if (!available) return
+  await browser.close()
+  await fixture.stop()
+  await rm(folder, { recursive: true, force: true })
+})
+
+/** Every screen, and what opens over it: the address, and how to get to the state that is looked at. */
+const screens: { name: string; path?: string; open: (page: Page) => Promise<void> }[] = [
+  ...["/", "/live", "/training", "/models", "/rollouts", "/stations", "/sources", "/settings"].map(
+    (path) => ({
+      name: path,
+      path,
+      open: (page: Page) => page.locator(".shell main button, .shell main a").first().waitFor(),
+    }),
+  ),
+  {
+    name: "people",
+    path: "/people",
+    open: (page) => page.getByTestId("tablet-item").first().waitFor(),
+  },
+  {
+    name: "people: PIN and badge",
+    open: async (page) => {
+      await page.getByTestId("people-access").nth(1).tap()
+      await page.getByTestId("access-badge-make").tap()
+      await page.getByTestId("badges").waitFor()
+    },
+  },
+  {
+    name: "people: code of a tablet",
+    open: async (page) => {
+      await page.getByTestId("dialog-close").tap()
+      await page.getByTestId("tablets-enrol").tap()
+      await page.getByTestId("tablet-name").fill("3")
+      await page.getByTestId("tablet-make-code").tap()
+      await page.getByTestId("tablet-made-code").waitFor()
+    },
+  },
+  {
+    name: "label",
+    path: "/label",
+    open: (page) => page.getByTestId("label-canvas").waitFor(),
+  },
+  {
+    name: "label: just judged",
+    open: async (page) => {
+      await page.waitForTimeout(170)
+      await page.getByTestId("label-unsure").tap()
+      await page.getByTestId("label-toast").waitFor()
+    },
+  },
+  {
+    name: "label: history",
+    open: async (page) => {
+      await page.getByTestId("label-history").tap()
+      await page.getByTestId("label-who").first().tap()
+      await page.getByTestId("label-revisions").waitFor()
+    },
+  },
+  {
+    name: "label: help",
+    open: async (page) => {
+      await page.getByTestId("dialog-close").tap()
+      await page.getByTestId("label-help").tap()
+      await page.getByTestId("dialog-close").waitFor()
+    },
+  },
+  {
+    name: "label: person",
+    open: async (page) => {
+      await page.getByTestId("dialog-close").tap()
+      await page.getByTestId("label-person").tap()
+      await page.getByTestId("person-day").waitFor()
+    },
+  },
+  {
+    name: "locked",
+    open: async (page) => {
+      await page.getByTestId("person-switch").tap()
+      await page.getByTestId("lock").waitFor()
+    },
+  },
+]
+
+/** What axe finds, one line each. The first theme is looked at for everything, the others for their colours. */
+async function complaints(page: Page, where: string): Promise<string[]> {
+  const found: string[] = []
+  for (const theme of themes) {
+    await page.evaluate((name) => {
+      document.documentElement.dataset.theme = name
+      // Half-faded text has half the contrast.
+      for (const animation of document.getAnimations())
+        if (animation.effect?.getComputedTiming().iterations === Number.POSITIVE_INFINITY) animation.cancel()
+        else animation.finish()
+    }, theme)
+    const options: RunOptions = {
+      resultTypes: ["violations"],
+      runOnly:
+        theme === "light" ? { type: "tag", values: rules } : { type: "rule", values: ["color-contrast"] },
+    }
+    const results = await page.evaluate(
+      (asked) =>
+        (globalThis as unknown as { axe: { run(asked: unknown): Promise<AxeResults> } }).axe.run(asked),
+      options,
+    )
+    for (const { id, nodes } of results.violations)
+      found.push(...nodes.map((node) => `${where} ${theme} ${id}: ${node.html.slice(0, 120)}`))
+  }
+  return found
+}
+
+/** Controls that a gloved finger would miss (in CSS pixels). */
+const tooSmall = (page: Page, where: string): Promise<string[]> =>
+  page.evaluate(
+    (name) =>
+      [
+        ...document.querySelectorAll(
+          "button, a[href], select, input:not([type=radio]):not([type=checkbox]), label.segment, label.check",
+        ),
+      ]
+        .filter((element) => !element.classList.contains("skip"))
+        .map((element) => {
+          const least = element.classList.contains("verdict") ? 128 : 48
+          return { element, least, box: element.getBoundingClientRect() }
+        })
+        // Half a pixel is rounding. A verdict is as wide as a thumb at least one way and a palm the other.
+        .filter(
+          ({ box, least }) =>
+            box.width > 0 && (box.width < least - 0.5 || box.height < Math.min(least, 96) - 0.5),
+        )
+        .map(({ element, box }) => `${name} ${element.outerHTML.slice(0, 80)} ${box.width}×${box.height}`),
+    where,
+  )
+
+/** axe goes in by the debugger's door: the page itself lets no foreign script in. */
+async function lookAt(page: Page, where: string): Promise<string[]> {
+  await page.evaluate(`if (!globalThis.axe) { ${axe} }`)
+  return [...(await complaints(page, where)), ...(await tooSmall(page, where))]
+}
+
+describe.skipIf(!available)("WCAG 2.2 AA and the size of every control", () => {
+  for (const language of ["ko", "en"] as const)
+    test(`on every screen, in every theme (${language})`, async () => {
+      const tablet = await openTablet(browser, { width: 1280, height: 800, language })
+      const { page } = tablet
+      const found: string[] = []
+      fixture.setEnrolled(false)
+      await page.goto(fixture.url)
+      await page.getByTestId("signin-login").waitFor()
+      found.push(...(await lookAt(page, `${language} sign-in`)))
+      await page.getByTestId("signin-login").fill("admin")
+      await page.getByTestId("signin-password").fill(fixturePassword)
+      await page.getByTestId("signin-submit").tap()
+      await page.getByTestId("home-label").waitFor()
+      await page.evaluate(
+        (language) =>
+          fetch("/api/session", {
+            method: "PATCH",
+            headers: { "content-type": "application/json" },
+            body: JSON.stringify({ language }),
+          }).then(() => undefined),
+        language,
+      )
+      fixture.setEnrolled(true)
+      for (const { name, path, open } of screens) {
+        if (path !== undefined) await page.goto(fixture.url + path)
+        await open(page)
+        found.push(...(await lookAt(page, `${language} ${name}`)))
+      }
+      await page.getByTestId("tablet-people").tap()
+      found.push(...(await lookAt(page, `${language} names`)))
+      expect(found).toEqual([])
+      await tablet.close()
+    }, 180_000)
+})
