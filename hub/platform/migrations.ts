@@ -25,6 +25,8 @@ import clock from "./migrations/0024_clock.sql" with { type: "text" }
 import sourceRemoved from "./migrations/0025_source_removed.sql" with { type: "text" }
 import queue from "./migrations/0026_queue.sql" with { type: "text" }
 import tablets from "./migrations/0027_tablets.sql" with { type: "text" }
+import criteria from "./migrations/0028_catalogue.sql" with { type: "text" }
+import flow from "./migrations/0029_flow.sql" with { type: "text" }
 
 /** Forward only, in order; each runs in one transaction. Never edit one that has been released: add the next. */
 export const migrations: { name: string; sql: string }[] = [
@@ -55,4 +57,6 @@ export const migrations: { name: string; sql: string }[] = [
   { name: "0025_source_removed", sql: sourceRemoved },
   { name: "0026_queue", sql: queue },
   { name: "0027_tablets", sql: tablets },
+  { name: "0028_catalogue", sql: criteria },
+  { name: "0029_flow", sql: flow },
 ]
