@@ -6,6 +6,8 @@ import { sniffImage } from "#models/image-header"
 import { type AssistPorts, createAssistDomain } from "./assist/assist.ts"
 import { createCatalogueRoutes } from "./catalogue/catalogue.routes.ts"
 import { createCatalogue } from "./catalogue/catalogue.service.ts"
+import { createGuideRoutes } from "./catalogue/guide.routes.ts"
+import { createGuide } from "./catalogue/guide.service.ts"
 import type { HubConfig } from "./config.ts"
 import { createDelivery } from "./delivery/delivery.service.ts"
 import { createFetchRights } from "./delivery/fetch-rights.ts"
@@ -20,6 +22,9 @@ import { rankOf } from "./inspection/inspection.rules.ts"
 import type { MakeThumbnail } from "./inspection/inspection.service.ts"
 import { liveBucketMs } from "./inspection/inspection.store.ts"
 import { createInspectionDomain } from "./inspection/inspection.ts"
+import { createFlowRoutes } from "./labelling/flow.routes.ts"
+import { createFlow } from "./labelling/flow.service.ts"
+import { createFlowStore } from "./labelling/flow.store.ts"
 import { createLabelledStore } from "./labelling/labelled.store.ts"
 import { createLabellingRoutes } from "./labelling/labelling.routes.ts"
 import { createLabelling } from "./labelling/labelling.service.ts"
@@ -158,6 +163,14 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
 
     const users = createUsersDomain({ db, audit, clock, ids, cost: ports.passwordCost })
     const catalogue = createCatalogue({ db, audit, clock, events })
+    const guide = createGuide({
+      db,
+      catalogue,
+      imageOf: (id) => inspection.store.view(id)?.image,
+      audit,
+      clock,
+      events,
+    })
 
     const fleet = createFleetDomain({
       db,
@@ -206,7 +219,11 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       isTimeSettled: clock.isSettled,
       isTimeLost: clock.isLost,
       // Later domains say what they need; asked when the disk runs short, long after all of them stand.
-      keeps: [(parts) => labelling.contested(parts.map(({ id }) => id)), (parts) => dataset.keeps(parts)],
+      keeps: [
+        guide.keeps,
+        (parts) => labelling.contested(parts.map(({ id }) => id)),
+        (parts) => dataset.keeps(parts),
+      ],
       placing: {
         hasKind: catalogue.hasKind,
         hubAudit: (line) => queue.auditShare(line),
@@ -238,10 +255,23 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
     })
     const labels = createLabellingStore(db)
     const queue = createQueue({ db, audit, clock, labels, inspections: inspection.store })
+    const flowStore = createFlowStore(db)
+    const flow = createFlow({
+      db,
+      store: flowStore,
+      leases: labels,
+      inspections: { ...inspection.store, rankOf },
+      people: users.people,
+      events,
+      clock,
+      ids,
+    })
     const labelling = createLabelling({
       db,
       store: labels,
       queue,
+      flow: flowStore,
+      criteria: guide.version,
       inspections: { ...inspection.store, rankOf },
       hasKind: catalogue.hasKind,
       events,
@@ -345,11 +375,13 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       routes: [
         ...users.routes,
         createCatalogueRoutes(catalogue),
+        createGuideRoutes(guide),
         fleet.routes,
         inspection.routes,
         ...sources.routes,
         createLabellingRoutes({ labelling, passHolder: users.tablets.passHolder }),
         createQueueRoutes(queue),
+        createFlowRoutes({ flow, labelling }),
         ...learning.routes,
         exchange.routes,
         assist.routes,
@@ -384,6 +416,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       tablets: users.tablets,
       sessions: users.sessions,
       catalogue,
+      guide,
       labelling,
       exchange: exchange.exchange,
       /** The ports the broker listens on, once started: without encryption (unless that is off), and with TLS. */

@@ -1,5 +1,12 @@
 import type * as v from "valibot"
-import type { DefectClass, NewDefectClass, Product } from "#contract/catalogue"
+import type {
+  DefectClass,
+  DefectClassPatch,
+  NewDefectClass,
+  NewProduct,
+  Product,
+  ProductPatch,
+} from "#contract/catalogue"
 import { Problem } from "#contract/problem"
 import type { Actor, Audit } from "#platform/audit"
 import type { Clock } from "#platform/clock"
@@ -16,10 +23,15 @@ const palette = ["c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8"] as const
 export type Catalogue = {
   products(): Product[]
   /** Throws `conflict` for a key that is taken. */
-  addProduct(by: Actor, product: Product): Product
+  addProduct(by: Actor, asked: v.InferOutput<typeof NewProduct>): Product
+  /** Names it otherwise, or deprecates it. Throws `not_found`. */
+  changeProduct(by: Actor, key: string, patch: v.InferOutput<typeof ProductPatch>): Product
   defectClasses(): DefectClass[]
   /** Active at once; icon, colour and severity are chosen when not given. Throws `conflict`. */
   addDefectClass(by: Actor, asked: v.InferOutput<typeof NewDefectClass>): DefectClass
+  /** Changes how it is shown, or deprecates it: tablets offer it no more, and labels that name it stay. Throws `not_found`. */
+  changeDefectClass(by: Actor, key: string, patch: v.InferOutput<typeof DefectClassPatch>): DefectClass
+  hasProduct(key: string): boolean
   /** Whether a label may name this kind: it is in the catalogue, or `unknown`. */
   hasKind(key: string): boolean
 }
@@ -33,11 +45,34 @@ export function createCatalogue(deps: {
 }): Catalogue {
   const { db, audit, clock, events } = deps
   const store = createCatalogueStore(db)
+
+  function changed<T extends { key: string }>(
+    by: Actor,
+    what: "product" | "defect_class",
+    key: string,
+    find: (key: string) => T | undefined,
+    update: (entry: T) => void,
+    patch: { [K in keyof T]?: T[K] | undefined },
+  ): T {
+    const after = db.transaction(() => {
+      const before = find(key)
+      if (!before) throw new Problem("not_found", what, `the catalogue has no ${key}`, { key })
+      const given = Object.entries(patch).filter(([, value]) => value !== undefined)
+      const entry: T = { ...before, ...Object.fromEntries(given) }
+      update(entry)
+      audit.record({ by, action: `${what}.change`, subject: `${what}:${key}`, before, after: entry })
+      return entry
+    })
+    events.announce("catalogue", { key })
+    return after
+  }
+
   return {
     products: store.products,
-    addProduct(by, product) {
+    addProduct(by, asked) {
       return db.transaction(() => {
-        if (store.hasProduct(product.key)) throw taken("product", product.key)
+        if (store.product(asked.key)) throw taken("product", asked.key)
+        const product = { ...asked, active: true }
         store.insertProduct(product, clock.now())
         audit.record({
           by,
@@ -49,10 +84,17 @@ export function createCatalogue(deps: {
         return product
       })
     },
+    changeProduct(by, key, patch) {
+      return changed(by, "product", key, store.product, store.updateProduct, patch)
+    },
     defectClasses: store.classes,
+    changeDefectClass(by, key, patch) {
+      return changed(by, "defect_class", key, store.class, store.updateClass, patch)
+    },
+    hasProduct: (key) => store.product(key) !== undefined,
     addDefectClass(by, { key, names, icon, color, severity }) {
       const made = db.transaction(() => {
-        if (key === unknownKind || store.hasClass(key)) throw taken("defect_class", key)
+        if (key === unknownKind || store.class(key)) throw taken("defect_class", key)
         const added: DefectClass = {
           key,
           names,
@@ -75,7 +117,7 @@ export function createCatalogue(deps: {
       events.announce("catalogue", { key: made.key })
       return made
     },
-    hasKind: (key) => key === unknownKind || store.hasClass(key),
+    hasKind: (key) => key === unknownKind || store.class(key) !== undefined,
   }
 }
 

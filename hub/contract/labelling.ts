@@ -10,7 +10,16 @@ export const LabelBox = v.object({ kind: DefectKey, box: Box })
 export type LabelBox = v.InferOutput<typeof LabelBox>
 
 /** Why a part is in the queue, most valuable first. */
-export const QueueReason = v.picklist(["undecidable", "disagreement", "audit", "ng", "unsure_label", "ok"])
+export const QueueReason = v.picklist([
+  "undecidable",
+  "disagreement",
+  "audit",
+  "ng",
+  "second_opinion",
+  "unsure_label",
+  "skipped",
+  "ok",
+])
 export type QueueReason = v.InferOutput<typeof QueueReason>
 
 export const StoredImage = v.object({
@@ -99,6 +108,12 @@ export const LabelTask = v.object({
   inspection: InspectionView,
   reason: QueueReason,
   why: v.optional(Why),
+  /** Who asks for a second opinion, if somebody does. */
+  asked_by: v.optional(v.string()),
+  /** Comments on the part. */
+  comments: v.optional(v.number()),
+  /** The version of the criteria in force; sent back with the label. */
+  criteria: v.optional(v.number()),
   lease: v.object({ id: Uuid, expires_at: Instant }),
   /** Parts waiting behind this one. */
   waiting: v.number(),
@@ -133,6 +148,8 @@ export const NewLabel = v.object({
   drawing: v.optional(Drawing),
   /** True when the pre-label was taken as it stood. */
   accepted: v.boolean(),
+  /** The version of the criteria the person had before them; without it the newest counts. */
+  criteria: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
   shown_at: Instant,
   decided_at: Instant,
   active_ms: v.pipe(v.number(), v.integer(), v.minValue(0)),
@@ -167,6 +184,8 @@ export const LabelRevision = v.object({
   boxes: v.array(LabelBox),
   drawing: v.optional(Drawing),
   accepted: v.boolean(),
+  /** The version of the criteria it was given by; 0 before there were any. */
+  criteria: v.optional(v.number()),
   by: v.object({ id: Uuid, name: v.string() }),
   /** The enrolled tablet on which it was made. */
   tablet: v.optional(v.object({ id: Uuid, name: v.string() })),

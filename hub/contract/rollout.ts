@@ -111,5 +111,6 @@ export const liveEvents = [
   "storage",
   "catalogue",
   "source",
+  "comment",
 ] as const
 export type LiveEventType = (typeof liveEvents)[number]

@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import type { Product } from "#contract/catalogue"
+import type { NewProduct } from "#contract/catalogue"
 import type { SampleLabel } from "#contract/training"
 import { loadSharp } from "#models/native"
 import { createPartPainter, type PartTruth, type RawFrame } from "../../edge/simulator/part.ts"
@@ -16,7 +16,7 @@ import { fewGoldenParts, type KnownPart, type Material } from "./material.ts"
 
 export const frameSize = { width: 1280, height: 960 }
 
-const products: Product[] = [
+const products: NewProduct[] = [
   { key: "bracket", names: { ko: "브래킷", en: "Bracket" } },
   { key: "flange", names: { ko: "플랜지", en: "Flange" } },
   { key: "plate", names: { ko: "플레이트", en: "Plate" } },

@@ -1,4 +1,4 @@
-import type { DefectClass, Product } from "#contract/catalogue"
+import type { DefectClass, NewProduct } from "#contract/catalogue"
 import type { InspectionView } from "#contract/labelling"
 import type { ReferenceMeta } from "#contract/registry"
 import type { SampleLabel } from "#contract/training"
@@ -19,7 +19,7 @@ export type Material = {
     /** Shift of the NG share a station bears in probation. */
     maxNgShift: number
   }
-  products: Product[]
+  products: NewProduct[]
   /** In the catalogue before the line starts. */
   knownKinds: DefectClass[]
   /** Appears on the line later; nobody and nothing knows it at the start. */

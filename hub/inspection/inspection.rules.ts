@@ -3,7 +3,16 @@ import type { QueueReason } from "#contract/labelling"
 import { disagrees } from "#contract/shadow"
 
 /** Most valuable first; the position is the coarse rank. */
-const order: readonly QueueReason[] = ["undecidable", "disagreement", "audit", "ng", "unsure_label", "ok"]
+const order: readonly QueueReason[] = [
+  "undecidable",
+  "disagreement",
+  "audit",
+  "ng",
+  "second_opinion",
+  "unsure_label",
+  "skipped",
+  "ok",
+]
 
 export type Priority = { reason: QueueReason; rank: number }
 

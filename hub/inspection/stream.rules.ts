@@ -28,7 +28,7 @@ export type Placing = {
 }
 
 /** Second looks that no label asks for. */
-const secondLooks: readonly QueueReason[] = []
+const secondLooks: readonly QueueReason[] = ["second_opinion", "skipped"]
 
 /** The stream of a part as it is stored. An audit part's holds nothing a model said: its order must not lean. */
 export function streamOf(

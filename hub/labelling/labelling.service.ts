@@ -11,6 +11,7 @@ import {
   type QueueReason,
   type StoredImage,
   takenAt,
+  type Why,
 } from "#contract/labelling"
 import { boxesOf } from "#contract/outline"
 import { Problem } from "#contract/problem"
@@ -20,6 +21,7 @@ import type { Clock } from "#platform/clock"
 import type { Events } from "#platform/events"
 import type { Ids } from "#platform/ids"
 import type { Sqlite } from "#platform/sqlite"
+import type { FlowStore } from "./flow.store.ts"
 import {
   extendAfterMs,
   labelFault,
@@ -39,6 +41,9 @@ export type LabellingDeps = {
   db: Sqlite
   store: LabellingStore
   queue: Queue
+  flow: Pick<FlowStore, "askedOf" | "askedBy" | "closeOpinions" | "countComments">
+  /** The newest version of the criteria. */
+  criteria: () => number
   inspections: {
     view(id: string): InspectionView | undefined
     /** Why the part was put into the queue when it came in; null when it never was. */
@@ -79,12 +84,15 @@ export type LabelledPart = {
 export type KindHistory = { kind: string; labels: number; firstCapturedAt: number; firstLabelledAt: number }
 
 type Judged = { row: LabelRow; duplicate: boolean; label: NewLabel }
+/** Drawn because somebody asked this person, whatever the part is worth. */
+const asWhenAsked: Why = { value: 0, shares: [] }
+
 type Sighting = { labels: number; firstSeenAt: number; firstLabelledAt: number }
 
 export type Labelling = ReturnType<typeof createLabelling>
 
 export function createLabelling(deps: LabellingDeps) {
-  const { db, store, queue, inspections, hasKind, events, clock, ids } = deps
+  const { db, store, queue, flow, criteria, inspections, hasKind, events, clock, ids } = deps
 
   const sees = (user: User) => ({
     user: user.id,
@@ -93,25 +101,55 @@ export function createLabelling(deps: LabellingDeps) {
 
   /** Takes a part nobody else holds; parts whose picture has been judged leave the queue on the way. */
   function drawNew(user: User, sessionId: string, now: number, ends_at: number): LeaseRow | undefined {
+    // Somebody waits for this very person's opinion.
+    const asked = flow.askedOf(user.id)
+    if (asked) return give(asked, asWhenAsked, user, sessionId, now, ends_at)
     for (;;) {
       const head = queue.head(user.id, sees(user).reviewer)
       if (!head) return undefined
       const { part, why } = head
-      if (part.seen) {
-        inspections.setQueue(part.id, null)
-        continue
-      }
-      const lease: LeaseRow = {
-        id: ids.uuid(),
-        inspection_id: part.id,
-        image_sha256: part.image_sha256,
-        session_id: sessionId,
-        drawn_at: now,
-        ends_at,
-      }
-      store.putLease(lease)
-      queue.log(lease, user.id, why)
-      return lease
+      if (!part.seen) return give(part, why, user, sessionId, now, ends_at)
+      inspections.setQueue(part.id, null)
+    }
+  }
+
+  function give(
+    part: { id: string; image_sha256: string },
+    why: Why,
+    user: User,
+    sessionId: string,
+    now: number,
+    ends_at: number,
+  ): LeaseRow {
+    const lease: LeaseRow = {
+      id: ids.uuid(),
+      inspection_id: part.id,
+      image_sha256: part.image_sha256,
+      session_id: sessionId,
+      drawn_at: now,
+      ends_at,
+    }
+    store.putLease(lease)
+    queue.log(lease, user.id, why)
+    return lease
+  }
+
+  function taskOf(user: User, lease: LeaseRow): LabelTask {
+    const inspection = inspections.view(lease.inspection_id)
+    const reason = store.reason(lease.inspection_id)
+    if (!inspection || !reason) throw new Error(`${lease.inspection_id} is leased and does not wait`)
+    const open = inspections.streams().filter(({ look }) => sees(user).reviewer || look === 1)
+    const why = queue.whyOf(lease.id)
+    const askedBy = reason === "second_opinion" ? flow.askedBy(inspection.id) : undefined
+    return {
+      inspection,
+      reason,
+      ...(why && { why }),
+      ...(askedBy !== undefined && { asked_by: askedBy }),
+      comments: flow.countComments(inspection.id),
+      criteria: criteria(),
+      lease: { id: lease.id, expires_at: store.lease(lease.id)?.ends_at ?? lease.ends_at },
+      waiting: Math.max(0, open.reduce((sum, { waiting }) => sum + waiting, 0) - 1),
     }
   }
 
@@ -200,19 +238,23 @@ export function createLabelling(deps: LabellingDeps) {
         const ends = now + (stock ? stockLeaseMs : leaseMs)
         store.dropEndedLeases(now)
         const lease = heldAgain(sessionId, holding, now, ends) ?? drawNew(user, sessionId, now, ends)
-        if (!lease) return null
-        const inspection = inspections.view(lease.inspection_id)
-        const reason = store.reason(lease.inspection_id)
-        if (!inspection || !reason) throw new Error(`${lease.inspection_id} is leased and does not wait`)
-        const open = inspections.streams().filter(({ look }) => sees(user).reviewer || look === 1)
-        const why = queue.whyOf(lease.id)
-        return {
-          inspection,
-          reason,
-          ...(why && { why }),
-          lease: { id: lease.id, expires_at: store.lease(lease.id)?.ends_at ?? lease.ends_at },
-          waiting: Math.max(0, open.reduce((sum, w) => sum + w.waiting, 0) - 1),
-        }
+        return lease ? taskOf(user, lease) : null
+      })
+    },
+
+    /**
+     * Leases look-alikes to a session: a valuable part and others of its line, reason, kind and product, the nearest in
+     * score first. Each has its own lease; fewer than `size` when there are no more.
+     */
+    batch(user: User, sessionId: string, size: number, holding: readonly string[]): LabelTask[] {
+      return db.transaction(() => {
+        const now = clock.now()
+        store.dropEndedLeases(now)
+        const ends = now + leaseMs
+        heldAgain(sessionId, holding, now, ends)
+        return queue
+          .lookAlikes(user.id, sees(user).reviewer, size)
+          .map(({ part, why }) => taskOf(user, give(part, why, user, sessionId, now, ends)))
       })
     },
 
@@ -336,6 +378,7 @@ export function createLabelling(deps: LabellingDeps) {
       boxes: JSON.stringify(label.boxes),
       drawing: drawingText(label),
       accepted: label.accepted ? 1 : 0,
+      criteria: Math.min(label.criteria ?? criteria(), criteria()),
       user_id: user.id,
       lease_id: label.lease_id ?? null,
       shown_at: label.shown_at,
@@ -360,6 +403,7 @@ export function createLabelling(deps: LabellingDeps) {
     store.setKinds(part.id, label.verdict === "ng" ? label.kinds : [], takenAt(part), now)
     count(row, before)
     store.dropLease(part.id)
+    if (label.verdict !== "withdrawn") flow.closeOpinions(part.id, user.id, now)
     return { n: 0, ...row }
   }
 

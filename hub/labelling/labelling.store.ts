@@ -13,6 +13,7 @@ export type LabelRow = {
   boxes: string
   drawing: string | null
   accepted: number
+  criteria: number
   user_id: string
   lease_id: string | null
   shown_at: number
@@ -36,6 +37,7 @@ export type Candidate = {
   received_at: number
   image_sha256: string
   queue_chance: number | null
+  product_id: string | null
   /** True when another part with the very same picture has been judged: this one would teach nothing. */
   seen: number
 }
@@ -71,10 +73,10 @@ const selectSettled = `SELECT i.id, i.part_id, i.product_id,
 /** The SQL of the tables `label`, `label_lease` and `label_kind`, and the queue: a query over `inspection` and leases. */
 export function createLabellingStore(db: Sqlite) {
   const insert = db.prepare(
-    `INSERT INTO label (id, inspection_id, revision, verdict, kinds, boxes, drawing, accepted, user_id, lease_id,
+    `INSERT INTO label (id, inspection_id, revision, verdict, kinds, boxes, drawing, accepted, criteria, user_id, lease_id,
        shown_at, decided_at, active_ms, stored_at, tablet_id, unseen)
-     VALUES ($id, $inspection_id, $revision, $verdict, $kinds, $boxes, $drawing, $accepted, $user_id, $lease_id, $shown_at,
-       $decided_at, $active_ms, $stored_at, $tablet_id, $unseen)`,
+     VALUES ($id, $inspection_id, $revision, $verdict, $kinds, $boxes, $drawing, $accepted, $criteria, $user_id, $lease_id,
+       $shown_at, $decided_at, $active_ms, $stored_at, $tablet_id, $unseen)`,
   )
   const byId = db.prepare<LabelRow>("SELECT * FROM label WHERE id = $id")
   const newest = db.prepare<LabelRow>(
@@ -93,7 +95,7 @@ export function createLabellingStore(db: Sqlite) {
   // Walks its stream from the end that is worth more, past what others hold.
   const walk = (order: "ASC" | "DESC") =>
     db.prepare<Candidate>(
-      `SELECT i.id, i.n, i.received_at, i.image_sha256, i.queue_chance,
+      `SELECT i.id, i.n, i.received_at, i.image_sha256, i.queue_chance, i.product_id,
          i.label_verdict IS NULL AND EXISTS (
            SELECT 1 FROM inspection o
            WHERE o.image_sha256 = i.image_sha256 AND o.id <> i.id AND o.label_verdict IS NOT NULL
@@ -105,6 +107,12 @@ export function createLabellingStore(db: Sqlite) {
          AND NOT EXISTS (
            SELECT 1 FROM label w
            WHERE w.inspection_id = i.id AND w.revision = i.label_revision AND w.user_id = $user
+         )
+         -- Nor a part that one has given back, or asked others about.
+         AND NOT EXISTS (SELECT 1 FROM label_skip k WHERE k.inspection_id = i.id AND k.user_id = $user)
+         AND NOT EXISTS (
+           SELECT 1 FROM second_opinion q
+           WHERE q.inspection_id = i.id AND q.closed_at IS NULL AND q.asked_by = $user
          )
        ORDER BY i.n ${order} LIMIT $limit`,
     )
@@ -190,6 +198,7 @@ export function createLabellingStore(db: Sqlite) {
         boxes: JSON.parse(row.boxes) as LabelBox[],
         ...(row.drawing === null ? {} : { drawing: JSON.parse(row.drawing) as Drawing }),
         accepted: row.accepted === 1,
+        criteria: row.criteria,
         by: { id: row.user_id, name: row.name },
         ...(row.tablet_id !== null &&
           row.tablet !== null && { tablet: { id: row.tablet_id, name: row.tablet } }),

@@ -1,5 +1,5 @@
 import type * as v from "valibot"
-import type { InspectionView, QueueReason, Why } from "#contract/labelling"
+import type { InspectionView, Why } from "#contract/labelling"
 import type { NewQueuePolicy, PreviewItem, QueuePolicy, QueueView, QueueWeights } from "#contract/queue"
 import type { Actor, Audit } from "#platform/audit"
 import type { Clock } from "#platform/clock"
@@ -9,8 +9,10 @@ import { createQueueStore } from "./queue.store.ts"
 import { mostOf, usualWeights, type ValuedStream, withAge, worthOf } from "./value.rules.ts"
 
 type Stream = ValuedStream & { key: string; waiting: number }
+/** So many of the most valuable parts may begin a batch. */
+const headsTried = 24
 /** A waiting part with its worth. */
-export type Valued = { part: Candidate; reason: QueueReason; look: 1 | 2; why: Why }
+export type Valued = { part: Candidate; stream: Stream; why: Why }
 
 export type QueueDeps = {
   db: Sqlite
@@ -68,18 +70,41 @@ export function createQueue({ db, audit, clock, labels, inspections }: QueueDeps
       if (last && most < last.why.value) break
       const newest = weights.age <= 0
       for (const part of labels.waitingIn(stream.key, asked.user, newest, asked.limit)) {
-        const { reason, look } = stream
-        found.push({ part, reason, look, why: withAge(why, weights, now - part.received_at) })
+        found.push({ part, stream, why: withAge(why, weights, now - part.received_at) })
       }
       // The line as it runs now is worth more than last week's: of equals the newest.
       found.sort((a, b) => b.why.value - a.why.value || b.part.n - a.part.n)
       found.length = Math.min(found.length, asked.limit)
     }
-    return found.map(({ why, part, ...rest }) => ({
-      ...rest,
-      part,
-      why: part.queue_chance === null ? why : { ...why, chance: part.queue_chance },
-    }))
+    return found.map((valued) => ({ ...valued, why: withChance(valued.why, valued.part) }))
+  }
+
+  /** Free parts that look like another: of its line, reason, kind and product, the nearest in score first. */
+  function alike({ part, stream }: Valued, user: string, limit: number): Valued[] {
+    const counts = store.labelsByKind()
+    const { line, reason, look, kind, band } = stream
+    const product = part.product_id
+    const near = inspections
+      .streams()
+      .filter((s) => s.line === line && s.reason === reason && s.look === look && s.kind === kind)
+      .sort((a, b) => Math.abs(a.band - band) - Math.abs(b.band - band))
+    const found: (Valued & { score: number })[] = []
+    for (const next of near) {
+      const why = worthOf(next, policyOf(line).weights, (of) => counts.get(of) ?? 0)
+      for (const other of labels.waitingIn(next.key, user, true, 2 * limit + 2)) {
+        const isOther = other.image_sha256 !== part.image_sha256 && !other.seen
+        if (!isOther || other.product_id !== product) continue
+        const score = inspections.view(other.id)?.verdict.score ?? 0
+        found.push({ part: other, stream: next, why: withChance(why, other), score })
+      }
+      if (found.length >= 2 * limit) break
+    }
+    const wanted = inspections.view(part.id)?.verdict.score ?? 0
+    const pictures = new Set<string>()
+    return found
+      .sort((a, b) => Math.abs(a.score - wanted) - Math.abs(b.score - wanted))
+      .filter(({ part: { image_sha256 } }) => !pictures.has(image_sha256) && pictures.add(image_sha256))
+      .slice(0, limit)
   }
 
   /** The orders that hold, the general one first, and the lines parts wait of. */
@@ -101,6 +126,26 @@ export function createQueue({ db, audit, clock, labels, inspections }: QueueDeps
     /** The most valuable part this person may judge and nobody holds. */
     head: (user: string, reviewer: boolean): Valued | undefined =>
       best({ user, reviewer, limit: 1, weightsOf: (line) => policyOf(line).weights })[0],
+
+    /**
+     * Parts that look alike, the most valuable first. Of the first parts the one counts that has enough of its like;
+     * else the one that has most.
+     */
+    lookAlikes(user: string, reviewer: boolean, size: number): Valued[] {
+      const weightsOf = (line: string) => policyOf(line).weights
+      const tried = new Set<string>()
+      let most: Valued[] = []
+      for (const head of best({ user, reviewer, limit: headsTried, weightsOf })) {
+        const { band: _, key: __, waiting: ___, ...like } = head.stream
+        const group = JSON.stringify([like, head.part.product_id])
+        if (head.part.seen || tried.has(group)) continue
+        tried.add(group)
+        const found = [head, ...alike(head, user, size - 1)]
+        if (found.length > most.length) most = found
+        if (most.length >= size / 2) break
+      }
+      return most
+    },
 
     /** Keeps why a part was handed out. Belongs into the transaction of its lease. */
     log(lease: { id: string; inspection_id: string; drawn_at: number }, user: string, why: Why): void {
@@ -159,10 +204,14 @@ export function createQueue({ db, audit, clock, labels, inspections }: QueueDeps
         const meant = policy && (policy.line === null ? !hasOwn(line) : policy.line === line)
         return meant ? policy.weights : policyOf(line).weights
       }
-      return best({ user: "", reviewer: true, limit, weightsOf }).flatMap(({ part, reason, look, why }) => {
+      return best({ user: "", reviewer: true, limit, weightsOf }).flatMap(({ part, stream, why }) => {
         const inspection = inspections.view(part.id)
+        const { reason, look } = stream
         return inspection ? [{ inspection, reason, second_look: look === 2, why }] : []
       })
     },
   }
 }
+
+const withChance = (why: Why, { queue_chance }: Candidate): Why =>
+  queue_chance === null ? why : { ...why, chance: queue_chance }

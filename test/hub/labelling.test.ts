@@ -326,7 +326,7 @@ describe("the catalogue", () => {
     expect((await (await test.as("worker")).post("/api/products", product)).status).toBe(403)
     expect((await (await test.as("engineer")).post("/api/products", product)).status).toBe(201)
     expect(await (await (await test.as("worker")).get("/api/products")).json()).toEqual({
-      items: [product],
+      items: [{ ...product, active: true }],
       next: null,
     })
   })

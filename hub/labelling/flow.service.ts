@@ -1,0 +1,133 @@
+import type * as v from "valibot"
+import type {
+  Colleague,
+  Comment,
+  Mention,
+  NewComment,
+  NewSecondOpinion,
+  NewSkip,
+  SkipCount,
+} from "#contract/flow"
+import type { InspectionView, QueueReason } from "#contract/labelling"
+import { Problem } from "#contract/problem"
+import type { User } from "#contract/users"
+import type { Clock } from "#platform/clock"
+import type { Events } from "#platform/events"
+import type { Ids } from "#platform/ids"
+import type { Sqlite } from "#platform/sqlite"
+import type { FlowStore } from "./flow.store.ts"
+import type { LabellingStore } from "./labelling.store.ts"
+
+/** A part that so many people have given back goes to those who review. */
+const skipsToReview = 2
+const skipsCountedMs = 30 * 24 * 60 * 60_000
+const mentionsShown = 50
+
+export type FlowDeps = {
+  db: Sqlite
+  store: FlowStore
+  leases: Pick<LabellingStore, "dropLease" | "reason">
+  inspections: {
+    view(id: string): InspectionView | undefined
+    rankOf(reason: QueueReason): number
+    setQueue(id: string, queue: { reason: QueueReason; rank: number } | null): void
+  }
+  people: { list(): User[] }
+  events: Events
+  clock: Clock
+  ids: Ids
+}
+export type Flow = ReturnType<typeof createFlow>
+
+/** What people do with a part beside judging it: give it back, ask others, talk about it. */
+export function createFlow({ db, store, leases, inspections, people, events, clock, ids }: FlowDeps) {
+  function demandPart(id: string): void {
+    if (!inspections.view(id)) throw new Problem("not_found", "inspection", "there is no such part")
+  }
+  const colleagues = () => people.list().filter((user) => !user.disabled)
+
+  function addComment(by: User, inspection: string, asked: v.InferOutput<typeof NewComment>): boolean {
+    const known = store.comment(asked.id)
+    if (known) {
+      if (known.inspection_id === inspection && known.user_id === by.id) return false
+      throw new Problem("conflict", "comment_id", "this id was used for another comment")
+    }
+    const known_people = new Set(colleagues().map(({ id }) => id))
+    const stranger = asked.mentions.find((id) => !known_people.has(id))
+    if (stranger !== undefined)
+      throw new Problem("invalid", "colleague", "there is no such person to mention")
+    store.insertComment(
+      { id: asked.id, inspection, user: by.id, text: asked.text, at: clock.now() },
+      asked.mentions,
+    )
+    return true
+  }
+
+  return {
+    /** Gives a part back unjudged. The same id again changes nothing. Throws `not_found`, `conflict`. */
+    skip(by: User, asked: v.InferOutput<typeof NewSkip>): void {
+      db.transaction(() => {
+        const known = store.skip(asked.id)
+        if (known) {
+          if (known.inspection_id === asked.inspection_id && known.user_id === by.id) return
+          throw new Problem("conflict", "skip_id", "this id was used for another part")
+        }
+        demandPart(asked.inspection_id)
+        const { id, inspection_id: inspection, reason, note } = asked
+        store.insertSkip({ id, inspection, user: by.id, reason, note, at: clock.now() })
+        leases.dropLease(inspection)
+        const waits = leases.reason(inspection)
+        const first = waits !== null && waits !== "second_opinion" && waits !== "unsure_label"
+        if (first && store.skippers(inspection) >= skipsToReview)
+          inspections.setQueue(inspection, { reason: "skipped", rank: inspections.rankOf("skipped") })
+      })
+      events.announce("label", { inspection_id: asked.inspection_id })
+    },
+    skips: (): SkipCount[] => store.skips(clock.now() - skipsCountedMs),
+
+    /** Lets somebody else judge. The same id again changes nothing. Throws `not_found`, `conflict`, `invalid`. */
+    askOpinion(by: User, asked: v.InferOutput<typeof NewSecondOpinion>): void {
+      db.transaction(() => {
+        const known = store.opinion(asked.id)
+        if (known) {
+          if (known.inspection_id === asked.inspection_id && known.asked_by === by.id) return
+          throw new Problem("conflict", "opinion_id", "this id was used for another part")
+        }
+        demandPart(asked.inspection_id)
+        if (asked.to !== null && (asked.to === by.id || !colleagues().some(({ id }) => id === asked.to)))
+          throw new Problem("invalid", "colleague", "there is no such person to ask")
+        const { id, inspection_id: inspection, to, note } = asked
+        store.insertOpinion({ id, inspection, by: by.id, of: to, at: clock.now() })
+        if (note !== undefined)
+          addComment(by, inspection, { id: ids.uuid(), text: note, mentions: to === null ? [] : [to] })
+        leases.dropLease(inspection)
+        const rank = inspections.rankOf("second_opinion")
+        inspections.setQueue(inspection, { reason: "second_opinion", rank })
+      })
+      events.announce("label", { inspection_id: asked.inspection_id })
+      events.announce("comment", { inspection_id: asked.inspection_id, mentions: asked.to ? [asked.to] : [] })
+    },
+
+    /** Says something about a part. Throws `not_found`, `conflict`, `invalid`. */
+    comment(by: User, inspection: string, asked: v.InferOutput<typeof NewComment>): Comment {
+      demandPart(inspection)
+      if (db.transaction(() => addComment(by, inspection, asked)))
+        events.announce("comment", { inspection_id: inspection, mentions: asked.mentions })
+      return store.comments(inspection).find(({ id }) => id === asked.id)!
+    },
+    /** What was said about a part, oldest first. Throws `not_found`. */
+    comments(inspection: string): Comment[] {
+      demandPart(inspection)
+      return store.comments(inspection)
+    },
+    /** Comments that mention a person, newest first. */
+    mentions: (user: string): Mention[] =>
+      store.mentions(user, mentionsShown).flatMap(({ comment, seen }) => {
+        const inspection = inspections.view(comment.inspection_id)
+        return inspection ? [{ comment, inspection, seen }] : []
+      }),
+    see: (user: string, comments: readonly string[]): void => store.see(user, comments, clock.now()),
+    /** Whom one can mention or ask. */
+    colleagues: (): Colleague[] => colleagues().map(({ id, name, role }) => ({ id, name, role })),
+  }
+}

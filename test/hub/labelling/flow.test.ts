@@ -1,0 +1,176 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test"
+import type { LabelTask } from "#contract/labelling"
+import { systemIds } from "../../../hub/platform/ids.ts"
+import { type Browser, startTestHub, type TestHub } from "../support/hub.ts"
+import { newLabel, storeParts } from "../support/parts.ts"
+
+type Person = Browser & { userId: string }
+let hub: TestHub
+let one: Person
+let two: Person
+let reviewer: Person
+beforeAll(async () => {
+  hub = await startTestHub()
+  one = await hub.as("worker")
+  two = await hub.as("worker")
+  reviewer = await hub.as("reviewer")
+}, 60_000)
+afterAll(() => hub.stop())
+// One hub for all of them, an empty queue for each.
+beforeEach(() => {
+  hub.hub.db.exec(
+    "UPDATE inspection SET queue_reason = NULL, queue_rank = NULL, queue_stream = NULL; DELETE FROM label_lease",
+  )
+})
+
+async function next(browser: Browser, holding: string[] = []): Promise<LabelTask | null> {
+  const answer = await browser.post("/api/labelling/next", { holding })
+  if (answer.status === 204) return null
+  expect(answer.status).toBe(200)
+  return answer.json()
+}
+const itemsOf = async (answer: Promise<Response>) => (await (await answer).json()).items
+const skip = (browser: Browser, inspection_id: string, more: object = {}) =>
+  browser.post("/api/labelling/skip", { id: systemIds.uuid(), inspection_id, reason: "picture", ...more })
+
+describe("a part that is given back", () => {
+  test("goes to others at once and never back to the same person", async () => {
+    const [id] = storeParts(hub, 1)
+    await next(one)
+    expect(await next(two)).toBeNull()
+    expect((await skip(one, id!)).status).toBe(204)
+    expect(await next(one)).toBeNull()
+    expect((await next(two))?.inspection.id).toBe(id!)
+  })
+
+  test("by several people goes to those who review, and the reasons are counted once each", async () => {
+    const [id] = storeParts(hub, 1)
+    const before = await itemsOf(reviewer.get("/api/labelling/skips"))
+    const sum = (items: { skips: number }[]) => items.reduce((n, { skips }) => n + skips, 0)
+    const repeat = { id: systemIds.uuid(), inspection_id: id!, reason: "criteria" }
+    for (let i = 0; i < 2; i++) expect((await one.post("/api/labelling/skip", repeat)).status).toBe(204)
+    expect((await two.post("/api/labelling/skip", repeat)).status).toBe(409)
+    await skip(two, id!)
+    const third = await hub.as("worker")
+    expect(await next(third)).toBeNull()
+    expect(await next(reviewer)).toMatchObject({ reason: "skipped", inspection: { id } })
+    const after = await itemsOf(reviewer.get("/api/labelling/skips"))
+    expect(sum(after) - sum(before)).toBe(2)
+    expect((await one.get("/api/labelling/skips")).status).toBe(403)
+    expect((await skip(one, systemIds.uuid())).status).toBe(404)
+    expect((await skip(one, id!, { reason: "lazy" })).status).toBe(400)
+  })
+})
+
+describe("a second opinion", () => {
+  test("asked of a colleague comes to that colleague first, with the name of who asks, and to nobody else but reviewers", async () => {
+    const [older, asked] = storeParts(hub, 2, (i) => ({ eval: i === 0 ? "undecidable" : "ng" }))
+    const ask = {
+      id: systemIds.uuid(),
+      inspection_id: asked!,
+      to: two.userId,
+      note: "Is this still a scratch?",
+    }
+    for (let i = 0; i < 2; i++)
+      expect((await one.post("/api/labelling/second-opinion", ask)).status).toBe(204)
+    expect((await next(one))?.inspection.id).toBe(older!)
+    expect(await next(await hub.as("worker"))).toBeNull()
+    const task = (await next(two))!
+    expect(task).toMatchObject({ inspection: { id: asked }, reason: "second_opinion", comments: 1 })
+    expect(task.asked_by).toStartWith("worker")
+    const mentions = await itemsOf(two.get("/api/mentions"))
+    expect(mentions[0]).toMatchObject({ seen: false, comment: { text: ask.note, by: { id: one.userId } } })
+    await two.post("/api/labels", newLabel(asked!, { lease_id: task.lease.id }))
+    expect(hub.hub.inspections.get(asked!).label?.verdict).toBe("ok")
+    expect(await next(reviewer)).toBeNull()
+  })
+
+  test("asked of nobody in particular comes to those who review, never to who asks", async () => {
+    const [id] = storeParts(hub, 1)
+    const other = await hub.as("reviewer")
+    await reviewer.post("/api/labelling/second-opinion", {
+      id: systemIds.uuid(),
+      inspection_id: id,
+      to: null,
+    })
+    expect(await next(one)).toBeNull()
+    expect(await next(reviewer)).toBeNull()
+    expect((await next(other))?.inspection.id).toBe(id!)
+    const bad = [one.userId, systemIds.uuid()].map((to) =>
+      one.post("/api/labelling/second-opinion", { id: systemIds.uuid(), inspection_id: id, to }),
+    )
+    expect((await Promise.all(bad)).map(({ status }) => status)).toEqual([400, 400])
+  })
+})
+
+describe("comments", () => {
+  test("reach those who are mentioned, live and in a list, until they have read them", async () => {
+    const [id] = storeParts(hub, 1)
+    const heard: unknown[] = []
+    const deaf = hub.hub.events.listen("test", ({ type, data }) => void heard.push({ type, data }))
+    const comment = { id: systemIds.uuid(), text: "@two look at the edge", mentions: [two.userId] }
+    for (let i = 0; i < 2; i++)
+      expect((await one.post(`/api/inspections/${id}/comments`, comment)).status).toBe(201)
+    deaf()
+    expect(heard).toEqual([{ type: "comment", data: { inspection_id: id, mentions: [two.userId] } }])
+    expect(await itemsOf(one.get(`/api/inspections/${id}/comments`))).toMatchObject([
+      { text: comment.text, by: { id: one.userId }, mentions: [{ id: two.userId }] },
+    ])
+    const list = await itemsOf(two.get("/api/mentions"))
+    expect(list[0]).toMatchObject({ seen: false, comment: { id: comment.id }, inspection: { id } })
+    await two.post("/api/mentions/seen", { comments: [comment.id] })
+    expect((await itemsOf(two.get("/api/mentions")))[0].seen).toBe(true)
+    expect(await itemsOf(one.get("/api/mentions"))).toEqual([])
+  })
+
+  test("to strangers, without words or under a used id are refused", async () => {
+    const [id, other] = storeParts(hub, 2)
+    const say = (part: string, more: object) =>
+      one.post(`/api/inspections/${part}/comments`, { id: systemIds.uuid(), text: "x", ...more })
+    expect((await say(id!, { mentions: [systemIds.uuid()] })).status).toBe(400)
+    expect((await say(id!, { text: "  " })).status).toBe(400)
+    const used = systemIds.uuid()
+    expect((await say(id!, { id: used })).status).toBe(201)
+    expect((await say(other!, { id: used })).status).toBe(409)
+    const colleagues = await itemsOf(one.get("/api/colleagues"))
+    expect(colleagues.map((c: { id: string }) => c.id)).toContain(two.userId)
+    expect(JSON.stringify(colleagues)).not.toContain("login")
+  })
+})
+
+describe("a batch", () => {
+  test("is look-alikes, the nearest in score first, each with a lease and a label of its own", async () => {
+    const [likes, others] = [
+      storeParts(hub, 6, (i) => ({ eval: "ng", kind: "dent", product: "p1", score: 0.7 + 0.01 * i })),
+      storeParts(hub, 4, (i) => ({
+        eval: i === 0 ? "ok" : "ng",
+        kind: i === 1 ? "scratch" : "dent",
+        product: i === 2 ? "p2" : "p1",
+        score: i === 3 ? 0.99 : 0.7,
+      })),
+    ]
+    const tasks: LabelTask[] = await itemsOf(one.post("/api/labelling/batch", { size: 5 }))
+    expect(tasks).toHaveLength(5)
+    const ids = tasks.map((task) => task.inspection.id)
+    const products = new Set(tasks.map(({ inspection }) => inspection.product_id))
+    expect(products.size).toBe(1)
+    expect(new Set(tasks.map((task) => task.lease.id)).size).toBe(5)
+    expect(ids.every((id) => likes.includes(id) || id === others[3])).toBe(true)
+    const two_ids = (await itemsOf(two.post("/api/labelling/batch", { size: 48 }))).map(
+      (task: LabelTask) => task.inspection.id,
+    )
+    expect(two_ids.some((id: string) => ids.includes(id))).toBe(false)
+    const [odd, ...rest] = tasks
+    const sent = rest.map((task) =>
+      one.post("/api/labels", newLabel(task.inspection.id, { lease_id: task.lease.id })),
+    )
+    expect((await Promise.all(sent)).map(({ status }) => status)).toEqual([201, 201, 201, 201])
+    hub.clock.pass(11_000)
+    expect((await next(one))?.inspection.id).toBe(odd!.inspection.id)
+  })
+
+  test("is empty when nothing waits, and no larger than a screen", async () => {
+    expect(await itemsOf(one.post("/api/labelling/batch", { size: 12 }))).toEqual([])
+    expect((await one.post("/api/labelling/batch", { size: 49 })).status).toBe(400)
+  })
+})
