@@ -30,7 +30,9 @@ export function boxOfCorners(corners: readonly Point[]): { box: Box; angle: numb
   const h = Math.hypot(c[0] - b[0], c[1] - b[1])
   const [cx, cy] = [(a[0] + b[0] + c[0] + d[0]) / 4, (a[1] + b[1] + c[1] + d[1]) / 4]
   if (!(w > 0 && h > 0) || !Number.isFinite(w * h)) return null
-  const angle = round((Math.atan2(b[1] - a[1], b[0] - a[0]) * 180) / Math.PI, 4)
+  // By the longer side: rounded corners of a sliver say next to nothing by the shorter one.
+  const [dx, dy] = w >= h ? [b[0] - a[0], b[1] - a[1]] : [c[1] - b[1], b[0] - c[0]]
+  const angle = round((Math.atan2(dy, dx) * 180) / Math.PI, 4)
   return { box: [round(cx - w / 2, 4), round(cy - h / 2, 4), round(w, 4), round(h, 4)], angle }
 }
 
