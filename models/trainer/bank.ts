@@ -15,8 +15,48 @@ export type Projection = {
   to: number
 }
 
-/** Memory bank of normal patches: `size` rows of `dim` numbers. */
-export type Bank = { rows: Float32Array; size: number; dim: number }
+/**
+ * Memory bank of normal patches: `size` rows of `dim` numbers, and the unit each row measures distances in: where good
+ * surface varies much, the same distance says less.
+ */
+export type Bank = { rows: Float32Array; units: Float32Array; size: number; dim: number }
+
+/** Nearest rows whose mean distance is taken for how far apart good patches lie there. */
+const neighbours = 5
+
+/**
+ * The unit of every row of a bank: the root of its mean distance to its nearest other rows, over that of the middle
+ * row. In the full distance as unit a defect among varied texture gets lost, with none a rough edge outshouts it: on
+ * photographs of parts half way beat both or lost next to nothing to either.
+ */
+export function unitsOf(rows: Float32Array, size: number, dim: number): Float32Array {
+  const nearest = Array.from({ length: size }, () =>
+    new Float32Array(neighbours).fill(Number.POSITIVE_INFINITY),
+  )
+  for (let a = 0; a < size; a++) {
+    for (let b = 0; b < a; b++) {
+      let sum = 0
+      for (let d = 0; d < dim; d++) sum += (rows[a * dim + d]! - rows[b * dim + d]!) ** 2
+      insert(nearest[a]!, sum)
+      insert(nearest[b]!, sum)
+    }
+  }
+  const spacing = Float32Array.from(nearest, (squares) => {
+    const known = squares.filter(Number.isFinite)
+    return known.reduce((sum, square) => sum + Math.sqrt(square), 0) / Math.max(1, known.length)
+  })
+  const middle = spacing.toSorted()[size >> 1]! || 1
+  // A row that has copies is not worth nothing: a tenth of the middle is the least.
+  return spacing.map((own) => Math.sqrt(Math.max(0.1, own / middle)))
+}
+
+/** Keeps the smallest values seen, in rising order. */
+function insert(smallest: Float32Array, value: number): void {
+  let at = smallest.length - 1
+  if (value >= smallest[at]!) return
+  for (; at > 0 && smallest[at - 1]! > value; at--) smallest[at] = smallest[at - 1]!
+  smallest[at] = value
+}
 
 /** Patches drawn from good images, row-major, and the fold of the image each came from. */
 export type PatchPool = { rows: Float32Array; folds: Int32Array; count: number; dim: number }
@@ -62,7 +102,7 @@ export function foldProjection({ mean, std, rows, from, to }: Projection): {
 }
 
 export type DistanceEngine = {
-  /** Distance of each patch to its nearest bank row, [cells]. */
+  /** Distance of each patch to its nearest bank row in that row's unit, [cells]. */
   distances: (features: Float32Array) => Promise<Float32Array>
   release: () => Promise<void>
 }
@@ -79,13 +119,17 @@ export async function openDistances(
   graph.f32("w", [projection.to, projection.from], weight)
   graph.f32("b", [projection.to], bias)
   const z = graph.node("Gemm", ["x", "w", "b"], { transB: 1 })
-  const [minusTwo, norms] = bankTerms(bank)
+  const norm = graph.node("ReduceSumSquare", [z], { axes: { ints: [1] }, keepdims: 1 })
+  const { minusTwo, norms, perUnit } = bankTerms(bank)
   graph.f32("m", [bank.size, bank.dim], minusTwo)
+  graph.f32("u", [bank.size, 1], perUnit)
   graph.f32("n", [bank.size], norms)
-  const cross = graph.node("Gemm", [z, "m", "n"], { transB: 1 })
-  const least = graph.node("ReduceMin", [cross], { axes: { ints: [1] }, keepdims: 0 })
-  const norm = graph.node("ReduceSumSquare", [z], { axes: { ints: [1] }, keepdims: 0 })
-  graph.node("Sqrt", [graph.node("Relu", [graph.node("Add", [least, norm])])], {}, ["distance"])
+  const terms = graph.node("Concat", ["m", "u"], { axis: 1 })
+  const squares = graph.node("Gemm", [graph.node("Concat", [z, norm], { axis: 1 }), terms, "n"], {
+    transB: 1,
+  })
+  const least = graph.node("ReduceMin", [squares], { axes: { ints: [1] }, keepdims: 0 })
+  graph.node("Sqrt", [graph.node("Relu", [least])], {}, ["distance"])
   graph.output("distance", [cells])
   const ort = await loadOrt()
   const session = await ort.InferenceSession.create(graph.model(13), sessionOptions)
@@ -98,13 +142,21 @@ export async function openDistances(
   }
 }
 
-/** The bank as the terms of |z|² - 2 z·b + |b|²: rows times -2, and their squared norms. */
-export function bankTerms({ rows, size, dim }: Bank): [minusTwo: Float32Array, norms: Float32Array] {
+/**
+ * The bank as the terms of (|z|² - 2 z·b + |b|²) / u²: rows times -2/u², what |z|² counts with, and |b|²/u². With
+ * |z|² as one more column of z all of it is one matrix product.
+ */
+export function bankTerms({ rows, units, size, dim }: Bank): {
+  minusTwo: Float32Array
+  perUnit: Float32Array
+  norms: Float32Array
+} {
+  const perUnit = units.map((unit) => 1 / unit ** 2)
   const norms = new Float32Array(size)
   for (let k = 0; k < size; k++) {
     let sum = 0
     for (let d = 0; d < dim; d++) sum += rows[k * dim + d]! ** 2
-    norms[k] = sum
+    norms[k] = sum * perUnit[k]!
   }
-  return [rows.map((value) => -2 * value), norms]
+  return { minusTwo: rows.map((value, i) => -2 * value * perUnit[Math.floor(i / dim)]!), perUnit, norms }
 }

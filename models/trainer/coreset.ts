@@ -1,4 +1,4 @@
-import type { Bank, PatchPool } from "./bank.ts"
+import { type Bank, type PatchPool, unitsOf } from "./bank.ts"
 import type { Random } from "./random.ts"
 
 export type Coreset = {
@@ -93,7 +93,7 @@ function bankOf(taken: readonly number[], rows: Float32Array, dim: number): Bank
   for (const [k, i] of taken.entries()) {
     bank.set(Float16Array.from(rows.subarray(i * dim, (i + 1) * dim)), k * dim)
   }
-  return { rows: bank, size: taken.length, dim }
+  return { rows: bank, units: unitsOf(bank, taken.length, dim), size: taken.length, dim }
 }
 
 function sketchOf({ rows, count, dim }: PatchPool, to: number, random: Random): Sketch {

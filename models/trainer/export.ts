@@ -122,17 +122,24 @@ function columns(matrix: Float32Array, width: number, from: number, to: number):
   return out
 }
 
-/** Distance of every cell to its nearest bank row, [cells]: |z|^2 - 2 z.b + |b|^2, least over the bank. */
+/**
+ * Distance of every cell to its nearest bank row in that row's unit, [cells]; see `bankTerms`. The rows are stored as
+ * half floats, and what follows from them is worked out once, when the model is opened.
+ */
 function bankDistance(graph: GraphWriter, { bank }: Candidate): string {
-  const [, norms] = bankTerms(bank)
-  const half = Float16Array.from(bank.rows)
-  const raw = new Uint8Array(half.buffer)
+  const { norms, perUnit } = bankTerms(bank)
+  const raw = new Uint8Array(Float16Array.from(bank.rows).buffer)
   const rows = graph.node("Cast", [graph.f16("crux/bank", [bank.size, bank.dim], raw)], { to: 1 })
+  graph.f32("crux/per_unit", [bank.size, 1], perUnit)
   graph.f32("crux/norms", [bank.size, 1], norms)
-  const cross = graph.node("Gemm", [rows, "crux/z", "crux/norms"], { alpha: { float: -2 } })
-  const least = graph.node("ReduceMin", [cross], { axes: { ints: [0] }, keepdims: 0 })
-  const norm = graph.node("ReduceSumSquare", ["crux/z"], { axes: { ints: [0] }, keepdims: 0 })
-  return graph.node("Sqrt", [graph.node("Relu", [graph.node("Add", [least, norm])])])
+  graph.f32("crux/minus_two", [1], Float32Array.of(-2))
+  const scaled = graph.node("Mul", [graph.node("Mul", [rows, "crux/minus_two"]), "crux/per_unit"])
+  const terms = graph.node("Concat", [scaled, "crux/per_unit"], { axis: 1 })
+  const norm = graph.node("ReduceSumSquare", ["crux/z"], { axes: { ints: [0] }, keepdims: 1 })
+  const cells = graph.node("Concat", ["crux/z", norm], { axis: 0 })
+  const squares = graph.node("Gemm", [terms, cells, "crux/norms"])
+  const least = graph.node("ReduceMin", [squares], { axes: { ints: [0] }, keepdims: 0 })
+  return graph.node("Sqrt", [graph.node("Relu", [least])])
 }
 
 /** Adds the head's last input, the bank distance, to the logits [classes, cells]. */

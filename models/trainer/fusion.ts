@@ -17,7 +17,7 @@ export type Fusion = {
 
 /** Number of cells whose mean is the image's statistic: small defects cover a few cells only. */
 export function worstCells(cells: number): number {
-  return Math.max(3, Math.round(cells * 0.0015))
+  return Math.max(3, Math.round(cells * 0.0035))
 }
 
 /** Mean of the `k` largest values. */

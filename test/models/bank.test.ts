@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import { fitProjection, openDistances, type PatchPool } from "#models/trainer/bank"
+import { fitProjection, openDistances, type PatchPool, unitsOf } from "#models/trainer/bank"
 import { coreset } from "#models/trainer/coreset"
 import { fitHead, ngLogits } from "#models/trainer/head"
 import { minimise } from "#models/trainer/minimise"
@@ -36,11 +36,20 @@ test("the distance onnxruntime computes equals the one computed by hand", async 
   await engine.release()
   for (let q = 0; q < 10; q++) {
     const z = projected(queries.subarray(q * dim, (q + 1) * dim))
-    const byHand = Array.from({ length: bank.size }, (_, k) =>
-      Math.hypot(...z.map((value, d) => value - bank.rows[k * 8 + d]!)),
+    const byHand = Array.from(
+      { length: bank.size },
+      (_, k) => Math.hypot(...z.map((value, d) => value - bank.rows[k * 8 + d]!)) / bank.units[k]!,
     )
     expect(found[q]).toBeCloseTo(Math.min(...byHand), 3)
   }
+})
+
+test("a row among others far apart measures in a larger unit than one in a crowd", () => {
+  const rows = Float32Array.from({ length: 40 }, (_, i) => (i < 20 ? i * 0.01 : i))
+  const units = unitsOf(rows, 40, 1)
+  expect(Math.max(...units.subarray(0, 20))).toBeLessThan(Math.min(...units.subarray(20)))
+  expect(unitsOf(Float32Array.of(1, 1, 1), 3, 1).every((unit) => unit > 0)).toBe(true)
+  expect(unitsOf(Float32Array.of(1), 1, 1)).toHaveLength(1)
 })
 
 test("the coreset never takes the same patch twice and stops at copies", () => {
