@@ -32,6 +32,8 @@ const options = {
 /** A clean stop gives the outbox this long; the hub may be away. */
 const stopDrainMs = 10_000
 const renewEveryMs = 24 * 60 * 60_000
+/** At a reconnect it is looked at again after this, by the wall clock: a machine may have slept, or been put right. */
+const renewAgainMs = 60 * 60_000
 
 export const edgeCommand: Command = {
   summary: "run an edge station: camera, model, signal, outbox",
@@ -79,14 +81,19 @@ The log goes to stdout, one JSON object a line. SIGTERM or SIGINT ends the stati
     const camera = await asConfig(openCamera(config, { ...devices, partsBefore: partsBefore(sqlite) }))
     const output = await asConfig(openOutputs(config.outputs, devices))
     let identity = await identityOf(folder, values, stopped)
+    let renewedAt = 0
     const renew = async () => {
+      renewedAt = Date.now()
       identity = await renewed(folder, identity)
     }
     await renew()
     const renewing = setInterval(() => void renew(), renewEveryMs)
     const edge = await createEdge({
       identity,
-      renewed: () => identity,
+      renewed: () => {
+        if (Math.abs(Date.now() - renewedAt) > renewAgainMs) void renew()
+        return identity
+      },
       folder,
       sqlite,
       camera,

@@ -15,14 +15,18 @@ export type HttpOutputOptions = {
 }
 
 const pauseMs = 200
+/** A verdict's first try waits so long for the answer to the one before, so that it does not overtake it on its way. */
+const inOrderMs = 50
 
 /**
- * POSTs each verdict as JSON. What the other side refuses (4xx) is not tried again, what it cannot do just now is, unless
+ * POSTs each verdict as JSON, one after the other while the other side answers within 50 ms. A slower one is not waited
+ * for: verdicts may then overtake each other on their way, and `run` and `seq` tell which is the later. What the other side refuses (4xx) is not tried again, what it cannot do just now is, unless
  * a later verdict has gone out meanwhile: whoever acts on the last one it hears must not hear an old one last.
  */
 export function createHttpOutput(options: HttpOutputOptions): OutputDriver {
   const { name, url, token, timeout_ms = 1_000, retries = 2, every = false } = options
   let latest = 0
+  let before: Promise<unknown> = Promise.resolve()
   const place = placeOf(url)
   const pauses = Array.from({ length: retries }, (_, i) => pauseMs * 2 ** i)
 
@@ -58,14 +62,16 @@ export function createHttpOutput(options: HttpOutputOptions): OutputDriver {
 
   return {
     name,
-    limit_ms: timeout_ms * (retries + 1) + pauses.reduce((sum, ms) => sum + ms, 0) + 100,
+    limit_ms: timeout_ms * (retries + 1) + pauses.reduce((sum, ms) => sum + ms, 0) + inOrderMs + 100,
     atOnce: 8,
     send: async (message, { signal }) => {
       const body = JSON.stringify(message)
       const { seq = 0 } = message
       latest = Math.max(latest, seq)
+      const first = Promise.race([before, Bun.sleep(inOrderMs)]).then(() => post(body, message.id, signal))
+      before = first
       for (let attempt = 0; ; attempt++) {
-        const outcome = await post(body, message.id, signal)
+        const outcome = await (attempt === 0 ? first : post(body, message.id, signal))
         if (outcome === "done") return
         const wait = pauses[attempt]
         if (!outcome.again || wait === undefined || !(await pause(wait, signal))) throw new Error(outcome.why)

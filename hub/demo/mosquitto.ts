@@ -22,6 +22,39 @@ const hubUser = "crux-hub"
 /** systemd waits as long before it starts a service again. */
 const restartMs = 100
 
+/**
+ * mosquitto ends when whoever started it ends, however that ends: the shell above it reads from a pipe that nobody else
+ * holds. It passes signals on, and ends as mosquitto does.
+ */
+const guarded = `exec 3<&0
+"$0" -c "$1" </dev/null 3<&- & broker=$!
+trap 'kill -TERM $broker 2>/dev/null' TERM INT
+trap 'kill -HUP $broker 2>/dev/null' HUP
+{ read -r _ <&3; kill -TERM $broker; } 2>/dev/null & watch=$!
+while kill -0 $broker 2>/dev/null; do wait $broker; code=$?; done
+kill $watch 2>/dev/null
+exit $code`
+
+/** Starts a mosquitto that ends with this process; resolves when it takes signals. Rejects with what it says. */
+export async function launchMosquitto(program: string, config: string, log: string): Promise<Bun.Subprocess> {
+  await writeFile(log, "")
+  const child = Bun.spawn(["sh", "-c", guarded, program, config], {
+    stdin: "pipe",
+    stdout: "ignore",
+    stderr: Bun.file(log),
+    // Ctrl+C reaches the demo alone, which stops the broker last.
+    detached: true,
+  })
+  for (;;) {
+    const said = await readFile(log, "utf8").catch(() => "")
+    // It listens before it minds signals: a reload then would be its end.
+    if (said.includes(" running\n")) return child
+    if (child.exitCode !== null)
+      throw new CommandFailure("failure", `mosquitto did not start:\n${said.trim()}`)
+    await Bun.sleep(20)
+  }
+}
+
 /** Throws CommandFailure `config` where there is none. */
 export function demandMosquitto(): string {
   const program = Bun.which(name, { PATH: `${process.env.PATH ?? ""}:/usr/sbin:/usr/local/sbin` })
@@ -75,34 +108,15 @@ export async function prepareMosquitto(options: {
   let stopped = false
   let running: Bun.Subprocess | undefined
   const run = async () => {
-    const log = at("mosquitto.log")
-    await writeFile(log, "")
-    const child = Bun.spawn([program, "-c", at("mosquitto.conf")], {
-      stdin: "ignore",
-      stdout: "ignore",
-      stderr: Bun.file(log),
-      // Ctrl+C reaches the demo alone, which stops the broker last.
-      detached: true,
-    })
+    const child = await launchMosquitto(program, at("mosquitto.conf"), at("mosquitto.log"))
     running = child
-    let up = false
     void child.exited.then(async () => {
-      if (stopped || !up) return
+      if (stopped) return
       say("mosquitto has ended and is started again")
       await Bun.sleep(restartMs)
       if (!stopped) await run().catch((error) => say(String(error)))
     })
-    // It listens before it minds signals: a reload then would be its end.
-    for (;;) {
-      const said = await readFile(log, "utf8").catch(() => "")
-      up = said.includes(" running\n")
-      if (up) return
-      if (child.exitCode !== null)
-        throw new CommandFailure("failure", `mosquitto did not start:\n${said.trim()}`)
-      await Bun.sleep(20)
-    }
   }
-  process.once("exit", () => running?.kill("SIGKILL"))
 
   return {
     settings: {

@@ -263,10 +263,13 @@ export function createEnrolment({
       )
       return equal && expected !== undefined
     },
-    /** Whether this is the device's certificate, by SHA-256 in hex; its older ones end here. */
+    /**
+     * Whether this is the device's certificate, by SHA-256 in hex; its older ones end here. A newer one does not: its
+     * answer may be on the way to a station that has just come in with the old one.
+     */
     isCertificateOf: (device: string, fingerprint: string): boolean => {
       if (store.certificateOf(fingerprint) !== device) return false
-      store.endCertificates(device, clock.now(), fingerprint)
+      store.endOlderCertificates(device, clock.now(), fingerprint)
       return true
     },
   }

@@ -140,6 +140,11 @@ export function createFleetStore({ sqlite }: { sqlite: Sqlite }) {
     `UPDATE device_certificate SET ended_at = $at
      WHERE device_id = $device AND ended_at IS NULL AND fingerprint <> $except`,
   )
+  // By the order they were made in, not by a clock that may have been set.
+  const endOlder = sqlite.prepare(
+    `UPDATE device_certificate SET ended_at = $at WHERE device_id = $device AND ended_at IS NULL
+       AND rowid < (SELECT rowid FROM device_certificate WHERE fingerprint = $than)`,
+  )
   const insertRequest = sqlite.prepare(
     `INSERT INTO enrolment_request (id, token_hash, device_id, name, csr, fingerprint, address, asked_at, expires_at)
      VALUES ($id, $tokenHash, $device, $name, $csr, $fingerprint, $address, $at, $expires)`,
@@ -256,6 +261,10 @@ export function createFleetStore({ sqlite }: { sqlite: Sqlite }) {
     /** Ends a device's certificates, all `except` one; how many. */
     endCertificates: (device: string, at: number, except = ""): number =>
       endCertificates.run({ device, at, except }).changes,
+    /** Ends those of a device that were made before one of them. */
+    endOlderCertificates: (device: string, at: number, than: string): void => {
+      endOlder.run({ device, at, than })
+    },
     insertRequest: (request: {
       id: string
       tokenHash: string

@@ -59,6 +59,7 @@ export async function createBrokerClient({
   const sessions = new Map<string, Live>()
   const waiting: (() => void)[] = []
   let used = 0
+  let underWay = 0
   let client: MqttClient | undefined
   let subscribed = false
   let subscribing = false
@@ -199,12 +200,14 @@ export async function createBrokerClient({
   const take = (packet: IPublishPacket, done: (error?: Error) => void) => {
     const payload = packet.payload as Buffer
     used += payload.length
+    underWay += 1
     void dispatch(packet.topic, payload, packet.retain)
       .catch((error: unknown) =>
         log.error("message_failed", { topic: packet.topic.slice(0, 128), error: String(error) }),
       )
       .finally(() => {
         used -= payload.length
+        underWay -= 1
         while (used < budgetBytes / 2 && waiting.length > 0) waiting.shift()?.()
       })
     if (used > budgetBytes) waiting.push(done)
@@ -266,7 +269,7 @@ export async function createBrokerClient({
       for (const name of ["state", "reported"] as const)
         client.publish(topicOf(name, { d: device }), "", { qos: 1, retain: true })
     },
-    inFlight: () => ({ bytes: used, limit: budgetBytes }),
+    inFlight: () => ({ bytes: used, messages: underWay, limit: budgetBytes }),
     status: (): BrokerStatus => ({
       kind: "external",
       connected: client !== undefined,

@@ -279,7 +279,7 @@ export async function createBroker({
     /** Closes every connection of a camera at once. */
     disconnectSource: cameras.disconnect,
     /** Bytes of messages being committed now, and their limit. */
-    inFlight: () => ({ bytes: budget.used(), limit: budget.limit }),
+    inFlight: () => ({ bytes: budget.used(), messages: budget.messages(), limit: budget.limit }),
 
     close: (): Promise<void> =>
       new Promise((resolve) => {

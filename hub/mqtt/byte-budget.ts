@@ -8,6 +8,7 @@ import type { Reading } from "./reading.ts"
 export function createByteBudget({ limit, reading }: { limit: number; reading: Reading }) {
   const paused = new Map<Client, () => void>()
   let used = 0
+  let messages = 0
 
   const resumeSome = () => {
     for (const [client, letGo] of [...paused]) {
@@ -20,13 +21,16 @@ export function createByteBudget({ limit, reading }: { limit: number; reading: R
 
   return {
     used: () => used,
+    messages: () => messages,
     limit,
     /** Takes bytes of one message of a connected client; call what it returns once, when the message is done with. */
     take: (client: Client, bytes: number): (() => void) => {
       used += bytes
+      messages += 1
       if (used > limit && !paused.has(client)) paused.set(client, reading.hold(client))
       return () => {
         used -= bytes
+        messages -= 1
         resumeSome()
       }
     },

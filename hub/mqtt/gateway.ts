@@ -105,8 +105,8 @@ export async function createGateway<T extends Transport>({
     setImmediate(() => {
       const acks = pendingAcks.get(session) ?? []
       pendingAcks.delete(session)
-      const { bytes, limit } = broker.inFlight()
-      const credit = creditFor(bytes, limit)
+      const { limit, ...inFlight } = broker.inFlight()
+      const credit = creditFor(inFlight, limit)
       for (let at = 0; at < acks.length; at += maxAcksPerMessage) {
         const message: AckMessage = {
           v: 1,

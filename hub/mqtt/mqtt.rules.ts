@@ -96,10 +96,19 @@ export function parseJson<S extends v.GenericSchema>(schema: S, payload: Uint8Ar
 }
 
 /**
- * How much a device may have in flight: generous while the hub is idle, less as its budget fills, never nothing, so
- * that no device waits for a grant that comes with nobody's acknowledgement.
+ * Messages under way at which devices get the least. What waits here makes a part that was seen just now wait as well:
+ * a hub commits some thousand a second, so this is some tenth of a second, and a hundred are enough to keep it busy.
  */
-export function creditFor(inFlight: number, budget: number): { msgs: number; bytes: number } {
-  const free = Math.max(0, 1 - inFlight / budget)
+const busyMessages = 256
+
+/**
+ * How much a device may have in flight: generous while the hub is idle, less as its budget of bytes fills or many
+ * messages wait, never nothing, so that no device waits for a grant that comes with nobody's acknowledgement.
+ */
+export function creditFor(
+  inFlight: { bytes: number; messages: number },
+  budget: number,
+): { msgs: number; bytes: number } {
+  const free = Math.max(0, 1 - Math.max(inFlight.bytes / budget, inFlight.messages / busyMessages))
   return { msgs: Math.max(2, Math.round(32 * free)), bytes: Math.round((2 + 6 * free) * 1024 * 1024) }
 }

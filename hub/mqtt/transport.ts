@@ -48,6 +48,6 @@ export type Transport = {
   /** Ends a device's session at once; nothing it has sent is taken any more, its will neither. */
   readonly disconnect: (device: string) => void
   /** Bytes of messages being committed now, and their limit. */
-  readonly inFlight: () => { bytes: number; limit: number }
+  readonly inFlight: () => { bytes: number; messages: number; limit: number }
   readonly close: () => Promise<void>
 }

@@ -21,6 +21,8 @@ type Entry = {
 /** Shortest and longest time the first caller waits for company. */
 const shortestMs = 4
 const longestMs = 20
+/** A transaction takes in nothing more after this: pages and other messages are served between two of them. */
+const busyMs = 10
 
 /**
  * A FULL commit holds the one thread that also serves sockets for as long as the disk takes: 0.2 ms when idle, 5 ms
@@ -33,27 +35,37 @@ export function createGroupCommit({ sqlite, most = 512 }: { sqlite: Sqlite; most
   let timer: ReturnType<typeof setTimeout> | undefined
   let lastMs = 0
 
-  const commitAll = (batch: Entry[]): void => {
+  /** Runs entries for at most about `busyMs`; how many. */
+  const commitSome = (batch: readonly Entry[], onRun: (ran: number) => void): void =>
     sqlite.transaction(() => {
-      for (const entry of batch) entry.run()
+      const until = performance.now() + busyMs
+      for (const [i, entry] of batch.entries()) {
+        if (i > 0 && performance.now() > until) return
+        onRun(i + 1)
+        entry.run()
+      }
     })
-  }
 
   const flush = () => {
     clearTimeout(timer)
     timer = undefined
     const batch = entries
     entries = []
+    let ran = 0
     const start = performance.now()
     try {
-      commitAll(batch)
-      for (const entry of batch) entry.settle()
+      commitSome(batch, (count) => {
+        ran = count
+      })
+      for (const entry of batch.slice(0, ran)) entry.settle()
     } catch {
+      // Not even begun: none of them can be tried together.
+      if (ran === 0) ran = batch.length
       // One of them failed and has undone all. Failing is rare, so only now does each pay for a transaction of its own,
       // in which the failure becomes the answer of the one that caused it.
-      for (const entry of batch) {
+      for (const entry of batch.slice(0, ran)) {
         try {
-          commitAll([entry])
+          commitSome([entry], () => {})
           entry.settle()
         } catch (cause) {
           entry.fail(cause)
@@ -61,12 +73,16 @@ export function createGroupCommit({ sqlite, most = 512 }: { sqlite: Sqlite; most
       }
     }
     lastMs = performance.now() - start
+    if (ran === batch.length) return
+    entries = [...batch.slice(ran), ...entries]
+    timer ??= setTimeout(flush, 0)
   }
 
   return {
     close: () => {
-      if (entries.length > 0) flush()
       closed = true
+      while (entries.length > 0) flush()
+      clearTimeout(timer)
     },
     commit: (work) =>
       new Promise((resolve, reject) => {

@@ -1,5 +1,7 @@
-import { readFileSync } from "node:fs"
+import { readFileSync, writeFileSync } from "node:fs"
 import { connect, type Socket } from "node:net"
+import { join } from "node:path"
+import mqtt from "mqtt"
 import { cxf1, encodeFrame } from "#contract/cxf1"
 import { Problem } from "#contract/problem"
 import { topicOf } from "#contract/topics"
@@ -371,6 +373,49 @@ const away: Fault = {
     }),
 }
 
+const crowd = 40
+/** Within the number of connects a second that one station may make. */
+const pauseMs = 400
+
+/** Everybody comes back at once, again and again, while somebody who reads along has stopped reading. */
+const storm: Fault = {
+  id: "F25",
+  name: "a crowd comes back at once, again and again, while a reader reads nothing",
+  quickRounds: 1,
+  longRounds: 10,
+  run: ({ seed, rounds, folder }) => {
+    const file = join(folder, "readers")
+    const [username, password] = ["scada", "a reader that sleeps"]
+    writeFileSync(file, `${username}:${password}\n`)
+    const start = { flags: ["--mqtt-readers", file, "--uns-path", "uns/plant/{line}/{device}"] }
+    return campaign({ folder, seed, name: "F25", stations: 2, everyMs: 10, start }, async (plant) => {
+      const reader = await mqtt.connectAsync({ host: "127.0.0.1", port: plant.hub.mqtt, username, password })
+      reader.on("error", () => {})
+      await reader.subscribeAsync("uns/#", { qos: 1 })
+      ;(reader.stream as unknown as Socket).pause()
+      const names = Array.from({ length: crowd }, (_, i) => `crowd-${i + 1}`)
+      const enrolments = await enrolStations(plant.hub, names)
+      let connects = 0
+      for (let wave = 0; wave < rounds * 5; wave++) {
+        const devices = await Promise.allSettled(enrolments.map((one) => connectDevice(one)))
+        for (const device of devices) {
+          if (device.status === "rejected") continue
+          connects += 1
+          // Gone without a goodbye, as when a switch loses its power.
+          device.value.client.stream.destroy()
+        }
+        if (!(await plant.moreAcks(20, 60_000)))
+          plant.problems.push("stations were not served beside the crowd")
+        await Bun.sleep(pauseMs)
+      }
+      if (connects < crowd * rounds) plant.problems.push(`only ${connects} connects were let in`)
+      checkMemory(plant)
+      await reader.endAsync(true)
+      return `${connects} connects, ${crowd} at a time, each cut without a goodbye, beside a frozen reader of all results`
+    })
+  },
+}
+
 export const floodFaults: readonly Fault[] = [
   secondHub,
   sentAgain,
@@ -378,6 +423,7 @@ export const floodFaults: readonly Fault[] = [
   malformed,
   strangers,
   frozen,
+  storm,
   away,
   takenOver,
 ]

@@ -8,6 +8,7 @@ import { networkFaults } from "./network.ts"
 import { powerFaults } from "./powercut.ts"
 import { simulationFaults } from "./simulation.ts"
 import { sizeFaults } from "./size.ts"
+import { wishFaults } from "./wishes.ts"
 
 /** Every fault, in the order they are run in. */
 export const faults: readonly Fault[] = [
@@ -17,6 +18,7 @@ export const faults: readonly Fault[] = [
   ...diskFaults,
   ...damageFaults,
   ...floodFaults,
+  ...wishFaults,
   ...clockFaults,
   ...sizeFaults,
   ...simulationFaults,

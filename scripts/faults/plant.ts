@@ -119,14 +119,18 @@ export async function enrolStations(hub: RunningHub, names: readonly string[]): 
   return all
 }
 
-/** A port that is free now. */
-export function freePort(): Promise<number> {
-  const probe = createServer()
-  return new Promise((resolve) => {
-    probe.listen(0, "127.0.0.1", () => {
-      const address = probe.address()
-      const port = typeof address === "object" && address ? address.port : 0
-      probe.close(() => resolve(port))
+/**
+ * A port that is free now, below those that the system gives to outgoing connections: a hub that is killed and started
+ * again must find its own still free.
+ */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = 15_000 + Math.floor(Math.random() * 16_000)
+    const probe = createServer()
+    const free = await new Promise<boolean>((resolve) => {
+      probe.once("error", () => resolve(false))
+      probe.listen(port, "127.0.0.1", () => probe.close(() => resolve(true)))
     })
-  })
+    if (free) return port
+  }
 }

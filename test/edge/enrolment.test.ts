@@ -8,7 +8,8 @@ import { listOf } from "#contract/list"
 import { renewCertificate } from "../../edge/identity.ts"
 import { makeRequest, newKeyPem, openCertificateAuthority } from "../../hub/platform/certificate-authority.ts"
 import { serveHttp } from "../../hub/serve.bun.ts"
-import { until } from "../hub/support/device.ts"
+import { createFakeClock, hasFaketime } from "../../scripts/faults/faketime.ts"
+import { connectDevice, until } from "../hub/support/device.ts"
 import { startTestHub, type TestHub } from "../hub/support/hub.ts"
 import { startCrux } from "../system/support/crux.ts"
 import { tempFolder } from "./support/kit.ts"
@@ -16,33 +17,40 @@ import { spawnEdge } from "./support/process.ts"
 
 let site: TestHub
 let url: string
+let served: ReturnType<typeof serveHttp>
 const cleanups: (() => unknown)[] = []
 beforeAll(async () => {
   site = await startTestHub()
-  const served = serveHttp({
-    host: "127.0.0.1",
-    port: 0,
-    tls_in_front: false,
-    certificate: site.hub.tls.web,
-    fetch: (request, client) => site.hub.fetch(request, client),
-  })
+  served = serve(0)
   url = `https://127.0.0.1:${served.port}`
-  cleanups.push(() => site.stop(), served.stop)
+  cleanups.push(
+    () => site.stop(),
+    () => served.stop(),
+  )
 })
 afterAll(async () => {
   for (const cleanup of cleanups.reverse()) await cleanup()
 })
 
+const serve = (port: number) =>
+  serveHttp({
+    host: "127.0.0.1",
+    port,
+    tls_in_front: false,
+    certificate: site.hub.tls.web,
+    fetch: (request, client) => site.hub.fetch(request, client),
+  })
 async function invite(device: string) {
   const admin = await site.as("admin")
   const made = await admin.post("/api/enrolment-codes", { device, name: device })
   const { code, ca } = v.parse(EnrolmentCode, await made.json())
   return ["--hub", url, "--device", device, "--enrol", code, "--ca", ca]
 }
-async function station(...args: string[]) {
+const station = (...args: string[]) => stationWith({}, ...args)
+async function stationWith(env: Record<string, string>, ...args: string[]) {
   const folder = tempFolder()
   await mkdir(join(folder, "line"))
-  const edge = spawnEdge(folder, ["--camera", "folder", "--folder", join(folder, "line"), ...args])
+  const edge = spawnEdge(folder, ["--camera", "folder", "--folder", join(folder, "line"), ...args], env)
   cleanups.push(() => edge.child.kill("SIGKILL"))
   return { ...edge, identity: join(folder, "station", "identity.json") }
 }
@@ -115,4 +123,49 @@ describe("crux edge at a hub over HTTPS, whose authority it was told", () => {
     const { code, err } = await (await station(...told)).ended()
     expect([code, err]).toEqual([3, expect.stringContaining("its certificate is another")])
   }, 60_000)
+
+  // Last: the hub's clock goes on by most of a year.
+  const reason = hasFaketime()
+  if (reason !== undefined) console.warn(`renewal while running is not tested here: ${reason}`)
+  test.skipIf(reason !== undefined)(
+    "renews its certificate while it runs, and goes on with the new one; the old one is worth nothing then",
+    async () => {
+      const clock = createFakeClock(join(tempFolder(), "time"))
+      const edge = await stationWith(clock.env, ...(await invite("cert-5")), "--certificate")
+      await decide((await waiting("cert-5")).id, "approve")
+      await until("the station to be online", async () => (await known("cert-5"))?.presence === "online")
+      const identity = () => JSON.parse(readFileSync(edge.identity, "utf8"))
+      const before = identity()
+      const proof = { key: before.key, cert: before.certificate }
+      const endBefore = (await known("cert-5"))?.certificate_expires_at ?? 0
+
+      const ahead = 250 * 86_400_000
+      site.clock.pass(ahead)
+      clock.set("+250d")
+      await site.hub.checkCertificates()
+      const { port } = served
+      await served.stop()
+      served = serve(port)
+      // Somebody with its key pushes it out for a moment: it comes back, and looks at its certificate.
+      await Bun.sleep(1_500)
+      const intruder = await connectDevice(before, proof)
+      await intruder.end()
+      await until("a new certificate", () => identity().certificate !== before.certificate)
+      // It may have come back with the old one while the new one was on its way: that must not cost it the new one.
+      const second = await connectDevice(before, proof).catch(() => undefined)
+      await second?.end()
+      await until("the new one in use", async () => {
+        const now = await known("cert-5")
+        return now?.presence === "online" && (now.certificate_expires_at ?? 0) > endBefore + ahead / 2
+      })
+      await until("the end of the old one", async () => {
+        const old = await connectDevice(before, proof).catch(() => undefined)
+        await old?.end()
+        return old === undefined
+      })
+      edge.child.kill("SIGTERM")
+      expect((await edge.ended()).code).toBe(0)
+    },
+    90_000,
+  )
 })

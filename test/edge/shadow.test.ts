@@ -1,5 +1,13 @@
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test"
+import { readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { getPriority } from "node:os"
+import { join } from "node:path"
 import type { Probation } from "#contract/release"
+import { selfCommand } from "#models/child"
+import { openSqlite } from "#platform/sqlite.bun"
+import { healthyParts, maxStarts } from "../../edge/activation/activation.rules.ts"
+import { createActivationStore } from "../../edge/activation/activation.store.ts"
+import { childInspectors } from "../../edge/inspector.child.ts"
 import { contractFor } from "../models/kit.ts"
 import { tempFolder, until } from "./support/kit.ts"
 import { crashingModel, goodModel, nanModel } from "./support/models.ts"
@@ -217,4 +225,61 @@ describe("a shadow model", () => {
     await runs(again.station)
     expect(shadowOf(again.station)).toMatchObject({ share: 0.4, looked: 0 })
   })
+
+  test("is counted on disk while it has not proven itself, and given up when the station went down with it", async () => {
+    const { folder, peer, station, keys } = await site()
+    const other = peer.release(goodModel(7), { release: 2, contract, checks: [], budget })
+    await onLine(peer, station, other)
+    await runs(station)
+    const disk = openSqlite(join(folder, "edge.db"))
+    const store = createActivationStore(disk)
+    const starts = () => store.shadowStarts(other.manifest.sha256)
+    expect(starts()).toBe(1)
+    for (let i = 1; i <= healthyParts; i++) {
+      station.show(26)
+      await until(`part ${i}`, () => peer.received.length === i)
+    }
+    await until("its proof", () => starts() === 0)
+    await station.stop()
+    cleanups.pop()
+    await peer.stop()
+    cleanups.pop()
+    // As a station leaves it that was taken down again and again.
+    store.setShadowStarts(other.manifest.sha256, maxStarts)
+    disk.close()
+
+    const again = await site(folder, keys)
+    await until("it is given up", () => shadowOf(again.station)?.state === "failed")
+    expect(shadowOf(again.station)?.reason).toBe("crash_loop")
+    again.station.show(26)
+    await until("a part without it", () => again.peer.received.length === 1)
+    expect(again.peer.received[0]).toMatchObject({ verdict: { eval: "ok" }, model: { release: 1 } })
+    expect(again.peer.received[0]?.shadow).toBeUndefined()
+  })
+})
+
+test("a process in the background has the lowest priority in all its threads, one for the line has not", async () => {
+  const path = join(tempFolder(), "model.onnx")
+  writeFileSync(path, goodModel(1))
+  const open = childInspectors(selfCommand("worker", "infer"))
+  const options = { timeoutMs: 20_000, thresholds: contract.thresholds }
+  const children = () =>
+    readFileSync(`/proc/self/task/${process.pid}/children`, "utf8").trim().split(" ").filter(Boolean)
+  const nice = (child: string) =>
+    readdirSync(`/proc/${child}/task`).map((thread) => {
+      const stat = readFileSync(`/proc/${child}/task/${thread}/stat`, "utf8")
+      return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[16])
+    })
+  const before = new Set(children())
+  const background = await open(path, { ...options, background: true })
+  const [low = ""] = children().filter((one) => !before.has(one))
+  const line = await open(path, options)
+  const [usual = ""] = children().filter((one) => !before.has(one) && one !== low)
+  try {
+    expect(new Set(nice(low))).toEqual(new Set([19]))
+    expect(nice(usual).every((value) => value === getPriority())).toBe(true)
+  } finally {
+    await background.close()
+    await line.close()
+  }
 })

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 
@@ -70,6 +70,35 @@ describe("crux hub", () => {
     expect(await hub.child.exited).toBe(0)
     expect(await new Response(hub.child.stderr).text()).not.toContain('"error"')
   })
+
+  test("serves screens and API over TLS alone when it is told to, with a certificate of its own authority", async () => {
+    const data = newFolder()
+    const hub = await start("--data", data, "--http-port", "0", "--http-tls", "true")
+    expect(hub.url).toStartWith("https://")
+    const ca = readFileSync(join(data, "keys", "ca.pem"), "utf8")
+    const answer = await fetch(`${hub.url}/readyz`, { tls: { ca } })
+    expect(answer.status).toBe(200)
+    // Whoever trusts only the world's authorities is warned; without TLS nobody is answered.
+    await expect(fetch(`${hub.url}/readyz`)).rejects.toThrow()
+    await expect(fetch(hub.url.replace("https:", "http:"))).rejects.toThrow()
+    const made = await fetch(`${hub.url}/api/setup`, {
+      method: "POST",
+      tls: { ca },
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({
+        code: setupCode(hub.out()),
+        login: "kim",
+        name: "Kim",
+        password: "a torque wrench in spring",
+        language: "ko",
+      }),
+    })
+    expect(made.status).toBe(201)
+    expect(made.headers.get("set-cookie")).toMatch(/^__Host-.*; Secure/)
+    expect(made.headers.get("strict-transport-security")).toBeNull()
+    hub.child.kill("SIGTERM")
+    expect(await hub.child.exited).toBe(0)
+  }, 30_000)
 
   test("keeps its people over a kill, and then prints no setup code", async () => {
     const data = newFolder()

@@ -1,8 +1,9 @@
 import { expect, test } from "bun:test"
-import { readdirSync, readFileSync } from "node:fs"
+import { readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { selfCommand } from "#models/child"
 import { createHubClient } from "../../hub/demo/client.ts"
+import { freePort } from "../../hub/demo/plant.ts"
 import { newFolder, type Started, startCrux } from "./support/crux.ts"
 
 const project = join(import.meta.dir, "../..")
@@ -115,6 +116,28 @@ test("a station ends with a parent that was killed", async () => {
   hub.child.kill("SIGTERM")
   expect((await hub.ended()).code).toBe(0)
 }, 120_000)
+
+test("a mosquitto that was started for a demo ends with a demo that was killed", async () => {
+  using folder = newFolder()
+  const user = process.getuid?.() === 0 ? "user root\n" : ""
+  writeFileSync(join(folder.path, "conf"), `${user}listener ${await freePort()} 127.0.0.1\n`)
+  const script = `
+    import { demandMosquitto, launchMosquitto } from "./hub/demo/mosquitto.ts"
+    const [config, log] = ${JSON.stringify([join(folder.path, "conf"), join(folder.path, "log")])}
+    await launchMosquitto(demandMosquitto(), config, log)
+    console.log("it runs")
+    setInterval(() => {}, 1000)`
+  const parent = Bun.spawn([process.execPath, "-e", script], {
+    cwd: project,
+    stdout: "pipe",
+    stderr: "inherit",
+  })
+  await parent.stdout.getReader().read()
+  const processes = descendantsOf(parent.pid)
+  expect(processes.map((p) => p.command).join()).toContain("mosquitto -c")
+  parent.kill("SIGKILL")
+  await untilEnded(processes)
+}, 60_000)
 
 test("an inference process ends with a parent that was killed", async () => {
   const script = `

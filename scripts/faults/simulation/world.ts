@@ -156,7 +156,7 @@ export async function simulate(
           const answer: AckMessage = {
             v: 1,
             acks: [ack],
-            credit: creditFor(random.below(100), 100),
+            credit: creditFor({ bytes: random.below(100), messages: 0 }, 100),
             epoch: receiver.epoch,
           }
           time.after(

@@ -128,6 +128,36 @@ describe("an output over HTTP", () => {
     }
   }
 
+  test("first tries arrive in the order of the parts, also when many are told at once", async () => {
+    let [underWay, most] = [0, 0]
+    const order: (number | undefined)[] = []
+    const server = Bun.serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      fetch: async (request) => {
+        underWay += 1
+        most = Math.max(most, underWay)
+        // The first verdict's answer takes longest: whoever does not wait overtakes it.
+        await Bun.sleep(order.length === 0 ? 20 : 1)
+        order.push(v.parse(VerdictMessage, await request.json()).seq)
+        underWay -= 1
+        return new Response("")
+      },
+    })
+    cleanups.push(() => server.stop(true))
+    const driver = createHttpOutput({
+      name: "plc",
+      url: `http://127.0.0.1:${server.port}/`,
+      timeout_ms: 20_000,
+    })
+    const { tell, state } = line(driver)
+    await Promise.all(Array.from({ length: 6 }, () => tell("ok")))
+    await until("all six", () => state("plc")?.sent === 6)
+    // A busy machine may take longer than the output waits; then two are under way, and the number tells.
+    if (most === 1) expect(order).toEqual([1, 2, 3, 4, 5, 6])
+    expect(order.toSorted()).toEqual([1, 2, 3, 4, 5, 6])
+  })
+
   test("posts each verdict with its token, and tries again what failed there for the moment", async () => {
     const { url, bodies, headers } = receiver((n) => (n === 1 ? 500 : 200))
     const { tell, state } = line(createHttpOutput({ name: "http", url, token: "t0ken" }))

@@ -109,11 +109,23 @@ test("a will may say only that this device is offline", () => {
   expect(mayLeaveWill("line-1", { ...own, topic: topicOf("inspection", { d: "line-1" }) })).toBe(false)
 })
 
+test("credit shrinks as messages wait, so that a part seen just now does not wait behind a backlog", () => {
+  const mega = 1024 * 1024
+  const credit = (messages: number) => creditFor({ bytes: 0, messages }, 64 * mega).msgs
+  expect(credit(0)).toBe(32)
+  expect(credit(128)).toBe(16)
+  expect(credit(10_000)).toBe(2)
+  // Fifty stations that use what they are given come to rest below the limit.
+  let waiting = 0
+  for (let turn = 0; turn < 50; turn++) waiting = (waiting + 50 * credit(waiting)) / 2
+  expect(waiting).toBeLessThan(256)
+})
+
 test("credit shrinks as the hub fills, and is never nothing", () => {
   const mega = 1024 * 1024
-  expect(creditFor(0, 64 * mega)).toEqual({ msgs: 32, bytes: 8 * mega })
-  expect(creditFor(32 * mega, 64 * mega).msgs).toBe(16)
-  expect(creditFor(100 * mega, 64 * mega)).toEqual({ msgs: 2, bytes: 2 * mega })
+  expect(creditFor({ bytes: 0, messages: 0 }, 64 * mega)).toEqual({ msgs: 32, bytes: 8 * mega })
+  expect(creditFor({ bytes: 32 * mega, messages: 0 }, 64 * mega).msgs).toBe(16)
+  expect(creditFor({ bytes: 100 * mega, messages: 0 }, 64 * mega)).toEqual({ msgs: 2, bytes: 2 * mega })
 })
 
 describe("whatever is asked for", () => {

@@ -1,12 +1,18 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { launchMosquitto } from "../../../hub/demo/mosquitto.ts"
 import { mosquittoAcl, mosquittoConfig } from "../../../hub/mqtt/acl.rules.ts"
 import { createPasswordFile } from "../../../hub/mqtt/password-file.ts"
 import { mosquittoEntry } from "../../../hub/platform/mosquitto-entry.ts"
 
-const program = ["/usr/sbin/mosquitto", "/usr/bin/mosquitto", "/usr/local/sbin/mosquitto"].find(existsSync)
+/** Undefined where it is not installed. */
+export const mosquittoProgram = [
+  "/usr/sbin/mosquitto",
+  "/usr/bin/mosquitto",
+  "/usr/local/sbin/mosquitto",
+].find(existsSync)
 
 export type Mosquitto = Awaited<ReturnType<typeof startMosquitto>>
 
@@ -15,6 +21,7 @@ export type Mosquitto = Awaited<ReturnType<typeof startMosquitto>>
  * configuration and the ACL that `crux broker` writes, and a password file the hub keeps.
  */
 export async function startMosquitto(change: { config?: (text: string) => string; acl?: string } = {}) {
+  const program = mosquittoProgram
   if (!program) throw new Error("mosquitto is missing: apt-get install mosquitto mosquitto-clients")
   const folder = mkdtempSync(join(tmpdir(), "crux-mosquitto-"))
   const at = (name: string) => join(folder, name)
@@ -39,17 +46,7 @@ export async function startMosquitto(change: { config?: (text: string) => string
   let starts = 0
   let broker: Bun.Subprocess | undefined
   const start = async () => {
-    const log = at(`log-${++starts}`)
-    broker = Bun.spawn([program, "-c", at("mosquitto.conf")], {
-      stdout: "ignore",
-      stderr: Bun.file(log),
-    })
-    for (;;) {
-      if (broker.exitCode !== null) throw new Error(`mosquitto ended: ${readFileSync(log, "utf8")}`)
-      // It listens before it minds signals: a reload then would be its end.
-      if (existsSync(log) && readFileSync(log, "utf8").includes(" running\n")) return
-      await Bun.sleep(20)
-    }
+    broker = await launchMosquitto(program, at("mosquitto.conf"), at(`log-${++starts}`))
   }
   const stop = async () => {
     broker?.kill("SIGTERM")
