@@ -11,6 +11,7 @@ import { benchQueue } from "./bench/queue.ts"
 import type { BenchRow } from "./bench/row.ts"
 import { benchSimilar } from "./bench/similar.ts"
 import { benchStorm } from "./bench/storm.ts"
+import { benchTablet } from "./bench/tablet.ts"
 import { prepare } from "./prepare.ts"
 
 /**
@@ -26,6 +27,7 @@ const benches: Record<string, () => Promise<BenchRow[]>> = {
   queue: benchQueue,
   similar: benchSimilar,
   loop: benchLoop,
+  tablet: benchTablet,
 }
 const longestMs = 20 * 60_000
 
@@ -109,6 +111,9 @@ ${mosquitto}
   into their outboxes as fast as their disk allows, the hub starts, and all go on inspecting 2 parts a second in real
   time until what was made during the outage is acknowledged; all stations share one process and the machine with the hub.
   In the storm those beyond the hub's limit of connections are turned away at the door; the row says how many came in.
+- **tablet**: the built screens in headless Chromium, which draws with the processor; hub, the 50 others (1 to 2 s a part) and
+  the browser share the machine. First load is everything but fonts and pictures, median of five fresh browsers; a tap
+  counts from the lifted finger to the frame that shows it.
 - **model delivery**: chunks of 256 KiB asked for over MQTT, each hashed on arrival; bare TCP hashes nothing.
 - **next part**: through the whole HTTP side, in the hub's own process, while every tablet judges a part each 1.5 s and holds
   three; the reference is a limit. The draws that count double hand-outs go by the service, one after the other.

@@ -4,6 +4,8 @@ import { DefectClass } from "#contract/catalogue"
 import type { ThisTablet } from "#contract/tablets"
 import { Session } from "#contract/users"
 
+const installAfterMs = 2_000
+
 /** Whether the screens open without the network. */
 export type OfflineState = "preparing" | "ready" | "insecure" | "unsupported"
 
@@ -70,9 +72,10 @@ export function createTablet(deps: {
     rememberKinds: (kinds: readonly DefectClass[]) => storage.setItem(keys.kinds, JSON.stringify(kinds)),
     recallKinds: (): DefectClass[] => read(keys.kinds, Kinds) ?? [],
 
-    /** Starts the service worker; nothing else waits for it. */
+    /** Starts the service worker once the first screen is there: it fetches every file, and nothing waits for it. */
     async install(): Promise<void> {
       if (!deps.secure || !workers) return
+      await new Promise((resolve) => setTimeout(resolve, installAfterMs))
       const hadOne = workers.controller !== null
       try {
         const registration = await workers.register("/sw.js", { updateViaCache: "none" })

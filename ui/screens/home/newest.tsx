@@ -13,7 +13,8 @@ export function Newest() {
   if (items.length === 0) return null
   return (
     <Panel class="home-newest" title={words.live.stream}>
-      <a class="newest" href="/live" aria-label={words.nav.live}>
+      <a class="newest" href="/live">
+        <span class="visually-hidden">{words.nav.live}</span>
         {items.map((inspection) => (
           <span key={inspection.id} class="newest-item">
             <span class="thumb newest-thumb">

@@ -11,9 +11,9 @@ export function useOutbox(): void {
   useEffect(() => {
     let close = () => {}
     let gone = false
-    void openOutbox(app, person).then((opened) => {
-      if (gone) opened.stop()
-      else close = opened.stop
+    // Opening for nobody and for the person who has just signed in may overtake each other.
+    void openOutbox(app, person, () => gone).then((stop) => {
+      close = stop
     })
     return () => {
       gone = true
@@ -22,7 +22,8 @@ export function useOutbox(): void {
   }, [app, person])
 }
 
-async function openOutbox(app: App, user: string | null): Promise<{ stop: () => void }> {
+/** Answers how to close it again; does nothing when it is not wanted any more by the time it could open. */
+async function openOutbox(app: App, user: string | null, isGone: () => boolean): Promise<() => void> {
   const [{ createOutbox, webLock }, { openKept, createMemoryKept }] = await Promise.all([
     import("../label/outbox.ts"),
     import("../label/kept.ts"),
@@ -31,6 +32,7 @@ async function openOutbox(app: App, user: string | null): Promise<{ stop: () => 
     console.warn("IndexedDB is not to be had; unsent verdicts live until the page is closed", error)
     return createMemoryKept()
   })
+  if (isGone()) return () => {}
   const channel = typeof BroadcastChannel === "undefined" ? undefined : new BroadcastChannel("crux-outbox")
   // Only pages with a trusted certificate have locks.
   const locks: LockManager | undefined = navigator.locks
@@ -53,14 +55,12 @@ async function openOutbox(app: App, user: string | null): Promise<{ stop: () => 
   const off = app.live.connected.subscribe((connected) => {
     if (connected) wake()
   })
-  return {
-    stop: () => {
-      removeEventListener("online", wake)
-      document.removeEventListener("visibilitychange", seen)
-      off()
-      outbox.stop()
-      channel?.close()
-      if (app.outbox.value === opened) app.outbox.value = null
-    },
+  return () => {
+    removeEventListener("online", wake)
+    document.removeEventListener("visibilitychange", seen)
+    off()
+    outbox.stop()
+    channel?.close()
+    if (app.outbox.value === opened) app.outbox.value = null
   }
 }
