@@ -305,6 +305,14 @@ export const HubConfig = v.strictObject({
         ),
         true,
       ),
+      blind_share: v.optional(
+        field(
+          Share,
+          "Parts without help",
+          "Share of parts that people judge without any suggestion, to learn what suggestions are worth.",
+        ),
+        0.05,
+      ),
       encoded_mb: v.optional(
         field(
           v.pipe(v.number(), v.integer(), v.minValue(16), v.maxValue(1_000_000)),

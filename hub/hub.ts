@@ -4,6 +4,8 @@ import type { DoorCount } from "#contract/security"
 import type { TrainingJobSpec } from "#contract/training"
 import { sniffImage } from "#models/image-header"
 import { type AssistPorts, createAssistDomain } from "./assist/assist.ts"
+import { createHelp } from "./assist/help.service.ts"
+import { createHelpStore } from "./assist/help.store.ts"
 import { createCatalogueRoutes } from "./catalogue/catalogue.routes.ts"
 import { createCatalogue } from "./catalogue/catalogue.service.ts"
 import { createGuideRoutes } from "./catalogue/guide.routes.ts"
@@ -266,7 +268,13 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       clock,
       ids,
     })
+    const help = createHelp({
+      store: createHelpStore(db),
+      clock,
+      blindShare: config.assist.blind_share,
+    })
     const labelling = createLabelling({
+      help,
       db,
       store: labels,
       queue,
@@ -345,6 +353,11 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       ids,
       encodedFolder: join(folder.root, "encoded"),
       encodedBytes: config.assist.encoded_mb * 1e6,
+      help,
+      inspection: inspection.inspections.get,
+      champion: learning.champion,
+      demandModel: registry.get,
+      setQueue: (id, reason) => inspection.store.setQueue(id, { reason, rank: rankOf(reason) }),
     })
 
     const startedAt = clock.now()

@@ -173,6 +173,8 @@ export function createLearning(deps: LearningDeps) {
     training,
     rollouts,
     home,
+    /** Digest of the model on the line. */
+    champion: (): string | null => rollouts.champion(line),
     routes: [
       createDatasetRoutes(dataset),
       createTrainingRoutes(training),

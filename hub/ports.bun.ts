@@ -40,6 +40,7 @@ export function createAssistPorts(): NonNullable<HubPorts["assist"]> {
   return {
     background: createAsker({ command: selfCommand("worker", "assist", "--background") }),
     prompt: createAsker({ command: selfCommand("worker", "assist"), restMs: 10 * 60_000 }),
+    judge: () => createInferChild({ command: selfCommand("worker", "infer", "--background") }),
     similar: (database) =>
       createAsker({ command: selfCommand("worker", "similar", database), restMs: 10 * 60_000 }),
   }

@@ -1,6 +1,7 @@
-import type { InspectionView, StoredImage } from "#contract/labelling"
+import type { InspectionView, QueueReason, StoredImage } from "#contract/labelling"
 import type { AssistOperations, BackboneFiles } from "#models/assist/protocol"
 import type { Asker } from "#models/infer/asker"
+import type { InferChild } from "#models/infer/child"
 import type { Audit } from "#platform/audit"
 import type { Blobs } from "#platform/blobs"
 import type { Clock } from "#platform/clock"
@@ -12,6 +13,10 @@ import { createAssistRoutes } from "./assist.routes.ts"
 import { createEmbeddings } from "./embedding.service.ts"
 import { createEmbeddingStore } from "./embedding.store.ts"
 import { openEncodedCache } from "./encoded-cache.ts"
+import { createHelpRoutes } from "./help.routes.ts"
+import type { Help } from "./help.service.ts"
+import { createPrelabels } from "./prelabel.service.ts"
+import { createPrelabelStore } from "./prelabel.store.ts"
 import { createSegmenterRoutes } from "./segmenter.routes.ts"
 import { createSegmenters } from "./segmenter.service.ts"
 import { createSegmenterStore } from "./segmenter.store.ts"
@@ -24,6 +29,8 @@ export type AssistPorts = {
   background: Asker<AssistOperations>
   /** Somebody waits for it. */
   prompt: Asker<AssistOperations>
+  /** Opens a process that lets models look at parts, at the lowest priority. */
+  judge: () => InferChild
   /** Searches the database at this path. */
   similar: (database: string) => Asker<SimilarOperations>
 }
@@ -45,6 +52,11 @@ export function createAssistDomain({
   ids,
   encodedFolder,
   encodedBytes,
+  help,
+  inspection,
+  champion,
+  demandModel,
+  setQueue,
 }: {
   db: Sqlite
   blobs: Blobs
@@ -55,6 +67,15 @@ export function createAssistDomain({
   /** Where encoders' work is kept, and how much of it. */
   encodedFolder: string
   encodedBytes: number
+  help: Help
+  /** Throws `not_found`. */
+  inspection: (id: string) => InspectionView
+  /** Digest of the model on the line. */
+  champion: () => string | null
+  /** Throws `not_found` for a model nobody has registered. */
+  demandModel: (digest: string) => unknown
+  /** Moves a part in the queue. */
+  setQueue: (id: string, reason: QueueReason) => void
   events: Events
   log: Log
   /** Path of the database, for the process that searches it. */
@@ -91,18 +112,39 @@ export function createAssistDomain({
     },
     image,
   })
+  const prelabels = createPrelabels({
+    db,
+    store: createPrelabelStore(db),
+    blobs,
+    events,
+    audit,
+    clock,
+    log,
+    openJudge: ports?.judge,
+    champion,
+    demandModel,
+    setQueue,
+  })
   return {
     embeddings,
     segmenters,
-    routes: createAssistRoutes({ embeddings, similar }).route("/", createSegmenterRoutes(segmenters)),
+    prelabels,
+    help,
+    routes: createAssistRoutes({ embeddings, similar })
+      .route("/", createSegmenterRoutes(segmenters))
+      .route("/", createHelpRoutes({ help, prelabels, inspection })),
     /** Processes that are running, for health reports. */
     pids: () => ({
       background: ports?.background.pid(),
       similar: searcher?.pid(),
       prompt: ports?.prompt.pid(),
     }),
-    start: embeddings.start,
+    start() {
+      embeddings.start()
+      prelabels.start()
+    },
     async stop() {
+      await prelabels.stop()
       await embeddings.stop()
       await similar.close()
       await segmenters.close()

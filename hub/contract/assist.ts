@@ -1,6 +1,7 @@
 import * as v from "valibot"
-import { Count, DefectKey } from "./ids.ts"
-import { InspectionView } from "./labelling.ts"
+import { Count, DefectKey, Instant, Sha256 } from "./ids.ts"
+import { Finding, Verdict } from "./inspection.ts"
+import { HelpTool, InspectionView } from "./labelling.ts"
 
 /** How far the background is with looking at pictures. `off`: this hub has no backbone, or similar parts are switched off. */
 export const EmbeddingStatus = v.object({
@@ -44,3 +45,57 @@ export type SimilarFilter = {
   since?: number | undefined
   until?: number | undefined
 }
+
+/** What a model says of a part that waits for a person. It decides nothing. */
+export const Prelabel = v.object({
+  role: v.picklist(["champion", "teacher"]),
+  model: Sha256,
+  verdict: Verdict,
+  findings: v.array(Finding),
+  /** Whether it sees the part differently than the station did. */
+  disagrees: v.boolean(),
+  made_at: Instant,
+})
+export type Prelabel = v.InferOutput<typeof Prelabel>
+
+/** GET /api/assist/teacher: the models that look at waiting parts, and how far they are. */
+export const TeacherView = v.object({
+  teacher: v.nullable(Sha256),
+  runs: v.array(
+    v.object({
+      role: v.picklist(["champion", "teacher"]),
+      model: Sha256,
+      made: Count,
+      differed: Count,
+      failed: Count,
+      /** Parts that have not had their turn, at most this many of them waiting. */
+      waiting: Count,
+    }),
+  ),
+  state: v.picklist(["off", "working", "idle", "failed"]),
+})
+export type TeacherView = v.InferOutput<typeof TeacherView>
+/** PUT /api/assist/teacher */
+export const NewTeacher = v.object({ model: v.nullable(Sha256) })
+
+/** A share with its 95 % interval (Wilson). */
+const Rate = v.object({ n: Count, share: v.number(), low: v.number(), high: v.number() })
+export type Rate = v.InferOutput<typeof Rate>
+const Time = v.object({ n: Count, median_ms: v.number() })
+
+/** GET /api/assist/help: whether help helps. Only first looks at parts of which a model had an opinion. */
+export const HelpReport = v.object({
+  since: Instant,
+  blind_share: v.number(),
+  time: v.object({
+    helped: Time,
+    blind: Time,
+    /** Time with help over time without, as a ratio of geometric means with its 95 % interval; null below five labels each. */
+    ratio: v.nullable(v.object({ value: v.number(), low: v.number(), high: v.number() })),
+  }),
+  /** How often people said what the model says: more with help than without means that help leads people. */
+  agreement: v.object({ helped: Rate, blind: Rate }),
+  tools: v.array(v.object({ tool: HelpTool, shown: Count, as_is: Count, changed: Count, taken: Rate })),
+  days: v.array(v.object({ day: Instant, shown: Count, taken: Count })),
+})
+export type HelpReport = v.InferOutput<typeof HelpReport>

@@ -117,6 +117,8 @@ export const LabelTask = v.object({
   lease: v.object({ id: Uuid, expires_at: Instant }),
   /** Parts waiting behind this one. */
   waiting: v.number(),
+  /** Shown without help, to learn what help is worth: no tool may make a suggestion. */
+  blind: v.optional(v.literal(true)),
 })
 export type LabelTask = v.InferOutput<typeof LabelTask>
 
@@ -129,6 +131,13 @@ export const NextRequest = v.object({
 })
 /** POST /api/labelling/renew: the parts of these that are still leased to the session; their leases go on. */
 export const HeldParts = v.object({ held: v.array(Uuid) })
+
+/** Help beside the model's own suggestion, which the hub follows by itself. */
+export const HelpTool = v.picklist(["champion", "teacher", "segment", "similar", "same_as_last"])
+export type HelpTool = v.InferOutput<typeof HelpTool>
+/** What became of a suggestion that a person was shown. */
+export const HelpUse = v.object({ tool: HelpTool, taken: v.picklist(["no", "as_is", "changed"]) })
+export type HelpUse = v.InferOutput<typeof HelpUse>
 
 /**
  * POST /api/labels. `id` is made by the tablet and is the idempotency key: a repeat returns the first receipt.
@@ -153,6 +162,8 @@ export const NewLabel = v.object({
   shown_at: Instant,
   decided_at: Instant,
   active_ms: v.pipe(v.number(), v.integer(), v.minValue(0)),
+  /** Suggestions of other tools that were shown. */
+  help: v.optional(v.pipe(v.array(HelpUse), v.maxLength(8))),
 })
 export type NewLabel = v.InferOutput<typeof NewLabel>
 

@@ -60,6 +60,11 @@ export type LabellingDeps = {
     streams(): { look: 1 | 2; waiting: number }[]
   }
   hasKind: (key: string) => boolean
+  /** Which parts are shown without help, and what help each label had. */
+  help: {
+    isBlind(id: string): boolean
+    record(label: NewLabel, part: InspectionView, revision: number, storedAt: number): void
+  }
   events: Events
   clock: Clock
   ids: Ids
@@ -92,7 +97,7 @@ type Sighting = { labels: number; firstSeenAt: number; firstLabelledAt: number }
 export type Labelling = ReturnType<typeof createLabelling>
 
 export function createLabelling(deps: LabellingDeps) {
-  const { db, store, queue, flow, criteria, inspections, hasKind, events, clock, ids } = deps
+  const { db, store, queue, flow, criteria, inspections, hasKind, help, events, clock, ids } = deps
 
   const sees = (user: User) => ({
     user: user.id,
@@ -141,8 +146,10 @@ export function createLabelling(deps: LabellingDeps) {
     const open = inspections.streams().filter(({ look }) => sees(user).reviewer || look === 1)
     const why = queue.whyOf(lease.id)
     const askedBy = reason === "second_opinion" ? flow.askedBy(inspection.id) : undefined
+    // Whoever looks again should know what has been said.
+    const blind = inspection.label === null && help.isBlind(inspection.id)
     return {
-      inspection,
+      inspection: blind ? withoutOpinion(inspection) : inspection,
       reason,
       ...(why && { why }),
       ...(askedBy !== undefined && { asked_by: askedBy }),
@@ -150,6 +157,7 @@ export function createLabelling(deps: LabellingDeps) {
       criteria: criteria(),
       lease: { id: lease.id, expires_at: store.lease(lease.id)?.ends_at ?? lease.ends_at },
       waiting: Math.max(0, open.reduce((sum, { waiting }) => sum + waiting, 0) - 1),
+      ...(blind && { blind }),
     }
   }
 
@@ -389,6 +397,7 @@ export function createLabelling(deps: LabellingDeps) {
       unseen,
     }
     store.insert(row)
+    help.record(label, part, row.revision, now)
     const earlier = before && {
       userId: before.user_id,
       verdict: before.verdict,
@@ -427,6 +436,13 @@ export function createLabelling(deps: LabellingDeps) {
     return { reason, rank: inspections.rankOf(reason) }
   }
 }
+
+/** A part as nobody has judged it: what no model has said cannot lead anybody. */
+const withoutOpinion = ({ shadow: _, ...part }: InspectionView): InspectionView => ({
+  ...part,
+  verdict: { eval: "undefined" },
+  findings: [],
+})
 
 function labelledPart({ sha256, mime, w, h, size, ...row }: SettledRow): LabelledPart {
   return {

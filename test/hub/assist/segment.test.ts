@@ -164,7 +164,7 @@ describe("models of others", () => {
 test("what encoders made is bounded: the longest unused goes", async () => {
   const small = await startTestHub({
     ports: { assist: createAssistPorts() },
-    config: { assist: { similar: true, encoded_mb: 2 } },
+    config: { assist: { similar: true, encoded_mb: 2, blind_share: 0 } },
   })
   try {
     const person = await small.as("worker")

@@ -53,7 +53,8 @@ export async function startTestHub(
   const create = async () => {
     const { config } = readConfig({
       environment: {},
-      flags: { data: folder, "mqtt-port": "0", "http-port": "0" },
+      // Chance has no place in tests: none of their parts is drawn to be shown without help.
+      flags: { data: folder, "mqtt-port": "0", "http-port": "0", "assist-blind-share": "0" },
     })
     const hub = await createHub(
       {
