@@ -28,6 +28,8 @@ import tablets from "./migrations/0027_tablets.sql" with { type: "text" }
 import importJob from "./migrations/0028_import_job.sql" with { type: "text" }
 import embedding from "./migrations/0029_embedding.sql" with { type: "text" }
 import segmenter from "./migrations/0030_segmenter.sql" with { type: "text" }
+import labelStudio from "./migrations/0031_label_studio.sql" with { type: "text" }
+import webhooks from "./migrations/0032_webhooks.sql" with { type: "text" }
 
 /** Forward only, in order; each runs in one transaction. Never edit one that has been released: add the next. */
 export const migrations: { name: string; sql: string }[] = [
@@ -61,4 +63,6 @@ export const migrations: { name: string; sql: string }[] = [
   { name: "0028_import_job", sql: importJob },
   { name: "0029_embedding", sql: embedding },
   { name: "0030_segmenter", sql: segmenter },
+  { name: "0031_label_studio", sql: labelStudio },
+  { name: "0032_webhooks", sql: webhooks },
 ]
