@@ -439,6 +439,19 @@ export const HubConfig = v.strictObject({
     }),
     {},
   ),
+  outbound: v.optional(
+    v.strictObject({
+      allow: v.optional(
+        field(
+          v.string(),
+          "Hosts the hub may ask",
+          "Hosts, addresses and networks (10.0.0.0/8), parted by commas, that the hub may send webhooks to, fetch pictures from and ask models of. Empty: none.",
+        ),
+        "",
+      ),
+    }),
+    {},
+  ),
   rollout: v.optional(
     v.strictObject({
       probation_parts: v.optional(

@@ -1,3 +1,4 @@
+import { lookup } from "node:dns/promises"
 import { join, resolve } from "node:path"
 import type { BrokerStatus } from "#contract/broker"
 import type { DoorCount } from "#contract/security"
@@ -24,6 +25,7 @@ import { rankOf } from "./inspection/inspection.rules.ts"
 import type { MakeThumbnail } from "./inspection/inspection.service.ts"
 import { liveBucketMs } from "./inspection/inspection.store.ts"
 import { createInspectionDomain } from "./inspection/inspection.ts"
+import { createLabelStudio } from "./label-studio/label-studio.ts"
 import { createFlowRoutes } from "./labelling/flow.routes.ts"
 import { createFlow } from "./labelling/flow.service.ts"
 import { createFlowStore } from "./labelling/flow.store.ts"
@@ -58,6 +60,7 @@ import { takeLock } from "./platform/lock.ts"
 import { createLog } from "./platform/log.ts"
 import { openDatabase } from "./platform/migrate.ts"
 import { migrations } from "./platform/migrations.ts"
+import { createOutbound } from "./platform/outbound.ts"
 import type { PunchHole } from "./platform/packs.ts"
 import { openSigningKeys } from "./platform/signing.ts"
 import type { OpenSqlite } from "./platform/sqlite.ts"
@@ -68,6 +71,8 @@ import { createSourcesDomain } from "./sources/sources.ts"
 import type { Trainer } from "./training/training.service.ts"
 import type { PasswordCost } from "./users/password.ts"
 import { createUsersDomain } from "./users/users.ts"
+import { createWebhookRoutes } from "./webhooks/webhooks.routes.ts"
+import { createWebhooks } from "./webhooks/webhooks.service.ts"
 
 /** What a hub needs from the outside: the runtime's drivers, time, chance, and a place for its log. */
 export type HubPorts = {
@@ -286,6 +291,32 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       clock,
       ids,
     })
+    const outbound = createOutbound({
+      allow: config.outbound.allow,
+      lookUp: async (name) => (await lookup(name, { all: true })).map(({ address }) => address),
+    })
+    const webhooks = createWebhooks({ db, outbound, audit, clock, ids, log: log.child("webhooks") })
+    const labelStudio = createLabelStudio({
+      db,
+      blobs,
+      users: users.people,
+      catalogue,
+      labelling,
+      webhooks,
+      outbound,
+      partOf: inspection.store.view,
+      storePicture: sources.store,
+      addSource: fleet.fleet.addSource,
+      sniff: sniffImage,
+      address: () =>
+        `${config.http.tls ? "https" : "http"}://${config.public_host}:${config.http.port}/label-studio`,
+      audit,
+      events,
+      clock,
+      ids,
+      log: log.child("label-studio"),
+      version: ports.version,
+    })
     const live = createLiveRoutes({
       events,
       clock,
@@ -395,6 +426,8 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         createLabellingRoutes({ labelling, passHolder: users.tablets.passHolder }),
         createQueueRoutes(queue),
         createFlowRoutes({ flow, labelling }),
+        createWebhookRoutes(webhooks),
+        ...labelStudio.routes,
         ...learning.routes,
         exchange.routes,
         assist.routes,
@@ -448,6 +481,9 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       fetch: async (request: Request, client: Client = {}): Promise<Response> => http.fetch(request, client),
       /** Who may call what, and the interface's description. */
       routes: () => accessTable(http),
+      /** The same of the part that speaks to programs written for Label Studio. */
+      labelStudioRoutes: labelStudio.table,
+      webhooks,
       openApi: () => openApiDocument(http, ports.version),
       /** Opens the doors other than HTTP and starts what works by itself. */
       async start() {
@@ -511,12 +547,16 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         await sparkplug?.start()
         learning.start()
         assist.start()
+        webhooks.start()
+        labelStudio.start()
         inspection.eviction.start()
         ready = true
       },
       /** Ends in the reverse order; what was acknowledged is on disk already. Call it after HTTP has stopped. */
       async stop() {
         ready = false
+        await labelStudio.stop()
+        await webhooks.stop()
         await exchange.exchange.stop()
         await assist.stop()
         await learning.stop()

@@ -12,6 +12,8 @@ const DOMAINS = [
   "labelling",
   "dataset",
   "exchange",
+  "webhooks",
+  "label-studio",
   "training",
   "registry",
   "rollout",

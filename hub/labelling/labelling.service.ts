@@ -85,6 +85,22 @@ export type LabelledPart = {
   label: SampleLabel
 }
 
+/** A stored judgement, as readers of the log see it. */
+export type StoredLabel = {
+  n: number
+  id: string
+  inspectionId: string
+  revision: number
+  verdict: LabelRevision["verdict"]
+  kinds: string[]
+  boxes: LabelRevision["boxes"]
+  drawing: LabelRevision["drawing"] | null
+  userId: string
+  decidedAt: number
+  storedAt: number
+  activeMs: number
+}
+
 /** One defect kind as people have labelled it: how often, on which part first, and since when. */
 export type KindHistory = { kind: string; labels: number; firstCapturedAt: number; firstLabelledAt: number }
 
@@ -217,7 +233,9 @@ export function createLabelling(deps: LabellingDeps) {
     if (!part) throw new Problem("not_found", "inspection", "there is no such part")
     checkLabel(label, part)
     const before = store.newest(label.inspection_id)
-    if (label.verdict === "withdrawn" && (before?.user_id !== user.id || before.verdict === "withdrawn"))
+    const mayWithdraw =
+      before && before.verdict !== "withdrawn" && (before.user_id === user.id || sees(user).reviewer)
+    if (label.verdict === "withdrawn" && !mayWithdraw)
       throw new Problem("conflict", "label_withdraw", "only one's own newest label can be withdrawn")
     return { row: append({ user, tabletId }, label, part, before), duplicate: false, label }
   }
@@ -317,6 +335,23 @@ export function createLabelling(deps: LabellingDeps) {
         throw new Problem("not_found", "inspection", "there is no such part")
       return store.revisions(inspectionId)
     },
+
+    /** Labels in the order they were stored, behind number `n`: for readers that must not miss one. */
+    storedAfter: (n: number, limit: number): StoredLabel[] =>
+      store.after(n, limit).map((row) => ({
+        n: row.n,
+        id: row.id,
+        inspectionId: row.inspection_id,
+        revision: row.revision,
+        verdict: row.verdict,
+        kinds: JSON.parse(row.kinds),
+        boxes: JSON.parse(row.boxes),
+        drawing: row.drawing === null ? null : JSON.parse(row.drawing),
+        userId: row.user_id,
+        decidedAt: row.decided_at,
+        storedAt: row.stored_at,
+        activeMs: row.active_ms,
+      })),
 
     /** The queue and the day in numbers; "today" is the day of the hub's time zone. */
     stats(user: User): LabelStats {
@@ -421,7 +456,7 @@ export function createLabelling(deps: LabellingDeps) {
     const wasLabelled = before !== undefined && before.verdict !== "withdrawn"
     if (row.verdict === "withdrawn") {
       store.tally("", "", -1)
-      store.tally(dayOf(before?.stored_at ?? row.stored_at), row.user_id, -1)
+      store.tally(dayOf(before?.stored_at ?? row.stored_at), before?.user_id ?? row.user_id, -1)
       return
     }
     if (!wasLabelled) store.tally("", "", 1)

@@ -82,6 +82,7 @@ export function createLabellingStore(db: Sqlite) {
   const newest = db.prepare<LabelRow>(
     "SELECT * FROM label WHERE inspection_id = $inspection ORDER BY revision DESC LIMIT 1",
   )
+  const after = db.prepare<LabelRow>("SELECT * FROM label WHERE n > $n ORDER BY n LIMIT $limit")
   const revisions = db.prepare<LabelRow & { name: string; tablet: string | null }>(
     `SELECT label.*, user.name, tablet.name AS tablet FROM label JOIN user ON user.id = label.user_id
      LEFT JOIN tablet ON tablet.id = label.tablet_id
@@ -188,6 +189,7 @@ export function createLabellingStore(db: Sqlite) {
       new Set(contested.all({ of: JSON.stringify(of) }).map((row) => row.inspection_id)),
     revision: (inspection: string, number: number) => revision.get({ inspection, revision: number }),
     newest: (inspection: string) => newest.get({ inspection }),
+    after: (n: number, limit: number) => after.all({ n, limit }),
     revisions: (inspection: string): LabelRevision[] =>
       revisions.all({ inspection }).map((row) => ({
         id: row.id,

@@ -32,6 +32,8 @@ import classes from "./migrations/0031_classes.sql" with { type: "text" }
 import flow from "./migrations/0032_flow.sql" with { type: "text" }
 import prelabel from "./migrations/0033_prelabel.sql" with { type: "text" }
 import labelHelp from "./migrations/0034_label_help.sql" with { type: "text" }
+import labelStudio from "./migrations/0035_label_studio.sql" with { type: "text" }
+import webhooks from "./migrations/0036_webhooks.sql" with { type: "text" }
 
 /** Forward only, in order; each runs in one transaction. Never edit one that has been released: add the next. */
 export const migrations: { name: string; sql: string }[] = [
@@ -69,4 +71,6 @@ export const migrations: { name: string; sql: string }[] = [
   { name: "0032_flow", sql: flow },
   { name: "0033_prelabel", sql: prelabel },
   { name: "0034_label_help", sql: labelHelp },
+  { name: "0035_label_studio", sql: labelStudio },
+  { name: "0036_webhooks", sql: webhooks },
 ]

@@ -61,7 +61,7 @@ export function createSourcesDomain(deps: {
 
   return {
     sources,
-    /** For pictures that come in another way than from a camera. */
+    /** For pictures that come in another way than from a camera; the same shot twice is stored once. */
     store: storing.store,
     routes: [
       createSourceRoutes({ sources, intake, monitor, quarantine }),

@@ -1,5 +1,5 @@
 import { encodeFrame } from "#contract/cxf1"
-import type { InspectionHeader } from "#contract/inspection"
+import type { Finding, InspectionHeader } from "#contract/inspection"
 import type { SourceFacts, SourceNote, SourceOutcome } from "#contract/source"
 import type { InspectionAck } from "#contract/topics"
 import { sha256Of } from "#platform/blobs"
@@ -24,6 +24,8 @@ export type Shot = {
   readonly picture: Picture | undefined
   readonly facts: SourceFacts
   readonly notes: SourceNote[]
+  /** What a model that is not ours says is on it. */
+  readonly findings?: readonly Finding[]
   /** `before`: the id the same content would have had in the span before. */
   readonly identity: { readonly id: string; readonly before?: string }
 }
@@ -88,7 +90,7 @@ export function createStoring({
       ...(facts.recipe_id !== undefined && { recipe_id: facts.recipe_id }),
       ...(facts.job_id !== undefined && { job_id: facts.job_id }),
       verdict: facts.verdict,
-      findings: [],
+      findings: [...(shot.findings ?? [])],
       policy: { why_sent: "source", image: picture ? "full" : "none" },
       parts:
         picture && sha256

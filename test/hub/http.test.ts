@@ -94,6 +94,12 @@ const openRoutes = [
   "POST /api/setup",
   "POST /api/tablet",
   "POST /api/tablet/badge",
+  "POST /api/token/refresh",
+  "POST /api/token/refresh/",
+  ...["GET", "POST", "PUT", "PATCH", "DELETE"].flatMap((method) => [
+    `${method} /label-studio`,
+    `${method} /label-studio/*`,
+  ]),
 ]
 
 const product = { key: "bracket", names: { ko: "브래킷", en: "Bracket" } }

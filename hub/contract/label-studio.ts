@@ -1,0 +1,172 @@
+import * as v from "valibot"
+import { Finite } from "./ids.ts"
+
+/**
+ * What programs written for Label Studio send. They send more than is documented and leave out what they like: unknown
+ * fields are let through, known ones are checked.
+ */
+
+/** Whole numbers as Label Studio numbers everything, in a path or as JSON. */
+export const Number63 = v.pipe(
+  v.union([v.number(), v.pipe(v.string(), v.regex(/^\d{1,15}$/), v.transform(Number))]),
+  v.safeInteger(),
+  v.minValue(0),
+)
+const Text = (most: number) => v.pipe(v.string(), v.maxLength(most))
+const Flag = v.union([
+  v.boolean(),
+  v.pipe(
+    v.string(),
+    v.transform((text) => /^(true|1|yes|on)$/i.test(text)),
+  ),
+])
+const Data = v.record(v.string(), v.unknown())
+const Results = v.pipe(v.array(Data), v.maxLength(20_000))
+
+const projectFields = {
+  title: v.nullish(Text(200)),
+  description: v.nullish(Text(100_000)),
+  label_config: v.nullish(Text(1_048_576)),
+}
+/** POST and PATCH /api/projects/ */
+export const LsProjectBody = v.looseObject(projectFields)
+/** POST /api/projects/{id}/validate/ */
+export const LsConfigBody = v.looseObject({ label_config: Text(1_048_576) })
+
+const Annotation = v.looseObject({
+  result: v.optional(Results, []),
+  completed_by: v.optional(v.unknown()),
+  was_cancelled: v.nullish(Flag),
+  ground_truth: v.nullish(Flag),
+  lead_time: v.nullish(Finite),
+  unique_id: v.nullish(Text(128)),
+  import_id: v.nullish(Number63),
+  parent_prediction: v.nullish(Number63),
+  parent_annotation: v.nullish(Number63),
+  created_at: v.nullish(Text(40)),
+})
+export type LsAnnotationIn = v.InferOutput<typeof Annotation>
+/** POST /api/tasks/{id}/annotations/ and PATCH /api/annotations/{id}/ */
+export const LsAnnotationBody = Annotation
+
+/** A result may be a bare word or a bare value, for a config that asks one thing. */
+const LooseResult = v.union([Results, v.string(), Data])
+const Prediction = v.looseObject({
+  result: LooseResult,
+  score: v.nullish(Finite),
+  model_version: v.nullish(Text(256)),
+})
+export type LsPredictionIn = v.InferOutput<typeof Prediction>
+/** POST /api/predictions/ */
+export const LsPredictionBody = v.looseObject({ ...Prediction.entries, task: Number63 })
+export const LsPredictionPatch = v.looseObject({
+  result: v.optional(LooseResult),
+  score: v.nullish(Finite),
+  model_version: v.nullish(Text(256)),
+})
+
+/** One task with all that belongs to it. `crux_key` is ours: a name that makes bringing it again harmless. */
+export const LsTaskIn = v.looseObject({
+  data: Data,
+  meta: v.nullish(Data),
+  annotations: v.optional(v.nullable(v.array(Annotation)), []),
+  predictions: v.optional(v.nullable(v.array(v.union([v.number(), Prediction]))), []),
+  crux_key: v.nullish(Text(256)),
+})
+export type LsTaskIn = v.InferOutput<typeof LsTaskIn>
+
+/** POST /api/tasks/ and PATCH /api/tasks/{id}/ */
+export const LsTaskBody = v.looseObject({ data: Data, meta: v.nullish(Data), project: Number63 })
+export const LsTaskPatch = v.looseObject({ data: v.optional(Data), meta: v.nullish(Data) })
+
+/** Query of GET /api/tasks/, and what views and actions carry. */
+const Condition = v.looseObject({
+  filter: Text(256),
+  operator: Text(32),
+  type: v.nullish(Text(32)),
+  value: v.optional(v.unknown()),
+})
+export const LsFilters = v.looseObject({
+  conjunction: v.optional(v.picklist(["and", "or"]), "and"),
+  items: v.pipe(v.array(Condition), v.maxLength(64)),
+})
+export type LsFilters = v.InferOutput<typeof LsFilters>
+export const LsSelected = v.looseObject({
+  all: v.optional(Flag, false),
+  included: v.optional(v.array(Number63), []),
+  excluded: v.optional(v.array(Number63), []),
+})
+export type LsSelected = v.InferOutput<typeof LsSelected>
+export const LsSelection = v.looseObject({
+  filters: v.nullish(LsFilters),
+  ordering: v.nullish(v.array(Text(256))),
+  selectedItems: v.nullish(LsSelected),
+})
+export type LsSelection = v.InferOutput<typeof LsSelection>
+/** POST and PATCH /api/dm/views/ */
+export const LsViewBody = v.looseObject({ project: v.nullish(Number63), data: v.nullish(Data) })
+
+/** POST /api/users/ */
+export const LsUserBody = v.looseObject({
+  email: v.nullish(v.pipe(v.string(), v.trim(), v.toLowerCase(), v.email(), v.maxLength(254))),
+  username: v.nullish(Text(254)),
+  first_name: v.nullish(Text(64)),
+  last_name: v.nullish(Text(64)),
+})
+
+/** POST /api/token/refresh/ and its neighbours */
+export const LsRefreshBody = v.looseObject({ refresh: Text(4096) })
+
+/** POST /api/webhooks/ */
+export const LsWebhookBody = v.looseObject({
+  url: v.optional(Text(2048)),
+  project: v.nullish(Number63),
+  is_active: v.nullish(Flag),
+  send_payload: v.nullish(Flag),
+  send_for_all_actions: v.nullish(Flag),
+  headers: v.nullish(
+    v.pipe(
+      v.record(Text(128), Text(1024)),
+      v.check((all) => Object.keys(all).length <= 10, "at most 10 headers"),
+    ),
+  ),
+  actions: v.nullish(v.pipe(v.array(Text(64)), v.maxLength(64))),
+})
+
+/** POST /api/ml/ */
+export const LsBackendBody = v.looseObject({
+  project: v.nullish(Number63),
+  url: v.optional(Text(2048)),
+  title: v.nullish(Text(256)),
+  description: v.nullish(Text(10_000)),
+  is_interactive: v.nullish(Flag),
+  auth_method: v.nullish(Text(32)),
+  basic_auth_user: v.nullish(Text(256)),
+  basic_auth_pass: v.nullish(Text(256)),
+  extra_params: v.nullish(v.unknown()),
+  timeout: v.nullish(Finite),
+})
+export const LsInteractiveBody = v.looseObject({ task: Number63, context: v.nullish(Data) })
+
+/** POST /api/projects/{id}/exports/ */
+export const LsExportBody = v.looseObject({
+  title: v.nullish(Text(2048)),
+  task_filter_options: v.nullish(Data),
+  annotation_filter_options: v.nullish(Data),
+  serialization_options: v.nullish(Data),
+})
+
+/** POST /api/label-studio/tokens: a signed-in person makes a key for a program. */
+export const NewProgramKey = v.object({
+  kind: v.picklist(["legacy", "refresh"]),
+  days: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(3650)), 365),
+})
+export const ProgramKey = v.object({
+  id: v.string(),
+  kind: v.picklist(["legacy", "refresh"]),
+  created_at: v.number(),
+  ends_at: v.nullable(v.number()),
+})
+export type ProgramKey = v.InferOutput<typeof ProgramKey>
+/** The key itself is shown once. */
+export const ProgramKeyWithToken = v.object({ ...ProgramKey.entries, token: v.string() })

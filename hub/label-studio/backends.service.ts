@@ -1,0 +1,300 @@
+import * as v from "valibot"
+import { Problem } from "#contract/problem"
+import type { User } from "#contract/users"
+import type { Audit } from "#platform/audit"
+import type { Clock } from "#platform/clock"
+import type { Outbound } from "#platform/outbound"
+import type { Sqlite } from "#platform/sqlite"
+import type { BackendRow, BackendsStore } from "./backends.store.ts"
+import type { Projects } from "./projects.service.ts"
+import type { RowShapes } from "./shapes.ts"
+import type { Tasks } from "./tasks.service.ts"
+
+const Health = v.looseObject({ status: v.literal("UP") })
+const Setup = v.looseObject({ model_version: v.nullish(v.union([v.string(), v.number()])) })
+const Said = v.looseObject({
+  result: v.optional(v.array(v.record(v.string(), v.unknown())), []),
+  score: v.nullish(v.number()),
+  model_version: v.nullish(v.string()),
+})
+/** One entry per task, in their order; an entry may be a list of several opinions. */
+const Predicted = v.looseObject({
+  results: v.array(v.union([v.pipe(v.array(Said), v.minLength(0)), Said, v.null()])),
+  model_version: v.nullish(v.string()),
+})
+
+const healthMs = 2_000
+const setupMs = 10_000
+const mostAnswer = 64 * 1024 * 1024
+/** Tasks that are asked about in one request: a slow model's time limit is for these, not for a project. */
+const atOnce = 16
+
+export type NewBackend = {
+  project: number
+  url: string
+  title: string
+  description: string
+  interactive: boolean
+  credentials: { user: string; password: string } | null
+  extra: unknown
+  timeoutMs: number
+}
+
+/**
+ * Model servers that speak Label Studio's protocol, as pre-labellers: what they say of a task becomes a prediction of it.
+ * They are asked only where the plant allows it, and a server that fails changes nothing.
+ */
+export function createBackends({
+  db,
+  store,
+  outbound,
+  projects,
+  tasks,
+  shapes,
+  keyFor,
+  address,
+  audit,
+  clock,
+}: {
+  db: Sqlite
+  store: BackendsStore
+  outbound: Outbound
+  projects: Pick<Projects, "get">
+  tasks: Tasks
+  shapes: RowShapes
+  /** A short-lived key with which a server may fetch pictures in this person's name. */
+  keyFor: (user: User) => string
+  /** Where this hub's interface is reached from outside. */
+  address: () => string
+  audit: Audit
+  clock: Clock
+}) {
+  const get = (id: number): BackendRow => {
+    const row = store.get(id)
+    if (!row) throw new Problem("not_found", "backend", "No MLBackend matches the given query.")
+    projects.get(row.project)
+    return row
+  }
+  const headersOf = ({ credentials }: Pick<BackendRow, "credentials">): Record<string, string> => {
+    if (credentials === null) return {}
+    const { user, password } = JSON.parse(credentials) as { user: string; password: string }
+    return { authorization: `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}` }
+  }
+  const ask = async <S extends v.GenericSchema>(
+    row: BackendRow,
+    method: string,
+    path: string,
+    schema: S,
+    timeoutMs: number,
+    body?: unknown,
+  ): Promise<v.InferOutput<S>> => {
+    const { status, bytes } = await outbound.fetch(`${row.url.replace(/\/+$/, "")}${path}`, {
+      method,
+      headers: { ...headersOf(row), ...(body !== undefined && { "content-type": "application/json" }) },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      timeoutMs,
+      most: mostAnswer,
+    })
+    if (status < 200 || status > 299)
+      throw new Problem("unavailable", "backend", `the model server answered ${status} to ${path}`)
+    let answer: unknown
+    try {
+      answer = JSON.parse(new TextDecoder().decode(bytes))
+    } catch (cause) {
+      throw new Problem(
+        "unavailable",
+        "backend",
+        `the model server's answer to ${path} is not JSON`,
+        {},
+        cause,
+      )
+    }
+    const parsed = v.safeParse(schema, answer)
+    if (!parsed.success)
+      throw new Problem(
+        "unavailable",
+        "backend",
+        `the model server's answer to ${path} is not understood: ${parsed.issues[0].message}`,
+      )
+    return parsed.output
+  }
+  /** The name a server knows a project by. */
+  const nameOf = (project: number) => {
+    const row = projects.get(project)
+    return `${row.id}.${Math.floor(row.created_at / 1000)}`
+  }
+
+  /** Whether it is up, and which model it runs; the outcome is kept on its row. */
+  const connect = async (by: User, row: BackendRow): Promise<BackendRow> => {
+    let after: BackendRow
+    try {
+      await ask(row, "GET", "/health", Health, healthMs)
+      const { model_version } = await ask(row, "POST", "/setup", Setup, setupMs, {
+        project: nameOf(row.project),
+        schema: projects.get(row.project).config,
+        hostname: address(),
+        access_token: keyFor(by),
+        extra_params: row.extra_params,
+      })
+      after = { ...row, state: "CO", error: null, model_version: String(model_version ?? "undefined") }
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error
+      after = { ...row, state: "ER", error: error.message }
+    }
+    db.transaction(() => store.update(after, clock.now()))
+    return after
+  }
+
+  const predictSome = async (row: BackendRow, ids: readonly number[], context: unknown) => {
+    const project = projects.get(row.project)
+    const asked = ids.map((id) => tasks.task(id))
+    const { results, model_version } = await ask(row, "POST", "/predict", Predicted, row.timeout_ms, {
+      tasks: asked.map((one) => shapes.wholeTask(one)),
+      project: nameOf(row.project),
+      label_config: project.config,
+      params: { login: null, password: null, ...(context !== undefined && { context }) },
+    })
+    const version = model_version ?? row.model_version
+    const opinions = results.map((entry) =>
+      (Array.isArray(entry) ? entry : [entry]).flatMap((one) =>
+        one === null ? [] : [{ ...one, model_version: one.model_version ?? version }],
+      ),
+    )
+    return { asked, opinions }
+  }
+
+  return {
+    list: (project: number | null) => store.list(project),
+    get,
+    async create(by: User, asked: NewBackend): Promise<BackendRow> {
+      projects.get(asked.project)
+      const fault = outbound.fault(asked.url)
+      if (fault !== null) throw new Problem("invalid", "url", fault)
+      const id = db.transaction(() => {
+        const made = store.insert(
+          {
+            project: asked.project,
+            url: asked.url,
+            title: asked.title,
+            description: asked.description,
+            is_interactive: asked.interactive ? 1 : 0,
+            credentials: asked.credentials === null ? null : JSON.stringify(asked.credentials),
+            extra_params:
+              asked.extra === undefined || asked.extra === null ? null : JSON.stringify(asked.extra),
+            timeout_ms: asked.timeoutMs,
+            state: "DI",
+            error: null,
+            model_version: "",
+            created_by: by.id,
+          },
+          clock.now(),
+        )
+        audit.record({
+          by,
+          action: "ls_backend.create",
+          subject: `ls_backend:${made}`,
+          before: null,
+          after: { project: asked.project, url: asked.url },
+        })
+        return made
+      })
+      return connect(by, get(id))
+    },
+    async change(by: User, id: number, patch: Partial<BackendRow>): Promise<BackendRow> {
+      const before = get(id)
+      const after = { ...before, ...patch }
+      const fault = outbound.fault(after.url)
+      if (fault !== null) throw new Problem("invalid", "url", fault)
+      db.transaction(() => {
+        store.update(after, clock.now())
+        audit.record({
+          by,
+          action: "ls_backend.change",
+          subject: `ls_backend:${id}`,
+          before: { url: before.url },
+          after: { url: after.url },
+        })
+      })
+      return connect(by, get(id))
+    },
+    remove(by: User, id: number): void {
+      const before = get(id)
+      db.transaction(() => {
+        store.drop(id)
+        audit.record({
+          by,
+          action: "ls_backend.delete",
+          subject: `ls_backend:${id}`,
+          before: { project: before.project, url: before.url },
+          after: null,
+        })
+      })
+    },
+
+    /** Asks about tasks and keeps what is said as their predictions; returns how many tasks got one. */
+    async predict(row: BackendRow, ids: readonly number[]): Promise<number> {
+      let answered = 0
+      for (let i = 0; i < ids.length; i += atOnce) {
+        const some = ids.slice(i, i + atOnce)
+        const { asked, opinions } = await predictSome(row, some, undefined)
+        // Who answers for another number of tasks cannot be trusted to mean these.
+        const sure = opinions.length === some.length
+        const each = sure
+          ? asked.map((of, n) => ({ of, said: opinions[n]! }))
+          : await Promise.all(
+              asked.map(async (of) => ({
+                of,
+                said: (await predictSome(row, [of.id], undefined)).opinions[0] ?? [],
+              })),
+            )
+        for (const { of, said } of each) {
+          const known = new Set(said.map(({ model_version }) => model_version))
+          const before = tasks.predictionsOf(of.id).filter(({ model_version }) => known.has(model_version))
+          tasks.removePredictions(before.map(({ id }) => id))
+          for (const one of said)
+            tasks.predict(of, {
+              result: one.result,
+              score: one.score ?? null,
+              model_version: one.model_version,
+            })
+          if (said.length > 0) answered += 1
+        }
+      }
+      return answered
+    },
+    /** One question of somebody who is drawing right now; nothing is kept. */
+    async interactive(row: BackendRow, task: number, context: Record<string, unknown>) {
+      const { opinions } = await predictSome(row, [task], context)
+      return opinions[0]?.[0] ?? { result: [], score: null, model_version: row.model_version }
+    },
+    /** Tells a server to train; what it makes of that is its own affair. */
+    async train(by: User, row: BackendRow): Promise<void> {
+      await ask(row, "POST", "/webhook", v.unknown(), setupMs, {
+        action: "START_TRAINING",
+        project: {
+          ...shapes.project(projects.get(row.project)),
+          hostname: address(),
+          access_token: keyFor(by),
+        },
+      })
+      db.transaction(() => store.update({ ...row, state: "TR" }, clock.now()))
+    },
+    async versions(row: BackendRow): Promise<string[]> {
+      try {
+        const { versions } = await ask(
+          row,
+          "GET",
+          "/versions",
+          v.looseObject({ versions: v.array(v.string()) }),
+          healthMs,
+        )
+        return versions
+      } catch (error) {
+        // Older servers know no such question.
+        if (!(error instanceof Problem)) throw error
+        return row.model_version === "" ? [] : [row.model_version]
+      }
+    },
+  }
+}
+export type Backends = ReturnType<typeof createBackends>
