@@ -389,14 +389,17 @@ const storm: Fault = {
     writeFileSync(file, `${username}:${password}\n`)
     const start = { flags: ["--mqtt-readers", file, "--uns-path", "uns/plant/{line}/{device}"] }
     return campaign({ folder, seed, name: "F25", stations: 2, everyMs: 10, start }, async (plant) => {
-      const reader = await mqtt.connectAsync({ host: "127.0.0.1", port: plant.hub.mqtt, username, password })
+      const reader = await mqtt.connectAsync({
+        ...{ host: "127.0.0.1", port: plant.hub.mqtt, clientId: username, username, password },
+        reconnectPeriod: 0,
+      })
       reader.on("error", () => {})
       await reader.subscribeAsync("uns/#", { qos: 1 })
       ;(reader.stream as unknown as Socket).pause()
       const names = Array.from({ length: crowd }, (_, i) => `crowd-${i + 1}`)
       const enrolments = await enrolStations(plant.hub, names)
       let connects = 0
-      for (let wave = 0; wave < rounds * 5; wave++) {
+      for (let wave = 0; wave < rounds * 3; wave++) {
         const devices = await Promise.allSettled(enrolments.map((one) => connectDevice(one)))
         for (const device of devices) {
           if (device.status === "rejected") continue

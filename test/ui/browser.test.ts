@@ -3,9 +3,11 @@ import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { Browser, Page } from "playwright-core"
+import type { BrokerStatus } from "#contract/broker"
 import { buildUi, type UiFile } from "../../scripts/build-ui.ts"
 import { hasBrowser, openBrowser, openTablet } from "./support/browser.ts"
 import { fixturePassword, startFixture } from "./support/fixture.ts"
+import { makeDevices, makeShadows } from "./support/world.ts"
 
 const available = await hasBrowser()
 let folder: string
@@ -190,6 +192,102 @@ describe.skipIf(!available)("the built screens in a browser", () => {
     expect(ours(tablet.complaints)).toEqual([])
     await tablet.close()
   }, 60_000)
+
+  test("a shadow model is assigned to the stations that were chosen, with the share that was chosen", async () => {
+    const tablet = await openTablet(browser, { width: 1280, height: 800, language: "en" })
+    const { page } = tablet
+    const asked: { path: string; body: unknown }[] = []
+    await page.route("**/api/devices/*/shadow", async (route) => {
+      const request = route.request()
+      asked.push({ path: new URL(request.url()).pathname, body: request.postDataJSON() })
+      await route.fulfill({ json: makeShadows(Date.now())[0] })
+    })
+    await signIn(page)
+    await page.getByTestId("home-label").waitFor()
+    await page.goto(`${fixture.url}/rollouts`)
+    await page.getByTestId("shadow-assign").tap()
+    const yes = page.getByTestId("shadow-assign-yes")
+    await yes.waitFor()
+    // Nothing is chosen yet, so there is nothing to assign.
+    expect(await yes.isDisabled()).toBe(true)
+    const stations = page.getByTestId("shadow-stations").locator("label")
+    await page.getByTestId("shadow-models").locator("label").first().tap()
+    await stations.nth(0).tap()
+    await stations.nth(1).tap()
+    await page.getByTestId("shadow-share").getByRole("radio").first().tap()
+    await yes.tap()
+    await yes.waitFor({ state: "detached" })
+    const ids = makeDevices(Date.now()).map(({ id }) => id)
+    expect(asked.map(({ path }) => path)).toEqual(ids.slice(0, 2).map((id) => `/api/devices/${id}/shadow`))
+    const [first] = asked.map(({ body }) => body as { model: string; share: number })
+    expect(first).toEqual({ model: expect.stringMatching(/^[0-9a-f]{64}$/), share: expect.any(Number) })
+    expect(first!.share).toBeGreaterThan(0)
+    expect(ours(tablet.complaints)).toEqual([])
+    await tablet.close()
+  }, 60_000)
+
+  for (const language of ["ko", "en"] as const)
+    test(`the card of a broker of the plant says what it waits for and what to run (${language})`, async () => {
+      const tablet = await openTablet(browser, { width: 1280, height: 800, language })
+      const { page } = tablet
+      const at = Date.now() - 60_000
+      const base: BrokerStatus = {
+        kind: "external",
+        connected: true,
+        since: at,
+        sessions: 3,
+        address: "mqtts://broker.plant:8883",
+        losses: 1,
+        probe: {
+          at,
+          checks: [
+            { check: "connect", state: "ok", detail: "connected over TLSv1.3" },
+            {
+              check: "anonymous",
+              state: "failed",
+              detail: "without credentials anybody may publish to crux/v1",
+            },
+          ],
+        },
+      }
+      const access = { files: ["/etc/mosquitto/crux/passwords"], changed_at: at }
+      let status: BrokerStatus = { ...base, access: { ...access, state: "waiting" } }
+      await page.route("**/api/broker", (route) => route.fulfill({ json: status }))
+      await signIn(page)
+      await page.getByTestId("home-label").waitFor()
+      await page.getByTestId("nav-settings").tap()
+      await page
+        .getByTestId("language")
+        .getByRole("radio", { name: language === "ko" ? "한국어" : "English" })
+        .tap()
+      const card = async () => {
+        await page.goto(`${fixture.url}/stations`)
+        await page.getByTestId("stations-broker-checks").waitFor()
+        return page.getByTestId("stations-broker").innerText()
+      }
+      const ko = language === "ko"
+      const waiting = await card()
+      expect(waiting).toContain("systemctl reload mosquitto")
+      expect(waiting).toContain("/etc/mosquitto/crux/passwords")
+      expect(waiting).toContain(ko ? "익명 접속을 끄세요" : "Switch anonymous access off")
+      expect(waiting).toContain(
+        `${ko ? "기술 정보" : "Technical detail"}: without credentials anybody may publish`,
+      )
+
+      status = { ...base, access: { ...access, state: "failed", trouble: "EACCES: permission denied" } }
+      const failed = await card()
+      expect(failed).toContain(`${ko ? "기술 정보" : "Technical detail"}: EACCES: permission denied`)
+      expect(failed).not.toContain("systemctl reload")
+
+      status = { ...base, connected: false, trouble: "connect ECONNREFUSED 10.0.0.5:8883" }
+      expect(await card()).toContain(`${ko ? "기술 정보" : "Technical detail"}: connect ECONNREFUSED`)
+      // What nobody renews stands above all stations.
+      expect(await page.getByTestId("stations-certificates").innerText()).toContain(
+        ko ? "갱신되지 않았습니다" : "was not renewed",
+      )
+      expect(ours(tablet.complaints)).toEqual([])
+      await tablet.close()
+    }, 60_000)
 
   test("what the work screen needs stays under 150 KB of gzipped script and style", () => {
     const isOurs = (path: string) =>

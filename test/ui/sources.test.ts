@@ -114,6 +114,15 @@ describe.skipIf(!available)("connecting a camera on the screen, with the real hu
         language === "ko" ? "정상" : "Fine",
       )
       expect(await page.content()).not.toContain(token)
+
+      // Taken away again: gone from the list, and its part is still there.
+      await page.locator(`[data-source="${id}"]`).tap()
+      await page.getByTestId("source-remove").tap()
+      await page.getByTestId("source-remove-confirm").tap()
+      await page.getByTestId("source-add").waitFor()
+      await page.locator(`[data-source="${id}"]`).waitFor({ state: "detached" })
+      const kept = await (await hub.as("worker")).get(`/api/inspections?device=${id}`)
+      expect(((await kept.json()) as { items: unknown[] }).items).toHaveLength(1)
       expect(tablet.complaints.filter((text) => !/401/.test(text))).toEqual([])
       await tablet.close()
     }, 180_000)

@@ -58,6 +58,19 @@ describe("a part from a station whose clock is wrong", () => {
     expect((await list("clock=right")).items.map(({ id }) => id)).toEqual([backlog.id, good.id])
   })
 
+  test("is not one of an archive, whose parts are of any year", async () => {
+    const old = Date.UTC(2019, 3, 4)
+    const { header, bytes } = frameOf(++seq, (h) => ({
+      ...h,
+      ts: old,
+      policy: { ...h.policy, why_sent: "source" },
+    }))
+    await station.sendBytes(bytes)
+    await station.ackOf(header.id)
+    const part = hub.hub.inspections.get(header.id)
+    expect([part.clock, takenAt(part)]).toEqual([undefined, old])
+  })
+
   test("does not make a new kind of defect look older than it is", async () => {
     const part = await send({ ts: 10_000 })
     const worker = await hub.as("worker")
