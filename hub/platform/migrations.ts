@@ -30,6 +30,7 @@ import embedding from "./migrations/0029_embedding.sql" with { type: "text" }
 import segmenter from "./migrations/0030_segmenter.sql" with { type: "text" }
 import classes from "./migrations/0031_classes.sql" with { type: "text" }
 import flow from "./migrations/0032_flow.sql" with { type: "text" }
+import labelSetup from "./migrations/0033_label_setup.sql" with { type: "text" }
 
 /** Forward only, in order; each runs in one transaction. Never edit one that has been released: add the next. */
 export const migrations: { name: string; sql: string }[] = [
@@ -65,4 +66,5 @@ export const migrations: { name: string; sql: string }[] = [
   { name: "0030_segmenter", sql: segmenter },
   { name: "0031_classes", sql: classes },
   { name: "0032_flow", sql: flow },
+  { name: "0033_label_setup", sql: labelSetup },
 ]
