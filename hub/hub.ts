@@ -11,6 +11,8 @@ import { createCatalogueRoutes } from "./catalogue/catalogue.routes.ts"
 import { createCatalogue } from "./catalogue/catalogue.service.ts"
 import { createGuideRoutes } from "./catalogue/guide.routes.ts"
 import { createGuide } from "./catalogue/guide.service.ts"
+import { createLabelSetupRoutes } from "./catalogue/label-setup.routes.ts"
+import { createLabelSetups } from "./catalogue/label-setup.service.ts"
 import type { HubConfig } from "./config.ts"
 import { createDelivery } from "./delivery/delivery.service.ts"
 import { createFetchRights } from "./delivery/fetch-rights.ts"
@@ -25,6 +27,7 @@ import { rankOf } from "./inspection/inspection.rules.ts"
 import type { MakeThumbnail } from "./inspection/inspection.service.ts"
 import { liveBucketMs } from "./inspection/inspection.store.ts"
 import { createInspectionDomain } from "./inspection/inspection.ts"
+import type { MakeTiles } from "./inspection/pyramids.ts"
 import { createLabelStudio } from "./label-studio/label-studio.ts"
 import { createFlowRoutes } from "./labelling/flow.routes.ts"
 import { createFlow } from "./labelling/flow.service.ts"
@@ -85,7 +88,7 @@ export type HubPorts = {
   writeLog: (line: string) => void
   version: string
   /** Looks at foreign pictures, in a process that may crash. */
-  imaging: { thumbnail: MakeThumbnail; close: () => Promise<void> }
+  imaging: { thumbnail: MakeThumbnail; tiles: MakeTiles; close: () => Promise<void> }
   /** Makes models, and shows pictures to them; both in processes of their own. */
   trainer: Trainer
   prover: Prover
@@ -221,6 +224,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       events,
       sniff: sniffImage,
       thumbnail: ports.imaging.thumbnail,
+      makeTiles: ports.imaging.tiles,
       stations: fleet.fleet.list,
       audit,
       isTimeSettled: clock.isSettled,
@@ -420,6 +424,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         ...users.routes,
         createCatalogueRoutes(catalogue),
         createGuideRoutes(guide),
+        createLabelSetupRoutes(createLabelSetups({ db, audit, clock, events })),
         fleet.routes,
         inspection.routes,
         ...sources.routes,
@@ -568,6 +573,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         await sparkplug?.stop()
         await gateway?.close()
         await sources.stop()
+        await inspection.pyramids.close()
         await ports.imaging.close()
         commits.close()
         await blobs.close()

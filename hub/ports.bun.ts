@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { selfCommand } from "#models/child"
 import { createAsker } from "#models/infer/asker"
 import { createInferChild } from "#models/infer/child"
@@ -46,8 +49,32 @@ export function createAssistPorts(): NonNullable<HubPorts["assist"]> {
   }
 }
 
-/** Pictures are decoded in a child of this program; it is started by the first one. */
+/** A picture of 100 megapixels is cut in some seconds; a busy machine may take many times that. */
+const tilesMs = 180_000
+
+/**
+ * Pictures are decoded in children of this program, started by the first one. Cutting a large one takes seconds: it has a
+ * child of its own with low priority, so that no thumbnail waits for it.
+ */
 export function createImaging(): HubPorts["imaging"] {
   const child = createInferChild({ command: selfCommand("worker", "infer") })
-  return { thumbnail: (bytes, max) => child.thumbnail({ bytes }, max), close: child.close }
+  const cutter = createInferChild({
+    command: selfCommand("worker", "infer", "--background"),
+    timeoutMs: tilesMs,
+  })
+  return {
+    thumbnail: (bytes, max) => child.thumbnail({ bytes }, max),
+    async tiles(image, keep) {
+      const folder = await mkdtemp(join(tmpdir(), "crux-tiles-"))
+      try {
+        const { path } = await cutter.tiles(image, folder)
+        return await keep(path)
+      } finally {
+        await rm(folder, { recursive: true, force: true })
+      }
+    },
+    close: async () => {
+      await Promise.all([child.close(), cutter.close()])
+    },
+  }
 }

@@ -3,6 +3,7 @@ import { mkdir } from "node:fs/promises"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
 import type { Page } from "playwright-core"
+import { type LabelSetup, plainSetup } from "#contract/questions"
 import { openBrowser, openTablet, type View } from "../test/ui/support/browser.ts"
 import { fixturePassword, startFixture } from "../test/ui/support/fixture.ts"
 import { buildUi } from "./build-ui.ts"
@@ -44,6 +45,42 @@ const shots: Record<string, (page: Page) => Promise<void>> = {
   "label-help": async (page) => {
     await openLabel(page)
     await page.getByTestId("label-help").tap()
+  },
+  "label-tools": async (page) => {
+    await openLabel(page)
+    await page.getByTestId("editor-more").tap()
+    await page.getByTestId("editor-drawer").waitFor()
+  },
+  "label-polygon": async (page) => {
+    await openLabel(page)
+    await page.locator('.tools [data-mode="polygon"]').tap()
+    await page.getByTestId("editor-hint").waitFor()
+    const canvas = page.getByTestId("label-canvas")
+    for (const [x, y] of [
+      [200, 150],
+      [420, 180],
+      [380, 360],
+    ] as const)
+      await canvas.tap({ position: { x, y } })
+  },
+  "label-brush": async (page) => {
+    await openLabel(page)
+    await page.locator('.tools [data-mode="brush"]').tap()
+    await page.getByTestId("editor-hint").waitFor()
+    const canvas = page.getByTestId("label-canvas")
+    for (let i = 0; i < 12; i++)
+      await canvas.tap({ position: { x: 200 + i * 14, y: 200 + Math.round(30 * Math.sin(i / 2)) } })
+    await page.getByTestId("editor-done").tap()
+    await page.getByTestId("editor-details").first().tap()
+    await page.getByTestId("editor-drawer").waitFor()
+  },
+  "label-questions": async (page) => {
+    fixture.setSetups(exampleSetups)
+    await openLabel(page)
+    await page.getByTestId("label-canvas").tap({ position: await middleOfBox() })
+    await page.getByTestId("editor-details").first().tap()
+    await page.getByTestId("label-ng").tap()
+    fixture.setSetups(undefined)
   },
   "label-new-kind": async (page) => {
     await openLabel(page)
@@ -126,6 +163,48 @@ async function middleOfBox(): Promise<{ x: number; y: number }> {
   const top = (canvas.height - task.image.h * scale) / 2
   return { x: left + (box[0] + box[2] / 2) * scale, y: top + (box[1] + box[3] / 2) * scale }
 }
+
+const names = (ko: string, en: string) => ({ ko, en })
+const exampleSetups: LabelSetup[] = [
+  {
+    ...plainSetup,
+    questions: [
+      {
+        type: "choice",
+        key: "finish",
+        names: names("표면 상태", "Surface"),
+        of: "image",
+        required: true,
+        several: false,
+        options: [
+          { key: "dry", names: names("마름", "Dry") },
+          { key: "oily", names: names("기름 묻음", "Oily") },
+          { key: "dusty", names: names("먼지", "Dusty") },
+        ],
+      },
+      {
+        type: "tree",
+        key: "place",
+        names: names("위치", "Place"),
+        of: "region",
+        required: false,
+        several: false,
+        options: [
+          {
+            key: "front",
+            names: names("앞면", "Front"),
+            options: [
+              { key: "edge", names: names("모서리", "Edge") },
+              { key: "middle", names: names("가운데", "Middle") },
+            ],
+          },
+          { key: "back", names: names("뒷면", "Back") },
+        ],
+      },
+      { type: "rating", key: "depth", names: names("깊이", "Depth"), of: "region", required: false, most: 5 },
+    ],
+  },
+]
 
 const ui = join(import.meta.dir, "../dist/ui")
 await buildUi(ui)

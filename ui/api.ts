@@ -114,6 +114,9 @@ export function createApi(deps: {
 export type Api = ReturnType<typeof createApi>
 
 export const imageUrl = (sha256: string): string => `/api/images/${sha256}`
+/** A tile of a large image; at level n its pixels stand for 2ⁿ × 2ⁿ of the image. */
+export const tileUrl = (sha256: string, level: number, x: number, y: number): string =>
+  `/api/images/${sha256}/tiles/${level}/${x}/${y}`
 /** `max` = longest side in pixels. */
 export const thumbUrl = (sha256: string, max: number): string => `/api/images/${sha256}/thumb?max=${max}`
 

@@ -104,6 +104,21 @@ export function createInspectionRoutes({
       query(v.object({ max: v.optional(whole(16, 4096), "320") })),
       async (c) => picture(await inspections.thumbnail(c.req.valid("param").sha, c.req.valid("query").max)),
     )
+    .get(
+      "/api/images/:sha/tiles/:z/:x/:y",
+      allow("worker"),
+      doc(
+        "A tile of 512 pixels of a large image; at level z one of its pixels stands for 2^z of the image.",
+        {
+          200: "image/*",
+        },
+      ),
+      param(v.object({ sha: Sha256, z: whole(0, 16), x: whole(0, 512), y: whole(0, 512) })),
+      async (c) => {
+        const { sha, z, x, y } = c.req.valid("param")
+        return picture(await inspections.tile(sha, z, x, y))
+      },
+    )
 }
 
 /**

@@ -22,6 +22,7 @@ export function createInspections({
   clock,
   blobs,
   thumbnail,
+  tile,
 }: {
   db: Sqlite
   store: InspectionStore
@@ -29,6 +30,7 @@ export function createInspections({
   clock: Clock
   blobs: Blobs
   thumbnail: MakeThumbnail
+  tile: (sha256: string, level: number, x: number, y: number) => Promise<Uint8Array>
 }) {
   const making = new Map<string, Promise<{ bytes: Uint8Array; mime: string }>>()
 
@@ -122,6 +124,12 @@ export function createInspections({
       making.set(key, running)
       return running
     },
+
+    /** A tile of a large image; the first one of an image waits until all are made. Throws `not_found`. */
+    tile: async (sha256: string, level: number, x: number, y: number) => ({
+      bytes: await tile(image(sha256).sha256, level, x, y),
+      mime: "image/jpeg",
+    }),
 
     /** For labelling, inside its transaction: the newest revision (null: withdrawn) and the place in the queue. */
     applyLabel: (id: string, label: AppliedLabel, queue: Priority | null): void =>

@@ -13,7 +13,11 @@ import { createIngest, type SniffImage } from "./ingest.service.ts"
 import { createInspectionRoutes } from "./inspection.routes.ts"
 import { createInspections, type MakeThumbnail } from "./inspection.service.ts"
 import { createInspectionStore } from "./inspection.store.ts"
+import { createPyramids, type MakeTiles } from "./pyramids.ts"
 import type { Placing } from "./stream.rules.ts"
+
+/** The tiles of an image stand beside its thumbnails, as the one of this size: what goes with them goes with it. */
+const wholePyramid = 0
 
 /** The domain of inspections: taking them in, keeping them, showing them. */
 export function createInspectionDomain(deps: {
@@ -22,6 +26,7 @@ export function createInspectionDomain(deps: {
   blobs: Blobs
   sniff: SniffImage
   thumbnail: MakeThumbnail
+  makeTiles: MakeTiles
   disk: DiskSpace
   clock: Clock
   events: Events
@@ -41,6 +46,7 @@ export function createInspectionDomain(deps: {
   const {
     db,
     thumbnail,
+    makeTiles,
     stations,
     keeps,
     placing,
@@ -54,7 +60,14 @@ export function createInspectionDomain(deps: {
   const store = createInspectionStore({ sqlite: db, placing })
   const { blobs, clock } = rest
   blobs.attach(store.place)
-  const inspections = createInspections({ db, store, audit, clock, blobs, thumbnail })
+  const pyramids = createPyramids({
+    blobs,
+    makeTiles,
+    find: (sha256) => store.thumbnail(sha256, wholePyramid)?.thumb_sha256,
+    remember: (sha256, pyramid) =>
+      store.insertThumbnail({ sha256, max: wholePyramid, thumb: pyramid, mime: "application/octet-stream" }),
+  })
+  const inspections = createInspections({ db, store, audit, clock, blobs, thumbnail, tile: pyramids.tile })
   const ingest = createIngest({ store, commits, sniff, isTimeLost, ...rest })
   const eviction = createEviction({ db, store, audit, keeps, isTimeSettled, ...rest })
   const arrivals = createArrivals({ store, stations })
@@ -62,5 +75,5 @@ export function createInspectionDomain(deps: {
     "/",
     createArrivalRoutes({ arrivals }),
   )
-  return { store, inspections, ingest, eviction, routes }
+  return { store, inspections, pyramids, ingest, eviction, routes }
 }

@@ -19,6 +19,8 @@ export type InferChild = {
   inspect: (frame: Frame, options?: InspectOptions) => Promise<Inspection>
   /** JPEG no larger than `max` pixels on either side. */
   thumbnail: (frame: Frame, max: number) => Promise<Thumbnail>
+  /** Cuts the image at `image` into tiles; the file with them lies in `folder` afterwards. */
+  tiles: (image: string, folder: string) => Promise<{ path: string; tiles: number }>
   /** Full decode: mime and size, or `unreadable_image`. */
   probe: (frame: { path: string } | { bytes: Uint8Array }) => Promise<Probe>
   /** Process id of the current child, for health reports. */
@@ -115,6 +117,7 @@ export function createInferChild({
       }
     },
     thumbnail: (frame, max) => ask<"thumbnail">({ op: "thumbnail", frame, max }),
+    tiles: (image, folder) => ask<"tiles">({ op: "tiles", image, folder }),
     probe: (frame) => ask<"probe">({ op: "probe", frame }),
     pid: () => (current?.alive() ? current.pid : undefined),
     close: async () => {

@@ -10,6 +10,8 @@ export type Operations = {
   load: { ask: { model: string }; answer: ModelContract }
   infer: { ask: { frame: Frame } & InspectOptions; answer: Inspection }
   thumbnail: { ask: { frame: Frame; max: number }; answer: Thumbnail }
+  /** Paths: of the image, and of a folder to work in. */
+  tiles: { ask: { image: string; folder: string }; answer: { path: string; tiles: number } }
   probe: { ask: { frame: { path: string } | { bytes: Uint8Array } }; answer: Probe }
 }
 export type Operation = keyof Operations

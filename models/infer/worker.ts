@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises"
 import { probe, thumbnail } from "../image-ops.ts"
 import { codeOf, ModelError } from "../model-error.ts"
+import { makePyramid } from "../pyramid.ts"
 import type { Ask, Operation, Operations, Reply, Request } from "./protocol.ts"
 import { type ModelSession, openModel } from "./session.ts"
 import { createFrameReceiver } from "./shared-frame.ts"
@@ -67,6 +68,8 @@ function createAnswerer() {
       }
       case "thumbnail":
         return () => thumbnail(ask.frame, ask.max)
+      case "tiles":
+        return () => makePyramid(ask.image, ask.folder)
       case "probe":
         return async () => await probe("path" in ask.frame ? await readFile(ask.frame.path) : ask.frame.bytes)
     }

@@ -27,7 +27,11 @@ const hub = await createHub(config, {
   openSqlite,
   openAsset,
   // The process that decodes pictures runs on Bun.
-  imaging: { thumbnail: () => Promise.reject(new Error("no decoder here")), close: async () => {} },
+  imaging: {
+    thumbnail: () => Promise.reject(new Error("no decoder here")),
+    tiles: () => Promise.reject(new Error("no decoder here")),
+    close: async () => {},
+  },
   trainer: () => ({ ended: Promise.resolve("no trainer here"), kill: () => {} }),
   prover: {
     judge: async () => [],

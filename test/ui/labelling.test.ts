@@ -1,5 +1,6 @@
 import { afterEach, beforeAll, beforeEach, expect, test } from "bun:test"
 import { createApi } from "../../ui/api.ts"
+import { wholePicture } from "../../ui/editor/picture.ts"
 import { documentOf } from "../../ui/editor/state.ts"
 import { createMemoryKept } from "../../ui/screens/label/kept.ts"
 import { createLabelling } from "../../ui/screens/label/labelling.ts"
@@ -47,7 +48,7 @@ async function startWork(isKnown: (kind: string) => boolean = () => true) {
     onSignedOut: () => {},
   })
   const outbox = createOutbox({ store: createMemoryKept(), api, user: "worker1" })
-  const queue = createQueue({ api, decode: async () => ({}) as ImageBitmap })
+  const queue = createQueue({ api, decode: async ({ w, h }) => wholePicture({ w, h }, []) })
   const work = createLabelling({ queue, outbox, now: () => clock.now, isKnown })
   work.start()
   await until(() => work.held.value !== null)

@@ -3,6 +3,7 @@ import { uuidv7 } from "uuidv7"
 import * as v from "valibot"
 import { LabelTask, NextRequest, type QueueReason } from "#contract/labelling"
 import { createApi } from "../../ui/api.ts"
+import { wholePicture } from "../../ui/editor/picture.ts"
 import { createMemoryKept } from "../../ui/screens/label/kept.ts"
 import { createQueue } from "../../ui/screens/label/queue.ts"
 
@@ -67,9 +68,9 @@ const decoded: (Blob | undefined)[] = []
 function openQueue(hub: ReturnType<typeof startHub>, kept = createMemoryKept(), size = 24) {
   const queue = createQueue({
     api: hub.api,
-    decode: async (_, picture) => {
+    decode: async ({ w, h }, picture) => {
       decoded.push(picture)
-      return {} as ImageBitmap
+      return wholePicture({ w, h }, [])
     },
     stock: { user: "u1", size, kept, fetchPicture: async () => new Blob(["picture"]) },
   })

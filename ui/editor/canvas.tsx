@@ -3,12 +3,14 @@ import { useEffect, useRef } from "preact/hooks"
 import type { EditorAction } from "./editor.ts"
 import { screenPoint } from "./geometry.ts"
 import { readPointer } from "./input.ts"
-import { render } from "./render.ts"
-import type { EditorState } from "./state.ts"
+import type { Picture } from "./picture.ts"
+import { createMarks, renderMarks, renderPicture } from "./render.ts"
+import { createSheet } from "./sheet.ts"
+import type { EditorState, Look } from "./state.ts"
 
 type Props = {
   state: ReadonlySignal<EditorState>
-  picture: CanvasImageSource | null
+  picture: Picture | null
   dispatch: (action: EditorAction) => void
   nameOf: (kind: string) => string
   /** What a screen reader calls the image. */
@@ -18,23 +20,56 @@ type Props = {
   testid: string
 }
 
-/** The editor's only tie to the DOM: events in, pixels out. */
+/** Nothing has moved for this long: what was only nearly right is drawn well. */
+const restMs = 120
+
+const filterOf = ({ brightness, contrast, invert }: Look): string =>
+  brightness === 1 && contrast === 1 && !invert
+    ? "none"
+    : `brightness(${brightness}) contrast(${contrast})${invert ? " invert(1)" : ""}`
+
+/**
+ * The editor's only tie to the DOM: events in, pixels out. Two layers: the picture, which changes when it is moved, and
+ * above it the marks, which change all the time.
+ */
 export function EditorCanvas({ state, picture, dispatch, nameOf, label, theme, testid }: Props) {
+  const under = useRef<HTMLCanvasElement>(null)
   const ref = useRef<HTMLCanvasElement>(null)
   const frame = useRef(0)
+  const resting = useRef<ReturnType<typeof setTimeout>>(undefined)
   const latest = useRef({ picture, nameOf })
   latest.current = { picture, nameOf }
+  const kept = useRef<{ sheet: ReturnType<typeof createSheet>; marksOf: ReturnType<typeof createMarks> }>(
+    null,
+  )
+  kept.current ??= { sheet: createSheet(), marksOf: createMarks() }
+  /** What the layer of the picture shows: it is drawn again only when that changes. */
+  const drawn = useRef<readonly unknown[]>([])
 
-  function draw() {
+  function draw(settled = false) {
     cancelAnimationFrame(frame.current)
     frame.current = requestAnimationFrame(() => {
       const canvas = ref.current
-      const context = canvas?.getContext("2d", { alpha: false })
-      if (!canvas || !context) return
+      const below = under.current
+      const context = canvas?.getContext("2d")
+      const ground = below?.getContext("2d", { alpha: false })
+      if (!canvas || !below || !context || !ground || !kept.current) return
       const style = getComputedStyle(canvas)
       const palette = { stage: style.getPropertyValue("--stage"), font: style.fontFamily }
       const { picture, nameOf } = latest.current
-      render(context, state.peek(), picture, nameOf, palette, devicePixelRatio)
+      const now = state.peek()
+      const filter = filterOf(now.look)
+      const wanted = [now.viewport, now.stage, picture, palette.stage, canvas.width, canvas.height, settled]
+      if (wanted.some((part, i) => part !== drawn.current[i])) {
+        renderPicture(ground, now, picture, palette, devicePixelRatio)
+        drawn.current = wanted
+      }
+      if (below.style.filter !== filter) below.style.filter = filter
+      const { sheet, marksOf } = kept.current
+      const deps = { sheet, marks: marksOf(now), picture, nameOf, palette, filter }
+      clearTimeout(resting.current)
+      if (!renderMarks(context, now, deps, devicePixelRatio, settled))
+        resting.current = setTimeout(() => draw(true), restMs)
     })
   }
 
@@ -42,7 +77,14 @@ export function EditorCanvas({ state, picture, dispatch, nameOf, label, theme, t
     state.value
     draw()
   })
-  useEffect(draw, [picture, nameOf, theme])
+  useEffect(draw, [nameOf, theme])
+  useEffect(() => {
+    draw()
+    return picture?.watch(() => {
+      drawn.current = []
+      draw()
+    })
+  }, [picture])
 
   useEffect(() => {
     const canvas = ref.current
@@ -63,8 +105,12 @@ export function EditorCanvas({ state, picture, dispatch, nameOf, label, theme, t
     const size = new ResizeObserver(([entry]) => {
       if (!entry) return
       const { width, height } = entry.contentRect
-      canvas.width = Math.max(1, Math.round(width * devicePixelRatio))
-      canvas.height = Math.max(1, Math.round(height * devicePixelRatio))
+      for (const layer of [canvas, under.current]) {
+        if (!layer) continue
+        layer.width = Math.max(1, Math.round(width * devicePixelRatio))
+        layer.height = Math.max(1, Math.round(height * devicePixelRatio))
+      }
+      drawn.current = []
       dispatch({ type: "stage", size: { w: width, h: height } })
       draw()
     })
@@ -77,10 +123,21 @@ export function EditorCanvas({ state, picture, dispatch, nameOf, label, theme, t
       canvas.removeEventListener("wheel", onWheel)
       size.disconnect()
       cancelAnimationFrame(frame.current)
+      clearTimeout(resting.current)
     }
   }, [dispatch])
 
   return (
-    <canvas ref={ref} class="editor-canvas" role="img" aria-label={label} tabIndex={0} data-testid={testid} />
+    <>
+      <canvas ref={under} class="editor-picture" />
+      <canvas
+        ref={ref}
+        class="editor-canvas"
+        role="img"
+        aria-label={label}
+        tabIndex={0}
+        data-testid={testid}
+      />
+    </>
   )
 }

@@ -73,6 +73,8 @@ export type EditorAction =
   /** One corner back while a path is drawn, else one step of history. */
   | { readonly type: "undo" }
   | { readonly type: "redo" }
+  /** Ends what is being drawn with what is there; else puts the tool away. */
+  | { readonly type: "done" }
   | { readonly type: "escape" }
 
 const panStep = 64
@@ -208,6 +210,10 @@ export function reduce(state: EditorState, action: EditorAction, tools: Tools = 
     }
     case "redo":
       return settle({ ...cancelGesture(state), history: redo(cancelGesture(state).history) })
+    case "done": {
+      const done = tools[state.mode]?.[state.gesture.name]?.done
+      return done ? done(state) : { ...cancelGesture(state), mode: "hand", adding: false }
+    }
     case "escape":
       // First what is under way, then the selection.
       if (state.gesture.name !== "idle") return cancelGesture(state)

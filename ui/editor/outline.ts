@@ -294,8 +294,52 @@ export function scaleOutline(outline: Outline, from: Box, to: Box): Outline {
     case "point":
       return { ...outline, at: place(outline.at) }
     case "mask":
-      return outline
+      return scaleMask(outline, from, to)
   }
+}
+
+/** A mask's pixels by column: from the top, where they begin and end in turn. Columns without any are not there. */
+export function columnsOf(mask: Outline & { type: "mask" }): Map<number, number[]> {
+  const [height] = mask.size
+  const columns = new Map<number, number[]>()
+  const spans = spansOf(mask)
+  for (let i = 0; i < spans.length; i += 2) {
+    let start = spans[i] ?? 0
+    const end = spans[i + 1] ?? start
+    while (start < end) {
+      const column = Math.floor(start / height)
+      const stop = Math.min(end, (column + 1) * height)
+      const own = columns.get(column)
+      if (own) own.push(start - column * height, stop - column * height)
+      else columns.set(column, [start - column * height, stop - column * height])
+      start = stop
+    }
+  }
+  return columns
+}
+
+/** A mask's pixels drawn out or together: every column takes those of the column it came from. */
+function scaleMask(mask: Outline & { type: "mask" }, from: Box, to: Box): Outline {
+  const [height, width] = mask.size
+  const columns = columnsOf(mask)
+  const [sx, sy] = [to[2] / from[2], to[3] / from[3]]
+  const left = clamp(Math.round(to[0]), 0, width - 1)
+  const right = clamp(Math.round(to[0] + to[2]), left + 1, width)
+  const out: number[] = []
+  for (let x = left; x < right; x++) {
+    const source = Math.floor(from[0] + (x + 0.5 - to[0]) / sx)
+    const own = columns.get(source) ?? []
+    for (let i = 0; i < own.length; i += 2) {
+      const [top, bottom] = [own[i] ?? 0, own[i + 1] ?? 0]
+      const a = clamp(Math.round(to[1] + (top - from[1]) * sy), 0, height - 1)
+      const b = clamp(Math.round(to[1] + (bottom - from[1]) * sy), a + 1, height)
+      const last = out.at(-1)
+      if (last !== undefined && x * height + a <= last) out[out.length - 1] = Math.max(last, x * height + b)
+      else out.push(x * height + a, x * height + b)
+    }
+  }
+  if (out.length === 0) return mask
+  return { ...mask, counts: encodeRuns(Int32Array.from(out), width * height) }
 }
 
 /** The upright box around several outlines. */

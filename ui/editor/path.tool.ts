@@ -43,6 +43,7 @@ export const pathTool: Tool = {
     drag: (state, input) => traced(state, input, []),
   },
   path: {
+    done: (state) => (state.gesture.name === "path" ? finishPath(state, state.gesture.points) : state),
     tap(state, input) {
       if (state.gesture.name !== "path") return state
       const { points } = state.gesture

@@ -1,174 +1,258 @@
-import { boundsOf, spansOf } from "#contract/outline"
-import type { Outline, Shape } from "./document.ts"
-import { type Box, boxFromCorners, type ImagePoint, imagePoint, type ScreenPoint } from "./geometry.ts"
-import { cornersOf } from "./outline.ts"
+import type { Shape } from "./document.ts"
+import { boxFromCorners, type ImagePoint, imagePoint, type ScreenPoint } from "./geometry.ts"
+import { boundsOfAll } from "./outline.ts"
+import { type Picture, seenOf } from "./picture.ts"
+import type { Mark, Sheet } from "./sheet.ts"
+import { boxOnSide } from "./side.ts"
 import { documentOf, type EditorState } from "./state.ts"
+import { type Context, inImage, onScreen, strokeOutline } from "./stroke.ts"
 import { selectionGrips } from "./tool.ts"
-import { axisOf, toScreen } from "./viewport.ts"
+import { toScreen, type Viewport } from "./viewport.ts"
 
 export type Palette = { stage: string; font: string }
 
-/** Boxes up to which each carries its name. */
+/** Shapes up to which each carries its name: names of hundreds would hide the part. */
 const mostNamed = 60
+/** Selected shapes up to which they are drawn on their own, so that they can be moved without drawing the others. */
+const mostLive = 40
 
-/** Draws one frame. `pixels` is the device's pixel ratio; `nameOf` gives a kind in the person's language. */
-export function render(
-  context: CanvasRenderingContext2D,
+/** Draws the picture: everything under the marks. `pixels` is the device's pixel ratio. */
+export function renderPicture(
+  context: Context,
   state: EditorState,
-  picture: CanvasImageSource | null,
-  nameOf: (kind: string) => string,
+  picture: Picture | null,
   palette: Palette,
   pixels: number,
 ): void {
+  const { stage, viewport, image } = state
   context.setTransform(pixels, 0, 0, pixels, 0, 0)
   context.fillStyle = palette.stage
-  context.fillRect(0, 0, state.stage.w, state.stage.h)
+  context.fillRect(0, 0, stage.w, stage.h)
   if (!picture) return
-  drawPicture(context, state, picture)
-  drawShapes(context, state, nameOf, palette)
-  const { gesture } = state
-  if ((gesture.name === "draw" || gesture.name === "corner") && state.mode !== "rotated") {
-    const box = boxFromCorners(gesture.from, gesture.to, state.image)
-    strokeOutlines(context, state, [{ type: state.mode === "ellipse" ? "ellipse" : "box", box }], [])
-    drawCross(context, toScreen(state.viewport, gesture.from))
-  }
-  if ("to" in gesture && "pointer" in gesture) drawLoupe(context, state, picture, gesture)
-}
-
-function drawPicture(context: CanvasRenderingContext2D, state: EditorState, picture: CanvasImageSource) {
-  const { scale, x, y, turn } = state.viewport
-  const [cos, sin] = axisOf(turn)
   // Zoomed in far, a person wants to see the camera's pixels and not what smoothing makes of them.
-  context.imageSmoothingEnabled = scale < 4
-  context.imageSmoothingQuality = "high"
-  context.save()
-  context.transform(cos * scale, sin * scale, -sin * scale, cos * scale, x, y)
-  context.drawImage(picture, 0, 0, state.image.w, state.image.h)
-  context.restore()
+  context.imageSmoothingEnabled = viewport.scale < 4
+  inImage(context, viewport)
+  for (const { source, to } of picture.pieces(seenOf(viewport, image, stage), viewport.scale * pixels))
+    context.drawImage(source, ...to)
 }
 
-const onScreen = (state: EditorState, outline: Outline): Box => {
-  const [x, y, w, h] = boundsOf(outline)
-  const a = toScreen(state.viewport, imagePoint(x, y))
-  const b = toScreen(state.viewport, imagePoint(x + w, y + h))
-  return [Math.min(a.x, b.x), Math.min(a.y, b.y), Math.abs(a.x - b.x), Math.abs(a.y - b.y)]
-}
-
-function isInView(state: EditorState, outline: Outline): boolean {
-  const [x, y, w, h] = onScreen(state, outline)
-  return x <= state.stage.w && y <= state.stage.h && x + w >= 0 && y + h >= 0
-}
-
-/** Adds an outline to a path on the stage. */
-function trace(path: Path2D, state: EditorState, outline: Outline) {
-  const at = (x: number, y: number) => toScreen(state.viewport, imagePoint(x, y))
-  switch (outline.type) {
-    case "ellipse": {
-      const [x, y, w, h] = outline.box
-      const { scale, turn } = state.viewport
-      const middle = at(x + w / 2, y + h / 2)
-      const angle = (((outline.angle ?? 0) + turn * 90) * Math.PI) / 180
-      const [rx, ry] = [(w / 2) * scale, (h / 2) * scale]
-      path.moveTo(middle.x + rx * Math.cos(angle), middle.y + rx * Math.sin(angle))
-      path.ellipse(middle.x, middle.y, rx, ry, angle, 0, Math.PI * 2)
-      return
-    }
-    case "point": {
-      const { x, y } = at(...outline.at)
-      path.moveTo(x + 9, y)
-      path.arc(x, y, 9, 0, Math.PI * 2)
-      return
-    }
-    case "mask": {
-      const [height] = outline.size
-      const spans = spansOf(outline)
-      // A mask is shown by its columns' ends: its edge, at any zoom.
-      for (let i = 0; i < spans.length; i += 2) {
-        const [start, last] = [spans[i] ?? 0, (spans[i + 1] ?? 1) - 1]
-        const column = Math.floor(start / height)
-        const a = at(column, start % height)
-        const b = at(Math.floor(last / height) + 1, (last % height) + 1)
-        path.rect(Math.min(a.x, b.x), Math.min(a.y, b.y), Math.abs(a.x - b.x), Math.abs(a.y - b.y))
-      }
-      return
-    }
-    default: {
-      const corners = cornersOf(outline).map((p) => toScreen(state.viewport, p))
-      corners.forEach(({ x, y }, i) => {
-        if (i === 0) path.moveTo(x, y)
-        else path.lineTo(x, y)
-      })
-      if (outline.type !== "line") path.closePath()
-    }
+/** What the sheet shows of a state: all that is seen and not drawn on its own. The same list for the same shapes. */
+export function createMarks() {
+  let known: { shapes: readonly Shape[]; selection: readonly string[]; marks: readonly Mark[] } | undefined
+  return (state: EditorState): readonly Mark[] => {
+    const { shapes } = documentOf(state)
+    const { selection } = state
+    if (known?.shapes === shapes && known.selection === selection) return known.marks
+    const chosen = new Set(selection)
+    const live = selection.length <= mostLive
+    const marks = shapes.flatMap((shape): Mark[] => {
+      if (shape.hidden || (live && chosen.has(shape.id))) return []
+      const look = chosen.has(shape.id)
+        ? shape.state === "suggested"
+          ? "chosen-suggested"
+          : "chosen"
+        : shape.state
+      return [{ id: shape.id, outline: shape.outline, look }]
+    })
+    known = { shapes, selection, marks }
+    return marks
   }
 }
 
-const dashes = { suggested: [9, 7], kept: [] }
-
-/**
- * Black under white: one of the two stands out from any part, shiny or dark. All outlines of one look are one path; masks
- * are a veil, as an edge of every column would hide the part.
- */
-function strokeOutlines(
+/** Draws everything above the picture. False when it should be drawn again, with `settled`, once nothing moves. */
+export function renderMarks(
   context: CanvasRenderingContext2D,
   state: EditorState,
-  outlines: readonly Outline[],
-  dash: readonly number[],
-  wide = 0,
-) {
-  const [lines, veils] = [new Path2D(), new Path2D()]
-  for (const outline of outlines) trace(outline.type === "mask" ? veils : lines, state, outline)
-  context.fillStyle = wide > 0 ? "#ffffff99" : "#ffffff66"
-  context.fill(veils)
-  context.lineJoin = "round"
-  context.setLineDash([])
-  context.strokeStyle = "#000000cc"
-  context.lineWidth = 5 + wide
-  context.stroke(lines)
-  context.setLineDash([...dash])
-  context.strokeStyle = "#ffffff"
-  context.lineWidth = 2.5 + wide
-  context.stroke(lines)
-  context.setLineDash([])
+  deps: {
+    sheet: Sheet
+    marks: readonly Mark[]
+    picture: Picture | null
+    nameOf: (kind: string) => string
+    palette: Palette
+    filter: string
+  },
+  pixels: number,
+  settled: boolean,
+): boolean {
+  const { sheet, marks, picture, nameOf, palette, filter } = deps
+  context.setTransform(pixels, 0, 0, pixels, 0, 0)
+  context.clearRect(0, 0, state.stage.w, state.stage.h)
+  if (!picture) return true
+  const right = sheet.draw(context, state, marks, pixels, settled)
+  const { viewport } = state
+  const { shapes, relations } = documentOf(state)
+  if (state.selection.length <= mostLive) {
+    for (const shape of shapes)
+      if (state.selection.includes(shape.id) && !shape.hidden)
+        strokeOutline(
+          context,
+          viewport,
+          shape.outline,
+          shape.state === "suggested" ? "chosen-suggested" : "chosen",
+        )
+    drawHandles(context, state)
+  }
+  if (relations.length > 0) {
+    const byId = new Map(shapes.map((shape) => [shape.id, shape]))
+    for (const { from, to } of relations) {
+      const [a, b] = [byId.get(from), byId.get(to)]
+      if (a && b && !a.hidden && !b.hidden) drawArrow(context, middleOf(viewport, a), middleOf(viewport, b))
+    }
+  }
+  drawNames(context, state, nameOf, palette)
+  drawGesture(context, state)
+  const { gesture } = state
+  if ("to" in gesture && "pointer" in gesture) drawLoupe(context, state, picture, gesture, filter, pixels)
+  return right
 }
 
-function drawShapes(
+function middleOf(viewport: Viewport, { outline }: Shape): ScreenPoint {
+  const [x, y, w, h] = boundsOfAll([outline])
+  return toScreen(viewport, imagePoint(x + w / 2, y + h / 2))
+}
+
+function drawNames(
   context: CanvasRenderingContext2D,
   state: EditorState,
   nameOf: (kind: string) => string,
   palette: Palette,
-) {
+): void {
   const { shapes } = documentOf(state)
-  const chosen = new Set(state.selection)
-  const seen = shapes.filter((shape) => !shape.hidden && isInView(state, shape.outline))
-  for (const look of ["suggested", "kept"] as const) {
-    const outlines = seen
-      .filter((shape) => shape.state === look && !chosen.has(shape.id))
-      .map((shape) => shape.outline)
-    if (outlines.length > 0) strokeOutlines(context, state, outlines, dashes[look])
-  }
-  const selected = seen.filter((shape) => chosen.has(shape.id))
-  for (const shape of selected) strokeOutlines(context, state, [shape.outline], dashes[shape.state], 1.5)
-  if (selected.length > 0) drawHandles(context, state)
-  // Names of hundreds of shapes would hide the part, and measuring text is what costs the time.
-  const named = shapes.length <= mostNamed ? seen : selected.slice(0, mostNamed)
-  for (const shape of named) {
-    const text = `${shapes.indexOf(shape) + 1}  ${nameOf(shape.kind)}`
+  const all = shapes.length <= mostNamed
+  if (!all && state.selection.length > mostNamed) return
+  shapes.forEach((shape, i) => {
+    if (shape.hidden || !(all || state.selection.includes(shape.id))) return
+    const [x, y, w, h] = onScreen(state.viewport, shape.outline)
+    if (x > state.stage.w || y > state.stage.h || x + w < 0 || y + h < 0) return
+    const text = `${i + 1}  ${nameOf(shape.kind)}`
     drawChip(context, state, shape, shape.state === "suggested" ? `${text} ?` : text, palette)
+  })
+}
+
+/** What is being drawn right now. */
+function drawGesture(context: CanvasRenderingContext2D, state: EditorState): void {
+  const { gesture, viewport, mode } = state
+  switch (gesture.name) {
+    case "draw":
+    case "corner": {
+      if (mode === "rotated") drawWay(context, viewport, [gesture.from, gesture.to])
+      else {
+        const box = boxFromCorners(gesture.from, gesture.to, state.image)
+        strokeOutline(context, viewport, { type: mode === "ellipse" ? "ellipse" : "box", box }, "kept")
+      }
+      drawCross(context, toScreen(viewport, gesture.from))
+      return
+    }
+    case "side": {
+      const outline = boxOnSide(gesture.from, gesture.to, gesture.at)
+      if (outline) strokeOutline(context, viewport, outline, "kept")
+      else drawWay(context, viewport, [gesture.from, gesture.to])
+      return
+    }
+    case "path":
+    case "trace": {
+      const last = gesture.name === "path" ? gesture.at : gesture.to
+      drawWay(context, viewport, [...gesture.points, last])
+      const [first] = gesture.points
+      // A line that is traced has no corners yet; those of a path are shown, the first and the last as places to tap.
+      if (gesture.name === "path") for (const p of gesture.points) drawDot(context, toScreen(viewport, p), 5)
+      if (first) drawDot(context, toScreen(viewport, first), 9)
+      return
+    }
+    case "paint":
+      drawStroke(context, state, gesture)
+      return
+    case "marquee": {
+      const box = boxFromCorners(gesture.from, gesture.to, state.image)
+      strokeOutline(context, viewport, { type: "box", box }, "suggested")
+      return
+    }
+    case "linking": {
+      const from = documentOf(state).shapes.find(({ id }) => id === gesture.from)
+      if (from) drawArrow(context, middleOf(viewport, from), toScreen(viewport, gesture.at))
+      return
+    }
+    case "carry":
+    case "bring":
+      for (const { at } of selectionGrips(state)) drawDot(context, toScreen(viewport, at), 9)
   }
 }
 
-function drawHandles(context: CanvasRenderingContext2D, state: EditorState) {
-  for (const grip of selectionGrips(state)) {
-    const at = toScreen(state.viewport, grip.at)
-    context.beginPath()
-    context.arc(at.x, at.y, 7, 0, Math.PI * 2)
-    context.fillStyle = "#ffffff"
-    context.fill()
-    context.lineWidth = 2.5
-    context.strokeStyle = "#000000"
-    context.stroke()
-  }
+function drawWay(context: CanvasRenderingContext2D, viewport: Viewport, points: readonly ImagePoint[]): void {
+  const path = new Path2D()
+  points.forEach((p, i) => {
+    const { x, y } = toScreen(viewport, p)
+    if (i === 0) path.moveTo(x, y)
+    else path.lineTo(x, y)
+  })
+  context.lineJoin = "round"
+  context.lineCap = "round"
+  strokeTwice(context, path)
+}
+
+function strokeTwice(context: CanvasRenderingContext2D, path: Path2D): void {
+  context.strokeStyle = "#000000"
+  context.lineWidth = 5
+  context.stroke(path)
+  context.strokeStyle = "#ffffff"
+  context.lineWidth = 2.5
+  context.stroke(path)
+}
+
+/** The brush on its way: light for what comes, dark for what goes, as wide as it is. */
+function drawStroke(
+  context: CanvasRenderingContext2D,
+  state: EditorState,
+  gesture: { points: readonly ImagePoint[]; to: ImagePoint; erase: boolean },
+): void {
+  const { viewport, brush } = state
+  const path = new Path2D()
+  ;[...gesture.points, gesture.to].forEach((p, i) => {
+    const { x, y } = toScreen(viewport, p)
+    if (i === 0) path.moveTo(x, y)
+    else path.lineTo(x, y)
+  })
+  context.lineJoin = "round"
+  context.lineCap = "round"
+  context.lineWidth = Math.max(1, brush * viewport.scale)
+  context.strokeStyle = gesture.erase ? "#00000080" : "#ffffff80"
+  context.stroke(path)
+  const at = toScreen(viewport, gesture.to)
+  const ring = new Path2D()
+  ring.arc(at.x, at.y, Math.max(2, (brush * viewport.scale) / 2), 0, Math.PI * 2)
+  strokeTwice(context, ring)
+}
+
+/** From one region to another; the head lies in the middle of the way, where no region hides it. */
+function drawArrow(context: CanvasRenderingContext2D, a: ScreenPoint, b: ScreenPoint): void {
+  const length = Math.hypot(b.x - a.x, b.y - a.y)
+  if (length < 2) return
+  const [ux, uy] = [(b.x - a.x) / length, (b.y - a.y) / length]
+  const tip = { x: a.x + ux * (length * 0.55 + 8), y: a.y + uy * (length * 0.55 + 8) }
+  const path = new Path2D()
+  path.moveTo(a.x, a.y)
+  path.lineTo(b.x, b.y)
+  path.moveTo(tip.x - ux * 16 - uy * 10, tip.y - uy * 16 + ux * 10)
+  path.lineTo(tip.x, tip.y)
+  path.lineTo(tip.x - ux * 16 + uy * 10, tip.y - uy * 16 - ux * 10)
+  context.lineJoin = "round"
+  context.lineCap = "round"
+  strokeTwice(context, path)
+}
+
+function drawDot(context: CanvasRenderingContext2D, at: ScreenPoint, radius: number): void {
+  context.beginPath()
+  context.arc(at.x, at.y, radius, 0, Math.PI * 2)
+  context.fillStyle = "#ffffff"
+  context.fill()
+  context.lineWidth = 2.5
+  context.strokeStyle = "#000000"
+  context.stroke()
+}
+
+function drawHandles(context: CanvasRenderingContext2D, state: EditorState): void {
+  for (const { at, grip } of selectionGrips(state))
+    drawDot(context, toScreen(state.viewport, at), grip.on === "edge" ? 4.5 : 7)
 }
 
 /** The name of a box, above it or, at the top of the stage, inside it. */
@@ -179,7 +263,7 @@ function drawChip(
   text: string,
   palette: Palette,
 ) {
-  const [x, y] = onScreen(state, shape.outline)
+  const [x, y] = onScreen(state.viewport, shape.outline)
   context.font = `600 16px ${palette.font}`
   context.textBaseline = "middle"
   const width = context.measureText(text).width + 18
@@ -198,27 +282,22 @@ function drawChip(
 }
 
 function drawCross(context: CanvasRenderingContext2D, at: ScreenPoint) {
-  for (const [width, colour] of [
-    [5, "#000000"],
-    [2, "#ffffff"],
-  ] as const) {
-    context.lineWidth = width
-    context.strokeStyle = colour
-    context.beginPath()
-    context.moveTo(at.x - 14, at.y)
-    context.lineTo(at.x + 14, at.y)
-    context.moveTo(at.x, at.y - 14)
-    context.lineTo(at.x, at.y + 14)
-    context.stroke()
-  }
+  const path = new Path2D()
+  path.moveTo(at.x - 14, at.y)
+  path.lineTo(at.x + 14, at.y)
+  path.moveTo(at.x, at.y - 14)
+  path.lineTo(at.x, at.y + 14)
+  strokeTwice(context, path)
 }
 
 /** A round magnifier beside the finger, because the finger hides the very corner it is placing. */
 function drawLoupe(
   context: CanvasRenderingContext2D,
   state: EditorState,
-  picture: CanvasImageSource,
+  picture: Picture,
   gesture: { pointer: number; to: ImagePoint },
+  filter: string,
+  pixels: number,
 ) {
   const finger = state.pointers.find((p) => p.id === gesture.pointer)
   if (finger?.kind !== "touch") return
@@ -226,7 +305,7 @@ function drawLoupe(
   const above = finger.at.y > radius * 2 + 48
   const x = Math.min(Math.max(finger.at.x, radius + 8), state.stage.w - radius - 8)
   const y = above ? finger.at.y - radius - 56 : finger.at.y + radius + 72
-  const zoom = state.viewport.scale * 2.5
+  const scale = state.viewport.scale * 2.5
   const at = gesture.to
   context.save()
   context.beginPath()
@@ -234,12 +313,24 @@ function drawLoupe(
   context.clip()
   context.fillStyle = "#000000"
   context.fillRect(x - radius, y - radius, radius * 2, radius * 2)
-  const [cos, sin] = axisOf(state.viewport.turn)
+  // Where a browser knows no filter here the magnifier shows the picture as it was taken.
+  if (filter !== "none" && "filter" in context) context.filter = filter
+  const reach = radius / scale
+  const origin: Viewport = { scale, x: 0, y: 0, turn: state.viewport.turn }
+  const centre = toScreen(origin, at)
+  const close: Viewport = { ...origin, x: x - centre.x, y: y - centre.y }
   context.save()
-  context.translate(x, y)
-  context.transform(cos * zoom, sin * zoom, -sin * zoom, cos * zoom, 0, 0)
-  context.drawImage(picture, -at.x, -at.y, state.image.w, state.image.h)
+  inImage(context, close)
+  for (const { source, to } of picture.pieces(
+    [at.x - reach, at.y - reach, reach * 2, reach * 2],
+    scale * pixels,
+  ))
+    context.drawImage(source, ...to)
   context.restore()
+  if ("filter" in context) context.filter = "none"
+  for (const shape of documentOf(state).shapes.slice(0, mostNamed))
+    if (!shape.hidden && state.selection.includes(shape.id))
+      strokeOutline(context, close, shape.outline, "kept")
   drawCross(context, { space: "screen", x, y })
   context.restore()
   context.beginPath()

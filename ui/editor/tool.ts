@@ -18,6 +18,8 @@ export type Node = {
   readonly hover?: Step
   readonly move?: Step
   readonly up?: Step
+  /** The person says that it is finished as it stands: what a double tap is elsewhere. */
+  readonly done?: (state: EditorState) => EditorState
 }
 
 /** A tool is a state chart: a node for each gesture it knows, `idle` first of all. */
@@ -66,7 +68,7 @@ export function selectionGrips(state: EditorState): { grip: Grip; at: ImagePoint
   const reach = gripReach / state.viewport.scale
   if (shapes.length === 1 && (only.outline.type !== "polygon" || gripsOf(only.outline, reach).length > 0)) {
     const grips = gripsOf(only.outline, reach)
-    if (grips.length > 0 || only.outline.type === "point" || only.outline.type === "mask") return grips
+    if (grips.length > 0 || only.outline.type === "point") return grips
   }
   const [x, y, w, h]: Box = boundsOfAll(shapes.map(({ outline }) => outline))
   if (w <= 0 || h <= 0) return []

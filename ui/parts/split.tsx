@@ -20,7 +20,7 @@ export function split<P extends object>(
   }
   function Split(props: P) {
     const [failed, setFailed] = useState<unknown>(undefined)
-    const [, shown] = useState(loaded)
+    const [, shown] = useState(() => loaded)
     useEffect(() => {
       if (!loaded) fetchOnce().then((component) => shown(() => component), setFailed)
     }, [])

@@ -86,3 +86,37 @@ export function newLabel(inspection_id: string, more: Partial<NewLabel> = {}): N
     ...more,
   }
 }
+
+/** Stores one part with a real picture, as the hub would after its frame came in. */
+export async function storePicture(
+  test: TestHub,
+  bytes: Uint8Array,
+  size: { w: number; h: number },
+  more: Partial<InspectionHeader> = {},
+): Promise<{ id: string; sha256: string }> {
+  const { db, blobs } = test.hub
+  const sha256 = await blobs.put(bytes)
+  db.exec(
+    "INSERT OR IGNORE INTO device (id, name, enrolled_at, secret_hash) VALUES ('cam-1', 'Cam 1', 0, '')",
+  )
+  const header: InspectionHeader = {
+    v: 1,
+    id: systemIds.uuid(),
+    boot: systemIds.random(4),
+    seq: 1,
+    ts: test.clock.now(),
+    part_id: "P-1",
+    verdict: { eval: "ng", score: 0.9, t_low: 0.4, t_high: 0.6 },
+    findings: [],
+    policy: { why_sent: "all", image: "full" },
+    parts: [{ name: "main", mime: "image/jpeg", len: bytes.length, sha256, ...size }],
+    ...more,
+  }
+  createInspectionStore({ sqlite: db }).insert({
+    header,
+    headerText: JSON.stringify(header),
+    device: "cam-1",
+    receivedAt: test.clock.now(),
+  })
+  return { id: header.id, sha256 }
+}

@@ -4,11 +4,11 @@ import * as v from "valibot"
 import { Drawing } from "#contract/drawing"
 import { boundsOf, boxesOf, decodeRuns, encodeRuns, spansOf } from "#contract/outline"
 import { areasToMasks, mergeAreas } from "../../../ui/editor/areas.ts"
-import { imagePoint } from "../../../ui/editor/geometry.ts"
-import { fillSpans, joined, strokeSpans, union, without } from "../../../ui/editor/mask.ts"
-import { hits, moveOutline, simplify } from "../../../ui/editor/outline.ts"
-import { boxOnSide } from "../../../ui/editor/rotated.tool.ts"
+import { type Box, imagePoint } from "../../../ui/editor/geometry.ts"
+import { fillSpans, joined, maskOf, strokeSpans, union, without } from "../../../ui/editor/mask.ts"
+import { columnsOf, hits, moveOutline, scaleOutline, simplify } from "../../../ui/editor/outline.ts"
 import { documentOfDrawing, drawingOf, isPlain, noteKey } from "../../../ui/editor/saved.ts"
+import { boxOnSide } from "../../../ui/editor/side.ts"
 import { documentOf } from "../../../ui/editor/state.ts"
 import { createTestEditor, suggestion } from "../support/editor.ts"
 
@@ -328,4 +328,71 @@ test("whatever was drawn is a drawing the wire takes, and comes back as it was",
   expect(read).toEqual(sent)
   expect(drawingOf(documentOfDrawing(read))).toEqual(sent)
   expect(boxesOf(read, editor.state.image).map(({ kind }) => kind)).toEqual(["scratch", "unknown", "rust"])
+})
+
+test("a mask drawn out to any frame fills it as it filled its own, and out and back it is nearly the same", () => {
+  const size = { w: 120, h: 90 }
+  const corner = fc.record({ x: fc.integer({ min: 10, max: 50 }), y: fc.integer({ min: 10, max: 40 }) })
+  fc.assert(
+    fc.property(corner, fc.integer({ min: 2, max: 8 }), fc.integer({ min: 1, max: 3 }), (at, radius, by) => {
+      const stroke = [imagePoint(at.x, at.y), imagePoint(at.x + 8, at.y + 5)]
+      const mask = maskOf(strokeSpans(stroke, radius * 2, size), size)!
+      const from = boundsOf(mask)
+      const to: Box = [0, 0, Math.min(size.w, from[2] * by), Math.min(size.h, from[3] * by)]
+      const larger = scaleOutline(mask, from, to)
+      expect(boundsOf(larger)).toEqual(to)
+      expect(boundsOf(scaleOutline(larger, to, from))).toEqual(from)
+      const share = (outline: typeof mask, [, , w, h]: Box) => pixels(spansOf(outline)).size / (w * h)
+      expect(Math.abs(share(larger as typeof mask, to) - share(mask, from))).toBeLessThan(0.15)
+    }),
+    { numRuns: 60 },
+  )
+})
+
+test("a mask is resized by the corners of its frame, and undo brings it back", () => {
+  const editor = createTestEditor()
+  editor.act({ type: "mode", mode: "brush" })
+  editor.act({ type: "brush", size: 40 })
+  editor.drag([100, 100], [200, 100])
+  editor.act({ type: "done" })
+  expect(editor.state.mode).toBe("hand")
+  const before = editor.boxes[0]!
+  const [x, y, w, h] = before
+  editor.drag([(x + w) / 2, (y + h) / 2], [(x + w) / 2 + 60, (y + h) / 2 + 20])
+  expect(editor.shapes[0]!.outline.type).toBe("mask")
+  expect(editor.boxes[0]).toEqual([x, y, w + 120, h + 40])
+  editor.act({ type: "undo" })
+  expect(editor.boxes[0]).toEqual(before)
+})
+
+test("Done closes a polygon and ends a line without a tap on a corner; with too few corners it waits", () => {
+  const editor = createTestEditor()
+  editor.act({ type: "mode", mode: "polygon" })
+  editor.tap([100, 100])
+  editor.tap([200, 100])
+  editor.act({ type: "done" })
+  expect(editor.shapes).toHaveLength(0)
+  editor.tap([200, 200])
+  editor.act({ type: "done" })
+  expect(editor.shapes[0]!.outline).toMatchObject({ type: "polygon" })
+  editor.act({ type: "mode", mode: "line" })
+  editor.tap([300, 300])
+  editor.tap([400, 300])
+  editor.act({ type: "done" })
+  expect(editor.shapes[1]!.outline).toMatchObject({ type: "line" })
+  expect(editor.state.mode).toBe("hand")
+})
+
+test("what the columns of a mask say is the mask", () => {
+  fc.assert(
+    fc.property(spans, (s) => {
+      fc.pre(s.length > 0)
+      const mask = maskOf(s, { w: 20, h: 20 })!
+      const found = new Set<number>()
+      for (const [x, ends] of columnsOf(mask))
+        for (let i = 0; i < ends.length; i += 2)
+          for (let y = ends[i]!; y < ends[i + 1]!; y++) found.add(x * 20 + y)
+      expect(found).toEqual(pixels(s))
+    }),
+  )
 })

@@ -6,6 +6,7 @@ import { DefectClass, NewDefectClass } from "#contract/catalogue"
 import { NewEnrolmentCode } from "#contract/fleet"
 import { type InspectionView, NewLabel, NextRequest } from "#contract/labelling"
 import { Problem, type ProblemCode } from "#contract/problem"
+import { type LabelSetup, plainSetup } from "#contract/questions"
 import type { HomeView } from "#contract/rollout"
 import { NewUser, OwnPatch, SetupRequest, SignInRequest, User } from "#contract/users"
 import { type Picture, paintPictures, shrink } from "./pictures.ts"
@@ -68,6 +69,8 @@ export async function startFixture(options: FixtureOptions) {
   let down = false
   let enrolled = false
   const tabletId = uuidv7()
+  /** How parts are labelled; undefined as a fresh hub has it. */
+  let setups: LabelSetup[] | undefined
   let count = pictures.length
   const stream: InspectionView[] = pictures
     .map((picture, i) => makeInspection(picture, i, started - (pictures.length - i) * 4_000))
@@ -175,6 +178,10 @@ export async function startFixture(options: FixtureOptions) {
         kinds.push(made)
         return json(made, 201)
       }
+      case "GET /api/products":
+        return list([])
+      case "GET /api/label-setups":
+        return json({ items: setups ?? [plainSetup], next: null })
       case "POST /api/labelling/next": {
         const { holding } = await body(NextRequest)
         const next = queue.find((inspection) => !holding.includes(inspection.id))
@@ -397,6 +404,9 @@ export async function startFixture(options: FixtureOptions) {
     /** As if an engineer had enrolled every browser. */
     setEnrolled: (value: boolean) => {
       enrolled = value
+    },
+    setSetups: (value: LabelSetup[] | undefined) => {
+      setups = value
     },
     setDown: (value: boolean) => {
       down = value

@@ -1,7 +1,9 @@
+import type { Question } from "#contract/questions"
 import { useApp, useKindName, useWords } from "../../context.ts"
 import { documentOf } from "../../editor/state.ts"
 import { DefectIcon, Icon } from "../../parts/icon.tsx"
 import type { Labelling } from "./labelling.ts"
+import { Questions } from "./questions.tsx"
 
 /** Active kinds in the order of the catalogue, which stays still under the fingers; "unknown" closes the list. */
 export function usePanelKinds() {
@@ -14,11 +16,14 @@ export function KindsPanel({
   work,
   disabled,
   keys,
+  questions,
   onNew,
 }: {
   work: Labelling
   disabled: boolean
   keys: boolean
+  /** What is asked of the whole part stands below the kinds. */
+  questions: readonly Question[]
   onNew: () => void
 }) {
   const words = useWords()
@@ -29,10 +34,18 @@ export function KindsPanel({
   const selected = shapes.find((shape) => shape.id === state.selected)
   const asking = work.asking.value
   const isOn = (key: string) => (selected ? selected.kind === key : work.picked.value.includes(key))
-  const title = asking ? words.label.whichKind : selected ? words.label.chooseKind : words.label.kinds
+  const gap = work.missing.value
+  const { language } = useApp().prefs
+  const title = gap
+    ? words.editor.answerFirst(gap.question.names[language.value])
+    : asking
+      ? words.label.whichKind
+      : selected
+        ? words.label.chooseKind
+        : words.label.kinds
   return (
     <section
-      class={`kinds ${asking ? "kinds-asking" : ""}`}
+      class={`kinds ${asking || gap ? "kinds-asking" : ""}`}
       aria-label={words.label.kinds}
       data-testid="label-kinds"
     >
@@ -69,6 +82,13 @@ export function KindsPanel({
           <Icon name="plus" size={30} />
           <span class="kind-name">{words.label.newKind}</span>
         </button>
+        <Questions
+          questions={questions.filter(({ of }) => of === "image")}
+          answers={documentOf(state).answers}
+          missing={gap?.region === null ? gap.question.key : null}
+          disabled={disabled}
+          onAnswer={(key, answer) => work.dispatch({ type: "answer", id: null, key, answer })}
+        />
       </div>
     </section>
   )

@@ -1,8 +1,10 @@
 import type { Finding } from "#contract/inspection"
-import type { InspectionView, LabelVerdict, NewLabel } from "#contract/labelling"
+import type { InspectionView, LabelRevision, LabelVerdict, NewLabel } from "#contract/labelling"
 import { boundsOf } from "#contract/outline"
-import type { Shape } from "../../editor/document.ts"
+import { type Question, unanswered } from "#contract/questions"
+import { type EditorDocument, newDocument, type Shape } from "../../editor/document.ts"
 import { roundBox } from "../../editor/geometry.ts"
+import { documentOfDrawing, drawingOf, isPlain } from "../../editor/saved.ts"
 
 /**
  * The model's findings in words of the catalogue: a kind it lacks (an old model, or plain "anomaly") is shown and stored
@@ -48,30 +50,85 @@ const sameSet = (a: readonly string[], b: readonly string[]) =>
 const sameBox = (a: Shape, b: Shape) =>
   a.outline.type === "box" && b.outline.type === "box" && a.outline.box === b.outline.box && !a.outline.angle
 
-export type Judged = Pick<NewLabel, "kinds" | "boxes" | "accepted">
+/** A stored label as marks on the screen again, and the kinds it names without a mark. */
+export function openedLabel(label: LabelRevision): { doc: EditorDocument; kinds: string[] } {
+  const doc = label.drawing
+    ? documentOfDrawing(label.drawing)
+    : newDocument({
+        shapes: label.boxes.map(
+          ({ kind, box }, i): Shape => ({
+            id: `b${i + 1}`,
+            kind,
+            outline: { type: "box", box },
+            by: "person",
+            state: "kept",
+          }),
+        ),
+      })
+  const marked = new Set(doc.shapes.flatMap(kindsOf))
+  return { doc, kinds: label.kinds.filter((kind) => !marked.has(kind)) }
+}
+
+const kindsOf = ({ kind, also = [] }: Shape): string[] => [kind, ...also]
+
+/** Boxes that go beside each other on the wire; more of them go as a drawing. */
+const mostBoxes = 64
+
+export type Judged = Pick<NewLabel, "kinds" | "boxes" | "accepted" | "drawing">
 
 /**
- * What is stored is what is on the screen. OK and unsure carry no defects. NG carries every box that is still there,
- * also the model's that nobody touched, and the kinds of the boxes and of the panel; with neither it is `unknown`.
+ * What is stored is what is on the screen. OK carries no defects, only answers about the whole part. Unsure carries what a
+ * person has marked, so that the next one need not begin anew. NG carries every mark that is still there, also the model's
+ * that nobody touched, and the kinds of the marks and of the panel; with neither it is `unknown`.
  */
 export function judge(
   inspection: InspectionView,
   verdict: LabelVerdict,
-  shapes: readonly Shape[],
+  doc: EditorDocument,
   picked: readonly string[],
 ): Judged {
-  if (verdict !== "ng") return { kinds: [], boxes: [], accepted: verdict === modelVerdict(inspection) }
-  const boxes = shapes.map((shape) => ({ kind: shape.kind, box: roundBox(boundsOf(shape.outline)) }))
-  const named = [...new Set([...boxes.map((box) => box.kind), ...picked])]
+  const opinion = verdict === modelVerdict(inspection)
+  if (verdict === "ok") {
+    const answered = newDocument({ answers: doc.answers })
+    return { kinds: [], ...marksOf(answered), accepted: opinion && isPlain(answered) }
+  }
+  if (verdict === "unsure") {
+    const kept = doc.shapes.filter(({ state }) => state === "kept")
+    const ids = new Set(kept.map(({ id }) => id))
+    const relations = doc.relations.filter(({ from, to }) => ids.has(from) && ids.has(to))
+    const own = newDocument({ shapes: kept, relations, answers: doc.answers })
+    return { kinds: [...new Set(kept.flatMap(kindsOf))], ...marksOf(own), accepted: false }
+  }
+  const named = [...new Set([...doc.shapes.flatMap(kindsOf), ...picked])]
   const kinds = named.length > 0 ? named : ["unknown"]
   const before = suggestedShapes(inspection.findings)
   const untouched =
-    before.length === shapes.length &&
+    isPlain(doc) &&
+    before.length === doc.shapes.length &&
     before.every((was) =>
-      shapes.some((is) => is.id === was.id && is.kind === was.kind && sameBox(is, was)),
+      doc.shapes.some((is) => is.id === was.id && is.kind === was.kind && sameBox(is, was)),
     ) &&
     sameSet(picked, suggestedKinds(inspection.findings))
-  return { kinds, boxes, accepted: untouched && modelVerdict(inspection) === "ng" }
+  return { kinds, ...marksOf(doc), accepted: untouched && opinion }
+}
+
+/** Upright boxes alone go as boxes; the hub works them out of a drawing. */
+function marksOf(doc: EditorDocument): Pick<NewLabel, "boxes" | "drawing"> {
+  if (!isPlain(doc) || doc.shapes.length > mostBoxes) return { boxes: [], drawing: drawingOf(doc) }
+  return { boxes: doc.shapes.map((shape) => ({ kind: shape.kind, box: roundBox(boundsOf(shape.outline)) })) }
+}
+
+/** A question that must be answered before NG, of the part or of one of its regions. */
+export type Gap = { question: Question; region: string | null }
+
+export function gapIn(questions: readonly Question[], doc: EditorDocument): Gap | null {
+  const question = unanswered(questions, "image", doc.answers)
+  if (question) return { question, region: null }
+  for (const { id, answers } of doc.shapes) {
+    const own = unanswered(questions, "region", answers)
+    if (own) return { question: own, region: id }
+  }
+  return null
 }
 
 /** A machine name for a kind a worker has just named; `taken` are the keys that exist. */

@@ -1,26 +1,40 @@
-import { useSignal } from "@preact/signals"
+import { type ReadonlySignal, signal, useSignal } from "@preact/signals"
 import { useEffect, useMemo, useState } from "preact/hooks"
-import { useApp, useKindName, useWords } from "../../context.ts"
+import { LabelSetup, setupFor } from "#contract/questions"
+import { useApp, useKindName, useMay, useWords } from "../../context.ts"
 import { EditorCanvas } from "../../editor/canvas.tsx"
 import { Button } from "../../parts/button.tsx"
 import { VerdictMark } from "../../parts/icon.tsx"
+import { split } from "../../parts/split.tsx"
 import { Empty, TroubleNote, Wait } from "../../parts/states.tsx"
 import { BoxBar } from "./box-bar.tsx"
-import { HelpDialog } from "./help.dialog.tsx"
+import { createCommands, type Drawer as DrawerName, type Open } from "./commands.ts"
 import { HistoryDialog } from "./history.dialog.tsx"
-import { type KeyCommand, readKey } from "./keys.ts"
+import { readKey } from "./keys.ts"
 import { KindsPanel, usePanelKinds } from "./kinds-panel.tsx"
 import { createLabelling, type Labelling } from "./labelling.ts"
+import { drawingModes, hasMode } from "./modes.ts"
 import { NewKindDialog } from "./new-kind.dialog.tsx"
 import { OfflineNote } from "./offline-note.tsx"
 import type { Outbox } from "./outbox.ts"
-import { createQueue, decodePicture, fetchPicture, type Queue } from "./queue.ts"
+import { createOwnKeys, type OwnKeys } from "./own-keys.ts"
+import { openPicture } from "./pictures.ts"
+import { createQueue, fetchPicture, type Queue } from "./queue.ts"
 import { Toast } from "./toast.tsx"
 import { Toolbar } from "./toolbar.tsx"
 import { TopBar } from "./top-bar.tsx"
 import { VerdictButton } from "./verdict-button.tsx"
 
-type Desk = { work: Labelling; outbox: Outbox; queue: Queue }
+const HelpDialog = split(() => import("./help.dialog.tsx").then((m) => m.HelpDialog))
+const Drawer = split(() => import("./drawer.tsx").then((m) => m.Drawer))
+
+type Desk = {
+  work: Labelling
+  outbox: Outbox
+  queue: Queue
+  keys: OwnKeys
+  setups: ReadonlySignal<LabelSetup[]>
+}
 
 /** Parts that a tablet lays in, the one in the hand among them; a browser on a desk holds nothing back from others. */
 const stockSize = 24
@@ -33,11 +47,20 @@ function useDesk(): Desk | null {
   const outbox = app.outbox.value
   useEffect(() => {
     if (!outbox) return
+    const setups = signal<LabelSetup[]>([])
+    // Without an answer the plain setup stands: judging goes on.
+    const readSetups = () =>
+      app.api.list("/api/label-setups", LabelSetup).then(
+        (items) => {
+          setups.value = items
+        },
+        (error: unknown) => console.warn("label setups", error),
+      )
     const installed =
       app.session.peek()?.tablet !== undefined || matchMedia("(display-mode: standalone)").matches
     const queue = createQueue({
       api: app.api,
-      decode: decodePicture,
+      decode: openPicture,
       stock: installed ? { user, size: stockSize, kept: outbox.kept, fetchPicture } : undefined,
     })
     const work = createLabelling({
@@ -45,9 +68,17 @@ function useDesk(): Desk | null {
       outbox,
       now: Date.now,
       isKnown: (kind) => app.kinds.value.some((known) => known.key === kind),
+      moreTools: () => import("../../editor/drawing-tools.ts").then((m) => m.drawingTools),
+      questions: (product) => setupFor(setups.value, product).questions,
     })
-    setDesk({ work, outbox, queue })
+    setDesk({ work, outbox, queue, keys: createOwnKeys({ storage: localStorage, user }), setups })
     work.start()
+    void readSetups().then(() => {
+      // After the first part, and before anybody can ask for a tool while the network is away.
+      void work.prepare()
+      Drawer.preload()
+    })
+    const offCatalogue = app.live.on(["catalogue"], () => void readSetups())
     // Back from a pocket, or from behind a wall of steel: what was laid in may be somebody else's by now.
     const wake = () => {
       void queue.renew()
@@ -77,6 +108,7 @@ function useDesk(): Desk | null {
       document.removeEventListener("visibilitychange", seen)
       offConnected()
       off()
+      offCatalogue()
       queue.stop()
       work.stop()
       setDesk(null)
@@ -94,59 +126,44 @@ export function LabelScreen() {
   return desk ? <Work {...desk} /> : <Wait text={words.label.loadingPart} />
 }
 
-type Open = "none" | "help" | "history" | "new-kind"
-
-function Work({ work, outbox, queue }: Desk) {
+function Work({ work, outbox, queue, keys, setups }: Desk) {
   const { prefs } = useApp()
   const words = useWords()
   const kindName = useKindName()
   const kinds = usePanelKinds()
+  const mayAll = useMay("engineer")
   const open = useSignal<Open>("none")
+  const drawer = useSignal<DrawerName>("none")
   const held = work.held.value
-  const keys = prefs.singleKeys.value
+  const single = prefs.singleKeys.value
+  const setup = setupFor(setups.value, held?.task.inspection.product_id ?? null)
+  const tools = mayAll
+    ? [...setup.tools, ...drawingModes.filter((mode) => !setup.tools.includes(mode))]
+    : setup.tools
   const close = () => {
     open.value = "none"
   }
-
-  const run = (command: KeyCommand) => {
-    const state = work.editor.value
-    switch (command.do) {
-      case "accept":
-        void work.accept()
-        return
-      case "ok":
-      case "ng":
-      case "unsure":
-        void work.decide(command.do)
-        return
-      case "kind": {
-        const kind = kinds[command.index]
-        if (kind && held) void work.pick(kind.key)
-        return
-      }
-      case "undo":
-        if (state.history.past.length > 0) work.dispatch({ type: "undo" })
-        else void work.undo()
-        return
-      case "remove":
-        if (state.selected !== null) work.dispatch({ type: "remove", id: state.selected })
-        return
-      case "box":
-        work.dispatch({ type: "mode", mode: state.mode === "box" ? "hand" : "box" })
-        return
-      case "escape":
-        work.stopAsking()
-        work.dispatch({ type: "escape" })
-        return
-      case "help":
-        open.value = "help"
-        return
-      case "edit":
-        work.dispatch(command.action)
-    }
+  const latest = useMemo(() => ({ kinds, tools }), [])
+  latest.kinds = kinds
+  latest.tools = tools
+  const commands = useMemo(
+    () =>
+      createCommands({
+        work,
+        kinds: () => latest.kinds,
+        open: (what) => {
+          open.value = what
+        },
+        drawer: (which) => {
+          drawer.value = drawer.value === which ? "none" : which
+        },
+        has: (mode) => hasMode(latest.tools, mode),
+      }),
+    [work],
+  )
+  const showDrawer = (which: DrawerName) => {
+    drawer.value = which
   }
-  const latest = useMemo(() => ({ run }), [])
-  latest.run = run
 
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
@@ -154,36 +171,47 @@ function Work({ work, outbox, queue }: Desk) {
       const target = event.target instanceof HTMLElement ? event.target : null
       // A control somebody has walked to by keyboard keeps Space for itself.
       const walked = target?.matches("button:focus-visible, a:focus-visible, input, textarea, select")
-      const command = readKey(event, prefs.singleKeys.value)
-      if (!command || (walked && (event.code === "Space" || target?.matches("input, textarea, select"))))
-        return
+      const action = readKey(event, prefs.singleKeys.value, keys.bindings.value)
+      const own = event.code === "Space" || event.code === "Enter"
+      if (!action || (walked && (own || target?.matches("input, textarea, select")))) return
+      // In the hand with nothing under way Enter is left to whatever has the focus.
+      if (action === "done" && work.editor.value.mode === "hand") return
       event.preventDefault()
-      latest.run(command)
+      commands[action]()
     }
     addEventListener("keydown", onKey)
     return () => removeEventListener("keydown", onKey)
-  }, [latest, open, prefs])
+  }, [commands, keys, open, prefs, work])
+
+  // A question that waits for its answer is where it can be seen.
+  useEffect(
+    () =>
+      work.missing.subscribe((gap) => {
+        if (gap?.region) drawer.value = "regions"
+      }),
+    [work],
+  )
 
   const idle = held === null
   const pair = (
     <>
       <VerdictButton
         verdict="ok"
-        hint={keys ? "O" : null}
+        hint={single ? "O" : null}
         onPress={() => void work.decide("ok")}
         disabled={idle}
         testid="label-ok"
       />
       <VerdictButton
         verdict="unsure"
-        hint={keys ? "U" : null}
+        hint={single ? "U" : null}
         onPress={() => void work.decide("unsure")}
         disabled={idle}
         testid="label-unsure"
       />
       <VerdictButton
         verdict="ng"
-        hint={keys ? "X" : null}
+        hint={single ? "X" : null}
         onPress={() => void work.decide("ng")}
         disabled={idle}
         testid="label-ng"
@@ -203,7 +231,14 @@ function Work({ work, outbox, queue }: Desk) {
           open.value = "history"
         }}
       />
-      <Toolbar work={work} disabled={idle} />
+      <Toolbar
+        work={work}
+        disabled={idle}
+        tools={tools}
+        commands={commands}
+        drawer={drawer.value}
+        onDrawer={showDrawer}
+      />
       <div class="stage">
         <OfflineNote queue={queue} />
         {held && (
@@ -219,7 +254,17 @@ function Work({ work, outbox, queue }: Desk) {
         )}
         {held && !held.picture && <NoPicture work={work} />}
         {!held && <Idle work={work} />}
-        {held && <BoxBar work={work} />}
+        {held && <BoxBar work={work} commands={commands} onDrawer={showDrawer} />}
+        {held && drawer.value !== "none" && (
+          <Drawer
+            work={work}
+            commands={commands}
+            which={drawer.value}
+            onWhich={showDrawer}
+            tools={tools}
+            questions={setup.questions}
+          />
+        )}
         {work.last.value && (
           <div key={work.last.value.seq} class={`stamp stamp-${work.last.value.verdict}`} aria-hidden="true">
             <VerdictMark verdict={work.last.value.verdict} size={180} />
@@ -230,13 +275,14 @@ function Work({ work, outbox, queue }: Desk) {
       <KindsPanel
         work={work}
         disabled={idle}
-        keys={keys}
+        keys={single}
+        questions={setup.questions}
         onNew={() => {
           open.value = "new-kind"
         }}
       />
       <div class="verdicts">{pair}</div>
-      {open.value === "help" && <HelpDialog onClose={close} />}
+      {open.value === "help" && <HelpDialog keys={keys} onClose={close} />}
       {open.value === "history" && (
         <HistoryDialog
           past={work.past.value}

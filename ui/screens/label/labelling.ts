@@ -1,10 +1,22 @@
 import { batch, computed, effect, signal } from "@preact/signals"
 import { uuidv7 } from "uuidv7"
 import type { LabelVerdict, NewLabel } from "#contract/labelling"
-import type { Shape } from "../../editor/document.ts"
+import type { Question } from "#contract/questions"
+import { type EditorDocument, newDocument, type Shape } from "../../editor/document.ts"
 import { type EditorAction, reduce } from "../../editor/editor.ts"
+import { type Tools, workTools } from "../../editor/pointer.ts"
 import { documentOf, newEditor } from "../../editor/state.ts"
-import { inCatalogue, judge, modelVerdict, suggestedKinds, suggestedShapes } from "./label.rules.ts"
+import {
+  type Gap,
+  gapIn,
+  inCatalogue,
+  type Judged,
+  judge,
+  modelVerdict,
+  openedLabel,
+  suggestedKinds,
+  suggestedShapes,
+} from "./label.rules.ts"
 import type { Outbox } from "./outbox.ts"
 import type { Held, Queue } from "./queue.ts"
 
@@ -12,7 +24,7 @@ import type { Held, Queue } from "./queue.ts"
 export type Past = {
   held: Held
   verdict: LabelVerdict
-  shapes: readonly Shape[]
+  doc: EditorDocument
   kinds: string[]
   at: number
 }
@@ -21,6 +33,8 @@ export type Past = {
 const deadMs = 150
 const idleMs = 30_000
 const historyDepth = 50
+/** Pictures of judged parts that stay decoded, for the way back; those of earlier ones are fetched again. */
+const picturesKept = 3
 
 const unknownKind = "unknown"
 
@@ -35,6 +49,10 @@ export function createLabelling(deps: {
   now: () => number
   isKnown: (kind: string) => boolean
   newId?: () => string
+  /** Tools beyond hand and box, fetched when one is asked for. */
+  moreTools?: () => Promise<Tools>
+  /** What is asked beside the verdict, of a product. */
+  questions?: (product: string | null) => readonly Question[]
 }) {
   const { queue, outbox, now } = deps
   const newId = deps.newId ?? uuidv7
@@ -44,6 +62,8 @@ export function createLabelling(deps: {
   const picked = signal<string[]>([])
   /** NG was pressed and nothing says which defect. */
   const asking = signal(false)
+  /** NG was pressed and this has not been answered. */
+  const missing = signal<Gap | null>(null)
   const past = signal<Past[]>([])
   /** The verdict just stored, for the toast and the stamp; `seq` tells two equal ones apart. */
   const last = signal<{ verdict: LabelVerdict; seq: number } | null>(null)
@@ -51,14 +71,20 @@ export function createLabelling(deps: {
   let touchedAt = 0
   let activeMs = 0
   let seq = 0
+  let tools: Tools = workTools
+  let fetching: Promise<void> | undefined
+  /** A tool was asked for and could not be fetched. */
+  const toolMissing = signal(false)
 
-  function show(part: Held, shapes: readonly Shape[], kinds: string[]): void {
+  function show(part: Held, doc: EditorDocument, kinds: string[]): void {
     const image = part.task.inspection.image ?? { w: 4, h: 3 }
     batch(() => {
       held.value = part
       picked.value = kinds
       asking.value = false
-      editor.value = reduce(editor.value, { type: "open", image: { w: image.w, h: image.h }, shapes })
+      missing.value = null
+      const { shapes, ...rest } = doc
+      editor.value = reduce(editor.value, { type: "open", image: { w: image.w, h: image.h }, shapes, rest })
     })
     shownAt = now()
     touchedAt = shownAt
@@ -74,7 +100,10 @@ export function createLabelling(deps: {
     const { inspection } = part.task
     const findings = inCatalogue(inspection.findings, deps.isKnown)
     part.task = { ...part.task, inspection: { ...inspection, findings } }
-    show(part, suggestedShapes(findings), suggestedKinds(findings))
+    if (part.earlier) {
+      const { doc, kinds } = openedLabel(part.earlier)
+      show(part, doc, kinds)
+    } else show(part, newDocument({ shapes: suggestedShapes(findings) }), suggestedKinds(findings))
   }
 
   /** Time a person spent on the part, without the time they were away. */
@@ -88,11 +117,7 @@ export function createLabelling(deps: {
     if (queue.supply.value.state === "ready" && held.peek() === null) next()
   })
 
-  function store(
-    part: Held,
-    verdict: NewLabel["verdict"],
-    judged: Pick<NewLabel, "kinds" | "boxes" | "accepted">,
-  ) {
+  function store(part: Held, verdict: NewLabel["verdict"], judged: Judged) {
     const at = now()
     const label: NewLabel = {
       id: newId(),
@@ -115,17 +140,28 @@ export function createLabelling(deps: {
     const part = held.value
     if (!part || now() - shownAt < deadMs) return
     touch()
-    const { shapes } = documentOf(editor.value)
-    if (verdict === "ng" && !isNamed(shapes, picked.value) && !asking.value) {
+    const doc = documentOf(editor.value)
+    if (verdict === "ng" && !isNamed(doc.shapes, picked.value) && !asking.value) {
       asking.value = true
       return
     }
+    const asked = deps.questions?.(part.task.inspection.product_id) ?? []
+    const gap = verdict === "ng" ? gapIn(asked, doc) : null
+    if (gap) {
+      missing.value = gap
+      if (gap.region !== null) dispatch({ type: "select", id: gap.region })
+      return
+    }
     const kinds = picked.value
-    const judged = judge(part.task.inspection, verdict, shapes, kinds)
+    const judged = judge(part.task.inspection, verdict, doc, kinds)
     const stored = store(part, verdict, judged)
     seq += 1
     batch(() => {
-      past.value = [{ held: part, verdict, shapes, kinds, at: now() }, ...past.value].slice(0, historyDepth)
+      past.value = [{ held: part, verdict, doc, kinds, at: now() }, ...past.value].slice(0, historyDepth)
+      for (const { held } of past.value.slice(picturesKept)) {
+        held.picture?.close()
+        held.picture = null
+      }
       last.value = { verdict, seq }
       next()
     })
@@ -143,13 +179,35 @@ export function createLabelling(deps: {
       last.value = null
       if (here) queue.putBack(here)
       queue.hold(entry.held.task.inspection.id)
-      show(entry.held, entry.shapes, entry.kinds)
+      show(entry.held, entry.doc, entry.kinds)
     })
+    if (!entry.held.picture) void reopenPicture()
     await withdrawn
   }
 
+  function fetchTools(): Promise<void> {
+    fetching ??= (deps.moreTools?.() ?? Promise.resolve({}))
+      .then((more) => {
+        tools = { ...workTools, ...more }
+        toolMissing.value = false
+      })
+      .catch((error: unknown) => {
+        console.warn("tools", error)
+        fetching = undefined
+        toolMissing.value = true
+      })
+    return fetching
+  }
+
   function dispatch(action: EditorAction): void {
-    editor.value = reduce(editor.value, action)
+    if (action.type === "mode" && !tools[action.mode]) {
+      void fetchTools().then(() => {
+        if (tools[action.mode]) dispatch(action)
+      })
+      return
+    }
+    editor.value = reduce(editor.value, action, tools)
+    if (action.type === "answer") missing.value = null
     if (action.type !== "move" && action.type !== "stage") touch()
   }
 
@@ -173,11 +231,21 @@ export function createLabelling(deps: {
     if (answering) await decide("ng")
   }
 
+  async function reopenPicture(): Promise<void> {
+    const part = held.value
+    if (!part) return
+    const picture = await queue.openPicture(part.task)
+    if (held.value === part) held.value = { ...part, picture }
+    else picture?.close()
+  }
+
   return {
     held,
     editor,
+    toolMissing,
     picked,
     asking,
+    missing,
     past,
     last,
     waiting: queue.waiting,
@@ -201,12 +269,9 @@ export function createLabelling(deps: {
     forget: () => {
       last.value = null
     },
-    async reopenPicture(): Promise<void> {
-      const part = held.value
-      if (!part) return
-      const opened = await queue.reopen(part.task)
-      if (held.value === part) held.value = opened
-    },
+    reopenPicture,
+    /** Fetches the other tools ahead of time, once the first part is on the screen. */
+    prepare: fetchTools,
     start: () => void queue.refill(),
     /** New parts may have come: asks again if there were none. */
     poke(): void {

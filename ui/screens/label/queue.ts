@@ -1,10 +1,16 @@
 import { signal } from "@preact/signals"
-import { HeldParts, LabelTask, QueueReason } from "#contract/labelling"
+import { HeldParts, LabelRevision, LabelTask, QueueReason, type StoredImage } from "#contract/labelling"
 import { type Api, asTrouble, type Trouble } from "../../api.ts"
+import type { Picture } from "../../editor/picture.ts"
 import type { Kept, Stocked } from "./kept.ts"
 
 /** A part in the hand: leased, its picture already decoded (null: the part has none, or it cannot be opened). */
-export type Held = { task: LabelTask; picture: ImageBitmap | null }
+export type Held = {
+  task: LabelTask
+  picture: Picture | null
+  /** What was marked on it before, when this is a second look. */
+  earlier: LabelRevision | null
+}
 
 export type Supply =
   | { state: "loading" }
@@ -38,7 +44,7 @@ const rankOf = ({ task }: { task: LabelTask }) => {
  */
 export function createQueue(deps: {
   api: Api
-  decode: (sha256: string, picture?: Blob) => Promise<ImageBitmap>
+  decode: (image: StoredImage, picture?: Blob) => Promise<Picture>
   stock?: Stock | undefined
 }) {
   const { stock } = deps
@@ -63,16 +69,31 @@ export function createQueue(deps: {
   /** With a stock it is the hub that says what is no longer ours; until it does, everything here is good to judge. */
   const hasEnded = (task: LabelTask, now: number) => !stock && task.lease.expires_at <= now
 
-  const open = async (task: LabelTask, picture?: Blob | null): Promise<Held> => {
-    const image = task.inspection.image
-    const decoded = image
-      ? await deps.decode(image.sha256, picture ?? undefined).catch((error: unknown) => {
+  const openPicture = async ({ inspection: { image } }: LabelTask, picture?: Blob | null) =>
+    image
+      ? await deps.decode(image, picture ?? undefined).catch((error: unknown) => {
           // The screen says so and offers to try again; the part stays in the hand.
           console.warn("picture", error)
           return null
         })
       : null
-    return { task, picture: decoded }
+
+  /** The newest label of a part that has one: its marks are shown again, to be corrected and not drawn anew. */
+  const openEarlier = async ({ inspection: { id, label } }: LabelTask): Promise<LabelRevision | null> => {
+    if (!label) return null
+    const revisions = await deps.api
+      .list(`/api/inspections/${id}/labels`, LabelRevision)
+      .catch((error: unknown) => {
+        // Nothing is lost: revisions are added, never replaced. The person marks anew.
+        console.warn("earlier label", error)
+        return []
+      })
+    return revisions.findLast(({ verdict }) => verdict !== "withdrawn") ?? null
+  }
+
+  const open = async (task: LabelTask, blob?: Blob | null): Promise<Held> => {
+    const [picture, earlier] = await Promise.all([openPicture(task, blob), openEarlier(task)])
+    return { task, picture, earlier }
   }
 
   /** Takes parts from the shelf until enough are decoded. */
@@ -195,6 +216,7 @@ export function createQueue(deps: {
       let next = held.shift()
       while (next && hasEnded(next.task, now)) {
         void stock?.kept.dropStock(next.task.inspection.id)
+        next.picture?.close()
         next = held.shift()
       }
       current = next?.task.inspection.id
@@ -214,7 +236,7 @@ export function createQueue(deps: {
     refill,
     /** The network is back, or may be. */
     renew: () => renew().then(refill),
-    reopen: (task: LabelTask) => open(task),
+    openPicture: (task: LabelTask) => openPicture(task),
     stop: () => clearInterval(renewing),
   }
 }
@@ -225,7 +247,3 @@ export async function fetchPicture(sha256: string): Promise<Blob> {
   if (!response.ok) throw new Error(`image ${sha256}: ${response.status}`)
   return response.blob()
 }
-
-/** Decodes off the main thread; the hub's answer is cached for ever by its hash. */
-export const decodePicture = async (sha256: string, picture?: Blob): Promise<ImageBitmap> =>
-  createImageBitmap(picture ?? (await fetchPicture(sha256)))

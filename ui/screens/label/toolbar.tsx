@@ -1,26 +1,62 @@
+import type { DrawingTool } from "#contract/questions"
 import { useWords } from "../../context.ts"
 import { IconButton } from "../../parts/button.tsx"
+import type { Commands, Drawer } from "./commands.ts"
 import type { Labelling } from "./labelling.ts"
+import { modeIcons } from "./modes.ts"
 
-export function Toolbar({ work, disabled }: { work: Labelling; disabled: boolean }) {
+/** Tools that are at hand; the others are one tap further. */
+const atHand = 3
+
+export function Toolbar({
+  work,
+  disabled,
+  tools,
+  commands,
+  drawer,
+  onDrawer,
+}: {
+  work: Labelling
+  disabled: boolean
+  tools: readonly DrawingTool[]
+  commands: Commands
+  drawer: Drawer
+  onDrawer: (which: Drawer) => void
+}) {
   const words = useWords()
   const state = work.editor.value
+  const first = tools.slice(0, atHand)
+  const other = state.mode !== "hand" && !first.some((tool) => tool === state.mode)
   return (
     <div class="tools" role="toolbar" aria-orientation="vertical">
+      {first.map((tool) => (
+        <IconButton
+          key={tool}
+          icon={modeIcons[tool]}
+          name={words.editor.tools[tool]}
+          caption={words.editor.tools[tool]}
+          pressed={state.mode === tool}
+          disabled={disabled}
+          onClick={commands[tool]}
+          testid={tool === "box" ? "label-tool-box" : "editor-tool"}
+          data-mode={tool}
+        />
+      ))}
       <IconButton
-        icon="box"
-        name={words.label.boxTool}
-        caption={words.label.boxTool}
-        pressed={state.mode === "box"}
+        icon={other ? modeIcons[state.mode] : "tools"}
+        name={words.editor.more}
+        caption={other ? words.editor.tools[state.mode] : words.editor.more}
+        pressed={drawer !== "none" || other}
+        aria-expanded={drawer !== "none"}
         disabled={disabled}
-        onClick={() => work.dispatch({ type: "mode", mode: state.mode === "box" ? "hand" : "box" })}
-        testid="label-tool-box"
+        onClick={() => onDrawer(drawer === "none" ? "tools" : "none")}
+        testid="editor-more"
       />
       <IconButton
         icon="undo"
         name={words.label.undoEdit}
         caption={words.label.undo}
-        disabled={disabled || state.history.past.length === 0}
+        disabled={disabled || (state.history.past.length === 0 && state.gesture.name !== "path")}
         onClick={() => work.dispatch({ type: "undo" })}
         testid="label-undo-edit"
       />
@@ -30,7 +66,7 @@ export function Toolbar({ work, disabled }: { work: Labelling; disabled: boolean
         name={words.label.zoomIn}
         caption={words.label.zoomIn}
         disabled={disabled}
-        onClick={() => work.dispatch({ type: "zoom", factor: 1.6 })}
+        onClick={commands.zoomIn}
         testid="label-zoom-in"
       />
       <IconButton
@@ -38,7 +74,7 @@ export function Toolbar({ work, disabled }: { work: Labelling; disabled: boolean
         name={words.label.zoomOut}
         caption={words.label.zoomOut}
         disabled={disabled}
-        onClick={() => work.dispatch({ type: "zoom", factor: 1 / 1.6 })}
+        onClick={commands.zoomOut}
         testid="label-zoom-out"
       />
       <IconButton
@@ -46,7 +82,7 @@ export function Toolbar({ work, disabled }: { work: Labelling; disabled: boolean
         name={words.label.fit}
         caption={words.label.fit}
         disabled={disabled}
-        onClick={() => work.dispatch({ type: "fit" })}
+        onClick={commands.fit}
         testid="label-fit"
       />
     </div>

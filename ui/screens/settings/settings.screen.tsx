@@ -1,22 +1,26 @@
 import { useSignal } from "@preact/signals"
 import { User } from "#contract/users"
 import { asTrouble, type Trouble } from "../../api.ts"
-import { useApp, useWords } from "../../context.ts"
+import { useApp, useMay, useWords } from "../../context.ts"
 import { languages } from "../../i18n/format.ts"
 import { Button } from "../../parts/button.tsx"
 import { Segmented } from "../../parts/field.tsx"
 import { Page, Panel } from "../../parts/page.tsx"
+import { split } from "../../parts/split.tsx"
 import { TroubleNote } from "../../parts/states.tsx"
 import { themes } from "../../prefs.ts"
 import { leave } from "../session/leave.ts"
 import { PinPanel } from "./pin-panel.tsx"
 import { TabletPanel } from "./tablet-panel.tsx"
 
+const LabelSetupPanel = split(() => import("./label-setup.panel.tsx").then((m) => m.LabelSetupPanel))
+
 /** What a person may set for themselves on this tablet, and the way out. */
 export function SettingsScreen() {
   const app = useApp()
   const { api, prefs, session } = app
   const words = useWords()
+  const mayShape = useMay("engineer")
   const trouble = useSignal<Trouble | undefined>(undefined)
   const user = session.value?.user
 
@@ -106,6 +110,7 @@ export function SettingsScreen() {
         </Panel>
         {session.value?.tablet && <PinPanel />}
         <TabletPanel />
+        {mayShape && <LabelSetupPanel />}
       </div>
     </Page>
   )

@@ -1,0 +1,318 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import type { Browser, Page } from "playwright-core"
+import sharp from "sharp"
+import type { Drawing, Outline } from "#contract/drawing"
+import { boundsOf } from "#contract/outline"
+import type { LabelSetup } from "#contract/questions"
+import { actions } from "../../ui/screens/label/keys.ts"
+import { storePicture } from "../hub/support/parts.ts"
+import { hasBrowser, openBrowser, openTablet } from "./support/browser.ts"
+import { createHand } from "./support/hand.ts"
+import { startRealHub } from "./support/real-hub.ts"
+
+const available = await hasBrowser()
+const size = { w: 640, h: 480 }
+let browser: Browser
+let hub: Awaited<ReturnType<typeof startRealHub>>
+let part = 0
+
+beforeAll(async () => {
+  if (!available) return
+  hub = await startRealHub()
+  const engineer = await hub.as("engineer")
+  await engineer.post("/api/defect-classes", { key: "scratch", names: { ko: "긁힘", en: "Scratch" } })
+  await engineer.post("/api/defect-classes", { key: "rust", names: { ko: "녹", en: "Rust" } })
+  browser = await openBrowser()
+}, 60_000)
+afterAll(async () => {
+  if (!available) return
+  await browser.close()
+  await hub.stop()
+})
+
+async function setUp(more: Partial<LabelSetup>): Promise<void> {
+  const engineer = await hub.as("engineer")
+  const { items } = await (await engineer.get("/api/label-setups")).json()
+  const { changed_at: _, ...before } = items[0] as LabelSetup
+  const answer = await engineer.send("PUT", "/api/label-setups", { ...before, ...more })
+  expect(answer.status).toBe(200)
+}
+
+/** A new part at the front of the queue, unlike the ones before. */
+async function newPart(image = size): Promise<string> {
+  part += 1
+  const bytes = await sharp({
+    create: { width: image.w, height: image.h, channels: 3, background: { r: 90, g: 100 + part, b: 110 } },
+  })
+    .jpeg()
+    .toBuffer()
+  return (await storePicture(hub, bytes, image, { seq: part })).id
+}
+
+async function labelOf(id: string, revision: number) {
+  const deadline = Date.now() + 20_000
+  for (;;) {
+    const found = hub.hub.labelling.revisions(id).find((label) => label.revision === revision)
+    if (found) return found
+    if (Date.now() > deadline) throw new Error(`there is no revision ${revision} of ${id}`)
+    await Bun.sleep(30)
+  }
+}
+
+/** Takes a tool, at hand or from the panel. */
+async function take(page: Page, mode: string): Promise<void> {
+  const atHand = page.locator(`.tools [data-mode="${mode}"]`)
+  if ((await atHand.count()) > 0) await atHand.tap()
+  else {
+    const isOpen = (await page.getByTestId("editor-drawer").count()) > 0
+    await (isOpen ? page.locator('[data-tab="tools"]') : page.getByTestId("editor-more")).tap()
+    await page.locator(`.drawer [data-mode="${mode}"]`).tap()
+  }
+  await page.getByTestId("editor-hint").waitFor()
+}
+
+function isNear(found: readonly number[], wanted: readonly number[], within: number): void {
+  for (const [i, value] of found.entries()) expect(Math.abs(value - wanted[i]!)).toBeLessThan(within)
+}
+const near = (outline: Outline | undefined, box: readonly number[]) => {
+  if (!outline) throw new Error("there is no such region")
+  isNear(boundsOf(outline), box, 2)
+}
+
+describe.skipIf(!available)("drawing on a tablet, with a real hub behind it", () => {
+  test("every kind of region is drawn by touch, stored, and comes back to the next person as it was", async () => {
+    const tools = ["box", "rotated", "ellipse", "polygon", "line", "point", "brush", "link"] as const
+    await setUp({ tools: [...tools] })
+    const id = await newPart()
+    const tablet = await openTablet(browser, { width: 1280, height: 800 })
+    const { page } = tablet
+    await hub.signIn(page, "worker")
+    const hand = await createHand(page, size)
+    await page.locator('[data-testid="label-kind"][data-kind="scratch"]').tap()
+
+    await take(page, "box")
+    await hand.tap([300, 40])
+    await hand.tap([380, 100])
+    await take(page, "rotated")
+    await hand.tap([420, 60])
+    await hand.tap([460, 100])
+    await hand.tap([440, 120])
+    await take(page, "ellipse")
+    await hand.drag([500, 40], [600, 100])
+    await take(page, "polygon")
+    await hand.tap([300, 150])
+    await hand.tap([380, 150])
+    await hand.tap([340, 220])
+    await page.getByTestId("editor-done").tap()
+    await take(page, "line")
+    await hand.drag([420, 160], [480, 160], [480, 220])
+    await take(page, "point")
+    await hand.tap([560, 180])
+    await page.getByTestId("editor-done").tap()
+    await take(page, "brush")
+    await hand.drag([320, 300], [420, 300])
+    await hand.drag([370, 280], [370, 340])
+    await page.getByTestId("editor-done").tap()
+    // The mask is selected: it shows rust as well, and a note is written to it.
+    await page.getByTestId("editor-details").tap()
+    await page.locator('[data-testid="editor-also"][data-kind="rust"]').tap()
+    await page.getByTestId("editor-note").fill("깊은 자국")
+    await take(page, "link")
+    await hand.tap([340, 70])
+    await hand.tap([550, 70])
+    await page.getByTestId("editor-done").tap()
+    await page.getByTestId("label-unsure").tap()
+
+    const first = await labelOf(id, 1)
+    const drawing = first.drawing as Drawing
+    const outlines = drawing.regions.map(({ outline }) => outline)
+    expect(outlines.map(({ type }) => type)).toEqual([
+      "box",
+      "box",
+      "ellipse",
+      "polygon",
+      "line",
+      "point",
+      "mask",
+    ])
+    near(outlines[0], [300, 40, 80, 60])
+    expect(outlines[1]).toMatchObject({ type: "box", angle: 45 })
+    near(outlines[2], [500, 40, 100, 60])
+    near(outlines[3], [300, 150, 80, 70])
+    near(outlines[4], [420, 160, 60, 60])
+    near(outlines[5], [560, 180, 0, 0])
+    expect(drawing.regions[6]).toMatchObject({ kinds: ["scratch", "rust"], answers: { note: "깊은 자국" } })
+    expect(drawing.relations).toEqual([{ from: drawing.regions[0]!.id, to: drawing.regions[2]!.id }])
+    expect(tablet.complaints.filter((text) => !/401/.test(text))).toEqual([])
+    await tablet.close()
+
+    const second = await openTablet(browser, { width: 1280, height: 800 })
+    await hub.signIn(second.page, "reviewer")
+    await second.page.getByTestId("label-ng").tap()
+    const review = await labelOf(id, 2)
+    expect(review.drawing).toEqual(drawing)
+    expect(review.kinds.toSorted()).toEqual(["rust", "scratch"])
+    await second.close()
+  }, 180_000)
+
+  test("a pen draws while the hand rests on the glass, and two fingers look closer", async () => {
+    await setUp({ tools: ["brush", "box"] })
+    const id = await newPart()
+    const tablet = await openTablet(browser, { width: 1280, height: 800 })
+    const { page } = tablet
+    await hub.signIn(page, "worker")
+    const hand = await createHand(page, size)
+    await page.locator('[data-testid="label-kind"][data-kind="scratch"]').tap()
+    await take(page, "brush")
+    await hand.penDrag([100, 100], [200, 100])
+    // Once a pen is there a finger moves the picture, and a palm does nothing at all.
+    await hand.palm([300, 300])
+    await hand.drag([300, 300], [340, 300])
+    await page.getByTestId("editor-done").tap()
+    // Apart to twice the distance about the middle: the same taps now span half of the image's pixels.
+    await page.getByTestId("label-fit").tap()
+    await hand.pinch(
+      [
+        [270, 240],
+        [220, 240],
+      ],
+      [
+        [370, 240],
+        [420, 240],
+      ],
+    )
+    await take(page, "box")
+    await hand.penDrag([220, 140], [420, 340])
+    await page.getByTestId("label-ng").tap()
+    const { drawing } = await labelOf(id, 1)
+    expect(drawing?.regions.map(({ outline }) => outline.type)).toEqual(["mask", "box"])
+    near(drawing?.regions[1]?.outline, [270, 190, 100, 100])
+    await tablet.close()
+  }, 120_000)
+
+  test("what must be answered is asked for before NG, and the answers are stored with the label", async () => {
+    const names = (ko: string, en: string) => ({ ko, en })
+    await setUp({
+      tools: ["box"],
+      questions: [
+        {
+          type: "choice",
+          key: "surface",
+          names: names("표면", "Surface"),
+          of: "image",
+          required: true,
+          several: true,
+          options: [
+            { key: "dry", names: names("마름", "Dry") },
+            { key: "oily", names: names("기름", "Oily") },
+          ],
+        },
+        {
+          type: "tree",
+          key: "place",
+          names: names("위치", "Place"),
+          of: "region",
+          required: true,
+          several: false,
+          options: [
+            {
+              key: "front",
+              names: names("앞", "Front"),
+              options: [{ key: "edge", names: names("모서리", "Edge") }],
+            },
+          ],
+        },
+      ],
+    })
+    const id = await newPart()
+    const tablet = await openTablet(browser, { width: 1280, height: 800 })
+    const { page } = tablet
+    await hub.signIn(page, "worker")
+    const hand = await createHand(page, size)
+    const answer = (name: string) => page.getByRole("button", { name, exact: true })
+    await take(page, "box")
+    await hand.tap([100, 100])
+    await hand.tap([200, 200])
+    await page.locator('[data-testid="label-kind"][data-kind="rust"]').tap()
+    await page.getByTestId("label-ng").tap()
+    await page.locator(".kinds .question-missing").waitFor()
+    await answer("마름").tap()
+    await answer("기름").tap()
+    await page.getByTestId("label-ng").tap()
+    await page.locator(".drawer .question-missing").waitFor()
+    await answer("앞").tap()
+    await answer("모서리").tap()
+    await page.getByTestId("label-ng").tap()
+    const { drawing } = await labelOf(id, 1)
+    expect(drawing?.answers).toEqual({ surface: ["dry", "oily"] })
+    expect(drawing?.regions[0]?.answers).toEqual({ place: [["front", "edge"]] })
+    await tablet.close()
+    await setUp({ questions: [] })
+  }, 120_000)
+
+  test("? lists every action with its key; a key can be changed, not to one that is taken, and stays changed", async () => {
+    await setUp({ tools: ["box", "polygon", "brush"] })
+    const id = await newPart()
+    const tablet = await openTablet(browser, { width: 1280, height: 800, touch: false })
+    const { page } = tablet
+    await hub.signIn(page, "worker", "en")
+    await page.keyboard.press("?")
+    await page.getByTestId("editor-key").first().waitFor()
+    expect(await page.getByTestId("editor-key").count()).toBe(actions.length)
+    const polygon = page.locator('[data-action="polygon"]')
+    await polygon.getByTestId("editor-key-change").click()
+    await page.keyboard.press("x")
+    expect(await page.getByTestId("editor-key-taken").textContent()).toContain("NG")
+    await page.keyboard.press("Shift+p")
+    expect(await polygon.locator("kbd").allTextContents()).toEqual(["Shift + P"])
+    // A tablet that forgot its part gets it back after ten seconds.
+    hub.clock.pass(11_000)
+    await page.reload()
+    await page.getByTestId("label-canvas").waitFor()
+    await page.waitForTimeout(200)
+    await page.keyboard.press("p")
+    expect(await page.getByTestId("editor-hint").count()).toBe(0)
+    await page.keyboard.press("Shift+p")
+    await page.getByTestId("editor-hint").waitFor()
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("Escape")
+    // A whole label by keys: a defect, then NG.
+    await page.keyboard.press("1")
+    await page.keyboard.press("x")
+    expect((await labelOf(id, 1)).kinds).toEqual(["scratch"])
+    await tablet.close()
+  }, 120_000)
+
+  test("of a large picture the tiles that are looked at come, and no others", async () => {
+    const large = { w: 6000, h: 4000 }
+    const id = await newPart(large)
+    const tablet = await openTablet(browser, { width: 1280, height: 800 })
+    const { page } = tablet
+    const asked: string[] = []
+    page.on("request", (request) => asked.push(new URL(request.url()).pathname))
+    await hub.signIn(page, "worker")
+    const hand = await createHand(page, large)
+    const close = page.waitForResponse((response) => /\/tiles\/0\//.test(response.url()), { timeout: 60_000 })
+    for (let i = 0; i < 5; i++) await page.getByTestId("label-zoom-in").tap()
+    await close
+    const levels = asked.filter((path) => path.includes("/tiles/0/"))
+    expect(levels.length).toBeLessThan(12)
+    expect(asked.some((path) => /^\/api\/images\/[0-9a-f]{64}$/.test(path))).toBe(false)
+    const colour = await page.evaluate(() => {
+      const canvas = document.querySelector<HTMLCanvasElement>(".editor-picture")
+      return [
+        ...(canvas?.getContext("2d")?.getImageData(canvas.width / 2, canvas.height / 2, 1, 1).data ?? []),
+      ]
+    })
+    expect(Math.abs((colour[1] ?? 0) - (100 + part))).toBeLessThan(4)
+    await page.getByTestId("label-fit").tap()
+    await take(page, "box")
+    await hand.tap([1000, 1000])
+    await hand.tap([3000, 2000])
+    await page.locator('[data-testid="label-kind"][data-kind="rust"]').tap()
+    await page.getByTestId("label-ng").tap()
+    const [box] = (await labelOf(id, 1)).boxes
+    isNear(box!.box, [1000, 1000, 2000, 1000], 12)
+    await tablet.close()
+  }, 180_000)
+})
