@@ -69,6 +69,8 @@ export function createTablet(deps: {
     leaveLater: () => storage.setItem(keys.leaving, "yes"),
     isLeaving: () => storage.getItem(keys.leaving) === "yes",
     hasLeft: () => storage.removeItem(keys.leaving),
+    isSessionKey: (key: string | null) => key === keys.session,
+    rememberedUser: (): string | undefined => read(keys.session, Session)?.user.id,
     rememberKinds: (kinds: readonly DefectClass[]) => storage.setItem(keys.kinds, JSON.stringify(kinds)),
     recallKinds: (): DefectClass[] => read(keys.kinds, Kinds) ?? [],
 

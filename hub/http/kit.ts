@@ -92,6 +92,17 @@ export function sessionOf(c: Context<HubEnv>): string {
   return sessionId
 }
 
+/**
+ * For what is stored in a person's name. A tablet changes hands between a tap and its request, and another tab may not have
+ * heard: whoever names a person (`crux-user`, an id) who is not the one signed in is refused, and nothing is stored.
+ */
+export const inTheNameOf: MiddlewareHandler<HubEnv> = async (c, next) => {
+  const named = c.req.header("crux-user")
+  if (named !== undefined && named !== actor(c).id)
+    throw new Problem("conflict", "other_person", "somebody else is signed in here by now")
+  await next()
+}
+
 type ObjectSchema = v.GenericSchema<unknown, unknown>
 
 const refuse =

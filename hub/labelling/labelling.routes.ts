@@ -13,7 +13,18 @@ import {
 import { listOf } from "#contract/list"
 import { Problem } from "#contract/problem"
 import type { User } from "#contract/users"
-import { actor, allow, bodyUpTo, doc, type HubEnv, json, open, param, sessionOf } from "../http/kit.ts"
+import {
+  actor,
+  allow,
+  bodyUpTo,
+  doc,
+  type HubEnv,
+  inTheNameOf,
+  json,
+  open,
+  param,
+  sessionOf,
+} from "../http/kit.ts"
 import type { Labelling } from "./labelling.service.ts"
 
 /** Thousands of polygons and detailed masks; a usual label has some hundred bytes. */
@@ -64,6 +75,7 @@ export function createLabellingRoutes({
         200: LabelReceipt,
         201: LabelReceipt,
       }),
+      inTheNameOf,
       bodyUpTo(labelBytes),
       json(NewLabel),
       (c) => {

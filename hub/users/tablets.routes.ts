@@ -21,7 +21,7 @@ import {
   ThisTablet,
   Unlock,
 } from "#contract/tablets"
-import { actor, allow, clientIp, doc, type HubEnv, json, open, param } from "../http/kit.ts"
+import { actor, allow, clientIp, doc, type HubEnv, inTheNameOf, json, open, param } from "../http/kit.ts"
 import { clearTabletToken, readTabletToken, writeTabletToken } from "../http/session-cookie.ts"
 import type { Sessions } from "./sessions.service.ts"
 import type { KnownTablet, Tablets } from "./tablets.service.ts"
@@ -97,6 +97,7 @@ export function createTabletsRoutes({
       "/api/session/label-pass",
       allow("worker"),
       doc("A pass that brings in what its owner leaves unsent on this tablet", { 201: LabelPass }),
+      inTheNameOf,
       (c) => c.json(tablets.labelPass(actor(c), c.get("tabletId")), 201),
     )
     .get("/api/tablets", allow("engineer"), doc("All tablets", { 200: listOf(Tablet) }), (c) =>

@@ -291,6 +291,17 @@ describe("labels on shared tablets", () => {
     expect(await keyOf(await tablet.post("/api/labels/kept", newLabel(three), pass))).toBe("label_pass")
   })
 
+  test("are stored in nobody else's name when the tablet has changed hands between the tap and the request", async () => {
+    const { test } = await start()
+    const [id = ""] = storeParts(test, 1)
+    const [one, two] = [await test.as("worker"), await test.as("worker")]
+    const named = { "crux-user": one.userId }
+    expect(await keyOf(await two.post("/api/labels", newLabel(id), named))).toBe("other_person")
+    expect(await keyOf(await two.post("/api/session/label-pass", undefined, named))).toBe("other_person")
+    expect(await (await one.get(`/api/inspections/${id}/labels`)).json()).toMatchObject({ items: [] })
+    expect((await one.post("/api/labels", newLabel(id), named)).status).toBe(201)
+  })
+
   test("of parts that are held and named keep their leases for as long as the tablet says so", async () => {
     const { test } = await start()
     storeParts(test, 2)

@@ -151,49 +151,6 @@ describe.skipIf(!available)("the built screens in a browser", () => {
     await tablet.close()
   }, 60_000)
 
-  test("everything that can be pressed is at least 48 px high and wide, on every screen", async () => {
-    const tablet = await openTablet(browser, { width: 1280, height: 800 })
-    const { page } = tablet
-    await signIn(page)
-    await page.getByTestId("home-label").waitFor()
-    const small: string[] = []
-    const model = fixture.models[0]?.digest
-    for (const path of [
-      "/",
-      "/label",
-      "/live",
-      "/training",
-      "/models",
-      `/models/${model}`,
-      "/rollouts",
-      "/stations",
-      "/people",
-      "/settings",
-    ]) {
-      await page.goto(fixture.url + path)
-      await page
-        .locator('[data-testid="label-canvas"], .shell main button, .shell main a, .shell main input')
-        .first()
-        .waitFor()
-      small.push(
-        ...(await page.evaluate(
-          (where) =>
-            [...document.querySelectorAll("button, a[href], input:not([type=radio]), label.segment")]
-              .filter((element) => !element.classList.contains("skip"))
-              .map((element) => ({ element, box: element.getBoundingClientRect() }))
-              .filter(({ box }) => box.width > 0 && (box.width < 47.5 || box.height < 47.5))
-              .map(
-                ({ element, box }) => `${where} ${element.outerHTML.slice(0, 60)} ${box.width}×${box.height}`,
-              ),
-          path,
-        )),
-      )
-    }
-    expect(small).toEqual([])
-    expect(ours(tablet.complaints)).toEqual([])
-    await tablet.close()
-  }, 60_000)
-
   test("a shadow model is assigned to the stations that were chosen, with the share that was chosen", async () => {
     const tablet = await openTablet(browser, { width: 1280, height: 800, language: "en" })
     const { page } = tablet

@@ -42,6 +42,13 @@ const screens: { name: string; path?: string; open: (page: Page) => Promise<void
     }),
   ),
   {
+    name: "model",
+    open: async (page) => {
+      await page.goto(`${fixture.url}/models/${fixture.models[0]?.digest}`)
+      await page.getByTestId("model-gate").waitFor()
+    },
+  },
+  {
     name: "people",
     path: "/people",
     open: (page) => page.getByTestId("tablet-item").first().waitFor(),

@@ -15,13 +15,25 @@ afterEach(() => {
 /** A hub that answers as told, over real HTTP. */
 function startHub() {
   const got: NewLabel[] = []
-  const state: { answer: Answer; posts: number } = { answer: "stored", posts: 0 }
+  const state: { answer: Answer; posts: number; signedIn: string | null } = {
+    answer: "stored",
+    posts: 0,
+    signedIn: null,
+  }
   /** The passes that labels came with. */
   const passes: string[] = []
   const server = Bun.serve({
     port: 0,
     hostname: "127.0.0.1",
     async fetch(request) {
+      const problem = (status: number, code: string, key: string) =>
+        Response.json(
+          { type: "about:blank", title: key, status, code, key, params: {}, request_id: "r1" },
+          { status },
+        )
+      const named = request.headers.get("crux-user")
+      if (named !== null && state.signedIn !== null && named !== state.signedIn)
+        return problem(409, "conflict", "other_person")
       if (new URL(request.url).pathname === "/api/session/label-pass") {
         const token = `pass of ${request.headers.get("x-user")}`
         return Response.json({ token, expires_at: Date.now() + 60_000 }, { status: 201 })
@@ -30,11 +42,6 @@ function startHub() {
       const pass = request.headers.get("crux-label-pass")
       if (pass !== null) passes.push(pass)
       state.posts += 1
-      const problem = (status: number, code: string, key: string) =>
-        Response.json(
-          { type: "about:blank", title: key, status, code, key, params: {}, request_id: "r1" },
-          { status },
-        )
       if (state.answer === "down") return problem(503, "unavailable", "busy")
       if (state.answer === "withdrawn") return problem(409, "conflict", "label_withdraw")
       if (state.answer === "refused") return problem(400, "invalid", "label_kind")
@@ -154,6 +161,22 @@ test("what somebody left unsent goes out in that person's name, by the pass they
   expect(hub.got).toHaveLength(1)
   expect(hub.passes).toEqual(["pass of u1"])
   expect(await store.all()).toHaveLength(0)
+})
+
+test("a tab that has not heard of a change of hands sends in the right name all the same", async () => {
+  const hub = startHub()
+  const store = createMemoryKept()
+  const outbox = openOutbox(hub, store, "u1")
+  await outbox.flush()
+  hub.state.signedIn = "u2"
+  await outbox.add(label())
+  await until(() => hub.got.length === 1)
+  expect(hub.passes).toEqual(["pass of u1"])
+  await store.dropPass("u1")
+  await outbox.add(label())
+  await outbox.flush()
+  expect(hub.got).toHaveLength(1)
+  expect(outbox.unsent.value).toBe(1)
 })
 
 test("without a pass it waits for its owner, and holds up nobody else", async () => {

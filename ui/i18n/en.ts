@@ -1130,6 +1130,7 @@ export const en: Words = {
       badge: () => "This badge is not known. Tap your name, or tell an engineer.",
       badge_short: () => "A badge needs at least 8 letters or digits.",
       badge_taken: () => "This badge belongs to somebody else.",
+      other_person: () => "Somebody else has signed in meanwhile. Open the screen again.",
       access_role: () => "Only an admin may change this for a person of this role.",
     },
   },

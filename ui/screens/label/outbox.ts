@@ -77,7 +77,7 @@ export function createOutbox(deps: {
   async function post(entry: Entry, token: string | undefined): Promise<Receipt> {
     const signal = AbortSignal.timeout(longestSendMs)
     return token === undefined
-      ? api.post("/api/labels", entry.label, LabelReceipt, { signal })
+      ? api.post("/api/labels", entry.label, LabelReceipt, { signal, headers: { "crux-user": entry.user } })
       : api.post("/api/labels/kept", entry.label, LabelReceipt, {
           signal,
           headers: { "crux-label-pass": token },
@@ -88,7 +88,9 @@ export function createOutbox(deps: {
     if (user === null) return
     const known = (await store.passes()).find((pass) => pass.user === user)
     if (known && Date.now() - known.made < passAgeMs) return
-    const pass = await api.post("/api/session/label-pass", undefined, LabelPass)
+    const pass = await api.post("/api/session/label-pass", undefined, LabelPass, {
+      headers: { "crux-user": user },
+    })
     await store.putPass({ user, made: Date.now(), ...pass })
   }
 
@@ -109,7 +111,12 @@ export function createOutbox(deps: {
       // Nobody may speak for that person: it stays until they sign in here again.
       if (stuck.has(entry.user) || (!isMine(entry) && token === undefined)) continue
       try {
-        const receipt = await post(entry, token)
+        const receipt = await post(entry, token).catch((error: unknown) => {
+          // The tablet has changed hands meanwhile, perhaps in another tab: the pass says whose it is.
+          const pass = passes.get(entry.user)
+          if (asTrouble(error).key !== "other_person" || pass === undefined) throw error
+          return post(entry, pass)
+        })
         failures = 0
         if (isMine(entry)) {
           lastTrouble.value = undefined
@@ -122,8 +129,8 @@ export function createOutbox(deps: {
       } catch (error) {
         const trouble = asTrouble(error)
         if (isMine(entry)) lastTrouble.value = trouble
-        if (trouble.key === "label_pass") {
-          await store.dropPass(entry.user)
+        if (trouble.key === "label_pass" || trouble.key === "other_person") {
+          if (trouble.key === "label_pass") await store.dropPass(entry.user)
           stuck.add(entry.user)
           continue
         }
@@ -152,9 +159,9 @@ export function createOutbox(deps: {
       do {
         again = false
         await oneAtATime(sendAll)
+        // After the labels: a pass matters only for what is still to come.
+        await refreshPass().catch((error: unknown) => console.info("label pass", asTrouble(error).key))
       } while (again && !stopped)
-      // After the labels: a pass matters only for what is still to come.
-      await refreshPass().catch((error: unknown) => console.info("label pass", asTrouble(error).key))
     })()
     try {
       await running
@@ -174,7 +181,7 @@ export function createOutbox(deps: {
     receipts,
     async add(label) {
       await store.put({ id: label.id, user: user ?? "", at: Date.now(), label })
-      unsent.value += 1
+      await waiting()
       channel?.postMessage("changed")
       void flush()
     },

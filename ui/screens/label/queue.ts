@@ -36,6 +36,9 @@ const rankOf = ({ task }: { task: LabelTask }) => {
   const place = QueueReason.options.indexOf(task.reason)
   return place < 0 ? QueueReason.options.length : place
 }
+/** The hub's order: by value, and by reason where it names none. */
+const byValue = (a: { task: LabelTask }, b: { task: LabelTask }) =>
+  (b.task.why?.value ?? 0) - (a.task.why?.value ?? 0) || rankOf(a) - rankOf(b)
 
 /**
  * The next parts, fetched and decoded while the person looks at this one: no wait between parts. With a stock there are
@@ -114,7 +117,7 @@ export function createQueue(deps: {
     for (const part of parts)
       if (part.user === stock.user) shelf.push(part)
       else await stock.kept.dropStock(part.id)
-    shelf.sort((a, b) => rankOf(a) - rankOf(b) || a.at - b.at)
+    shelf.sort((a, b) => byValue(a, b) || a.at - b.at)
     count()
     if (shelf.length > 0) await renew()
     await unpack()
@@ -171,7 +174,7 @@ export function createQueue(deps: {
           bytes += picture?.size ?? 0
           const part = { id: task.inspection.id, user: stock.user, at: Date.now(), task, picture }
           // The most valuable first, also when it came last.
-          const place = shelf.findIndex((other) => rankOf(other) > rankOf(part))
+          const place = shelf.findIndex((other) => byValue(part, other) < 0)
           shelf.splice(place < 0 ? shelf.length : place, 0, part)
         }
         count()

@@ -102,6 +102,13 @@ export function Entrance({ children }: { children: ComponentChildren }) {
 
   useEffect(() => {
     void knock()
+    // Another tab has signed somebody in or out: what this one believes is wrong from here on.
+    const onStorage = (event: StorageEvent) => {
+      if (app.tablet.isSessionKey(event.key) && app.tablet.rememberedUser() !== app.session.value?.user.id)
+        location.reload()
+    }
+    addEventListener("storage", onStorage)
+    return () => removeEventListener("storage", onStorage)
   }, [])
 
   useEffect(() => {

@@ -77,6 +77,11 @@ export function PersonDialog({ onClose }: { onClose: () => void }) {
           {...(unsent > 0 && { tone: "unsure" as const })}
         />
       </div>
+      {app.tablet.outdated.value && (
+        <Button onClick={app.tablet.renew} testid="tablet-renew">
+          {words.tablet.renew}
+        </Button>
+      )}
       {unsent > 0 && <p>{words.tablet.unsentStays}</p>}
       {refused > 0 && <p>{words.label.refusedBody}</p>}
       <Segmented
