@@ -104,6 +104,14 @@ const shots: Record<string, (page: Page) => Promise<void>> = {
     await page.goto(`${fixture.url}/models`)
     await page.getByTestId("models-item").first().waitFor()
   },
+  assist: async (page) => {
+    await page.goto(`${fixture.url}/assist`)
+    await page.getByTestId("assist-tools").waitFor()
+  },
+  "assist-more": async (page) => {
+    await page.goto(`${fixture.url}/assist`)
+    await page.getByTestId("assist-segmenter").last().scrollIntoViewIfNeeded()
+  },
   model: async (page) => {
     await page.goto(`${fixture.url}/models/${fixture.models[0]?.digest}`)
     await page.getByTestId("model-gate").waitFor()

@@ -60,10 +60,12 @@ export function createApi(deps: {
         credentials: "same-origin",
         headers: {
           Accept: "application/json",
-          ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+          ...(body === undefined
+            ? {}
+            : { "Content-Type": body instanceof Blob ? "application/octet-stream" : "application/json" }),
           ...headers,
         },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(body === undefined ? {} : { body: body instanceof Blob ? body : JSON.stringify(body) }),
         ...(signal ? { signal } : {}),
       })
     } catch (cause) {
@@ -100,6 +102,9 @@ export function createApi(deps: {
       read(await send("PUT", path, body), schema),
     patch: async <T>(path: string, body: unknown, schema: Schema<T>): Promise<T> =>
       read(await send("PATCH", path, body), schema),
+    /** Sends a file as it is. */
+    file: async <T>(path: string, file: Blob, schema: Schema<T>): Promise<T> =>
+      read(await send("POST", path, file), schema),
     /** For answers without a body that matters. */
     run: async (method: Method, path: string, body?: unknown): Promise<void> => {
       await send(method, path, body)

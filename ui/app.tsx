@@ -16,6 +16,7 @@ const TrainingScreen = split(() =>
 )
 const ModelsScreen = split(() => import("./screens/models/models.screen.tsx").then((m) => m.ModelsScreen))
 const ModelScreen = split(() => import("./screens/models/model.screen.tsx").then((m) => m.ModelScreen))
+const AssistScreen = split(() => import("./screens/assist/assist.screen.tsx").then((m) => m.AssistScreen))
 const RolloutsScreen = split(() =>
   import("./screens/rollouts/rollouts.screen.tsx").then((m) => m.RolloutsScreen),
 )
@@ -78,6 +79,7 @@ function Screens() {
         <Route path="/training" component={TrainingScreen} />
         <Route path="/models" component={ModelsScreen} />
         <Route path="/models/:digest" component={ModelScreen} />
+        <Route path="/assist" component={AssistScreen} />
         <Route path="/rollouts" component={RolloutsScreen} />
         <Route path="/stations" component={StationsScreen} />
         <Route path="/sources" component={SourcesScreen} />

@@ -14,6 +14,7 @@ import {
   makeArrivals,
   makeDevices,
   makeEnrolmentRequests,
+  makeHelp,
   makeHome,
   makeInspection,
   makeJobs,
@@ -22,6 +23,7 @@ import {
   makeRefusals,
   makeRollouts,
   makeSecurity,
+  makeSegmenters,
   makeSeries,
   makeSession,
   makeShadows,
@@ -29,6 +31,7 @@ import {
   makeStorage,
   makeTablets,
   makeTask,
+  makeTeacher,
   makeUsers,
 } from "./world.ts"
 
@@ -276,6 +279,16 @@ export async function startFixture(options: FixtureOptions) {
         return list(jobs)
       case "POST /api/training/jobs":
         return json(jobs[1], 201)
+      case "GET /api/assist/help":
+        return json(makeHelp(Date.now(), options.empty))
+      case "GET /api/assist/teacher":
+        return json(makeTeacher(models))
+      case "PUT /api/assist/teacher":
+        return json(makeTeacher(models))
+      case "GET /api/assist/embeddings":
+        return json({ state: "working", made: 48_211, waiting: 1_904, unreadable: 3 })
+      case "GET /api/segmenters":
+        return json({ items: makeSegmenters(started), next: null })
       case "GET /api/models":
         return list(models)
       case "GET /api/broker":

@@ -1,5 +1,6 @@
 import { ModelView } from "#contract/registry"
-import { useApp, useFormat, useKindName, useWords } from "../../context.ts"
+import { useApp, useFormat, useKindName, useMay, useWords } from "../../context.ts"
+import { LinkButton } from "../../parts/button.tsx"
 import { DefectIcon, Icon } from "../../parts/icon.tsx"
 import { Loaded } from "../../parts/loaded.tsx"
 import { Page } from "../../parts/page.tsx"
@@ -41,9 +42,19 @@ export function ModelsScreen() {
   const format = useFormat()
   const kindName = useKindName()
   const nameOf = useModelName()
+  const engineer = useMay("engineer")
   const models = useResource("models", (s) => api.list("/api/models", ModelView, s), ["model", "rollout"])
   return (
-    <Page title={words.models.title}>
+    <Page
+      title={words.models.title}
+      actions={
+        engineer && (
+          <LinkButton href="/assist" icon="label" testid="models-assist">
+            {words.assist.title}
+          </LinkButton>
+        )
+      }
+    >
       <Loaded resource={models}>
         {(list) =>
           list.length === 0 ? (
