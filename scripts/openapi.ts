@@ -1,9 +1,9 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { readConfig } from "../hub/config.ts"
 import { createHub } from "../hub/hub.ts"
 import { bunPorts } from "../hub/ports.bun.ts"
+import { readConfig } from "../hub/read-config.ts"
 
 /**
  * bun scripts/openapi.ts [--check]: writes docs/openapi.json from the routes of a hub that is not started; with

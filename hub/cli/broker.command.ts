@@ -1,4 +1,4 @@
-import { readConfig } from "../config.ts"
+import { readConfig } from "../read-config.ts"
 import { parseCommandArgs } from "./args.ts"
 import type { Command } from "./command.ts"
 import { usageFailure } from "./exit.ts"

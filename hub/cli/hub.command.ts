@@ -1,4 +1,4 @@
-import { configFields, readConfig } from "../config.ts"
+import { configFields, readConfig } from "../read-config.ts"
 import { parseCommandArgs } from "./args.ts"
 import { demandBackbone } from "./backbone.ts"
 import type { Command } from "./command.ts"

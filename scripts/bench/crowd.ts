@@ -16,8 +16,6 @@ export async function benchCrowd(): Promise<BenchRow[]> {
   return [...(await frozenSubscriber()), ...(await outage())]
 }
 
-if (import.meta.main) console.table(await benchCrowd())
-
 const senders = 8
 const framesEach = 250
 
@@ -180,3 +178,5 @@ async function outage(): Promise<BenchRow[]> {
     await rm(folder, { recursive: true, force: true })
   }
 }
+
+if (import.meta.main) console.table(await benchCrowd())

@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto"
 import type { Enrolment } from "#contract/fleet"
 import type { Manifest } from "#contract/release"
-import { readConfig } from "../../hub/config.ts"
 import { buildIndex } from "../../hub/delivery/chunk-index.service.ts"
 import { createHub } from "../../hub/hub.ts"
 import { theHub } from "../../hub/platform/audit.ts"
 import { bunPorts } from "../../hub/ports.bun.ts"
+import { readConfig } from "../../hub/read-config.ts"
 
 /**
  * A whole hub for benchmarks: `hub.child.ts DATA DEVICES MODEL_BYTES`. Enrols that many devices, and wishes each to run

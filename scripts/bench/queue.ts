@@ -2,10 +2,10 @@ import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { LabelTask, NewLabel } from "#contract/labelling"
-import { readConfig } from "../../hub/config.ts"
 import { createHub, type Hub } from "../../hub/hub.ts"
 import { theHub } from "../../hub/platform/audit.ts"
 import { bunPorts } from "../../hub/ports.bun.ts"
+import { readConfig } from "../../hub/read-config.ts"
 import type { BenchRow } from "./row.ts"
 
 const waitingParts = 1_000_000

@@ -1,8 +1,8 @@
 import type { Enrolment } from "#contract/fleet"
-import { readConfig } from "../../hub/config.ts"
 import { createHub } from "../../hub/hub.ts"
 import { theHub } from "../../hub/platform/audit.ts"
 import { bunPorts } from "../../hub/ports.bun.ts"
+import { readConfig } from "../../hub/read-config.ts"
 
 /**
  * A hub that watches itself: `storm.child.ts DATA DEVICES`. Lets that many devices in at one time where the settings

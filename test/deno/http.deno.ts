@@ -2,12 +2,12 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import process from "node:process"
-import { readConfig } from "../../hub/config.ts"
 import { createHub } from "../../hub/hub.ts"
 import { openAsset } from "../../hub/platform/assets.ts"
 import { systemClock } from "../../hub/platform/clock.ts"
 import { systemIds } from "../../hub/platform/ids.ts"
 import { openSqlite } from "../../hub/platform/sqlite.node.ts"
+import { readConfig } from "../../hub/read-config.ts"
 
 /** The part of Deno's own interface used here; the project is type-checked for Bun. */
 declare const Deno: {

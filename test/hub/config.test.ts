@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from "bun:test"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { configFields, readConfig } from "../../hub/config.ts"
+import { configFields, readConfig } from "../../hub/read-config.ts"
 
 const folders: string[] = []
 afterEach(() => {

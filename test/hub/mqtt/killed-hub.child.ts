@@ -1,7 +1,7 @@
-import { readConfig } from "../../../hub/config.ts"
 import { createHub } from "../../../hub/hub.ts"
 import { theHub } from "../../../hub/platform/audit.ts"
 import { bunPorts } from "../../../hub/ports.bun.ts"
+import { readConfig } from "../../../hub/read-config.ts"
 
 /**
  * A hub to be killed: runs on the data folder of its first argument and enrols the device of its second. Prints one

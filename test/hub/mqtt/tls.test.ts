@@ -8,7 +8,6 @@ import * as v from "valibot"
 import { type Device, Enrolment, EnrolmentCode } from "#contract/fleet"
 import type { List } from "#contract/list"
 import { Security } from "#contract/security"
-import { readConfig } from "../../../hub/config.ts"
 import { createHub } from "../../../hub/hub.ts"
 import {
   makeRequest,
@@ -16,6 +15,7 @@ import {
   openCertificateAuthority,
 } from "../../../hub/platform/certificate-authority.ts"
 import { bunPorts } from "../../../hub/ports.bun.ts"
+import { readConfig } from "../../../hub/read-config.ts"
 import { connectDevice, frameOf, until } from "../support/device.ts"
 import { type Browser, startTestHub, type TestHub } from "../support/hub.ts"
 
