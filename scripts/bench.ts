@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
+import { benchCanvas } from "./bench/canvas.ts"
 import { benchCrowd } from "./bench/crowd.ts"
 import { benchDelivery } from "./bench/delivery.ts"
 import { benchIngest, mosquittoBinary } from "./bench/ingest.ts"
@@ -28,6 +29,7 @@ const benches: Record<string, () => Promise<BenchRow[]>> = {
   similar: benchSimilar,
   loop: benchLoop,
   tablet: benchTablet,
+  canvas: benchCanvas,
 }
 const longestMs = 20 * 60_000
 
@@ -117,6 +119,10 @@ ${mosquitto}
 - **model delivery**: chunks of 256 KiB asked for over MQTT, each hashed on arrival; bare TCP hashes nothing.
 - **next part**: through the whole HTTP side, in the hub's own process, while every tablet judges a part each 1.5 s and holds
   three; the reference is a limit. The draws that count double hand-outs go by the service, one after the other.
+- **polygons**, **brush masks**: the built Label screen in headless Chromium without a graphics card (all drawing by the
+  processor), 1280 × 800, a picture of 12 megapixels, drawings of a real hub in the same machine. A frame is the time between
+  two animation callbacks, so it cannot be shorter than 16.7 ms; the picture is moved by a mouse whose steps the browser
+  takes as fast as it can. The receipt of a label means that it is on disk.
 - **loop time**: one run, so it varies by some ten per cent. From the first part with a new kind of defect to a model
   that knows it, proven and committed on every station. The reference is the sum of what no software could save: the
   time until the parts had come and were labelled (by a robot), the trainer alone, hub and stations ended, with the same

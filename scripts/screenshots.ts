@@ -148,6 +148,13 @@ const shots: Record<string, (page: Page) => Promise<void>> = {
     await page.goto(`${fixture.url}/people`)
     await page.getByTestId("people-item").first().waitFor()
   },
+  "settings-setup": async (page) => {
+    await page.goto(`${fixture.url}/settings`)
+    await page.getByTestId("setup-question-add").tap()
+    await page.getByTestId("setup-save").tap()
+    await page.getByTestId("setup-tool").first().scrollIntoViewIfNeeded()
+    await page.evaluate(() => document.querySelector(".setup-tools")?.scrollIntoView())
+  },
   settings: async (page) => {
     await page.goto(`${fixture.url}/settings`)
     await page.getByTestId("theme").waitFor()

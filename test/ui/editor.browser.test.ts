@@ -283,6 +283,32 @@ describe.skipIf(!available)("drawing on a tablet, with a real hub behind it", ()
     await tablet.close()
   }, 120_000)
 
+  test("an engineer gives a line its tools and a question, and both are there for the next worker", async () => {
+    const tablet = await openTablet(browser, { width: 1280, height: 800, touch: false })
+    const { page } = tablet
+    await newPart()
+    await hub.signIn(page, "engineer", "en")
+    await page.goto(`${hub.url}/settings`)
+    await page.locator('[data-testid="setup-tool"][data-mode="line"]').click()
+    await page.getByTestId("setup-question-add").click()
+    const question = page.getByTestId("setup-question")
+    await page.getByTestId("setup-save").click()
+    await page.getByText("Nothing was changed").waitFor()
+    await question.getByRole("textbox", { name: "Key", exact: true }).fill("side")
+    await question.getByRole("textbox", { name: "Korean", exact: true }).fill("면")
+    await question.getByRole("textbox", { name: "English", exact: true }).fill("Side")
+    await question.locator("textarea").fill("front | 앞 | Front\nback | 뒤 | Back")
+    await page.getByTestId("setup-save").click()
+    await page.getByText("Saved", { exact: true }).waitFor()
+    const { items } = await (await (await hub.as("worker")).get("/api/label-setups")).json()
+    expect(items[0].tools).toEqual(["box", "polygon", "brush", "line"])
+    expect(items[0].questions).toMatchObject([
+      { key: "side", type: "choice", options: [{ key: "front" }, { key: "back" }] },
+    ])
+    await tablet.close()
+    await setUp({ questions: [] })
+  }, 120_000)
+
   test("of a large picture the tiles that are looked at come, and no others", async () => {
     const large = { w: 6000, h: 4000 }
     const id = await newPart(large)

@@ -87,7 +87,10 @@ export function createSheet() {
       dirty.push(rectOf(v, mark))
       if (dirty.length > mostDirty) break
     }
-    if (dirty.length + before.size > mostDirty || (dirty.length === 0 && before.size === 0)) {
+    // In another order the same marks may lie on each other otherwise.
+    const reordered =
+      dirty.length === 0 && before.size === 0 && marks.some(({ id }, i) => id !== shown[i]?.id)
+    if (dirty.length + before.size > mostDirty || reordered) {
       paintAll(marks, v)
       return
     }

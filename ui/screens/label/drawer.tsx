@@ -286,15 +286,15 @@ function Regions({
               pressed={only.locked === true}
             />
             <Do id="hide" icon="eyeOff" commands={commands} />
-            {chosen.length === 1 && (
-              <>
-                <Do id="front" icon="front" commands={commands} />
-                <Do id="forward" icon="forward" commands={commands} />
-                <Do id="backward" icon="backward" commands={commands} />
-                <Do id="back" icon="backmost" commands={commands} />
-              </>
-            )}
           </div>
+          {chosen.length === 1 && (
+            <div class="drawer-grid drawer-pile">
+              <Do id="front" icon="front" commands={commands} />
+              <Do id="forward" icon="forward" commands={commands} />
+              <Do id="backward" icon="backward" commands={commands} />
+              <Do id="back" icon="backmost" commands={commands} />
+            </div>
+          )}
           {chosen.length === 1 && <Details key={only.id} work={work} shape={only} questions={questions} />}
         </>
       )}

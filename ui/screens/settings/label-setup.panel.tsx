@@ -143,34 +143,35 @@ export function LabelSetupPanel() {
           testid="setup-product"
         />
       )}
-      <fieldset class="field setup-tools">
+      <fieldset class="field">
         <legend>{say.tools}</legend>
-        {drawingModes.map((mode) => {
-          const at = tools.value.indexOf(mode)
-          return (
-            <button
-              key={mode}
-              type="button"
-              class="answer"
-              aria-pressed={at >= 0}
-              onClick={() => {
-                tools.value = at >= 0 ? tools.value.filter((tool) => tool !== mode) : [...tools.value, mode]
-                said.value = ""
-              }}
-              data-testid="setup-tool"
-              data-mode={mode}
-            >
-              <Icon name={modeIcons[mode]} />
-              {words.editor.tools[mode]}
-              {at >= 0 && <span class="key">{at + 1}</span>}
-            </button>
-          )
-        })}
+        <div class="answers setup-tools">
+          {drawingModes.map((mode) => {
+            const at = tools.value.indexOf(mode)
+            return (
+              <button
+                key={mode}
+                type="button"
+                class="answer"
+                aria-pressed={at >= 0}
+                onClick={() => {
+                  tools.value = at >= 0 ? tools.value.filter((tool) => tool !== mode) : [...tools.value, mode]
+                  said.value = ""
+                }}
+                data-testid="setup-tool"
+                data-mode={mode}
+              >
+                <Icon name={modeIcons[mode]} />
+                {words.editor.tools[mode]}
+                {at >= 0 && <span class="key">{at + 1}</span>}
+              </button>
+            )
+          })}
+        </div>
       </fieldset>
       <h3>{say.questions}</h3>
       {drafts.value.length === 0 && <p class="muted">{say.questionsNone}</p>}
       {drafts.value.map((draft, i) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: a question has no name of its own until somebody gives it one
         <div key={i} class="setup-question" data-testid="setup-question">
           <div class="setup-row">
             <Field label={say.key} value={draft.key} onValue={(key) => change(i, { key })} maxLength={40} />
