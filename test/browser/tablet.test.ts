@@ -82,6 +82,14 @@ async function enterPin(page: Page, pin = "4096"): Promise<void> {
   await page.getByTestId("pin-enter").tap()
 }
 
+/** As a reader on USB types it: all at once, whatever else the machine is doing. */
+const readBadge = (page: Page, text: string) =>
+  page.evaluate((letters) => {
+    const codes = [...letters].map((letter) => (/\d/.test(letter) ? `Digit${letter}` : `Key${letter}`))
+    for (const code of [...codes, "Enter"])
+      document.body.dispatchEvent(new KeyboardEvent("keydown", { code, bubbles: true, cancelable: true }))
+  }, text)
+
 const unsent = (page: Page, count: number) =>
   page.locator(`[data-testid="label-unsent"][data-unsent="${count}"]`).waitFor({ timeout: 60_000 })
 
@@ -187,8 +195,7 @@ describe.skipIf(!available)("a shared tablet at a real hub", () => {
     await page.getByTestId("person-day").waitFor()
     await page.getByTestId("person-switch").tap()
     await page.getByTestId("lock").waitFor()
-    await page.keyboard.type("cruxbadge0042", { delay: 4 })
-    await page.keyboard.press("Enter")
+    await readBadge(page, "CRUXBADGE0042")
     await page.getByRole("heading", { name: "박서연" }).waitFor()
     await enterPin(page)
     await page.getByTestId("lock").waitFor({ state: "detached" })
