@@ -74,12 +74,19 @@ export async function resizeFrame(frame: Frame, input: ModelInput): Promise<Resi
   const grey = input.color === "GRAY"
   const pad = resize.pad ?? 114
   const flat = image.flatten({ background: { r: pad, g: pad, b: pad } }).toColourspace(grey ? "b-w" : "srgb")
-  const fit = { stretch: "fill", letterbox: "contain", short_side_crop: "cover", none: "fill" } as const
+  const fit = {
+    stretch: "fill",
+    letterbox: "contain",
+    letterbox_topleft: "contain",
+    short_side_crop: "cover",
+    none: "fill",
+  } as const
   const resized =
     resize.mode === "none"
       ? flat
       : flat.resize(resize.w, resize.h, {
           fit: fit[resize.mode],
+          ...(resize.mode === "letterbox_topleft" && { position: "left top" }),
           kernel: kernels[resize.interp],
           background: { r: pad, g: pad, b: pad },
           // Shrinking inside the JPEG decoder differs from shrinking raw pixels; the same part must give the
@@ -116,7 +123,8 @@ function place(
   if (mode === "stretch" || mode === "none") {
     return { w, h, scaleX: outW / w, scaleY: outH / h, offsetX: 0, offsetY: 0 }
   }
-  const scale = mode === "letterbox" ? Math.min(outW / w, outH / h) : Math.max(outW / w, outH / h)
+  const scale = mode === "short_side_crop" ? Math.max(outW / w, outH / h) : Math.min(outW / w, outH / h)
+  if (mode === "letterbox_topleft") return { w, h, scaleX: scale, scaleY: scale, offsetX: 0, offsetY: 0 }
   return {
     w,
     h,

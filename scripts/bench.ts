@@ -7,6 +7,7 @@ import { benchDelivery } from "./bench/delivery.ts"
 import { benchIngest, mosquittoBinary } from "./bench/ingest.ts"
 import { benchLoop } from "./bench/loop.ts"
 import { describeMachine } from "./bench/machine.ts"
+import { benchOutline } from "./bench/outline.ts"
 import { benchPipeline } from "./bench/pipeline.ts"
 import { benchQueue } from "./bench/queue.ts"
 import type { BenchRow } from "./bench/row.ts"
@@ -27,6 +28,7 @@ const benches: Record<string, () => Promise<BenchRow[]>> = {
   delivery: benchDelivery,
   queue: benchQueue,
   similar: benchSimilar,
+  outline: benchOutline,
   loop: benchLoop,
   tablet: benchTablet,
   canvas: benchCanvas,

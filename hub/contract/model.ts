@@ -10,7 +10,7 @@ export const ModelInput = v.object({
   layout: v.picklist(["NCHW", "NHWC"]),
   color: v.picklist(["RGB", "BGR", "GRAY"]),
   resize: v.object({
-    mode: v.picklist(["stretch", "letterbox", "short_side_crop", "none"]),
+    mode: v.picklist(["stretch", "letterbox", "letterbox_topleft", "short_side_crop", "none"]),
     w: Size,
     h: Size,
     interp: v.picklist(["bilinear", "bicubic", "area", "lanczos3"]),
@@ -60,7 +60,13 @@ export const ModelContract = v.object({
   ]),
   inputs: v.pipe(v.array(ModelInput), v.minLength(1)),
   outputs: v.pipe(v.array(ModelOutput), v.minLength(1)),
-  decode: v.object({ type: Key }),
+  decode: v.object({
+    type: Key,
+    /** Of two things of one class that lie on each other by more than this share, the surer one counts. */
+    iou: v.optional(v.number()),
+    /** Name of an input that takes width and height, where boxes come in those pixels. */
+    size_input: v.optional(v.string()),
+  }),
   classes: v.array(ModelClass),
   thresholds: v.object({
     /** Below: OK. */

@@ -13,6 +13,7 @@ export const DrawingTool = v.picklist([
   "point",
   "brush",
   "link",
+  "segment",
 ])
 export type DrawingTool = v.InferOutput<typeof DrawingTool>
 

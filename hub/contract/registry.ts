@@ -98,6 +98,22 @@ export const ModelView = v.object({
 })
 export type ModelView = v.InferOutput<typeof ModelView>
 
+/** POST /api/models/look (engineer): what a file is taken for, to be looked at before it is registered. */
+export const ModelLook = v.object({
+  /** Who made the export, as far as it shows; `crux` for one with a contract. */
+  source: v.string(),
+  size: Count,
+  contract: ModelContract,
+  contents: v.object({
+    operators: v.record(v.string(), Count),
+    nodes: Count,
+    opset: Count,
+    /** Share of convolutions that run on whole numbers; null without any. */
+    whole: v.nullable(v.number()),
+  }),
+})
+export type ModelLook = v.InferOutput<typeof ModelLook>
+
 /** POST /api/models (engineer): register an ONNX with `crux.contract`; the file is the body. It is proved like any other. */
 export const jobStates = ["queued", "running", "proving", "succeeded", "failed", "cancelled"] as const
 export const JobState = v.picklist(jobStates)

@@ -2,12 +2,17 @@ import { Hono } from "hono"
 import * as v from "valibot"
 import { Key, Sha256 } from "#contract/ids"
 import { listOf } from "#contract/list"
-import { ModelView } from "#contract/registry"
+import { ModelContract } from "#contract/model"
+import { ModelLook, ModelView } from "#contract/registry"
 import { actor, allow, bodyUpTo, doc, type HubEnv, param, query } from "../http/kit.ts"
 import type { Registry } from "./registry.service.ts"
 
 const ByDigest = v.object({ digest: Sha256 })
-const ForLine = v.object({ line: v.optional(Key, "main") })
+const ForLine = v.object({
+  line: v.optional(Key, "main"),
+  /** URL-encoded JSON: how a model is fed and read, where that is not recognised or not right. */
+  contract: v.optional(v.pipe(v.string(), v.maxLength(20_000), v.parseJson(), ModelContract)),
+})
 const shownModels = 100
 const maxModelBytes = 512 * 1024 * 1024
 
@@ -21,13 +26,21 @@ export function createRegistryRoutes(registry: Registry) {
       "/api/models",
       allow("engineer"),
       bodyUpTo(maxModelBytes),
-      doc("Registers an ONNX with crux.contract; the file is the body.", { 202: ModelView }),
+      doc("Registers an ONNX with crux.contract, or of a form that is known; the file is the body.", {
+        202: ModelView,
+      }),
       query(ForLine),
-      async (c) =>
-        c.json(
-          await registry.register(c.req.raw.body ?? new Blob([]).stream(), c.req.valid("query").line),
-          202,
-        ),
+      async (c) => {
+        const { line, contract } = c.req.valid("query")
+        return c.json(await registry.register(c.req.raw.body ?? new Blob([]).stream(), line, contract), 202)
+      },
+    )
+    .post(
+      "/api/models/look",
+      allow("engineer"),
+      bodyUpTo(maxModelBytes),
+      doc("What an ONNX is taken for, without registering it; the file is the body.", { 200: ModelLook }),
+      async (c) => c.json(await registry.look(c.req.raw.body ?? new Blob([]).stream())),
     )
     .get(
       "/api/models/:digest",

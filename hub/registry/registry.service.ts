@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto"
 import canonicalize from "canonicalize"
+import type { ModelContract } from "#contract/model"
 import { Problem } from "#contract/problem"
-import type { GatePolicy, GateReport, ModelView } from "#contract/registry"
+import type { GatePolicy, GateReport, ModelLook, ModelView } from "#contract/registry"
 import type { Manifest, ObjectRef } from "#contract/release"
 import type { Blobs } from "#platform/blobs"
 import type { Clock } from "#platform/clock"
@@ -14,7 +15,7 @@ import { judge, type TruePart } from "./gate.rules.ts"
 import type { Prover } from "./prover.ts"
 import { createRegistryStore, type NewModel, type RegisteredModel } from "./registry.store.ts"
 import { makeChecks, storeManifest } from "./release.ts"
-import { readContract, readResult } from "./result.ts"
+import { adoptSent, readResult } from "./result.ts"
 
 /** Who approves, for the audit trail. */
 export type Person = { id: string; name: string }
@@ -174,10 +175,26 @@ export function createRegistry(deps: RegistryDeps) {
       return { model: sha256, pass: report.pass }
     },
 
-    /** Registers an ONNX file that carries a `crux.contract`; it is proved like any other. Throws `invalid`. */
-    async register(source: AsyncIterable<Uint8Array>, line: string): Promise<ModelView> {
+    /** What an ONNX file is taken for, without keeping it as a model. Throws `invalid`. */
+    async look(source: AsyncIterable<Uint8Array>): Promise<ModelLook> {
       const { sha256, size } = await blobs.putStream(source)
-      const contract = readContract(await blobs.read(sha256))
+      const { source: maker, contract, contents } = adoptSent(await blobs.read(sha256))
+      return { source: maker, size, contract, contents }
+    },
+
+    /**
+     * Registers an ONNX file that carries a `crux.contract`, or one of another maker with the contract its form suggests or
+     * `given`; it is proved like any other. Throws `invalid`.
+     */
+    async register(
+      source: AsyncIterable<Uint8Array>,
+      line: string,
+      given?: ModelContract,
+    ): Promise<ModelView> {
+      const sent = await blobs.putStream(source)
+      const { contract, stamped } = adoptSent(await blobs.read(sent.sha256), given)
+      const sha256 = stamped ? await blobs.put(stamped) : sent.sha256
+      const size = stamped?.byteLength ?? sent.size
       const known = store.get(sha256)
       if (known && known.state !== "refused") return viewOf(known)
       const { training } = dataset.freeze()

@@ -6,7 +6,10 @@ import * as v from "valibot"
 import { ModelContract } from "#contract/model"
 import { Problem } from "#contract/problem"
 import { TrainingResult } from "#contract/training"
+import { adoptModel } from "#models/adapters/adopt"
+import { type Contents, checkContents } from "#models/adapters/safety"
 import { contractOf } from "#models/infer/session"
+import { readOnnx } from "#models/onnx/read"
 
 const Result = v.pipe(v.string(), v.parseJson(), TrainingResult)
 const Contract = v.pipe(v.string(), v.parseJson(), ModelContract)
@@ -44,7 +47,7 @@ export async function readResult(dir: string): Promise<TrainedModel> {
 }
 
 /** The contract stamped into an ONNX file. Throws `invalid`. */
-export function readContract(onnx: Uint8Array): ModelContract {
+function readContract(onnx: Uint8Array): ModelContract {
   try {
     const contract = contractOf(onnx)
     const { t_low, t_high } = contract.thresholds
@@ -52,6 +55,27 @@ export function readContract(onnx: Uint8Array): ModelContract {
       throw new Error("t_low must not be above t_high")
     return contract
   } catch (cause) {
+    throw refuse(cause instanceof Error ? cause.message : String(cause), cause)
+  }
+}
+
+/**
+ * A model sent by an engineer: one with a contract as it is, one of another maker with the contract that was given, or that
+ * its form suggests, stamped into it. Throws `invalid`.
+ */
+export function adoptSent(
+  onnx: Uint8Array,
+  given?: ModelContract,
+): { source: string; contract: ModelContract; stamped: Uint8Array | null; contents: Contents } {
+  try {
+    const model = readOnnx(onnx)
+    const contents = checkContents(model)
+    if (!given && model.metadata.has("crux.contract"))
+      return { source: "crux", contract: readContract(onnx), stamped: null, contents }
+    const { source, bytes } = adoptModel(onnx, given)
+    return { source, contract: readContract(bytes), stamped: bytes, contents }
+  } catch (cause) {
+    if (cause instanceof Problem) throw cause
     throw refuse(cause instanceof Error ? cause.message : String(cause), cause)
   }
 }

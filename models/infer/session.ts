@@ -1,8 +1,9 @@
 import { readFile } from "node:fs/promises"
-import type { InferenceSession } from "onnxruntime-node"
+import type { InferenceSession, Tensor } from "onnxruntime-node"
 import * as v from "valibot"
 import type { Finding, Timing, Verdict } from "#contract/inspection"
-import { ModelContract } from "#contract/model"
+import { ModelContract, type ModelInput } from "#contract/model"
+import { type Outputs, readAnswer } from "../adapters/decode.ts"
 import { ModelError } from "../model-error.ts"
 import { loadOrt } from "../native.ts"
 import { readOnnx } from "../onnx/read.ts"
@@ -73,6 +74,36 @@ export async function openModel(path: string): Promise<ModelSession> {
     throw new ModelError("model_invalid", `onnxruntime refuses the model: ${String(cause)}`, { cause })
   })
   const input = contract.inputs[0]!
+  const prepare: ModelSession["prepare"] = async (frame) => {
+    const started = performance.now()
+    return { ...(await preprocess(frame, input)), pre: performance.now() - started }
+  }
+  const release = async () => await session.release()
+  const run = async (feeds: Record<string, Tensor>, fetches: readonly string[]) =>
+    await session.run(feeds, fetches).catch((cause: unknown) => {
+      throw new ModelError("model_crashed", `onnxruntime: ${String(cause)}`, { cause })
+    })
+  const tensorOf = ({ data, dims }: InputTensor) =>
+    data instanceof Uint8Array ? new ort.Tensor("uint8", data, dims) : new ort.Tensor("float32", data, dims)
+  if (contract.decode.type !== "crux_patch") {
+    const judge = foreignJudge(contract, async (prepared) => {
+      const sized = contract.decode.size_input
+      const [h = 0, w = 0] = sizeOf(prepared, input)
+      const feeds = {
+        [input.name]: tensorOf(prepared),
+        ...(sized && { [sized]: new ort.Tensor("int64", BigInt64Array.of(BigInt(w), BigInt(h)), [1, 2]) }),
+      }
+      const named = contract.outputs.map(({ name }) => name)
+      return { outputs: numbersOf(await run(feeds, named), named), input: { w, h } }
+    })
+    return {
+      contract,
+      prepare,
+      judge,
+      inspect: async (frame, options) => await judge(await prepare(frame), options),
+      release,
+    }
+  }
   const nameOf = (role: string) => contract.outputs.find((output) => output.role === role)?.name
   const names = { score: nameOf("score"), map: nameOf("map"), probs: nameOf("probs") }
   if (names.score === undefined)
@@ -80,20 +111,12 @@ export async function openModel(path: string): Promise<ModelSession> {
   const scoreName = names.score
   const fetches = Object.values(names).filter((name) => name !== undefined)
 
-  const prepare: ModelSession["prepare"] = async (frame) => {
-    const started = performance.now()
-    return { ...(await preprocess(frame, input)), pre: performance.now() - started }
-  }
   const judge: ModelSession["judge"] = async (
     { data, dims, placement, pre },
     { thresholds = contract.thresholds, map: wantMap = false } = {},
   ) => {
     const started = performance.now()
-    const tensor =
-      data instanceof Uint8Array ? new ort.Tensor("uint8", data, dims) : new ort.Tensor("float32", data, dims)
-    const outputs = await session.run({ [input.name]: tensor }, fetches).catch((cause: unknown) => {
-      throw new ModelError("model_crashed", `onnxruntime: ${String(cause)}`, { cause })
-    })
+    const outputs = await run({ [input.name]: tensorOf({ data, dims }) }, fetches)
     const ran = performance.now()
     const read = (name: string | undefined) => (name === undefined ? undefined : outputs[name])
     const score = floats(read(scoreName))?.[0] ?? Number.NaN
@@ -123,8 +146,42 @@ export async function openModel(path: string): Promise<ModelSession> {
     prepare,
     judge,
     inspect: async (frame, options) => await judge(await prepare(frame), options),
-    release: async () => await session.release(),
+    release,
   }
+}
+
+/** Height and width of a prepared picture. */
+const sizeOf = ({ dims }: InputTensor, { layout }: ModelInput) =>
+  layout === "NCHW" ? dims.slice(2, 4) : dims.slice(1, 3)
+
+/** Judges by the answer of a model of another maker. */
+function foreignJudge(
+  contract: ModelContract,
+  ask: (prepared: Prepared) => Promise<{ outputs: Outputs; input: { w: number; h: number } }>,
+): ModelSession["judge"] {
+  return async (prepared, { thresholds = contract.thresholds } = {}) => {
+    const started = performance.now()
+    const { outputs, input } = await ask(prepared)
+    const ran = performance.now()
+    const { score, findings } = readAnswer(outputs, contract, input, prepared.placement)
+    if (!Number.isFinite(score) || findings.some((finding) => !Number.isFinite(finding.score)))
+      throw new ModelError("nan_output", "the model returned a value that is no number")
+    const verdict = verdictFor({ score }, thresholds)
+    const timing = { pre: prepared.pre, infer: ran - started, post: performance.now() - ran }
+    return { verdict, findings: verdict.eval === "ok" ? [] : findings, timing }
+  }
+}
+
+/** 64-bit labels become plain numbers: none is so large that it would not fit. */
+function numbersOf(outputs: InferenceSession.OnnxValueMapType, names: readonly string[]): Outputs {
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const tensor = outputs[name]
+      if (!tensor || !ArrayBuffer.isView(tensor.data)) return []
+      const data = tensor.data instanceof BigInt64Array ? Float64Array.from(tensor.data, Number) : tensor.data
+      return [[name, { dims: tensor.dims, data: data as Float32Array }]]
+    }),
+  )
 }
 
 function floats(tensor: InferenceSession.OnnxValueMapType[string] | undefined): Float32Array | undefined {

@@ -20,8 +20,8 @@ export type GraphWriter = {
   /** Raw IEEE half floats, little-endian. */
   f16: (name: string, dims: readonly number[], raw: Uint8Array) => string
   i64: (name: string, values: readonly number[]) => string
-  input: (name: string, dims: readonly Dim[]) => string
-  output: (name: string, dims: readonly Dim[]) => string
+  input: (name: string, dims: readonly Dim[], type?: "i64") => string
+  output: (name: string, dims: readonly Dim[], type?: "i64") => string
   meta: (key: string, value: string) => void
   /** A ModelProto without version header: to be appended to a model, which protobuf defines as a merge. */
   fragment: () => Uint8Array<ArrayBuffer>
@@ -68,12 +68,12 @@ export function createGraph(prefix: string): GraphWriter {
       const data = BigInt64Array.from(values, BigInt)
       return tensor(name, [values.length], INT64, new Uint8Array(data.buffer))
     },
-    input: (name, dims) => {
-      body.push(bytesField(11, valueInfo(name, dims)))
+    input: (name, dims, type) => {
+      body.push(bytesField(11, valueInfo(name, dims, type)))
       return name
     },
-    output: (name, dims) => {
-      body.push(bytesField(12, valueInfo(name, dims)))
+    output: (name, dims, type) => {
+      body.push(bytesField(12, valueInfo(name, dims, type)))
       return name
     },
     meta: (key, value) => {
@@ -89,11 +89,11 @@ export function modelHeader(opset: number): Uint8Array {
   return concat([intField(1, 8), textField(2, "crux"), bytesField(8, intField(2, opset))])
 }
 
-function valueInfo(name: string, dims: readonly Dim[]): Uint8Array {
+function valueInfo(name: string, dims: readonly Dim[], type?: "i64"): Uint8Array {
   const shape = dims.map((dim) =>
     bytesField(1, typeof dim === "number" ? intField(1, dim) : textField(2, dim)),
   )
-  const tensorType = concat([intField(1, FLOAT), bytesField(2, concat(shape))])
+  const tensorType = concat([intField(1, type === undefined ? FLOAT : INT64), bytesField(2, concat(shape))])
   return concat([textField(1, name), bytesField(2, bytesField(1, tensorType))])
 }
 

@@ -134,23 +134,22 @@ function spansOf(
     return inside[at] ? own : Math.min(own, -1e-6)
   }
   const spans: number[] = []
+  /** The first pixel of a column whose middle does not lie before this place of the grid. */
+  const pixelAt = (gy: number) => Math.min(bottom, Math.max(top, Math.ceil((gy + 0.5) / perY - 0.5)))
   for (let px = left; px < right; px++) {
     const gx = (px + 0.5) * perX - 0.5
     const [cx, fx] = [Math.floor(gx), gx - Math.floor(gx)]
-    let start = -1
-    for (let py = top; py < bottom; py++) {
-      const gy = (py + 0.5) * perY - 0.5
-      const [cy, fy] = [Math.floor(gy), gy - Math.floor(gy)]
-      const upper = value(cx, cy) * (1 - fx) + value(cx + 1, cy) * fx
-      const lower = value(cx, cy + 1) * (1 - fx) + value(cx + 1, cy + 1) * fx
-      const isIn = upper * (1 - fy) + lower * fy > 0
-      if (isIn && start < 0) start = py
-      if (!isIn && start >= 0) {
-        spans.push(px * size.h + start, px * size.h + py)
-        start = -1
-      }
+    const across = (cy: number) => value(cx, cy) * (1 - fx) + value(cx + 1, cy) * fx
+    // Down a column the answer goes straight from one row of cells to the next: where it crosses zero is known at once.
+    const last = Math.floor((bottom - 0.5) * perY - 0.5)
+    for (let cy = Math.floor((top + 0.5) * perY - 0.5); cy <= last; cy++) {
+      const [upper, lower] = [across(cy), across(cy + 1)]
+      if (upper <= 0 && lower <= 0) continue
+      const crossing = cy + upper / (upper - lower)
+      const from = upper > 0 ? pixelAt(cy) : pixelAt(crossing)
+      const to = lower > 0 ? pixelAt(cy + 1) : pixelAt(crossing)
+      if (to > from) spans.push(px * size.h + from, px * size.h + to)
     }
-    if (start >= 0) spans.push(px * size.h + start, px * size.h + bottom)
   }
   return joined(spans)
 }

@@ -5,6 +5,7 @@ import { pathTool } from "./path.tool.ts"
 import { pointTool } from "./point.tool.ts"
 import type { Tools } from "./pointer.ts"
 import { rotatedTool } from "./rotated.tool.ts"
+import { segmentTool } from "./segment.tool.ts"
 
 /** Everything beyond hand and box; loaded when somebody asks for it, not with the worker's first screen. */
 export const drawingTools: Tools = {
@@ -16,4 +17,5 @@ export const drawingTools: Tools = {
   brush: brushTool,
   eraser: eraserTool,
   link: linkTool,
+  segment: segmentTool,
 }

@@ -172,6 +172,12 @@ function drawGesture(context: CanvasRenderingContext2D, state: EditorState): voi
       if (from) drawArrow(context, middleOf(viewport, from), toScreen(viewport, gesture.at))
       return
     }
+    case "spots":
+      for (const { at, inside } of gesture.spots) {
+        drawDot(context, toScreen(viewport, at), inside ? 7 : 5)
+        if (!inside) drawCross(context, toScreen(viewport, at))
+      }
+      return
     case "carry":
     case "bring":
       for (const { at } of selectionGrips(state)) drawDot(context, toScreen(viewport, at), 9)

@@ -1,5 +1,5 @@
 import { type EditorDocument, newDocument, type Shape } from "./document.ts"
-import type { ImagePoint, ScreenPoint, Size } from "./geometry.ts"
+import type { Box, ImagePoint, ScreenPoint, Size } from "./geometry.ts"
 import { type History, newHistory } from "./history.ts"
 import type { PointerKind } from "./input.ts"
 import type { Grip } from "./outline.ts"
@@ -18,6 +18,9 @@ export type Mode =
   | "brush"
   | "eraser"
   | "link"
+  | "segment"
+
+export type Spot = { readonly at: ImagePoint; readonly inside: boolean }
 
 /**
  * What waits between taps while no finger is on the glass. Looking closer with two fingers, or moving the picture, does
@@ -31,6 +34,8 @@ export type Waiting =
   | { readonly name: "side"; readonly from: ImagePoint; readonly to: ImagePoint; readonly at: ImagePoint }
   /** Corners of a polygon or line so far; `at` is where the pointer hovers. */
   | { readonly name: "path"; readonly points: readonly ImagePoint[]; readonly at: ImagePoint }
+  /** What an assistant is to outline: places that belong to it and places that do not, or a box around it. */
+  | { readonly name: "spots"; readonly spots: readonly Spot[]; readonly box: Box | null }
   /** A grip was tapped instead of dragged; the next tap says where it goes. */
   | { readonly name: "carry"; readonly grip: Grip }
   /** The selection goes to the next tap. */

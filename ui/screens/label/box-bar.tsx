@@ -4,6 +4,7 @@ import { documentOf } from "../../editor/state.ts"
 import { DefectIcon, Icon } from "../../parts/icon.tsx"
 import type { Commands, Drawer } from "./commands.ts"
 import type { Labelling } from "./labelling.ts"
+import type { OutlineHelp } from "./outline-help.ts"
 import { hintOf, ToolBar } from "./tool-bar.tsx"
 
 /** More regions than these are a list of their own; under the picture stand the selected ones. */
@@ -14,15 +15,20 @@ export function BoxBar({
   work,
   commands,
   onDrawer,
+  outlines,
 }: {
   work: Labelling
   commands: Commands
   onDrawer: (which: Drawer) => void
+  outlines: OutlineHelp
 }) {
   const words = useWords()
   const state = work.editor.value
   const shapes = documentOf(state).shapes
-  const hint = hintOf(state, words)
+  const { hints } = words.editor
+  const help = { asking: hints.segmentAsking, nothing: hints.segmentNothing, failed: hints.segmentFailed }
+  const said = outlines.state.value
+  const hint = said === "idle" ? hintOf(state, words) : help[said]
   if (hint !== null) return <ToolBar work={work} commands={commands} hint={hint} />
   if (shapes.length === 0) return null
   const numbered = shapes.map((shape, i) => ({ shape, number: i + 1 }))

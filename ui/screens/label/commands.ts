@@ -92,6 +92,7 @@ export function createCommands(deps: {
     thicker: () => dispatch({ type: "brush", size: brushStep(state().brush, true) }),
     thinner: () => dispatch({ type: "brush", size: brushStep(state().brush, false) }),
     link: tool("link"),
+    segment: tool("segment"),
     done: () => dispatch({ type: "done" }),
     snap: () => dispatch({ type: "snap", on: !state().snap }),
     escape() {

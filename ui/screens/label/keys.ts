@@ -27,6 +27,7 @@ export const actions = [
   { id: "thicker", group: "draw", keys: ["Period"] },
   { id: "thinner", group: "draw", keys: ["Comma"] },
   { id: "link", group: "draw", keys: ["KeyJ"] },
+  { id: "segment", group: "draw", keys: ["KeyC"] },
   { id: "done", group: "draw", keys: ["Enter"] },
   { id: "snap", group: "draw", keys: ["KeyS"] },
   { id: "escape", group: "draw", keys: ["Escape"] },

@@ -1,8 +1,8 @@
 import type { Finding } from "#contract/inspection"
-import type { InspectionView, LabelRevision, LabelVerdict, NewLabel } from "#contract/labelling"
+import type { HelpUse, InspectionView, LabelRevision, LabelVerdict, NewLabel } from "#contract/labelling"
 import { boundsOf } from "#contract/outline"
 import { type Question, unanswered } from "#contract/questions"
-import { type EditorDocument, newDocument, type Shape } from "../../editor/document.ts"
+import { type EditorDocument, newDocument, type Outline, type Shape } from "../../editor/document.ts"
 import { roundBox } from "../../editor/geometry.ts"
 import { documentOfDrawing, drawingOf, isPlain } from "../../editor/saved.ts"
 
@@ -145,4 +145,21 @@ export function keyForKind(name: string, other: string, taken: readonly string[]
   const base = latin ?? "kind"
   if (latin !== undefined && !taken.includes(base)) return base
   for (let i = 2; ; i++) if (!taken.includes(`${base}-${i}`)) return `${base}-${i}`
+}
+
+export type Offer = { outline: Outline; taps: number }
+
+/**
+ * What became of the outlines an assistant made: left as the first tap gave them, changed (by hand or by more taps), or
+ * taken away again. Of several the least friendly mixture counts as changed.
+ */
+export function helpOf(offered: ReadonlyMap<string, Offer>, shapes: readonly Shape[]): HelpUse[] {
+  if (offered.size === 0) return []
+  const fates = [...offered].map(([id, { outline, taps }]) => {
+    const shape = shapes.find((other) => other.id === id)
+    if (!shape) return "no"
+    return shape.outline === outline && taps === 1 ? "as_is" : "changed"
+  })
+  const [first = "no"] = fates
+  return [{ tool: "segment", taken: fates.every((fate) => fate === first) ? first : "changed" }]
 }

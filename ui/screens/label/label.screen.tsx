@@ -17,6 +17,7 @@ import { drawingModes, hasMode } from "./modes.ts"
 import { NewKindDialog } from "./new-kind.dialog.tsx"
 import { OfflineNote } from "./offline-note.tsx"
 import type { Outbox } from "./outbox.ts"
+import { createOutlineHelp, type OutlineHelp } from "./outline-help.ts"
 import { createOwnKeys, type OwnKeys } from "./own-keys.ts"
 import { openPicture } from "./pictures.ts"
 import { createQueue, fetchPicture, type Queue } from "./queue.ts"
@@ -34,6 +35,7 @@ type Desk = {
   queue: Queue
   keys: OwnKeys
   setups: ReadonlySignal<LabelSetup[]>
+  outlines: OutlineHelp
 }
 
 /** Parts that a tablet lays in, the one in the hand among them; a browser on a desk holds nothing back from others. */
@@ -71,7 +73,8 @@ function useDesk(): Desk | null {
       moreTools: () => import("../../editor/drawing-tools.ts").then((m) => m.drawingTools),
       questions: (product) => setupFor(setups.value, product).questions,
     })
-    setDesk({ work, outbox, queue, keys: createOwnKeys({ storage: localStorage, user }), setups })
+    const outlines = createOutlineHelp({ work, api: app.api })
+    setDesk({ work, outbox, queue, keys: createOwnKeys({ storage: localStorage, user }), setups, outlines })
     work.start()
     void readSetups().then(() => {
       // After the first part, and before anybody can ask for a tool while the network is away.
@@ -109,6 +112,7 @@ function useDesk(): Desk | null {
       offConnected()
       off()
       offCatalogue()
+      outlines.stop()
       queue.stop()
       work.stop()
       setDesk(null)
@@ -126,7 +130,7 @@ export function LabelScreen() {
   return desk ? <Work {...desk} /> : <Wait text={words.label.loadingPart} />
 }
 
-function Work({ work, outbox, queue, keys, setups }: Desk) {
+function Work({ work, outbox, queue, keys, setups, outlines }: Desk) {
   const { prefs } = useApp()
   const words = useWords()
   const kindName = useKindName()
@@ -137,9 +141,11 @@ function Work({ work, outbox, queue, keys, setups }: Desk) {
   const held = work.held.value
   const single = prefs.singleKeys.value
   const setup = setupFor(setups.value, held?.task.inspection.product_id ?? null)
-  const tools = mayAll
+  const allowed = mayAll
     ? [...setup.tools, ...drawingModes.filter((mode) => !setup.tools.includes(mode))]
     : setup.tools
+  // A part that is to be judged without help has no assistant either.
+  const tools = held?.task.blind ? allowed.filter((tool) => tool !== "segment") : allowed
   const close = () => {
     open.value = "none"
   }
@@ -254,7 +260,7 @@ function Work({ work, outbox, queue, keys, setups }: Desk) {
         )}
         {held && !held.picture && <NoPicture work={work} />}
         {!held && <Idle work={work} />}
-        {held && <BoxBar work={work} commands={commands} onDrawer={showDrawer} />}
+        {held && <BoxBar work={work} commands={commands} onDrawer={showDrawer} outlines={outlines} />}
         {held && drawer.value !== "none" && (
           <Drawer
             work={work}

@@ -2,6 +2,7 @@ import { batch, computed, effect, signal } from "@preact/signals"
 import { uuidv7 } from "uuidv7"
 import type { LabelVerdict, NewLabel } from "#contract/labelling"
 import type { Question } from "#contract/questions"
+import type { Outline } from "../../editor/document.ts"
 import { type EditorDocument, newDocument, type Shape } from "../../editor/document.ts"
 import { type EditorAction, reduce } from "../../editor/editor.ts"
 import { type Tools, workTools } from "../../editor/pointer.ts"
@@ -9,10 +10,12 @@ import { documentOf, newEditor } from "../../editor/state.ts"
 import {
   type Gap,
   gapIn,
+  helpOf,
   inCatalogue,
   type Judged,
   judge,
   modelVerdict,
+  type Offer,
   openedLabel,
   suggestedKinds,
   suggestedShapes,
@@ -71,6 +74,8 @@ export function createLabelling(deps: {
   let touchedAt = 0
   let activeMs = 0
   let seq = 0
+  /** Outlines an assistant made on this part, by the region each became, and how often it was pointed at. */
+  const offered = new Map<string, Offer>()
   let tools: Tools = workTools
   let fetching: Promise<void> | undefined
   /** A tool was asked for and could not be fetched. */
@@ -89,6 +94,7 @@ export function createLabelling(deps: {
     shownAt = now()
     touchedAt = shownAt
     activeMs = 0
+    offered.clear()
   }
 
   function next(): void {
@@ -119,6 +125,7 @@ export function createLabelling(deps: {
 
   function store(part: Held, verdict: NewLabel["verdict"], judged: Judged) {
     const at = now()
+    const help = helpOf(offered, documentOf(editor.value).shapes)
     const label: NewLabel = {
       id: newId(),
       inspection_id: part.task.inspection.id,
@@ -128,6 +135,7 @@ export function createLabelling(deps: {
       shown_at: shownAt,
       decided_at: at,
       active_ms: Math.round(activeMs),
+      ...(verdict !== "withdrawn" && help.length > 0 && { help }),
     }
     return outbox.add(label)
   }
@@ -270,6 +278,10 @@ export function createLabelling(deps: {
       last.value = null
     },
     reopenPicture,
+    /** An assistant has outlined something: what becomes of it is said with the label. */
+    offer: (id: string, outline: Outline, taps: number): void => {
+      offered.set(id, { outline, taps })
+    },
     /** Fetches the other tools ahead of time, once the first part is on the screen. */
     prepare: fetchTools,
     start: () => void queue.refill(),

@@ -12,6 +12,7 @@ export const drawingModes = [
   "point",
   "brush",
   "link",
+  "segment",
 ] as const satisfies readonly (Mode & DrawingTool)[]
 
 /** The sign of each tool. */
@@ -27,6 +28,7 @@ export const modeIcons: Readonly<Record<Mode, IconName>> = {
   brush: "brush",
   eraser: "eraser",
   link: "link",
+  segment: "wand",
 }
 
 /** Whether somebody with these drawing tools has a tool: hand and frame are everybody's, the eraser is the brush's. */

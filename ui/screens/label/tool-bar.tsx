@@ -26,6 +26,8 @@ export function hintOf(state: EditorState, words: Words): string | null {
       return waits === "path" ? hints.lineNext : hints.line
     case "link":
       return waits === "linking" ? hints.linkNext : hints.link
+    case "segment":
+      return waits === "spots" ? hints.segmentNext : hints.segment
     case "point":
     case "brush":
     case "eraser":
@@ -42,7 +44,7 @@ export function ToolBar({ work, commands, hint }: { work: Labelling; commands: C
   const paints = mode === "brush" || mode === "eraser"
   const path = gesture.name === "path" ? gesture.points.length : 0
   const enough = path >= (mode === "polygon" ? 3 : 2)
-  const stays = paints || mode === "point" || mode === "link" || state.adding
+  const stays = paints || mode === "point" || mode === "link" || mode === "segment" || state.adding
   return (
     <div class="box-bar">
       <p class="box-hint" role="status" data-testid="editor-hint">
