@@ -98,6 +98,12 @@ export function createApi(deps: {
       (await read(await send("GET", path, undefined, signal ? { signal } : {}), listOf(item))).items,
     post: async <T>(path: string, body: unknown, schema: Schema<T>, extra?: With): Promise<T> =>
       read(await send("POST", path, body, extra), schema),
+    /** A file as the body. */
+    upload: async <T>(path: string, file: Blob, schema: Schema<T>): Promise<T> =>
+      read(
+        await send("POST", path, file, { headers: { "Content-Type": "application/octet-stream" } }),
+        schema,
+      ),
     put: async <T>(path: string, body: unknown, schema: Schema<T>): Promise<T> =>
       read(await send("PUT", path, body), schema),
     patch: async <T>(path: string, body: unknown, schema: Schema<T>): Promise<T> =>

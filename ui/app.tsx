@@ -11,6 +11,9 @@ import { Rail } from "./shell.tsx"
 
 const LabelScreen = split(() => import("./screens/label/label.screen.tsx").then((m) => m.LabelScreen))
 const LiveScreen = split(() => import("./screens/live/live.screen.tsx").then((m) => m.LiveScreen))
+const DatasetsScreen = split(() =>
+  import("./screens/datasets/datasets.screen.tsx").then((m) => m.DatasetsScreen),
+)
 const TrainingScreen = split(() =>
   import("./screens/training/training.screen.tsx").then((m) => m.TrainingScreen),
 )
@@ -76,6 +79,7 @@ function Screens() {
         <Route path="/" component={HomeScreen} />
         <Route path="/label" component={LabelScreen} />
         <Route path="/live" component={LiveScreen} />
+        <Route path="/datasets" component={DatasetsScreen} />
         <Route path="/training" component={TrainingScreen} />
         <Route path="/models" component={ModelsScreen} />
         <Route path="/models/:digest" component={ModelScreen} />

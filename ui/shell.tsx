@@ -33,6 +33,7 @@ export function Rail({ onIntent }: { onIntent: (href: string) => void }) {
       badge: waiting === 0 ? undefined : waiting > 99 ? "99+" : String(waiting),
     },
     { href: "/live", icon: "live", name: words.nav.live, testid: "nav-live" },
+    { href: "/datasets", icon: "datasets", name: words.datasets.title, testid: "nav-datasets" },
     { href: "/training", icon: "training", name: words.nav.training, testid: "nav-training" },
     { href: "/models", icon: "models", name: words.nav.models, testid: "nav-models" },
     { href: "/rollouts", icon: "rollouts", name: words.nav.rollouts, testid: "nav-rollouts" },

@@ -205,5 +205,13 @@ const testIds = [
   "setup-question",
   "setup-question-add",
   "setup-save",
+  "nav-datasets",
+  "datasets-freeze",
+  "dataset-item",
+  "dataset-detail",
+  "export-format",
+  "export-download",
+  "import-file",
+  "import-item",
 ] as const
 export type TestId = (typeof testIds)[number]

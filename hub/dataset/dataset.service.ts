@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto"
 import type * as v from "valibot"
+import type { DatasetDiff, DatasetSample, DatasetVersion } from "#contract/dataset"
 import type { Evaluation, ImageMime } from "#contract/inspection"
 import type { StoredImage } from "#contract/labelling"
 import { Problem } from "#contract/problem"
@@ -8,9 +9,10 @@ import type { SampleLabel } from "#contract/training"
 import type { Clock } from "#platform/clock"
 import type { Ids } from "#platform/ids"
 import type { Sqlite } from "#platform/sqlite"
-import { createDatasetStore, type FrozenSample } from "./dataset.store.ts"
+import { createDatasetStore, type FrozenSample, type StoredVersion } from "./dataset.store.ts"
 import { labelDigest, setDigest } from "./digest.rules.ts"
 import { type Candidate, identitiesOf, placeCandidates, type Source, type Split } from "./split.rules.ts"
+import { summarise } from "./summary.rules.ts"
 import { type JudgedCount, weighParts } from "./weight.rules.ts"
 
 /** A part from the line with the newest label people gave it; unsure and withdrawn ones are not among these. */
@@ -20,6 +22,8 @@ export type LabelledPart = {
   productId: string | null
   capturedAt: number
   labelledAt: number
+  /** The person who said so. */
+  labelledBy?: string
   /** What the station had said, and the model it said it with. */
   eval: Evaluation
   model: string | null
@@ -68,11 +72,24 @@ export function createDataset({ db, clock, ids, labels, judged, blobs, keepImage
     const keepsGolden = candidates.some((c) => c.source === "golden")
     const placement = placeCandidates(candidates, store.assignments(), store.drawn(), keepsGolden)
     const samples = placement.placed.map(({ candidate: c, split, group }): FrozenSample => {
-      const { id, image, mime, w, h, size, product, label } = c
+      const { id, image, mime, w, h, size, product, label, said } = c
       const weight = split === "golden" ? 1 : c.weight
-      return { id, image, mime, w, h, size, product, label, split, group, weight }
+      return { id, image, mime, w, h, size, product, label, split, group, weight, ...(said && { said }) }
     })
     return { ...placement, samples }
+  }
+
+  const known = (digest: string): StoredVersion => {
+    const version = store.version(digest)
+    if (!version) throw new Problem("not_found", "dataset", "there is no such version")
+    return version
+  }
+  /** Versions from before their counts were kept are counted when they are first looked at. */
+  const versionOf = (version: StoredVersion): DatasetVersion => {
+    if (version.summary) return { ...version, summary: version.summary }
+    const summary = summarise(store.samples(version.digest))
+    store.setSummary(version.digest, summary)
+    return { ...version, summary }
   }
 
   return {
@@ -126,17 +143,58 @@ export function createDataset({ db, clock, ids, labels, judged, blobs, keepImage
      * Freezes all that is labelled now: a training set and a golden set that share no part and no picture. The same
      * labels give the same digests. `leaks` counts pictures that would have stood in both and are in neither.
      */
-    freeze(): { training: FrozenSet; golden: FrozenSet; leaks: number } {
+    freeze(): {
+      training: FrozenSet & { fresh: boolean }
+      golden: FrozenSet & { fresh: boolean }
+      leaks: number
+    } {
       return db.transaction(() => {
-        const { samples, fresh, drawn, leaks } = place()
+        const { samples, fresh: unplaced, drawn, leaks } = place()
         const at = clock.now()
-        store.assign(fresh, drawn, at)
+        store.assign(unplaced, drawn, at)
         const training = frozen(samples.filter((s) => s.split !== "golden"))
         const golden = frozen(samples.filter((s) => s.split === "golden"))
-        store.freeze(training.digest, "training", training.samples, at)
-        store.freeze(golden.digest, "golden", golden.samples, at)
-        return { training, golden, leaks: leaks.length }
+        const shown = leaks.slice(0, 1_000)
+        const fresh = (role: "training" | "golden", set: FrozenSet) =>
+          store.freeze(set.digest, role, set.samples, { summary: summarise(set.samples), leaks: shown }, at)
+        return {
+          training: { ...training, fresh: fresh("training", training) },
+          golden: { ...golden, fresh: fresh("golden", golden) },
+          leaks: leaks.length,
+        }
       })
+    },
+
+    /** Frozen sets, the newest first. */
+    versions: (limit: number): DatasetVersion[] => store.versions(limit).map(versionOf),
+    /** Throws `not_found`. */
+    version: (digest: string): DatasetVersion => versionOf(known(digest)),
+    /** Pictures of a version behind one, in their order. Throws `not_found`. */
+    page(digest: string, after: string, limit: number): DatasetSample[] {
+      known(digest)
+      return store.page(digest, after, limit).map(sampleOf)
+    },
+    /** What has changed from `other` to `digest`. Throws `not_found`, and `invalid` for sets of two roles. */
+    diff(digest: string, other: string): DatasetDiff {
+      if (known(digest).role !== known(other).role)
+        throw new Problem(
+          "invalid",
+          "dataset_roles",
+          "a training set and a golden set have nothing in common",
+        )
+      const [added, removed] = [store.onlyIn(digest, other, examples), store.onlyIn(other, digest, examples)]
+      const relabelled = store.relabelled(digest, other, examples)
+      return {
+        added: added.n,
+        removed: removed.n,
+        relabelled: relabelled.n,
+        moved: store.moved(digest, other),
+        examples: {
+          added: added.first.map(sampleOf),
+          removed: removed.first.map(sampleOf),
+          relabelled: relabelled.first.map(({ now, before }) => ({ now: sampleOf(now), before })),
+        },
+      }
     },
 
     /** The split a part or its picture has been given, if any. */
@@ -176,6 +234,35 @@ export function createDataset({ db, clock, ids, labels, judged, blobs, keepImage
 }
 export type Dataset = ReturnType<typeof createDataset>
 
+/** Pictures of each kind of change that a diff shows. */
+const examples = 48
+
+const sampleOf = ({
+  id,
+  image,
+  mime,
+  w,
+  h,
+  split,
+  group,
+  product,
+  weight,
+  label,
+  said,
+}: FrozenSample): DatasetSample => ({
+  id,
+  image,
+  mime,
+  w,
+  h,
+  split,
+  group,
+  product,
+  weight,
+  label,
+  said: said ?? null,
+})
+
 function checkLabel({ verdict, kinds, boxes }: SampleLabel): void {
   if (verdict === "ok" && (kinds.length > 0 || boxes.length > 0))
     throw new Problem("invalid", "label_ok_with_kinds", "an OK part has no defect kinds and no boxes")
@@ -192,13 +279,14 @@ function frozen(samples: readonly FrozenSample[]): FrozenSet {
 }
 
 const uploads = (references: ReturnType<ReturnType<typeof createDatasetStore>["references"]>): Upload[] =>
-  references.map(({ pool, addedAt, ...r }) => ({
+  references.map(({ pool, addedAt, addedBy, ...r }) => ({
     ...r,
     source: pool satisfies Source,
     weight: 1,
     verdict: r.label.verdict,
     kinds: r.label.kinds,
     at: addedAt,
+    said: { by: addedBy, at: addedAt },
   }))
 
 const fromLine = (parts: readonly LabelledPart[], judged: readonly JudgedCount[]): Upload[] => {
@@ -215,6 +303,7 @@ const fromLine = (parts: readonly LabelledPart[], judged: readonly JudgedCount[]
     kinds: p.label.kinds,
     weight: weights[i]!,
     at: p.labelledAt,
+    ...(p.labelledBy !== undefined && { said: { by: p.labelledBy, at: p.labelledAt } }),
   }))
 }
 

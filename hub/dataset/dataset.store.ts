@@ -1,4 +1,5 @@
 import * as v from "valibot"
+import { DatasetLeak, DatasetSummary } from "#contract/dataset"
 import { ImageMime } from "#contract/inspection"
 import { SampleLabel } from "#contract/training"
 import type { Sqlite } from "#platform/sqlite"
@@ -16,6 +17,7 @@ export type ReferenceImage = {
   part: string
   product: string | null
   label: SampleLabel
+  addedBy: string
   addedAt: number
 }
 
@@ -33,6 +35,18 @@ export type FrozenSample = {
   /** Parts of the line this one stands for, on average 1; of golden and uploaded parts 1. */
   weight: number
   label: SampleLabel
+  /** Who said so and when. */
+  said?: { by: string; at: number }
+}
+
+export type StoredVersion = {
+  digest: string
+  role: "training" | "golden"
+  samples: number
+  created_at: number
+  parent: string | null
+  summary: DatasetSummary | null
+  leaks: DatasetLeak[]
 }
 
 const Label = v.pipe(v.string(), v.parseJson(), SampleLabel)
@@ -43,6 +57,7 @@ type ReferenceRow = PictureRow & {
   part: string
   product: string | null
   label: string
+  added_by: string
   added_at: number
 }
 type SampleRow = PictureRow & {
@@ -51,7 +66,13 @@ type SampleRow = PictureRow & {
   product: string | null
   weight: number
   label: string
+  said_by: string | null
+  said_at: number | null
 }
+
+type VersionRow = Omit<StoredVersion, "summary" | "leaks"> & { summary: string | null; leaks: string | null }
+const Summary = v.pipe(v.string(), v.parseJson(), DatasetSummary)
+const Leaks = v.pipe(v.string(), v.parseJson(), v.array(DatasetLeak))
 
 /** The only SQL of the dataset tables. */
 export function createDatasetStore(db: Sqlite) {
@@ -78,12 +99,36 @@ export function createDatasetStore(db: Sqlite) {
     "INSERT INTO split_stratum (stratum, drawn) VALUES ($stratum, $drawn) ON CONFLICT DO UPDATE SET drawn = $drawn",
   )
   const addVersion = db.prepare(`
-    INSERT INTO dataset_version (digest, role, samples, created_at) VALUES ($digest, $role, $samples, $at)
+    INSERT INTO dataset_version (digest, role, samples, created_at, parent, summary, leaks)
+    VALUES ($digest, $role, $samples, $at,
+      (SELECT digest FROM dataset_version WHERE role = $role ORDER BY created_at DESC, rowid DESC LIMIT 1), $summary, $leaks)
     ON CONFLICT DO NOTHING`)
+  const version = db.prepare<VersionRow>("SELECT * FROM dataset_version WHERE digest = $digest")
+  const versions = db.prepare<VersionRow>(
+    "SELECT * FROM dataset_version WHERE samples > 0 ORDER BY created_at DESC, rowid DESC LIMIT $limit",
+  )
+  const setSummary = db.prepare("UPDATE dataset_version SET summary = $summary WHERE digest = $digest")
+  const page = db.prepare<SampleRow>(
+    "SELECT * FROM dataset_sample WHERE dataset = $digest AND image > $after ORDER BY image LIMIT $limit",
+  )
+  const onlyIn = db.prepare<SampleRow & { n: number }>(
+    `SELECT s.*, count(*) OVER () AS n FROM dataset_sample s WHERE s.dataset = $digest AND NOT EXISTS (
+       SELECT 1 FROM dataset_sample o WHERE o.dataset = $other AND o.image = s.image
+     ) ORDER BY s.image LIMIT $limit`,
+  )
+  const changed = db.prepare<SampleRow & { n: number; before: string }>(
+    `SELECT s.*, o.label AS before, count(*) OVER () AS n FROM dataset_sample s
+     JOIN dataset_sample o ON o.dataset = $other AND o.image = s.image
+     WHERE s.dataset = $digest AND s.label <> o.label ORDER BY s.image LIMIT $limit`,
+  )
+  const moved = db.prepare<{ n: number }>(
+    `SELECT count(*) AS n FROM dataset_sample s JOIN dataset_sample o ON o.dataset = $other AND o.image = s.image
+     WHERE s.dataset = $digest AND s.split <> o.split`,
+  )
   const addSample = db.prepare(`
     INSERT INTO dataset_sample
-      (dataset, image, id, w, h, mime, size, split, part_group, product, weight, label)
-    VALUES ($dataset, $image, $id, $w, $h, $mime, $size, $split, $group, $product, $weight, $label)`)
+      (dataset, image, id, w, h, mime, size, split, part_group, product, weight, label, said_by, said_at)
+    VALUES ($dataset, $image, $id, $w, $h, $mime, $size, $split, $group, $product, $weight, $label, $by, $saidAt)`)
   const samples = db.prepare<SampleRow>("SELECT * FROM dataset_sample WHERE dataset = $digest ORDER BY image")
   const kept = db.prepare<{ image: string }>(
     `SELECT image FROM dataset_sample WHERE image IN (SELECT value FROM json_each($of))
@@ -96,7 +141,9 @@ export function createDatasetStore(db: Sqlite) {
 
   return {
     /** Returns the id of the upload, and whether the same picture with the same label was there before. */
-    addReference(reference: Omit<ReferenceImage, "addedAt"> & { digest: string; by: string; at: number }) {
+    addReference(
+      reference: Omit<ReferenceImage, "addedAt" | "addedBy"> & { digest: string; by: string; at: number },
+    ) {
       const { label, ...rest } = reference
       const { changes } = addReference.run({ ...rest, label: JSON.stringify(label) })
       if (changes === 1) return { id: reference.id, duplicate: false }
@@ -110,6 +157,7 @@ export function createDatasetStore(db: Sqlite) {
         part: row.part,
         product: row.product,
         label: v.parse(Label, row.label),
+        addedBy: row.added_by,
         addedAt: row.added_at,
       })),
     splitOf: (identity: string): Split | undefined => assignment.get({ identity })?.split,
@@ -124,20 +172,53 @@ export function createDatasetStore(db: Sqlite) {
       for (const [stratum, n] of drawn) setDrawn.run({ stratum, drawn: n })
     },
     /** Writes a frozen set once; the same digest again changes nothing. */
-    freeze(digest: string, role: "training" | "golden", set: readonly FrozenSample[], at: number): void {
-      if (addVersion.run({ digest, role, samples: set.length, at }).changes === 0) return
-      for (const { label, ...sample } of set)
-        addSample.run({ ...sample, dataset: digest, label: JSON.stringify(label) })
+    freeze(
+      digest: string,
+      role: "training" | "golden",
+      set: readonly FrozenSample[],
+      told: { summary: DatasetSummary; leaks: readonly DatasetLeak[] },
+      at: number,
+    ): boolean {
+      const summary = JSON.stringify(told.summary)
+      const leaks = JSON.stringify(told.leaks)
+      if (addVersion.run({ digest, role, samples: set.length, at, summary, leaks }).changes === 0)
+        return false
+      for (const { label, said, ...sample } of set)
+        addSample.run({
+          ...sample,
+          dataset: digest,
+          label: JSON.stringify(label),
+          by: said?.by ?? null,
+          saidAt: said?.at ?? null,
+        })
+      return true
     },
-    samples: (digest: string): FrozenSample[] =>
-      samples.all({ digest }).map((row) => ({
-        ...pictureOf(row),
-        split: row.split,
-        group: row.part_group,
-        product: row.product,
-        weight: row.weight,
-        label: v.parse(Label, row.label),
-      })),
+    version(digest: string): StoredVersion | undefined {
+      const row = version.get({ digest })
+      return row && versionOf(row)
+    },
+    /** The newest first; a set without pictures is none. */
+    versions: (limit: number): StoredVersion[] => versions.all({ limit }).map(versionOf),
+    setSummary: (digest: string, summary: DatasetSummary): void =>
+      void setSummary.run({ digest, summary: JSON.stringify(summary) }),
+    /** Pictures of a set behind one, in their order. */
+    page: (digest: string, after: string, limit: number): FrozenSample[] =>
+      page.all({ digest, after, limit }).map(sampleOf),
+    /** Pictures that one set has and the other has not: how many, and the first of them. */
+    onlyIn(digest: string, other: string, limit: number): { n: number; first: FrozenSample[] } {
+      const rows = onlyIn.all({ digest, other, limit })
+      return { n: rows[0]?.n ?? 0, first: rows.map(sampleOf) }
+    },
+    /** Pictures of both of which something else is said now. */
+    relabelled(digest: string, other: string, limit: number) {
+      const rows = changed.all({ digest, other, limit })
+      return {
+        n: rows[0]?.n ?? 0,
+        first: rows.map((row) => ({ now: sampleOf(row), before: v.parse(Label, row.before) })),
+      }
+    },
+    moved: (digest: string, other: string): number => moved.get({ digest, other })?.n ?? 0,
+    samples: (digest: string): FrozenSample[] => samples.all({ digest }).map(sampleOf),
     /** Of these pictures, those in a frozen set or among the uploads. */
     kept: (of: readonly string[]): Set<string> =>
       new Set(kept.all({ of: JSON.stringify(of) }).map((row) => row.image)),
@@ -153,4 +234,20 @@ const pictureOf = ({ id, image, mime, w, h, size }: PictureRow) => ({
   w,
   h,
   size,
+})
+
+const sampleOf = (row: SampleRow): FrozenSample => ({
+  ...pictureOf(row),
+  split: row.split,
+  group: row.part_group,
+  product: row.product,
+  weight: row.weight,
+  label: v.parse(Label, row.label),
+  ...(row.said_by !== null && row.said_at !== null && { said: { by: row.said_by, at: row.said_at } }),
+})
+
+const versionOf = (row: VersionRow): StoredVersion => ({
+  ...row,
+  summary: row.summary === null ? null : v.parse(Summary, row.summary),
+  leaks: row.leaks === null ? [] : v.parse(Leaks, row.leaks),
 })

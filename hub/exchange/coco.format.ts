@@ -1,7 +1,7 @@
 import type { Outline, Point } from "#contract/drawing"
 import type { ExchangeItem } from "#contract/exchange"
 import { decodeRuns, encodeRuns, type Spans } from "#contract/outline"
-import { manifest, partOf, readManifest } from "./csv.format.ts"
+import { createFacts, manifest, partOf } from "./csv.format.ts"
 import {
   areaOutlines,
   createFinder,
@@ -177,6 +177,30 @@ async function documents(tree: Tree): Promise<string[]> {
 
 type Picture = { name: string; w: number; h: number }
 
+const imageIdKey = Buffer.from('"image_id"')
+/**
+ * The picture of an annotation without parsing all of it, where that is unmistakable: the key is there once and a number
+ * follows. Hundreds of thousands of annotations are parsed once then, when their picture is made.
+ */
+function imageIdOf(bytes: Uint8Array): number | undefined {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const at = text.indexOf(imageIdKey)
+  if (at < 0 || text.indexOf(imageIdKey, at + imageIdKey.length) >= 0) return undefined
+  const found = /^\s*:\s*(\d{1,15})\s*[,}]/.exec(
+    text.toString("latin1", at + imageIdKey.length, at + imageIdKey.length + 40),
+  )
+  return found ? Number(found[1]) : undefined
+}
+
+function fieldsOf(bytes: Uint8Array): Record<string, unknown> | null {
+  try {
+    const value = parseJson(bytes)
+    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : null
+  } catch {
+    return null
+  }
+}
+
 /** Where the annotations of each picture stand in the file: they may come in any order, and in any number. */
 function createPlaces() {
   let [image, start, length] = [new Int32Array(1024), new Float64Array(1024), new Int32Array(1024)]
@@ -235,7 +259,7 @@ function createWindow(file: RandomAccess) {
 async function* readDocument(
   tree: Tree,
   path: string,
-  facts: Awaited<ReturnType<typeof readManifest>>,
+  facts: ReturnType<typeof createFacts>,
   { kindOf }: ReadOptions,
 ): AsyncGenerator<ReadItem> {
   const file = await tree.open(path)
@@ -256,6 +280,11 @@ async function* readDocument(
     for await (const some of jsonElements(file)) {
       for (const { key, whole, bytes, start } of some) {
         if (whole || !["images", "categories", "annotations"].includes(key)) continue
+        const simple = key === "annotations" ? imageIdOf(bytes) : undefined
+        if (simple !== undefined) {
+          places.add(numberOf(simple), start, bytes.length)
+          continue
+        }
         let value: unknown
         try {
           value = parseJson(bytes)
@@ -289,11 +318,15 @@ async function* readDocument(
         continue
       }
       const name = image.name.split("/").at(-1) ?? image.name
-      const known = facts.get(name)
+      const known = await facts.of(name)
       const remarks: ReadItem["remarks"] = []
       const marks: { kinds: string[]; outline: Outline; score?: number }[] = []
       for (const { start, end } of of(i)) {
-        const fields = parseJson(await read(start, end)) as Record<string, unknown>
+        const fields = fieldsOf(await read(start, end))
+        if (!fields) {
+          remarks.push({ path: image.name, code: "broken", detail: `annotation at byte ${start}` })
+          continue
+        }
         const word = classes.get(fields.category_id)
         const kind = word === undefined ? undefined : kindOf(word)
         const outlines = kind === undefined ? null : outlinesOf(fields, image)
@@ -430,8 +463,12 @@ function spansOfRuns(runs: readonly number[], total: number): Spans | null {
 }
 
 async function* read(tree: Tree, options: ReadOptions) {
-  const facts = await readManifest(tree)
-  for (const path of await documents(tree)) yield* readDocument(tree, path, facts, options)
+  const facts = createFacts(tree)
+  try {
+    for (const path of await documents(tree)) yield* readDocument(tree, path, facts, options)
+  } finally {
+    await facts.close()
+  }
 }
 
 export const coco: Format = {

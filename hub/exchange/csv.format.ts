@@ -139,14 +139,47 @@ export type PartFacts = Pick<ExchangeItem, "split" | "station" | "part_id" | "pr
   at?: number
 }
 
+/** What `images.csv` tells, row by row: name of the file without folders, and the facts of the part. */
+export async function* manifestRows(tree: Tree): AsyncGenerator<readonly [string, PartFacts]> {
+  if (!tree.has("images.csv")) return
+  for await (const row of csvRows(tree, "images.csv")) {
+    const file = String(row.file ?? "")
+    yield [file.split("/").at(-1) ?? file, factsOf(row)]
+  }
+}
+
+/**
+ * The facts of pictures that are asked for mostly in the order of `images.csv`: rows are read as far as they are needed,
+ * and only those that were passed over are held.
+ */
+export function createFacts(tree: Tree) {
+  const rows = manifestRows(tree)
+  const passed = new Map<string, PartFacts>()
+  return {
+    async of(file: string): Promise<PartFacts | undefined> {
+      const known = passed.get(file)
+      if (known) {
+        passed.delete(file)
+        return known
+      }
+      for (;;) {
+        const { done, value } = await rows.next()
+        if (done) return undefined
+        if (value[0] === file) return value[1]
+        passed.set(value[0], value[1])
+      }
+    },
+    /** Whoever stops asking says so: the file stays open until then. */
+    close: async (): Promise<void> => {
+      await rows.return(undefined)
+    },
+  }
+}
+
 /** What `images.csv` tells of each picture, by its name without folders; empty when there is none. */
 export async function readManifest(tree: Tree): Promise<Map<string, PartFacts>> {
   const out = new Map<string, PartFacts>()
-  if (!tree.has("images.csv")) return out
-  for await (const row of csvRows(tree, "images.csv")) {
-    const file = String(row.file ?? "")
-    out.set(file.split("/").at(-1) ?? file, factsOf(row))
-  }
+  for await (const [file, facts] of manifestRows(tree)) out.set(file, facts)
   return out
 }
 

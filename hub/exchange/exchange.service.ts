@@ -17,7 +17,7 @@ import type { User } from "#contract/users"
 import type { Ids } from "#platform/ids"
 import type { Log } from "#platform/log"
 import type { Sqlite } from "#platform/sqlite"
-import type { ReadOptions, Split, Tree } from "./entry.format.ts"
+import type { ReadItem, ReadOptions, Split, Tree } from "./entry.format.ts"
 import { createExchangeStore } from "./exchange.store.ts"
 import { treeOfFile } from "./folder.ts"
 import { formats, recogniseFormat } from "./formats.ts"
@@ -111,7 +111,8 @@ export function createExchange(deps: ExchangeDeps) {
       job.report.format = format
       job.total = totalOf(format, opened.tree)
       const options: ReadOptions = { kindOf: createKindOf(user, newClasses), sizeOf: sniff }
-      await taking.take(user, opened.tree, formats[format].read(opened.tree, options), job.report, (seen) => {
+      const items = withKnownKinds(formats[format].read(opened.tree, options), options.kindOf)
+      await taking.take(user, opened.tree, items, job.report, (seen) => {
         job.seen = seen
         store.put(job)
         return !cancelled.has(job.id) && !stopping
@@ -215,6 +216,28 @@ const emptyReport = (format: ExchangeFormat): ImportReport => ({
   remarks: [],
   by_code: {},
 })
+
+/** Classes of parts in our words, also where only the index names them; one nobody knows is told once and left out. */
+async function* withKnownKinds(
+  items: AsyncIterable<ReadItem>,
+  kindOf: ReadOptions["kindOf"],
+): AsyncGenerator<ReadItem> {
+  for await (const read of items) {
+    const { item, path, remarks } = read
+    if (!item?.label) {
+      yield read
+      continue
+    }
+    const kinds: string[] = []
+    for (const word of item.label.kinds) {
+      const kind = kindOf(word)
+      if (kind !== undefined) kinds.push(kind)
+      else if (!remarks.some(({ code, detail }) => code === "unknown_label" && detail === word))
+        remarks.push({ path, code: "unknown_label", detail: word })
+    }
+    yield { ...read, item: { ...item, label: { ...item.label, kinds: [...new Set(kinds)] } } }
+  }
+}
 
 /** How many pictures there are, where it costs nothing to know. */
 function totalOf(format: ExchangeFormat, { paths }: Tree): number | null {

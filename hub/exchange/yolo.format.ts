@@ -1,7 +1,7 @@
 import type { Outline, Point } from "#contract/drawing"
 import type { ExchangeItem } from "#contract/exchange"
 import { withSigns } from "./coco.format.ts"
-import { manifest, partOf, readManifest } from "./csv.format.ts"
+import { manifest, manifestRows, type PartFacts, partOf } from "./csv.format.ts"
 import {
   areaOutlines,
   createFinder,
@@ -158,38 +158,35 @@ async function* read(tree: Tree, options: ReadOptions): AsyncGenerator<ReadItem>
   const pose = /kpt_shape:\s*\[\s*(\d+)\s*,\s*([23])/.exec(yaml)
   const layout = pose ? { points: Number(pose[1]), values: Number(pose[2]) } : null
   const turned = /^# task: obb$/m.test(yaml)
-  const facts = await readManifest(tree)
-  const byStem = new Map([...facts].map(([file, fact]) => [stemOf(file), fact]))
   const find = createFinder(tree)
   const labels = tree.paths.filter((path) => /(^|\/)labels?\//.test(path) && path.endsWith(".txt"))
   const flat =
     labels.length > 0 ? labels : tree.paths.filter((path) => path.endsWith(".txt") && path !== listPath)
-  const done = new Set<string>()
-  for (const path of flat) {
-    const stem = stemOf(path)
-    done.add(stem)
-    const picture = find(path.replace(/(^|\/)labels?\//, "$1images/").replace(/\.txt$/, ".jpg"))
-    const known = byStem.get(stem)
-    const size = known?.w ? known : picture ? options.sizeOf(await tree.read(picture)) : undefined
-    if (!size?.w) {
-      yield refusal(path, "no_size", "neither the picture nor images.csv says how large it is")
-      continue
-    }
-    let text: string
-    try {
-      text = readText(await tree.read(path))
-    } catch (error) {
-      yield refusal(path, "broken", error instanceof Error ? error.message : String(error))
-      continue
-    }
-    yield itemOf(path, text, { w: size.w, h: size.h }, picture, known, stem)
+  /** Label files that have not been read. */
+  const left = new Map(flat.map((path) => [stemOf(path), path]))
+  // By the index where there is one, so that it is not held; then what it does not name.
+  for await (const [file, known] of manifestRows(tree)) {
+    const path = left.get(stemOf(file))
+    left.delete(stemOf(file))
+    yield path === undefined ? bare(file, known) : await itemAt(path, known)
   }
-  // Pictures without a label file are known, and judged by nobody.
-  for (const [file, known] of facts) if (!done.has(stemOf(file))) yield bare(file, known)
-  if (facts.size === 0)
-    for (const path of tree.paths.filter(isPicture)) if (!done.has(stemOf(path))) yield bare(path, undefined)
+  for (const path of left.values()) yield await itemAt(path, undefined)
+  if (!tree.has("images.csv"))
+    for (const path of tree.paths.filter(isPicture)) if (!left.has(stemOf(path))) yield bare(path, undefined)
 
-  function bare(file: string, known: ReturnType<typeof byStem.get>): ReadItem {
+  async function itemAt(path: string, known: PartFacts | undefined): Promise<ReadItem> {
+    const picture = find(path.replace(/(^|\/)labels?\//, "$1images/").replace(/\.txt$/, ".jpg"))
+    const size = known?.w ? known : picture ? options.sizeOf(await tree.read(picture)) : undefined
+    if (!size?.w) return refusal(path, "no_size", "neither the picture nor images.csv says how large it is")
+    try {
+      const text = readText(await tree.read(path))
+      return itemOf(path, text, { w: size.w, h: size.h }, picture, known, stemOf(path))
+    } catch (error) {
+      return refusal(path, "broken", error instanceof Error ? error.message : String(error))
+    }
+  }
+
+  function bare(file: string, known: PartFacts | undefined): ReadItem {
     const id = known?.id ?? uuidIn(file)
     return {
       path: file,
@@ -209,7 +206,7 @@ async function* read(tree: Tree, options: ReadOptions): AsyncGenerator<ReadItem>
     text: string,
     size: Size,
     picture: string | null,
-    known: ReturnType<typeof byStem.get>,
+    known: PartFacts | undefined,
     stem: string,
   ): ReadItem {
     const remarks: ReadItem["remarks"] = []

@@ -43,6 +43,7 @@ export async function openZip(
     const refused: ExchangeRemark[] = []
     await readDirectory(file, end, members, refused)
     const paths = [...members.keys()].sort((a, b) => (a < b ? -1 : 1))
+    const near = createNear(file, size)
     let spooled = 0
     const memberOf = (name: string): Member => {
       const member = members.get(name)
@@ -55,13 +56,12 @@ export async function openZip(
       read: async (name) => {
         const member = memberOf(name)
         if (member.size > archiveLimits.fileBytes) throw broken(name, "it is too large")
-        const start = await dataStart(file, member)
-        const packed = await readAt(file, start, start + member.packedSize)
-        return unpack(packed, member, name)
+        const start = await dataStart(near, size, member)
+        return unpack(await near(start, start + member.packedSize), member, name)
       },
       open: async (name) => {
         const member = memberOf(name)
-        const start = await dataStart(file, member)
+        const start = await dataStart(near, size, member)
         if (member.method === 0) return part(file, start, member.size)
         const target = join(scratch, `unpacked-${spooled++}`)
         await spool(path, start, member, name, target)
@@ -91,6 +91,23 @@ async function readAt(file: FileHandle, start: number, end: number): Promise<Uin
   if (bytesRead !== bytes.length) throw broken("archive", "it ends too early")
   return bytes
 }
+
+type ReadAt = (start: number, end: number) => Promise<Uint8Array>
+
+/** Files of an archive are mostly read one after the other: a megabyte at a time instead of two reads each. */
+function createNear(file: FileHandle, size: number): ReadAt {
+  let held: { from: number; bytes: Uint8Array } = { from: 0, bytes: new Uint8Array() }
+  return async (start, end) => {
+    if (end - start > nearby) return readAt(file, start, end)
+    if (start < held.from || end > held.from + held.bytes.length) {
+      const bytes = await readAt(file, start, Math.min(size, Math.max(end, start + nearby)))
+      held = { from: start, bytes }
+      return bytes.subarray(0, end - start)
+    }
+    return held.bytes.subarray(start - held.from, end - held.from)
+  }
+}
+const nearby = 1024 * 1024
 
 const part = (file: FileHandle, start: number, size: number): RandomAccess => ({
   size,
@@ -286,11 +303,11 @@ function decodeName(raw: Uint8Array, said: boolean): string | null {
   return null
 }
 
-async function dataStart(file: FileHandle, { offset, packedSize }: Member): Promise<number> {
-  const head = await readAt(file, offset, offset + 30)
-  const view = new DataView(head.buffer)
+async function dataStart(read: ReadAt, size: number, { offset, packedSize }: Member): Promise<number> {
+  const head = await read(offset, offset + 30)
+  const view = new DataView(head.buffer, head.byteOffset, head.byteLength)
   if (view.getUint32(0, true) !== 0x04034b50) throw broken("archive", "a file is not where its list says")
   const start = offset + 30 + view.getUint16(26, true) + view.getUint16(28, true)
-  if (start + packedSize > (await file.stat()).size) throw broken("archive", "it ends too early")
+  if (start + packedSize > size) throw broken("archive", "it ends too early")
   return start
 }

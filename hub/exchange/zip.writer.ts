@@ -17,6 +17,8 @@ const madeBy = (3 << 8) | 45
 const fileMode = 0o100644 << 16
 /** What is packed already is not packed again. */
 const packed = /\.(jpe?g|png|webp|zip|parquet)$/i
+/** A label file of some lines gains less than its header costs, and a hundred thousand of them take seconds to pack. */
+const worthPacking = 512
 const encoder = new TextEncoder()
 
 type Written = {
@@ -62,6 +64,7 @@ export async function* zipStream(entries: AsyncIterable<Entry>): AsyncGenerator<
       entry.crc = crc32(whole)
       entry.size = whole.length
       let body = whole
+      if (whole.length < worthPacking) entry.method = 0
       if (entry.method === 8) {
         const deflated = deflateRawSync(whole, { level: 6 })
         if (deflated.length < whole.length) body = deflated

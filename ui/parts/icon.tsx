@@ -6,6 +6,8 @@ const paths = {
   label: "M4 8V4h4M16 4h4v4M20 16v4h-4M8 20H4v-4M8.5 12.5l2.5 2.5 4.5-5.5",
   live: "M3 12h4l3-7 4 14 3-7h4",
   training: "M4 19V5M4 19h16M8 15l3.5-5 3 3L20 6",
+  datasets: "M12 4 4 7.500l8 3.500 8-3.500L12 4ZM4 12l8 3.500 8-3.500M4 16.500l8 3.500 8-3.500",
+  download: "M12 4v11M7 10l5 5 5-5M5 20h14",
   models: "M12 3 4 7.5v9L12 21l8-4.5v-9L12 3ZM4 7.5l8 4.5 8-4.5M12 12v9",
   rollouts: "M12 20V9M7 13l5-5 5 5M5 4h14",
   stations: "M4 7h16v9H4zM12 16v4M8 20h8M15.5 11.5a3.5 3.5 0 1 1-7 0 3.5 3.5 0 0 1 7 0Z",
