@@ -13,6 +13,8 @@ import { hubOptions, hubOptionsHelp, signIn } from "./hub-session.ts"
 export const importCommand: Command = {
   summary: "bring labelled pictures of other programs into a running hub",
   usage: `usage: crux import SOURCE --login NAME [options]
+       crux import label-studio --from URL --login NAME [options]    whole projects of a running Label Studio
+       crux import label-studio --export FILE --config FILE --media DIR --login NAME [options]
 
   SOURCE                a folder, a .zip archive, or a .json, .jsonl, .csv or .parquet file
   --format NAME         what it is, when it is not recognised: ${exchangeFormats.slice(0, 5).join(", ")} ...
@@ -20,9 +22,21 @@ export const importCommand: Command = {
   --json                print the report as one JSON object
 ${hubOptionsHelp}
 
+Of "import label-studio":
+  --from URL            address of the Label Studio; its key is in the variable LABEL_STUDIO_API_KEY
+  --key-file FILE       file that holds that key alone
+  --project NUMBER      that project alone; may be given more than once [all]
+  --export FILE         instead of --from: the JSON of one project's export
+  --config FILE         the labelling config of that project
+  --media DIR           the pictures of that project
+
 What is refused is told one by one, the rest comes in; again, nothing comes twice.
 Ends with 0 when all came in, with 10 when something was refused.`,
   async run(args) {
+    if (args[0] === "label-studio") {
+      const { importLabelStudio } = await import("./import-label-studio.ts")
+      return importLabelStudio(args.slice(1))
+    }
     const options = {
       ...hubOptions,
       format: { type: "string" },

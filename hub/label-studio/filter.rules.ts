@@ -29,6 +29,8 @@ const columns: Readonly<Record<string, string>> = {
   file_upload: "(SELECT u.name FROM ls_upload u WHERE u.id = t.upload)",
   ground_truth: `(SELECT max(r.ground_truth) FROM ${newest})`,
   draft_exists: "0",
+  /** Ours: the name whoever brought a task gave it. */
+  crux_key: "t.source_key",
 }
 
 type Condition = LsFilters["items"][number]

@@ -152,6 +152,7 @@ export function createShapes({
       updated_by: whole.updated_by === null ? [] : [{ user_id: whole.updated_by }],
       /** Ours: the part it shows, and whether its picture is here. */
       crux_inspection: row.picture === "stored" ? row.inspection_id : null,
+      crux_key: row.source_key,
       crux_picture: row.picture,
       crux_picture_why: row.picture_why,
     }
