@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import type { Outline } from "#contract/drawing"
 import { boundsOf } from "#contract/outline"
 import { createAssistPorts } from "../../hub/ports.bun.ts"
 import { createApi } from "../../ui/api.ts"
@@ -22,7 +23,7 @@ describe("pointing with the tool", () => {
     editor.tap([100, 100])
     expect(editor.state.gesture).toMatchObject({ name: "spots", spots: [{ inside: true }], box: null })
     // What an assistant would put there.
-    const outline = { type: "box", box: [150, 150, 100, 100] } as const
+    const outline: Outline = { type: "box", box: [150, 150, 100, 100] }
     const shape = { id: "s1", kind: "scratch", outline, by: "person", state: "kept" } as const
     const doc = documentOf(editor.state)
     editor.act({ type: "edit", document: { ...doc, shapes: [shape] }, select: ["s1"] })
@@ -176,8 +177,8 @@ describe("at a tablet, with a real hub", () => {
 })
 
 test("an outline left as the first tap gave it was taken as it is; taken away it was not", () => {
-  const outline = { type: "box", box: [0, 0, 9, 9] } as const
-  const shape = (id: string, of: typeof outline | { type: "box"; box: [number, number, number, number] }) =>
+  const outline: Outline = { type: "box", box: [0, 0, 9, 9] }
+  const shape = (id: string, of: Outline) =>
     ({ id, kind: "stain", outline: of, by: "person", state: "kept" }) as const
   const offered = (taps: number) => new Map([["s1", { outline, taps }]])
   expect(helpOf(new Map(), [])).toEqual([])

@@ -1362,6 +1362,8 @@ export const en: Words = {
       several: "Several",
       saved: "Saved",
       wrong: "Check the key, both names and the choices. Nothing was changed.",
+    },
+  },
   datasets: {
     title: "Datasets",
     lead: "Frozen sets that models learn from and are proven on. A part never changes sides.",
