@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { boundsOf } from "#contract/outline"
 import { createAssistPorts } from "../../hub/ports.bun.ts"
 import { createApi } from "../../ui/api.ts"
+import type { Outline, Shape } from "../../ui/editor/document.ts"
 import { screenPoint } from "../../ui/editor/geometry.ts"
 import { wholePicture } from "../../ui/editor/picture.ts"
 import { documentOf } from "../../ui/editor/state.ts"
@@ -22,8 +23,8 @@ describe("pointing with the tool", () => {
     editor.tap([100, 100])
     expect(editor.state.gesture).toMatchObject({ name: "spots", spots: [{ inside: true }], box: null })
     // What an assistant would put there.
-    const outline = { type: "box", box: [150, 150, 100, 100] } as const
-    const shape = { id: "s1", kind: "scratch", outline, by: "person", state: "kept" } as const
+    const outline: Outline = { type: "box", box: [150, 150, 100, 100] }
+    const shape: Shape = { id: "s1", kind: "scratch", outline, by: "person", state: "kept" }
     const doc = documentOf(editor.state)
     editor.act({ type: "edit", document: { ...doc, shapes: [shape] }, select: ["s1"] })
     editor.tap([110, 110])
@@ -176,9 +177,14 @@ describe("at a tablet, with a real hub", () => {
 })
 
 test("an outline left as the first tap gave it was taken as it is; taken away it was not", () => {
-  const outline = { type: "box", box: [0, 0, 9, 9] } as const
-  const shape = (id: string, of: typeof outline | { type: "box"; box: [number, number, number, number] }) =>
-    ({ id, kind: "stain", outline: of, by: "person", state: "kept" }) as const
+  const outline: Outline = { type: "box", box: [0, 0, 9, 9] }
+  const shape = (id: string, of: Outline): Shape => ({
+    id,
+    kind: "stain",
+    outline: of,
+    by: "person",
+    state: "kept",
+  })
   const offered = (taps: number) => new Map([["s1", { outline, taps }]])
   expect(helpOf(new Map(), [])).toEqual([])
   expect(helpOf(offered(1), [shape("s1", outline)])).toEqual([{ tool: "segment", taken: "as_is" }])
