@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
-import type { Outline } from "#contract/drawing"
 import { boundsOf } from "#contract/outline"
 import { createAssistPorts } from "../../hub/ports.bun.ts"
 import { createApi } from "../../ui/api.ts"
@@ -25,11 +24,7 @@ describe("pointing with the tool", () => {
     expect(editor.state.gesture).toMatchObject({ name: "spots", spots: [{ inside: true }], box: null })
     // What an assistant would put there.
     const outline: Outline = { type: "box", box: [150, 150, 100, 100] }
-<<<<<<< HEAD
-    const shape = { id: "s1", kind: "scratch", outline, by: "person", state: "kept" } as const
-=======
     const shape: Shape = { id: "s1", kind: "scratch", outline, by: "person", state: "kept" }
->>>>>>> assist
     const doc = documentOf(editor.state)
     editor.act({ type: "edit", document: { ...doc, shapes: [shape] }, select: ["s1"] })
     editor.tap([110, 110])
@@ -183,10 +178,6 @@ describe("at a tablet, with a real hub", () => {
 
 test("an outline left as the first tap gave it was taken as it is; taken away it was not", () => {
   const outline: Outline = { type: "box", box: [0, 0, 9, 9] }
-<<<<<<< HEAD
-  const shape = (id: string, of: Outline) =>
-    ({ id, kind: "stain", outline: of, by: "person", state: "kept" }) as const
-=======
   const shape = (id: string, of: Outline): Shape => ({
     id,
     kind: "stain",
@@ -194,7 +185,6 @@ test("an outline left as the first tap gave it was taken as it is; taken away it
     by: "person",
     state: "kept",
   })
->>>>>>> assist
   const offered = (taps: number) => new Map([["s1", { outline, taps }]])
   expect(helpOf(new Map(), [])).toEqual([])
   expect(helpOf(offered(1), [shape("s1", outline)])).toEqual([{ tool: "segment", taken: "as_is" }])
