@@ -82,7 +82,6 @@ export function HelpDialog({ keys, onClose }: { keys: OwnKeys; onClose: () => vo
                         <button
                           type="button"
                           class="help-key"
-                          aria-label={`${words.editor.keyChange}: ${nameOf(id, words)}`}
                           aria-pressed={asking.value === id}
                           onClick={() => {
                             taken.value = null
@@ -90,6 +89,9 @@ export function HelpDialog({ keys, onClose }: { keys: OwnKeys; onClose: () => vo
                           }}
                           data-testid="editor-key-change"
                         >
+                          <span class="visually-hidden">
+                            {words.editor.keyChange}: {nameOf(id, words)}
+                          </span>
                           {bindings[id].map((chord: string) => (
                             <kbd key={chord} class="key">
                               {chordText(chord)}
