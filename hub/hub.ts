@@ -17,6 +17,8 @@ import type { HubConfig } from "./config.ts"
 import { createDelivery } from "./delivery/delivery.service.ts"
 import { createFetchRights } from "./delivery/fetch-rights.ts"
 import { createExchangeDomain } from "./exchange/exchange.ts"
+import { formats } from "./exchange/formats.ts"
+import { zipStream } from "./exchange/zip.writer.ts"
 import { createFleetDomain } from "./fleet/fleet.ts"
 import { accessTable } from "./http/access.ts"
 import type { Client } from "./http/kit.ts"
@@ -312,6 +314,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       storePicture: sources.store,
       addSource: fleet.fleet.addSource,
       sniff: sniffImage,
+      writeArchive: (format, source) => zipStream(formats[format].write(source)),
       address: () =>
         `${config.http.tls ? "https" : "http"}://${config.public_host}:${config.http.port}/label-studio`,
       audit,

@@ -159,7 +159,7 @@ export function createExporting({
         throw new Problem(
           "invalid",
           "export_type",
-          `${name} is not written here; there are ${exportFormats.map((one) => one.name).join(", ")}. Datasets are exported from the hub's own screens.`,
+          `${name} is not written here; there are ${exportFormats.map((one) => one.name).join(", ")} and, at once, COCO, YOLO, YOLO_OBB and VOC; crux export writes more.`,
         )
       return format.name
     },

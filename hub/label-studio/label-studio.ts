@@ -15,6 +15,7 @@ import type { Labelling } from "../labelling/labelling.service.ts"
 import type { Users } from "../users/users.service.ts"
 import type { Webhooks } from "../webhooks/webhooks.service.ts"
 import { createLabelStudioApp } from "./app.ts"
+import { createArchiving, type WriteArchive } from "./archive.ts"
 import { createBackendRoutes } from "./backends.routes.ts"
 import { createBackends } from "./backends.service.ts"
 import { createBackendsStore } from "./backends.store.ts"
@@ -50,6 +51,7 @@ export function createLabelStudio(deps: {
   storePicture: StorePicture
   addSource: (id: string, name: string) => void
   sniff: Sniff
+  writeArchive: WriteArchive
   address: () => string
   audit: Audit
   events: Events
@@ -155,6 +157,13 @@ export function createLabelStudio(deps: {
     blobs,
     clock,
   })
+  const archiving = createArchiving({
+    store,
+    partOf,
+    classes: catalogue.defectClasses,
+    blobs,
+    write: deps.writeArchive,
+  })
   const backends = createBackends({
     db,
     store: createBackendsStore(db),
@@ -170,7 +179,7 @@ export function createLabelStudio(deps: {
   const app = createLabelStudioApp({
     routes: [
       createPeopleRoutes({ people, version: deps.version }),
-      createProjectRoutes({ projects, tasks, importing, exporting, pictures, shapes }),
+      createProjectRoutes({ projects, tasks, importing, exporting, archiving, pictures, shapes }),
       createTaskRoutes({ projects, tasks, pictures, shapes }),
       createManagerRoutes({
         projects,

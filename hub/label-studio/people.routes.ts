@@ -1,4 +1,4 @@
-import { Hono } from "hono"
+import { type Context, Hono } from "hono"
 import * as v from "valibot"
 import {
   LsRefreshBody,
@@ -24,6 +24,8 @@ export function createPeopleRoutes({ people, version }: { people: People; versio
     created_at: iso(0),
     users: people.list().map(({ row }) => row.id),
   })
+  const lasting = (c: Context<HubEnv>) =>
+    people.demandLasting(c.req.header("authorization"), c.req.header("x-api-key"))
   return new Hono<HubEnv>()
     .get("/health", open("says only that the hub is up"), (c) => c.json({ status: "UP" }))
     .get("/api/version", open("clients ask for it before they sign in"), (c) =>
@@ -40,9 +42,11 @@ export function createPeopleRoutes({ people, version }: { people: People; versio
     .get("/api/current-user/token", allow("worker"), (c) => {
       // A program that signs in by its key knows it; it is stored only as a hash.
       const token = /^Token\s+(\S+)$/i.exec(c.req.header("authorization") ?? "")?.[1]
+      if (token === undefined) lasting(c)
       return c.json({ token: token ?? people.makeKey(actor(c), "legacy", 0).token })
     })
     .post("/api/current-user/reset-token", allow("worker"), (c) => {
+      lasting(c)
       people.endKeys(actor(c), "legacy")
       return c.json({ token: people.makeKey(actor(c), "legacy", 0).token }, 201)
     })
@@ -84,6 +88,7 @@ export function createPeopleRoutes({ people, version }: { people: People; versio
       ),
     )
     .post("/api/token", allow("worker"), (c) => {
+      lasting(c)
       const made = people.makeKey(actor(c), "refresh", 365)
       return c.json({ token: made.token, expires_at: iso(made.ends_at ?? 0) }, 201)
     })

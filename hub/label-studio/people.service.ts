@@ -62,6 +62,13 @@ export function createPeople({
     const row = store.token(sha256(text))
     return row && (row.ends_at === null || row.ends_at > clock.now()) ? row : undefined
   }
+  /** The key a request shows, if it is one for requests. */
+  const shown = (authorization: string | undefined, apiKey: string | undefined): TokenRow | undefined => {
+    const text = apiKey ?? /^(?:Token|Bearer)\s+(\S{8,4096})\s*$/i.exec(authorization ?? "")?.[1]
+    const row = text === undefined ? undefined : living(text)
+    // A refresh token is for getting access tokens; as one it would live a year on every wire.
+    return row?.kind === "refresh" ? undefined : row
+  }
   const wrong = () => new Problem("unauthenticated", "token", "Token is invalid or expired")
 
   return {
@@ -118,12 +125,18 @@ export function createPeople({
 
     /** Who a request is from, by its headers; undefined for nobody. */
     bearer: (authorization: string | undefined, apiKey: string | undefined): User | undefined => {
-      const text = apiKey ?? /^(?:Token|Bearer)\s+(\S{8,4096})\s*$/i.exec(authorization ?? "")?.[1]
-      const row = text === undefined ? undefined : living(text)
-      // A refresh token is for getting access tokens; as one it would live a year on every wire.
-      if (!row || row.kind === "refresh") return undefined
-      const user = users.find(row.user_id)
+      const row = shown(authorization, apiKey)
+      const user = row && users.find(row.user_id)
       return user && !user.disabled ? user : undefined
+    },
+    /**
+     * Refuses to make lasting keys for a request whose own key does not last: what a model server was given for a day must
+     * not become one for ever. Throws `forbidden`.
+     */
+    demandLasting: (authorization: string | undefined, apiKey: string | undefined): void => {
+      const row = shown(authorization, apiKey)
+      if (row?.kind === "access" && row.parent === null)
+        throw new Problem("forbidden", "key", "this key was given for a while and makes no others")
     },
     /** Makes a key; it is shown now and never again. */
     makeKey: (user: User, kind: ProgramKey["kind"], days: number) =>

@@ -4,6 +4,7 @@ import { LsConfigBody, LsExportBody, LsPredictionBody, LsProjectBody } from "#co
 import { Problem } from "#contract/problem"
 import { actor, allow, type HubEnv } from "../http/kit.ts"
 import { bodyOf, isTrue, jsonOf, numberOf } from "./app.ts"
+import { type Archiving, archiveFormats } from "./archive.ts"
 import { type Exporting, exportFormats } from "./export.service.ts"
 import type { Importing, Sent } from "./import.service.ts"
 import { addressOf, type Pictures } from "./pictures.service.ts"
@@ -21,6 +22,7 @@ export function createProjectRoutes({
   tasks,
   importing,
   exporting,
+  archiving,
   pictures,
   shapes,
 }: {
@@ -28,6 +30,7 @@ export function createProjectRoutes({
   tasks: Tasks
   importing: Importing
   exporting: Exporting
+  archiving: Archiving
   pictures: Pictures
   shapes: RowShapes
 }): Hono<HubEnv> {
@@ -45,7 +48,7 @@ export function createProjectRoutes({
       .map(({ name }, i) => ({ id: i + 1, status: "completed", export_type: name })),
     ...(JSON.parse(row.options) as object),
   })
-  const file = (bytes: Uint8Array, name: string, type: string) =>
+  const file = (bytes: Uint8Array | ReadableStream<Uint8Array>, name: string, type: string) =>
     new Response(bytes as Uint8Array<ArrayBuffer>, {
       headers: {
         "content-type": type,
@@ -204,14 +207,28 @@ export function createProjectRoutes({
       )
       .get(`/api/projects/${id}/export/formats`, allow("worker"), (c) => {
         projects.get(numberOf(c.req.param("id")))
-        return c.json(exportFormats.map((format) => ({ ...format, link: "", tags: [] })))
+        const archives = Object.entries(archiveFormats).map(([name, { title }]) => ({
+          name,
+          title,
+          description: "An archive.",
+        }))
+        return c.json([...exportFormats, ...archives].map((format) => ({ ...format, link: "", tags: [] })))
       })
       .get(`/api/projects/${id}/export`, allow("reviewer"), (c) => {
         const project = projects.get(numberOf(c.req.param("id")))
-        const format = exporting.format(c.req.query("export_type") ?? c.req.query("exportType") ?? "JSON")
+        const asked = c.req.query("export_type") ?? c.req.query("exportType") ?? "JSON"
+        const all = isTrue(c.req.query("download_all_tasks"))
+        if (Object.hasOwn(archiveFormats, asked)) {
+          const wanted = isTrue(c.req.query("download_resources"))
+          const pieces = archiving.stream(project, tasks.configOf(project), asked, all, wanted)
+          const at = new Date().toISOString().slice(0, 16).replaceAll(/[T:]/g, "-")
+          const name = `project-${project.id}-at-${at}-${asked.toLowerCase()}.zip`
+          return file(ReadableStream.from(pieces), name, "application/zip")
+        }
+        const format = exporting.format(asked)
         const ids = [...(c.req.queries("ids[]") ?? []), ...(c.req.queries("ids") ?? [])].map(Number)
         const made = exporting.now(project, format, {
-          all: isTrue(c.req.query("download_all_tasks")),
+          all,
           ids: ids.length === 0 ? null : ids,
         })
         return file(made.bytes, made.name, typeOf(format))

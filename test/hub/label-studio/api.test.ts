@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { roles } from "#contract/users"
+import { openZip } from "../../../hub/exchange/zip.reader.ts"
 import { noisePng, until } from "../support/device.ts"
 import { startTestHub, type TestHub } from "../support/hub.ts"
 import { newLabel } from "../support/parts.ts"
@@ -254,6 +255,29 @@ describe("tasks and pictures", () => {
     expect(await found([filter("data.x') OR 1=1 --", "equal", "1")])).toEqual([])
     expect(await found([filter("password", "equal", "1")])).toBe("Validation error")
   })
+})
+
+test("archives have the config's words in alphabetical order and boxes where they were drawn", async () => {
+  const { id, tasks } = await projectWith([{ image: inside }])
+  await settled(tasks[0]!)
+  await engineer.post(`/api/tasks/${tasks[0]}/annotations`, { result: [verdict("NG"), box("scratch")] })
+  const answer = await hub.hub.fetch(
+    new Request(
+      `http://hub.test/label-studio/api/projects/${id}/export?export_type=YOLO&download_resources=true`,
+      { headers: { authorization: `Token ${engineer.token}` } },
+    ),
+  )
+  expect(answer.headers.get("content-disposition")).toMatch(/filename="project-\d+-at-.*\.zip"/)
+  const path = `${hub.folder}/yolo.zip`
+  await Bun.write(path, await answer.arrayBuffer())
+  const zip = await openZip(path, hub.folder)
+  const read = async (name: string) => new TextDecoder().decode(await zip.tree.read(name))
+  expect((await read("classes.txt")).trim().split("\n")).toEqual(["NG", "OK", "dent", "scratch"])
+  const label = zip.tree.paths.find((name) => name.startsWith("labels/"))!
+  expect((await read(label)).trim()).toBe("3 0.375 0.5 0.25 0.5")
+  const image = zip.tree.paths.find((name) => name.startsWith("images/"))!
+  expect(await zip.tree.read(image)).toEqual(picture as never)
+  await zip.close()
 })
 
 describe("annotations and labels", () => {

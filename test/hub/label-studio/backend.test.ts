@@ -33,7 +33,7 @@ beforeAll(async () => {
   )
   hub = await startTestHub({ config: { outbound: { allow: "127.0.0.1" } } })
   engineer = await programOf(hub, "engineer")
-}, 60_000)
+}, 120_000)
 afterAll(async () => {
   server?.kill()
   await server?.exited
@@ -93,6 +93,28 @@ test("while somebody draws it answers at once, and nothing is kept", async () =>
     rectanglelabels: ["scratch"],
   })
   expect((await engineer.get(`/api/predictions?task=${tasks[0]}`)).body).toEqual([])
+})
+
+test("the key it is given fetches pictures and makes no lasting key", async () => {
+  let given = ""
+  const curious = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    async fetch(request) {
+      if (request.method === "POST") given = ((await request.json()) as { access_token: string }).access_token
+      return Response.json({ status: "UP", model_version: "1" })
+    },
+  })
+  const { id, tasks } = await projectWith(1)
+  await engineer.post("/api/ml", { project: id, url: `http://127.0.0.1:${curious.port}` })
+  await curious.stop(true)
+  const as = (method: string, path: string) => engineer.send(method, path, undefined, `Bearer ${given}`)
+  expect((await as("GET", (await as("GET", `/api/tasks/${tasks[0]}`)).body.data.image)).status).toBe(200)
+  expect((await as("GET", "/api/current-user/token")).status).toBe(403)
+  expect((await as("POST", "/api/current-user/reset-token")).status).toBe(403)
+  expect((await as("POST", "/api/token/")).status).toBe(403)
+  hub.clock.pass(25 * 3_600_000)
+  expect((await as("GET", "/api/projects")).status).toBe(401)
 })
 
 test("one that does not answer, or is not among the named hosts, is shown with the reason and stops nothing", async () => {
