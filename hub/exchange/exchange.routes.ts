@@ -4,6 +4,7 @@ import { ExchangeFormat, ExchangeProfile, ExportPreview, ImportView } from "#con
 import { Uuid } from "#contract/ids"
 import { listOf } from "#contract/list"
 import { actor, allow, bodyUpTo, doc, type HubEnv, param, query } from "../http/kit.ts"
+import { streamOf } from "../http/stream.ts"
 import type { Exchange } from "./exchange.service.ts"
 
 /** What one request may carry; longer ones come in several archives. */
@@ -86,21 +87,6 @@ export function createExchangeRoutes(exchange: Exchange) {
       param(v.object({ id: Uuid })),
       (c) => c.json(exchange.cancel(c.req.valid("param").id)),
     )
-}
-
-/** Made as fast as it is read, and no faster. */
-function streamOf(bytes: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
-  const pieces = bytes[Symbol.asyncIterator]()
-  return new ReadableStream({
-    async pull(controller) {
-      const { done, value } = await pieces.next()
-      if (done) controller.close()
-      else controller.enqueue(value)
-    },
-    async cancel() {
-      await pieces.return?.()
-    },
-  })
 }
 
 async function* chunksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {

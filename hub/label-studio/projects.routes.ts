@@ -3,6 +3,7 @@ import * as v from "valibot"
 import { LsConfigBody, LsExportBody, LsPredictionBody, LsProjectBody } from "#contract/label-studio"
 import { Problem } from "#contract/problem"
 import { actor, allow, type HubEnv } from "../http/kit.ts"
+import { streamOf } from "../http/stream.ts"
 import { bodyOf, isTrue, jsonOf, numberOf } from "./app.ts"
 import { type Archiving, archiveFormats } from "./archive.ts"
 import { type Exporting, exportFormats } from "./export.service.ts"
@@ -223,7 +224,7 @@ export function createProjectRoutes({
           const pieces = archiving.stream(project, tasks.configOf(project), asked, all, wanted)
           const at = new Date().toISOString().slice(0, 16).replaceAll(/[T:]/g, "-")
           const name = `project-${project.id}-at-${at}-${asked.toLowerCase()}.zip`
-          return file(ReadableStream.from(pieces), name, "application/zip")
+          return file(streamOf(pieces), name, "application/zip")
         }
         const format = exporting.format(asked)
         const ids = [...(c.req.queries("ids[]") ?? []), ...(c.req.queries("ids") ?? [])].map(Number)
