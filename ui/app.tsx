@@ -28,6 +28,10 @@ const StationsScreen = split(() =>
 )
 const SourcesScreen = split(() => import("./screens/sources/sources.screen.tsx").then((m) => m.SourcesScreen))
 const SourceScreen = split(() => import("./screens/sources/source.screen.tsx").then((m) => m.SourceScreen))
+const CatalogueScreen = split(() =>
+  import("./screens/catalogue/catalogue.screen.tsx").then((m) => m.CatalogueScreen),
+)
+const OrderScreen = split(() => import("./screens/order/order.screen.tsx").then((m) => m.OrderScreen))
 const PeopleScreen = split(() => import("./screens/people/people.screen.tsx").then((m) => m.PeopleScreen))
 const SettingsScreen = split(() =>
   import("./screens/settings/settings.screen.tsx").then((m) => m.SettingsScreen),
@@ -88,6 +92,8 @@ function Screens() {
         <Route path="/stations" component={StationsScreen} />
         <Route path="/sources" component={SourcesScreen} />
         <Route path="/sources/:id" component={SourceScreen} />
+        <Route path="/catalogue" component={CatalogueScreen} />
+        <Route path="/order" component={OrderScreen} />
         <Route path="/people" component={PeopleScreen} />
         <Route path="/settings" component={SettingsScreen} />
         <Route default component={NotFound} />

@@ -18,6 +18,7 @@ export function Rail({ onIntent }: { onIntent: (href: string) => void }) {
   const { path } = useLocation()
   const person = useSignal(false)
   const engineer = useMay("engineer")
+  const reviewer = useMay("reviewer")
   const stats = useResource("rail", (s) => app.api.get("/api/labelling/stats", LabelStats, s), [
     "label",
     "inspection",
@@ -32,6 +33,16 @@ export function Rail({ onIntent }: { onIntent: (href: string) => void }) {
       testid: "nav-label",
       badge: waiting === 0 ? undefined : waiting > 99 ? "99+" : String(waiting),
     },
+    ...(reviewer
+      ? [
+          {
+            href: "/catalogue",
+            icon: "catalogue",
+            name: words.flow.catalogue.nav,
+            testid: "nav-catalogue",
+          } satisfies Item,
+        ]
+      : []),
     { href: "/live", icon: "live", name: words.nav.live, testid: "nav-live" },
     { href: "/datasets", icon: "datasets", name: words.datasets.title, testid: "nav-datasets" },
     { href: "/training", icon: "training", name: words.nav.training, testid: "nav-training" },

@@ -47,6 +47,77 @@ export function Field({ label, hint, testid, onValue, after, type, ...rest }: Fi
   )
 }
 
+/** Several lines of text with their name above. */
+export function TextField({
+  label,
+  value,
+  onValue,
+  maxLength,
+  rows = 3,
+  required = false,
+  testid,
+}: {
+  label: string
+  value: string
+  onValue: (value: string) => void
+  maxLength: number
+  rows?: number
+  required?: boolean
+  testid?: TestId
+}) {
+  const id = useId()
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      <textarea
+        id={id}
+        class="input text-area"
+        rows={rows}
+        maxLength={maxLength}
+        required={required}
+        value={value}
+        onInput={(event) => onValue(event.currentTarget.value)}
+        data-testid={testid}
+      />
+    </div>
+  )
+}
+
+/** A choice of many, by the platform's own list. */
+export function Select({
+  label,
+  value,
+  options,
+  onValue,
+  testid,
+}: {
+  label: string
+  value: string
+  options: readonly { value: string; text: string }[]
+  onValue: (value: string) => void
+  testid?: TestId
+}) {
+  const id = useId()
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      <select
+        id={id}
+        class="select"
+        value={value}
+        onChange={(event) => onValue(event.currentTarget.value)}
+        data-testid={testid}
+      >
+        {options.map((option) => (
+          <option key={option.value} value={option.value}>
+            {option.text}
+          </option>
+        ))}
+      </select>
+    </div>
+  )
+}
+
 /** A choice of a few: all visible, one press. */
 export function Segmented<T extends string>({
   label,

@@ -4,6 +4,7 @@ import { uuidv7 } from "uuidv7"
 import * as v from "valibot"
 import { DefectClass, NewDefectClass } from "#contract/catalogue"
 import { NewEnrolmentCode } from "#contract/fleet"
+import { BatchRequest, NewSecondOpinion, NewSkip } from "#contract/flow"
 import { type InspectionView, NewLabel, NextRequest } from "#contract/labelling"
 import { Problem, type ProblemCode } from "#contract/problem"
 import { type LabelSetup, plainSetup } from "#contract/questions"
@@ -12,14 +13,19 @@ import { NewUser, OwnPatch, SetupRequest, SignInRequest, User } from "#contract/
 import { type Picture, paintPictures, shrink } from "./pictures.ts"
 import {
   makeArrivals,
+  makeColleagues,
   makeDevices,
   makeEnrolmentRequests,
+  makeGuide,
   makeHelp,
   makeHome,
   makeInspection,
   makeJobs,
   makeKinds,
+  makeMentions,
   makeModels,
+  makePreview,
+  makeQueueView,
   makeRefusals,
   makeRollouts,
   makeSecurity,
@@ -67,6 +73,7 @@ export async function startFixture(options: FixtureOptions) {
   const kinds = makeKinds()
   const sessions = new Map<string, User>()
   const labels: NewLabel[] = []
+  const skips: { inspection_id: string; reason: string }[] = []
   const streams = new Set<ReadableStreamDefaultController<Uint8Array>>()
   let setup = options.setup ?? false
   let down = false
@@ -81,6 +88,10 @@ export async function startFixture(options: FixtureOptions) {
   const queue = options.empty
     ? []
     : stream.filter((inspection) => inspection.label === null).map((inspection) => inspection)
+  const takeOut = (id: string) => {
+    const i = queue.findIndex((inspection) => inspection.id === id)
+    if (i >= 0) queue.splice(i, 1)
+  }
   const models = makeModels(pictures, started)
   const jobs = makeJobs(started)
   const rollouts = makeRollouts(started)
@@ -182,9 +193,45 @@ export async function startFixture(options: FixtureOptions) {
         return json(made, 201)
       }
       case "GET /api/products":
-        return list([])
+        return list([{ key: "plate", names: { ko: "철판", en: "Plate" }, active: true }])
       case "GET /api/label-setups":
         return json({ items: setups ?? [plainSetup], next: null })
+      case "GET /api/guide":
+        return json(makeGuide(options.empty ? [] : stream, started))
+      case "GET /api/criteria":
+        return list(makeGuide([], started).criteria)
+      case "GET /api/colleagues":
+        return list(makeColleagues(users))
+      case "GET /api/mentions":
+        return list(options.empty ? [] : makeMentions(users, stream, started))
+      case "POST /api/mentions/seen":
+        return new Response(null, { status: 204 })
+      case "GET /api/queue":
+        return json(makeQueueView(queue.length))
+      case "POST /api/queue/preview":
+        return list(makePreview(queue.slice(0, 12)))
+      case "GET /api/labelling/skips":
+        return list([
+          { reason: "picture", skips: 7, parts: 6 },
+          { reason: "criteria", skips: 3, parts: 3 },
+        ])
+      case "POST /api/labelling/batch": {
+        const { size } = await body(BatchRequest)
+        return json({
+          items: queue.slice(0, size).map((inspection) => makeTask(inspection, queue.length, Date.now())),
+          next: null,
+        })
+      }
+      case "POST /api/labelling/skip": {
+        const { inspection_id, reason } = await body(NewSkip)
+        skips.push({ inspection_id, reason })
+        takeOut(inspection_id)
+        return new Response(null, { status: 204 })
+      }
+      case "POST /api/labelling/second-opinion": {
+        takeOut((await body(NewSecondOpinion)).inspection_id)
+        return new Response(null, { status: 204 })
+      }
       case "POST /api/labelling/next": {
         const { holding } = await body(NextRequest)
         const next = queue.find((inspection) => !holding.includes(inspection.id))
@@ -348,6 +395,8 @@ export async function startFixture(options: FixtureOptions) {
             stored_at: label.decided_at,
           })),
       )
+    if (/^GET \/api\/inspections\/[^/]+\/comments$/.test(at))
+      return list(options.empty ? [] : makeMentions(users, stream, started).map(({ comment }) => comment))
     const image = /^\/api\/images\/([0-9a-f]{64})(\/thumb)?$/.exec(path)
     if (image) return picture(bySha.get(image[1] ?? ""), image[2] !== undefined, request)
     const model = /^\/api\/models\/([0-9a-f]{64})(\/approve)?$/.exec(path)
@@ -411,6 +460,7 @@ export async function startFixture(options: FixtureOptions) {
   return {
     url: `http://127.0.0.1:${server.port}`,
     labels,
+    skips,
     kinds,
     queue,
     models,

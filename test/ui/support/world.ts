@@ -2,10 +2,12 @@ import { createHash } from "node:crypto"
 import { uuidv7 } from "uuidv7"
 import * as v from "valibot"
 import type { HelpReport, SimilarParts, TeacherView } from "#contract/assist"
-import { DefectClass } from "#contract/catalogue"
+import { DefectClass, Guide } from "#contract/catalogue"
 import { Device, type EnrolmentRequest } from "#contract/fleet"
+import { type Colleague, Mention } from "#contract/flow"
 import { Arrival, RefusalView } from "#contract/ingest"
 import { InspectionView, LabelTask } from "#contract/labelling"
+import { PreviewItem, QueueView } from "#contract/queue"
 import { type Confusion, JobView, ModelView } from "#contract/registry"
 import { HomeView, LiveSeries, LoopView, RolloutView } from "#contract/rollout"
 import type { Security } from "#contract/security"
@@ -31,12 +33,12 @@ const kindNames: Record<string, [string, string]> = {
 }
 
 export function makeKinds(): DefectClass[] {
-  return Object.entries(kindNames).map(([key, [ko, en]]) =>
+  return Object.entries(kindNames).map(([key, [ko, en]], i) =>
     v.parse(DefectClass, {
       key,
       names: { ko, en },
       icon: key,
-      color: "slate",
+      color: `c${i + 1}`,
       severity: key === "crack" ? "critical" : "major",
       active: true,
     }),
@@ -91,6 +93,9 @@ export function makeTask(inspection: InspectionView, waiting: number, now: numbe
   return v.parse(LabelTask, {
     inspection,
     reason: evaluation === "undecidable" ? "undecidable" : evaluation === "ng" ? "ng" : "audit",
+    why: { value: 0.8, shares: [{ part: "audit", share: 0.8 }], chance: 0.02 },
+    comments: 0,
+    criteria: 3,
     lease: { id: uuidv7(), expires_at: now + 10 * minute },
     waiting,
   })
@@ -757,3 +762,117 @@ export function makeSegmenters(at: number): SegmenterView[] {
     pair("Werkbank", "3"),
   ]
 }
+
+/** Criteria and limit samples; the pictures are those of inspections. */
+export function makeGuide(inspections: readonly InspectionView[], now: number): Guide {
+  const shown = inspections.filter((inspection) => inspection.image !== null).slice(0, 2)
+  return v.parse(Guide, {
+    version: 3,
+    criteria: [
+      {
+        version: 3,
+        kind: "scratch",
+        product: null,
+        texts: {
+          ko: "2 mm보다 짧고 손톱에 걸리지 않으면 양품입니다.",
+          en: "OK when shorter than 2 mm and a nail does not catch on it.",
+        },
+        change: "2026-03 customer audit",
+        by: "Kim",
+        at: now - hour,
+      },
+      {
+        version: 1,
+        kind: null,
+        product: null,
+        texts: { ko: "나사산 안쪽은 보지 않습니다.", en: "The inside of threads does not count." },
+        change: "first version",
+        by: "Kim",
+        at: now - 20 * hour,
+      },
+    ],
+    samples: shown.map(({ id, image }, i) => ({
+      id: uuidv7(),
+      kind: "scratch",
+      product: null,
+      verdict: i === 0 ? "ng" : "ok",
+      inspection_id: id,
+      image,
+      notes: {
+        ko: i === 0 ? "가장 짧은 불량" : "가장 긴 양품",
+        en: i === 0 ? "The shortest NG" : "The longest OK",
+      },
+      by: "Kim",
+      at: now - hour,
+    })),
+  })
+}
+
+export const makeColleagues = (users: readonly User[]): Colleague[] =>
+  users.map(({ id, name, role }) => ({ id, name, role }))
+
+export function makeMentions(
+  users: readonly User[],
+  inspections: readonly InspectionView[],
+  now: number,
+): Mention[] {
+  const [first, second] = users
+  return inspections.slice(0, 1).map((inspection) =>
+    v.parse(Mention, {
+      comment: {
+        id: "019ab2f0-0000-7000-8000-00000000000c",
+        inspection_id: inspection.id,
+        by: { id: second!.id, name: second!.name },
+        text: "이 자국, 긁힘으로 볼까요?",
+        mentions: [{ id: first!.id, name: first!.name }],
+        at: now - 5 * minute,
+      },
+      inspection,
+      seen: false,
+    }),
+  )
+}
+
+export const makeQueueView = (waiting: number): QueueView =>
+  v.parse(QueueView, {
+    policies: [
+      {
+        line: null,
+        weights: {
+          undecided: 1,
+          disagreement: 0.9,
+          uncertainty: 0.4,
+          rare: 0.3,
+          audit: 0.8,
+          ng: 0.3,
+          second_look: 0.5,
+          age: 0,
+        },
+        audit_share: 0.02,
+        version: 2,
+        by: "Kim",
+        at: 0,
+      },
+    ],
+    lines: [{ line: "main", waiting }],
+  })
+
+export const makePreview = (inspections: readonly InspectionView[]): PreviewItem[] =>
+  inspections.map((inspection) => {
+    const undecided = inspection.verdict.eval === "undecidable"
+    const shares = undecided
+      ? [
+          { part: "undecided", share: 1 },
+          { part: "uncertainty", share: 0.4 },
+        ]
+      : [
+          { part: "ng", share: 0.3 },
+          { part: "uncertainty", share: 0.11 },
+        ]
+    return v.parse(PreviewItem, {
+      inspection,
+      reason: undecided ? "undecidable" : "ng",
+      second_look: false,
+      why: { value: shares.reduce((sum, { share }) => sum + share, 0), shares },
+    })
+  })

@@ -5,7 +5,16 @@ import type { ActionId } from "./keys.ts"
 import type { Labelling } from "./labelling.ts"
 
 /** What can be opened over the work. */
-export type Open = "none" | "help" | "history" | "new-kind"
+export type Open =
+  | "none"
+  | "help"
+  | "history"
+  | "new-kind"
+  | "skip"
+  | "ask"
+  | "comment"
+  | "mentions"
+  | "batch"
 export type Drawer = "none" | "tools" | "regions"
 
 const zoomStep = 1.5

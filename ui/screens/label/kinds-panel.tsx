@@ -1,7 +1,8 @@
 import type { Question } from "#contract/questions"
 import { useApp, useKindName, useWords } from "../../context.ts"
 import { documentOf } from "../../editor/state.ts"
-import { DefectIcon, Icon } from "../../parts/icon.tsx"
+import { Icon } from "../../parts/icon.tsx"
+import { KindSign } from "../../parts/kind-sign.tsx"
 import type { Labelling } from "./labelling.ts"
 import { Questions } from "./questions.tsx"
 
@@ -65,7 +66,7 @@ export function KindsPanel({
             data-marked={shapes.some((shape) => shape.kind === kind.key)}
             onClick={() => void work.pick(kind.key)}
           >
-            <DefectIcon icon={kind.icon} kind={kind.key} size={30} />
+            <KindSign kind={kind.key} size={30} />
             <span class="kind-name">
               {kind.key === "unknown" ? words.label.unknownKind : kindName(kind.key)}
             </span>

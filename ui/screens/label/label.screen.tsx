@@ -1,14 +1,31 @@
 import { type ReadonlySignal, signal, useSignal } from "@preact/signals"
 import { useEffect, useMemo, useState } from "preact/hooks"
+
+import { Guide } from "#contract/catalogue"
+import { Mention } from "#contract/flow"
+
 import { LabelSetup, setupFor } from "#contract/questions"
 import { useApp, useKindName, useMay, useWords } from "../../context.ts"
+
 import { EditorCanvas } from "../../editor/canvas.tsx"
+import { documentOf } from "../../editor/state.ts"
 import { Button } from "../../parts/button.tsx"
 import { VerdictMark } from "../../parts/icon.tsx"
 import { split } from "../../parts/split.tsx"
 import { Empty, TroubleNote, Wait } from "../../parts/states.tsx"
+import { useResource } from "../../resource.ts"
+import { createBatch } from "./batch.ts"
+import { BatchView } from "./batch.view.tsx"
 import { BoxBar } from "./box-bar.tsx"
+
 import { createCommands, type Drawer as DrawerName, type Open } from "./commands.ts"
+
+import { AskDialog, CommentsDialog, MentionsDialog, SkipDialog } from "./flow.dialogs.tsx"
+import { createFlow } from "./flow.ts"
+import { FlowBar } from "./flow-bar.tsx"
+import { FlowNote } from "./flow-note.tsx"
+import { GuidePanel } from "./guide-panel.tsx"
+
 import { HistoryDialog } from "./history.dialog.tsx"
 import { readKey } from "./keys.ts"
 import { KindsPanel, usePanelKinds } from "./kinds-panel.tsx"
@@ -131,7 +148,8 @@ export function LabelScreen() {
 }
 
 function Work({ work, outbox, queue, keys, setups, outlines }: Desk) {
-  const { prefs } = useApp()
+  const app = useApp()
+  const { prefs, api } = app
   const words = useWords()
   const kindName = useKindName()
   const kinds = usePanelKinds()
@@ -149,6 +167,47 @@ function Work({ work, outbox, queue, keys, setups, outlines }: Desk) {
   const close = () => {
     open.value = "none"
   }
+  const flow = useMemo(() => createFlow({ api, work }), [api, work])
+  const batch = useMemo(
+    () =>
+      createBatch({
+        api,
+        outbox,
+        now: Date.now,
+        isKnown: (kind) => app.kinds.value.some((known) => known.key === kind),
+        criteria: () => work.criteria.value,
+      }),
+    [app, work, outbox],
+  )
+  const guide = useResource("guide", (s) => api.get("/api/guide", Guide, s), ["catalogue"])
+  const mentions = useResource("mentions", (s) => api.list("/api/mentions", Mention, s), ["comment"])
+  const guideOpen = useSignal(false)
+  /** A part that is talked about, other than the one in the hand. */
+  const talked = useSignal<string | null>(null)
+  useEffect(() => {
+    work.criteria.value = guide.data.value?.version
+  }, [guide.data.value, work])
+  const unread = mentions.data.value?.filter(({ seen }) => !seen) ?? []
+
+  async function readMentions() {
+    open.value = "mentions"
+    if (unread.length === 0) return
+    const comments = unread.map(({ comment }) => comment.id)
+    // Read on the screen already; a hub that cannot be told is told the next time.
+    await api.run("POST", "/api/mentions/seen", { comments }).catch(() => undefined)
+  }
+
+  async function confirmBatch(verdict: "ok" | "ng") {
+    const done = await batch.confirm(verdict)
+    if (!done) return
+    const { labels, odd } = done
+    flow.tell({ say: "batch", count: labels.length, undo: () => void batch.undo(labels) })
+    if (odd.length === 0) return batch.load()
+    // The odd ones are looked at one by one, at once.
+    close()
+    work.putAside(await Promise.all(odd.map(work.openTask)))
+  }
+
   const latest = useMemo(() => ({ kinds, tools }), [])
   latest.kinds = kinds
   latest.tools = tools
@@ -198,6 +257,14 @@ function Work({ work, outbox, queue, keys, setups, outlines }: Desk) {
     [work],
   )
 
+  if (open.value === "batch")
+    return (
+      <>
+        <BatchView batch={batch} onConfirm={(verdict) => void confirmBatch(verdict)} onClose={close} />
+        <FlowNote flow={flow} />
+      </>
+    )
+
   const idle = held === null
   const pair = (
     <>
@@ -230,6 +297,11 @@ function Work({ work, outbox, queue, keys, setups, outlines }: Desk) {
       <TopBar
         work={work}
         outbox={outbox}
+        unread={unread.length}
+        onMentions={() => void readMentions()}
+        onBatch={() => {
+          open.value = "batch"
+        }}
         onHelp={() => {
           open.value = "help"
         }}
@@ -245,7 +317,7 @@ function Work({ work, outbox, queue, keys, setups, outlines }: Desk) {
         drawer={drawer.value}
         onDrawer={showDrawer}
       />
-      <div class="stage">
+      <div class={`stage ${guideOpen.value ? "stage-guided" : ""}`}>
         <OfflineNote queue={queue} />
         {held && (
           <EditorCanvas
@@ -276,19 +348,80 @@ function Work({ work, outbox, queue, keys, setups, outlines }: Desk) {
             <VerdictMark verdict={work.last.value.verdict} size={180} />
           </div>
         )}
+        {guideOpen.value && guide.data.value && (
+          <GuidePanel
+            guide={guide.data.value}
+            kinds={kindsInQuestion(work)}
+            product={held?.task.inspection.product_id ?? null}
+          />
+        )}
         <Toast work={work} />
+        <FlowNote flow={flow} />
       </div>
-      <KindsPanel
-        work={work}
-        disabled={idle}
-        keys={single}
-        questions={setup.questions}
-        onNew={() => {
-          open.value = "new-kind"
-        }}
-      />
+      <div class="side">
+        <KindsPanel
+          work={work}
+          disabled={idle}
+          keys={single}
+          questions={setup.questions}
+          onNew={() => {
+            open.value = "new-kind"
+          }}
+        />
+        <FlowBar
+          work={work}
+          guide={guideOpen.value}
+          onGuide={() => {
+            guideOpen.value = !guideOpen.value
+          }}
+          onOpen={(what) => {
+            open.value = what
+          }}
+        />
+      </div>
       <div class="verdicts">{pair}</div>
       {open.value === "help" && <HelpDialog keys={keys} onClose={close} />}
+      {open.value === "skip" && (
+        <SkipDialog
+          onClose={close}
+          onSkip={(reason) => {
+            close()
+            void flow.skip(reason)
+          }}
+        />
+      )}
+      {open.value === "ask" && (
+        <AskDialog
+          onClose={close}
+          onAsk={(to, note) => {
+            close()
+            void flow.ask(to, note)
+          }}
+        />
+      )}
+      {open.value === "comment" && (talked.value ?? held?.task.inspection.id) !== undefined && (
+        <CommentsDialog
+          inspection={talked.value ?? held?.task.inspection.id ?? ""}
+          onClose={() => {
+            talked.value = null
+            close()
+          }}
+        />
+      )}
+      {open.value === "mentions" && (
+        <MentionsDialog
+          mentions={mentions}
+          onClose={() => {
+            close()
+            mentions.reload()
+          }}
+          onOpen={(inspection) => {
+            talked.value = inspection
+            open.value = "comment"
+            mentions.reload()
+          }}
+        />
+      )}
       {open.value === "history" && (
         <HistoryDialog
           past={work.past.value}
@@ -311,6 +444,11 @@ function Work({ work, outbox, queue, keys, setups, outlines }: Desk) {
     </main>
   )
 }
+
+/** The kinds a person may have to look up: what is drawn or picked, which the model's findings are at first. */
+const kindsInQuestion = (work: Labelling): string[] => [
+  ...new Set([...documentOf(work.editor.value).shapes.map((shape) => shape.kind), ...work.picked.value]),
+]
 
 /** Nothing in the hand: on its way, all done, or cut off. */
 function Idle({ work }: { work: Labelling }) {

@@ -70,6 +70,8 @@ export function createLabelling(deps: {
   const past = signal<Past[]>([])
   /** The verdict just stored, for the toast and the stamp; `seq` tells two equal ones apart. */
   const last = signal<{ verdict: LabelVerdict; seq: number } | null>(null)
+  /** The version of the criteria that is on the screen. */
+  const criteria = signal<number | undefined>(undefined)
   let shownAt = 0
   let touchedAt = 0
   let activeMs = 0
@@ -123,6 +125,11 @@ export function createLabelling(deps: {
     if (queue.supply.value.state === "ready" && held.peek() === null) next()
   })
 
+  const criteriaOf = ({ task }: Held) => {
+    const version = criteria.value ?? task.criteria
+    return version === undefined ? {} : { criteria: version }
+  }
+
   function store(part: Held, verdict: NewLabel["verdict"], judged: Judged) {
     const at = now()
     const help = helpOf(offered, documentOf(editor.value).shapes)
@@ -132,6 +139,7 @@ export function createLabelling(deps: {
       ...(verdict === "withdrawn" ? {} : { lease_id: part.task.lease.id }),
       verdict,
       ...judged,
+      ...criteriaOf(part),
       shown_at: shownAt,
       decided_at: at,
       active_ms: Math.round(activeMs),
@@ -269,6 +277,34 @@ export function createLabelling(deps: {
       return true
     },
     undo,
+    criteria,
+    /** Lets the part go without a verdict and shows the next; null for a tap that is not meant for it. */
+    leave(): Held | null {
+      const part = held.value
+      if (!part || now() - shownAt < deadMs) return null
+      next()
+      return part
+    },
+    /** Shows these next, the first of them at once; what is in the hand comes after. */
+    putAside(parts: readonly Held[]): void {
+      if (parts.length === 0) return
+      const here = held.value
+      if (here) queue.putBack(here)
+      for (const part of parts.toReversed()) queue.putBack(part)
+      next()
+    },
+    /** Judges like the part before: its verdict, and the kinds it had. What is drawn on this part stays. */
+    async sameAsLast(): Promise<void> {
+      const entry = past.value[0]
+      if (!entry || !held.value) return
+      if (entry.verdict === "ng")
+        picked.value = [
+          ...new Set([...picked.value, ...entry.kinds, ...entry.doc.shapes.map((shape) => shape.kind)]),
+        ]
+      await decide(entry.verdict)
+    },
+    /** A part that was handed out elsewhere, ready to be shown. */
+    openTask: queue.open,
     dispatch,
     pick,
     stopAsking: () => {

@@ -240,6 +240,7 @@ export function createQueue(deps: {
     /** The network is back, or may be. */
     renew: () => renew().then(refill),
     openPicture: (task: LabelTask) => openPicture(task),
+    open: (task: LabelTask) => open(task),
     stop: () => clearInterval(renewing),
   }
 }

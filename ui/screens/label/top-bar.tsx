@@ -1,5 +1,6 @@
 import { useSignal } from "@preact/signals"
 import { useApp, useWords } from "../../context.ts"
+import { whyText } from "../../i18n/why.ts"
 import { IconButton } from "../../parts/button.tsx"
 import { Icon } from "../../parts/icon.tsx"
 import { split } from "../../parts/split.tsx"
@@ -13,11 +14,18 @@ const PersonDialog = split(() => import("../session/person.dialog.tsx").then((m)
 export function TopBar({
   work,
   outbox,
+  unread,
+  onMentions,
+  onBatch,
   onHelp,
   onHistory,
 }: {
   work: Labelling
   outbox: Outbox
+  /** Comments for this person that were not read yet. */
+  unread: number
+  onMentions: () => void
+  onBatch: () => void
   onHelp: () => void
   onHistory: () => void
 }) {
@@ -42,8 +50,10 @@ export function TopBar({
         {task && (
           <>
             <VerdictTag verdict={task.inspection.verdict.eval} />
-            <span class="top-reason" data-testid="label-reason">
-              {words.label.reason[task.reason]}
+            <span class="top-reason" data-testid="label-reason" title={whyText(words, task)}>
+              {task.asked_by === undefined
+                ? words.label.reason[task.reason]
+                : words.flow.ask.askedBy(task.asked_by)}
             </span>
             <span class="top-part muted num" data-testid="label-part">
               {task.inspection.part_id ?? task.inspection.id.slice(-8)} · {task.inspection.device_id}
@@ -68,6 +78,11 @@ export function TopBar({
       </span>
       <span class="top-count num" data-testid="label-waiting">
         {words.label.waiting(work.waiting.value)}
+      </span>
+      <IconButton icon="grid" name={words.flow.name.batch} onClick={onBatch} testid="batch-open" />
+      <span class="top-bell">
+        <IconButton icon="bell" name={words.flow.name.mentions} onClick={onMentions} testid="flow-mentions" />
+        {unread > 0 && <span class="flow-badge num">{unread}</span>}
       </span>
       <button
         type="button"

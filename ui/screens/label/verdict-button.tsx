@@ -10,12 +10,15 @@ import type { TestId } from "../../testids.ts"
  */
 export function VerdictButton({
   verdict,
+  name,
   hint,
   onPress,
   disabled,
   testid,
 }: {
   verdict: LabelVerdict
+  /** Instead of the verdict's own. */
+  name?: string
   /** Its key on a keyboard. */
   hint: string | null
   onPress: () => void
@@ -62,7 +65,7 @@ export function VerdictButton({
       }}
     >
       <VerdictMark verdict={verdict} size={52} />
-      <span class="verdict-name">{words.verdict[verdict]}</span>
+      <span class="verdict-name">{name ?? words.verdict[verdict]}</span>
       {hint !== null && <kbd class="key verdict-key">{hint}</kbd>}
     </button>
   )
