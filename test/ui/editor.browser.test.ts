@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import { join } from "node:path"
 import type { Browser, Page } from "playwright-core"
 import sharp from "sharp"
 import type { Drawing, Outline } from "#contract/drawing"
@@ -307,6 +308,31 @@ describe.skipIf(!available)("drawing on a tablet, with a real hub behind it", ()
     ])
     await tablet.close()
     await setUp({ questions: [] })
+  }, 120_000)
+
+  test("a sheet that has lived through edits and moves shows what a new one shows", async () => {
+    const built = await Bun.build({
+      entrypoints: [join(import.meta.dir, "support/sheet.page.ts")],
+      target: "browser",
+      format: "iife",
+    })
+    const tablet = await openTablet(browser, { width: 800, height: 600 })
+    await tablet.page.addScriptTag({ content: await built.outputs[0]!.text() })
+    for (const seed of [1, 2, 3]) {
+      const { differ, drawn } = await tablet.page.evaluate(
+        (seed) =>
+          (
+            globalThis as unknown as {
+              compareSheets: (seed: number, steps: number) => { differ: number; drawn: number }
+            }
+          ).compareSheets(seed, 60),
+        seed,
+      )
+      expect(drawn).toBeGreaterThan(10_000)
+      // A mark in the wrong place, or one that stayed, would be hundreds.
+      expect(differ).toBeLessThan(20)
+    }
+    await tablet.close()
   }, 120_000)
 
   test("of a large picture the tiles that are looked at come, and no others", async () => {

@@ -117,7 +117,9 @@ export function reduce(state: EditorState, action: EditorAction, tools: Tools = 
     }
     case "open": {
       const opened = newEditor(action.image, state.stage, action.shapes, action.rest)
-      return { ...opened, clipboard: state.clipboard, snap: state.snap }
+      const same = state.image.w === action.image.w && state.image.h === action.image.h
+      const brush = same ? state.brush : opened.brush
+      return { ...opened, clipboard: state.clipboard, snap: state.snap, brush }
     }
     case "mode":
       return { ...cancelGesture(state), mode: action.mode, adding: false }
