@@ -7,6 +7,7 @@ import type { Events } from "#platform/events"
 import type { Log } from "#platform/log"
 import type { Sqlite } from "#platform/sqlite"
 import { bytesToFree, smoothed, tightIn } from "./eviction.rules.ts"
+import type { EvictionStore } from "./eviction.store.ts"
 import type { InspectionStore } from "./inspection.store.ts"
 
 /** What later domains must keep: of these parts, the ones whose pictures may not go. */
@@ -25,6 +26,7 @@ const batchesPerRound = 40
 export function createEviction({
   db,
   store,
+  inspections,
   blobs,
   disk,
   audit,
@@ -37,7 +39,8 @@ export function createEviction({
   leastAgeMs = 14 * 24 * 60 * 60_000,
 }: {
   db: Sqlite
-  store: InspectionStore
+  store: EvictionStore
+  inspections: Pick<InspectionStore, "image" | "imagesWaiting">
   blobs: Blobs
   disk: DiskSpace
   audit: Audit
@@ -105,7 +108,7 @@ export function createEviction({
     for (const { sha256, place } of store.evictedFiles()) {
       // Stored again meanwhile, by a part that shows the same picture: the file is that part's now. In a pack it lies at
       // another place then, and this one is free.
-      const again = store.image(sha256) !== undefined
+      const again = inspections.image(sha256) !== undefined
       if (!again || place) await blobs.remove(sha256, place)
       store.evictedFileGone(sha256)
       if (place) packs.add(place.pack)
@@ -167,7 +170,7 @@ export function createEviction({
         filling: Math.max(0, Math.round((bytesPerMs ?? 0) * 60 * 60_000)),
         tight_in_ms: tightIn(filling),
         evicted: store.evictedTotals(),
-        waiting: store.imagesWaiting(),
+        waiting: inspections.imagesWaiting(),
       }
     },
   }

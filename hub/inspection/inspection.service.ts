@@ -18,6 +18,7 @@ const thumbnailSides = [160, 320, 640, 1280] as const
 export function createInspections({
   db,
   store,
+  evictedAt,
   audit,
   clock,
   blobs,
@@ -26,6 +27,8 @@ export function createInspections({
 }: {
   db: Sqlite
   store: InspectionStore
+  /** When a picture was given up to make room. */
+  evictedAt: (sha256: string) => number | undefined
   audit: Audit
   clock: Clock
   blobs: Blobs
@@ -37,7 +40,7 @@ export function createInspections({
   const image = (sha256: string): StoredImage => {
     const found = store.image(sha256)
     if (found) return found
-    if (store.evictedAt(sha256) !== undefined)
+    if (evictedAt(sha256) !== undefined)
       throw new Problem(
         "not_found",
         "image_evicted",

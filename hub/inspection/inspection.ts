@@ -9,6 +9,7 @@ import type { Sqlite } from "#platform/sqlite"
 import { createArrivalRoutes } from "./arrivals.routes.ts"
 import { createArrivals, type StationsOf } from "./arrivals.service.ts"
 import { createEviction, type KeepPictures } from "./eviction.service.ts"
+import { createEvictionStore } from "./eviction.store.ts"
 import { createIngest, type SniffImage } from "./ingest.service.ts"
 import { createInspectionRoutes } from "./inspection.routes.ts"
 import { createInspections, type MakeThumbnail } from "./inspection.service.ts"
@@ -67,9 +68,20 @@ export function createInspectionDomain(deps: {
     remember: (sha256, pyramid) =>
       store.insertThumbnail({ sha256, max: wholePyramid, thumb: pyramid, mime: "application/octet-stream" }),
   })
-  const inspections = createInspections({ db, store, audit, clock, blobs, thumbnail, tile: pyramids.tile })
+  const evictions = createEvictionStore({ sqlite: db })
+  const { evictedAt } = evictions
+  const { tile } = pyramids
+  const inspections = createInspections({ db, store, evictedAt, audit, clock, blobs, thumbnail, tile })
   const ingest = createIngest({ store, commits, sniff, isTimeLost, ...rest })
-  const eviction = createEviction({ db, store, audit, keeps, isTimeSettled, ...rest })
+  const eviction = createEviction({
+    db,
+    store: evictions,
+    inspections: store,
+    audit,
+    keeps,
+    isTimeSettled,
+    ...rest,
+  })
   const arrivals = createArrivals({ store, stations })
   const routes = createInspectionRoutes({ inspections, eviction }).route(
     "/",

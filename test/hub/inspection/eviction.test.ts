@@ -5,6 +5,7 @@ import type { Storage } from "#contract/storage"
 import { systemIds } from "#platform/ids"
 import { bytesToFree, tightIn } from "../../../hub/inspection/eviction.rules.ts"
 import { createEviction } from "../../../hub/inspection/eviction.service.ts"
+import { createEvictionStore } from "../../../hub/inspection/eviction.store.ts"
 import { createInspectionStore } from "../../../hub/inspection/inspection.store.ts"
 import { connectDevice, enrol, frameOf, noisePng, sha256, type TestDevice } from "../support/device.ts"
 import { type Browser, startTestHub, type TestHub } from "../support/hub.ts"
@@ -33,7 +34,8 @@ function eviction(isTimeSettled = () => true) {
   const { hub } = test1
   return createEviction({
     db: hub.db,
-    store: createInspectionStore({ sqlite: hub.db }),
+    store: createEvictionStore({ sqlite: hub.db }),
+    inspections: createInspectionStore({ sqlite: hub.db }),
     blobs: hub.blobs,
     disk: { look: async () => ({ level: "tight", total: 100 * giga, free: disk.free, marks }) },
     audit: hub.audit,
@@ -221,7 +223,7 @@ test("a file that a crash left behind its row is removed by the next round", asy
   const kim = await person()
   const one = await part()
   await label(one.id, kim, "ok")
-  const store = createInspectionStore({ sqlite: test1.hub.db })
+  const store = createEvictionStore({ sqlite: test1.hub.db })
   const all = store.evictionCandidates({ receivedAt: 0, n: 0 }, test1.clock.now() + 1, 100)
   const candidate = all.find(({ id }) => id === one.id)
   // Here the hub dies: the row is committed, the file is not gone.
