@@ -23,6 +23,8 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "crux-ui-flow-"))
   await buildUi(join(folder, "ui"))
   hub = await startTestHub({
+    // Every part with its pre-label.
+    config: { assist: { similar: false, encoded_mb: 2, blind_share: 0 } },
     ports: {
       openAsset: async (name) => {
         const file = Bun.file(join(folder, name))
