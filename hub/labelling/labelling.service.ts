@@ -278,9 +278,13 @@ export function createLabelling(deps: LabellingDeps) {
         store.dropEndedLeases(now)
         const ends = now + leaseMs
         heldAgain(sessionId, holding, now, ends)
-        return queue
-          .lookAlikes(user.id, sees(user).reviewer, size)
-          .map(({ part, why }) => taskOf(user, give(part, why, user, sessionId, now, ends)))
+        return (
+          queue
+            .lookAlikes(user.id, sees(user).reviewer, size)
+            // What is to be judged without help must not stand among parts that give the answer away.
+            .filter(({ part }) => !help.isBlind(part.id))
+            .map(({ part, why }) => taskOf(user, give(part, why, user, sessionId, now, ends)))
+        )
       })
     },
 

@@ -10,7 +10,7 @@ let one: Person
 let two: Person
 let reviewer: Person
 beforeAll(async () => {
-  hub = await startTestHub()
+  hub = await startTestHub({ config: { assist: { similar: false, encoded_mb: 2, blind_share: 0 } } })
   one = await hub.as("worker")
   two = await hub.as("worker")
   reviewer = await hub.as("reviewer")

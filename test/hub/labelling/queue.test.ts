@@ -13,7 +13,7 @@ let hub: TestHub
 let worker: Browser & { userId: string }
 let engineer: Browser & { userId: string }
 beforeAll(async () => {
-  hub = await startTestHub()
+  hub = await startTestHub({ config: { assist: { similar: false, encoded_mb: 2, blind_share: 0 } } })
   worker = await hub.as("worker")
   engineer = await hub.as("engineer")
 }, 60_000)
