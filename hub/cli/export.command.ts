@@ -20,6 +20,7 @@ export const exportCommand: Command = {
   TARGET                a file ending in .zip, or a new folder
   --profile NAME        clean, or ls-exact: names and numbers as Label Studio exports them [clean]
   --no-pictures         labels alone
+  --dataset DIGEST      a frozen training set, instead of what is labelled now
 ${hubOptionsHelp}
 
 Equal labels give equal bytes.`,
@@ -28,6 +29,7 @@ Equal labels give equal bytes.`,
       ...hubOptions,
       profile: { type: "string", default: "clean" },
       "no-pictures": { type: "boolean", default: false },
+      dataset: { type: "string" },
     } as const
     const { values, positionals } = parseCommandArgs("export", args, options, ["FORMAT", "TARGET"])
     const [format = "", target = ""] = positionals
@@ -47,7 +49,7 @@ Equal labels give equal bytes.`,
     const session = await signIn("export", values)
     const scratch = await mkdtemp(join(tmpdir(), "crux-export-"))
     try {
-      const query = `profile=${values.profile}&pictures=${!values["no-pictures"]}`
+      const query = `profile=${values.profile}&pictures=${!values["no-pictures"]}${values.dataset === undefined ? "" : `&dataset=${encodeURIComponent(values.dataset)}`}`
       const answer = await session.fetch(`/api/exports/${format}?${query}`)
       const archive = target.endsWith(".zip") ? target : join(scratch, "export.zip")
       const body = answer.body ?? new ReadableStream<Uint8Array>({ start: (s) => s.close() })

@@ -1,7 +1,7 @@
 import { Hono } from "hono"
 import * as v from "valibot"
 import { ExchangeFormat, ExchangeProfile, ExportPreview, ImportView } from "#contract/exchange"
-import { Uuid } from "#contract/ids"
+import { Sha256, Uuid } from "#contract/ids"
 import { listOf } from "#contract/list"
 import { actor, allow, bodyUpTo, doc, type HubEnv, param, query } from "../http/kit.ts"
 import { streamOf } from "../http/stream.ts"
@@ -14,7 +14,11 @@ const yes = v.pipe(
   v.transform((text) => text === "true"),
 )
 const Format = v.object({ format: ExchangeFormat })
-const How = v.object({ profile: v.optional(ExchangeProfile, "clean"), pictures: v.optional(yes, "true") })
+const How = v.object({
+  profile: v.optional(ExchangeProfile, "clean"),
+  pictures: v.optional(yes, "true"),
+  dataset: v.optional(Sha256),
+})
 const Upload = v.object({
   name: v.pipe(v.string(), v.minLength(1), v.maxLength(200)),
   format: v.optional(ExchangeFormat),
@@ -36,7 +40,7 @@ export function createExchangeRoutes(exchange: Exchange) {
     .get(
       "/api/exports/:format",
       allow("engineer"),
-      doc("All labelled parts as a ZIP archive.", { 200: "application/zip" }),
+      doc("All labelled parts, or a frozen training set, as a ZIP archive.", { 200: "application/zip" }),
       param(Format),
       query(How),
       async (c) => {

@@ -21,7 +21,7 @@ import type { ReadItem, ReadOptions, Split, Tree } from "./entry.format.ts"
 import { createExchangeStore } from "./exchange.store.ts"
 import { treeOfFile } from "./folder.ts"
 import { formats, recogniseFormat } from "./formats.ts"
-import { type LabelledSnapshot, snapshotOf } from "./labelled-items.ts"
+import { type FrozenVersion, itemsOfVersion, type LabelledSnapshot, snapshotOf } from "./labelled-items.ts"
 import { type ExportOrder, survey, writeExport } from "./survey.ts"
 import { addRemark, createTaking, type TakingDeps } from "./taking.ts"
 import { openZip } from "./zip.reader.ts"
@@ -33,6 +33,7 @@ export type ExchangeDeps = TakingDeps & {
   log: Log
   snapshot: LabelledSnapshot
   splitOf: (part: string | null, image: string) => Split
+  frozen: FrozenVersion
   picture: (sha256: string) => Promise<Uint8Array>
   classes: () => DefectClass[]
   addClass: (by: User, names: { key: string; name: string }) => void
@@ -40,12 +41,17 @@ export type ExchangeDeps = TakingDeps & {
   folder: string
 }
 
-export type ExportRequest = { format: ExchangeFormat; profile: ExchangeProfile; pictures: boolean }
+export type ExportRequest = {
+  format: ExchangeFormat
+  profile: ExchangeProfile
+  pictures: boolean
+  dataset?: string | undefined
+}
 export type ImportRequest = { name: string; format?: ExchangeFormat | undefined; newClasses: boolean }
 
 /** Labelled parts for other programs, and theirs for us. */
 export function createExchange(deps: ExchangeDeps) {
-  const { db, ids, clock, log, snapshot, splitOf, picture, classes, addClass, folder, sniff } = deps
+  const { db, ids, clock, log, snapshot, splitOf, frozen, picture, classes, addClass, folder, sniff } = deps
   const store = createExchangeStore(db)
   const taking = createTaking(deps)
   /** The import under way and those behind it: one at a time, so that labelling people hardly notice. */
@@ -66,6 +72,23 @@ export function createExchange(deps: ExchangeDeps) {
       classes: classes().map(({ key }) => key),
       ...(pictures && { picture: ({ image }: ExchangeItem) => picture(image.sha256 ?? "") }),
     }
+  }
+
+  /** What is labelled now, or a version as it was frozen. The golden set proves models and is given to nobody. */
+  const itemsOf = async ({
+    dataset,
+  }: ExportRequest): Promise<{ items: ExportOrder["items"]; mark: string }> => {
+    if (dataset === undefined) {
+      const { items, upTo } = await snapshotOf(snapshot, splitOf)
+      return { items, mark: String(upTo) }
+    }
+    if (frozen.role(dataset) === "golden")
+      throw new Problem(
+        "forbidden",
+        "golden_stays",
+        "the golden set proves models; it does not leave the hub",
+      )
+    return { items: () => itemsOfVersion(frozen, dataset), mark: dataset.slice(0, 12) }
   }
 
   /** The class a foreign word means: its key, or its name in any language. */
@@ -140,14 +163,14 @@ export function createExchange(deps: ExchangeDeps) {
   return {
     /** What an export would hold, and what it would leave out. */
     async preview(request: ExportRequest): Promise<ExportPreview> {
-      const { items } = await snapshotOf(snapshot, splitOf)
+      const { items } = await itemsOf(request)
       return (await survey(orderOf({ ...request, pictures: true }, items))).preview
     },
 
-    /** All labelled parts as a ZIP archive, made while it is read. Equal labels give equal bytes. */
+    /** All labelled parts, or a frozen version, as a ZIP archive, made while it is read. Equal labels give equal bytes. */
     async export(request: ExportRequest): Promise<{ name: string; bytes: AsyncIterable<Uint8Array> }> {
-      const { items, upTo } = await snapshotOf(snapshot, splitOf)
-      const name = `crux-${request.format}${request.profile === "clean" ? "" : "-ls"}-${upTo}.zip`
+      const { items, mark } = await itemsOf(request)
+      const name = `crux-${request.format}${request.profile === "clean" ? "" : "-ls"}-${mark}.zip`
       return { name, bytes: zipStream(writeExport(orderOf(request, items))) }
     },
 

@@ -10,7 +10,7 @@ import type { Labelling } from "../labelling/labelling.service.ts"
 import { splitOf } from "./entry.format.ts"
 import { createExchangeRoutes } from "./exchange.routes.ts"
 import { createExchange, type ExchangeDeps } from "./exchange.service.ts"
-import type { LabelledSnapshot } from "./labelled-items.ts"
+import type { FrozenVersion, LabelledSnapshot } from "./labelled-items.ts"
 import { importStation } from "./taking.ts"
 
 type StoreShot = (shot: {
@@ -40,9 +40,12 @@ export function createExchangeDomain(deps: {
   /** The way in for pictures that no station sends. */
   storeShot: StoreShot
   part: ExchangeDeps["part"]
-  labels: LabelledSnapshot & { partOfImage: ExchangeDeps["partOfImage"] }
+  labels: LabelledSnapshot & {
+    partOfImage: ExchangeDeps["partOfImage"]
+    drawingAt: FrozenVersion["drawingAt"]
+  }
   labelling: Pick<Labelling, "submitAll" | "newest">
-  dataset: Pick<Dataset, "splitOf">
+  dataset: Pick<Dataset, "splitOf" | "version" | "page">
   folder: string
 }) {
   const { catalogue, fleet, storeShot, labels, labelling, dataset, blobs, ...rest } = deps
@@ -51,6 +54,11 @@ export function createExchangeDomain(deps: {
     snapshot: labels,
     partOfImage: labels.partOfImage,
     splitOf: (part, image) => splitOf(dataset.splitOf(part, image)),
+    frozen: {
+      role: (digest) => dataset.version(digest).role,
+      page: dataset.page,
+      drawingAt: labels.drawingAt,
+    },
     picture: blobs.read,
     classes: catalogue.defectClasses,
     addClass: (by, { key, name }) => {

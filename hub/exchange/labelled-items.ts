@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers/promises"
+import type { DatasetSample } from "#contract/dataset"
 import type { ExchangeItem } from "#contract/exchange"
-import { extensionOf, type Split } from "./entry.format.ts"
+import { extensionOf, type Split, splitOf } from "./entry.format.ts"
 import { drawingOfBoxes } from "./survey.ts"
 
 /** What an export needs of the labels. */
@@ -27,6 +28,41 @@ export type LabelledSnapshot = {
 }
 
 const page = 200
+
+/** A frozen version as an export goes through it. */
+export type FrozenVersion = {
+  role: (digest: string) => "training" | "golden"
+  page: (digest: string, after: string, limit: number) => DatasetSample[]
+  drawingAt: (id: string, at: number) => NonNullable<ExchangeItem["label"]>["drawing"] | null
+}
+
+/** The pictures of a frozen version, in their order, with the labels they were frozen with. */
+export async function* itemsOfVersion(version: FrozenVersion, digest: string): AsyncGenerator<ExchangeItem> {
+  for (let after = "0".repeat(64); ; ) {
+    const some = version.page(digest, after, page)
+    for (const { id, image, mime, w, h, split, product, label, said } of some) {
+      const drawing = said ? version.drawingAt(id, said.at) : null
+      const known = splitOf(split)
+      yield {
+        v: 1,
+        id,
+        image: { file: `images/${id}.${extensionOf(mime)}`, sha256: image, mime, w, h },
+        ...(known !== undefined && { split: known }),
+        ...(product !== null && { product_id: product }),
+        label: {
+          verdict: label.verdict,
+          kinds: label.kinds,
+          drawing: drawing ?? drawingOfBoxes(label.boxes),
+          ...(said && { at: said.at }),
+        },
+      }
+    }
+    const last = some.at(-1)
+    if (!last) return
+    after = last.image
+    await setImmediate()
+  }
+}
 
 /**
  * All labelled parts as they stand now, to be gone through several times with the same result, while people go on

@@ -62,7 +62,15 @@ export function createLabelledStore(db: Sqlite) {
   const byImage = db.prepare<{ id: string }>(
     "SELECT id FROM inspection WHERE image_sha256 = $sha256 ORDER BY n LIMIT 1",
   )
+  const drawing = db.prepare<{ drawing: string | null }>(
+    "SELECT drawing FROM label WHERE inspection_id = $id AND stored_at = $at ORDER BY revision DESC LIMIT 1",
+  )
   return {
+    /** What was drawn on a part by the label that was stored then; null when boxes say everything. */
+    drawingAt(id: string, at: number): Drawing | null {
+      const text = drawing.get({ id, at })?.drawing ?? null
+      return text === null ? null : (JSON.parse(text) as Drawing)
+    },
     /** The moment: every revision up to this number. */
     now: (): number => newest.get()?.n ?? 0,
     /** Numbers of labelled parts behind a place, in the order they came in. */

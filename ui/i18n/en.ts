@@ -1385,6 +1385,9 @@ export const en: Words = {
     removed: (count) => `${n(count)} removed`,
     relabelled: (count) => `${n(count)} labelled otherwise`,
     export: "Take labels out",
+    what: "Which",
+    now: "Labelled now",
+    newest: "Newest training set",
     format: "Format",
     formats: {
       "crux-jsonl": "CRUX (everything, JSON lines)",

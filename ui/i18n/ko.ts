@@ -1390,6 +1390,9 @@ export const ko = {
     removed: (count: number) => `${n(count)}개 제외`,
     relabelled: (count: number) => `${n(count)}개 판정 바뀜`,
     export: "라벨 내보내기",
+    what: "대상",
+    now: "지금 판정한 것",
+    newest: "최신 학습용 버전",
     format: "형식",
     formats: {
       "crux-jsonl": "CRUX (전체 내용, JSON 줄)",

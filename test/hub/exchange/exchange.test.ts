@@ -171,6 +171,45 @@ test("one that is judged while an export runs is not half in it", async () => {
   await zip.close()
 })
 
+test("a frozen training set goes out as it was frozen, whatever is said since; the golden set stays", async () => {
+  const drawn: ExchangeItem["label"] = {
+    verdict: "ng",
+    kinds: ["dent"],
+    drawing: {
+      v: 1,
+      regions: [{ id: "r-1", kinds: ["dent"], outline: { type: "point", at: [5, 6] }, by: "person" }],
+    },
+  }
+  await bring(
+    "points.zip",
+    await archive(
+      "crux-jsonl",
+      [30, 31, 32, 33, 34, 35].map((n) => item(n, drawn)),
+    ),
+  )
+  const { training, golden } = (await (await engineer.post("/api/datasets")).json()) as Record<
+    string,
+    { digest: string }
+  >
+  const out = async () =>
+    new Uint8Array(
+      await (await engineer.get(`/api/exports/crux-jsonl?dataset=${training?.digest}`)).arrayBuffer(),
+    )
+  const before = await out()
+  await bring("again.jsonl", new TextEncoder().encode(`${JSON.stringify(item(30, bad("scratch", 3)))}\n`))
+  expect(await out()).toEqual(before)
+  await Bun.write(join(folder, "frozen.zip"), before)
+  const zip = await openZip(join(folder, "frozen.zip"), folder)
+  const read = await readAll("crux-jsonl", zip.tree)
+  expect(
+    read.some((one) => one.item?.label?.drawing.regions.some(({ outline }) => outline.type === "point")),
+  ).toBe(true)
+  expect(read.every((one) => ["train", "val"].includes(one.item?.split ?? ""))).toBe(true)
+  await zip.close()
+  const refused = await engineer.get(`/api/exports/coco?dataset=${golden?.digest}`)
+  expect([refused.status, ((await refused.json()) as { key: string }).key]).toEqual([403, "golden_stays"])
+})
+
 test("one broken picture, one unknown class and one of another size are refused with a reason; the rest comes in", async () => {
   pictures.set(uuid(11), new TextEncoder().encode("not a picture at all"))
   pictures.set(uuid(12), noisePng(32, 24))

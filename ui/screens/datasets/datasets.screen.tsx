@@ -61,7 +61,7 @@ export function DatasetsScreen() {
       <Versions versions={versions} />
       {engineer && (
         <div class="exchange">
-          <ExportPanel />
+          <ExportPanel newest={versions.data.value?.find(({ role }) => role === "training")?.digest} />
           <ImportPanel />
         </div>
       )}

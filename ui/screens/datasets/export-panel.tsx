@@ -11,21 +11,23 @@ import { useResource } from "../../resource.ts"
 /** Formats that are nothing without their pictures. */
 const needsPictures: readonly ExchangeFormat[] = ["yolo-classify", "image-folder", "mvtec"]
 
-/** All labelled parts as a file for another program. */
-export function ExportPanel() {
+/** All labelled parts, or the newest training set as it was frozen, as a file for another program. */
+export function ExportPanel({ newest }: { newest: string | undefined }) {
   const { api } = useApp()
   const words = useWords()
   const format = useFormat()
   const id = useId()
   const chosen = useSignal<ExchangeFormat>("coco")
+  const what = useSignal<"now" | "frozen">("now")
   const pictures = useSignal<"with" | "without">("with")
   const profile = useSignal<"clean" | "ls-exact">("clean")
   const name = chosen.value
   const always = needsPictures.includes(name)
-  const preview = useResource(`preview-${name}`, (s) =>
-    api.get(`/api/exports/${name}/preview`, ExportPreview, s),
+  const of = what.value === "frozen" && newest !== undefined ? `&dataset=${newest}` : ""
+  const preview = useResource(`preview-${name}${of}`, (s) =>
+    api.get(`/api/exports/${name}/preview?profile=clean${of}`, ExportPreview, s),
   )
-  const query = `profile=${profile.value}&pictures=${always || pictures.value === "with"}`
+  const query = `profile=${profile.value}&pictures=${always || pictures.value === "with"}${of}`
   return (
     <Panel title={words.datasets.export}>
       <div class="field">
@@ -46,6 +48,19 @@ export function ExportPanel() {
           ))}
         </select>
       </div>
+      {newest !== undefined && (
+        <Segmented
+          label={words.datasets.what}
+          value={what.value}
+          options={[
+            { value: "now", text: words.datasets.now },
+            { value: "frozen", text: words.datasets.newest },
+          ]}
+          onValue={(value) => {
+            what.value = value
+          }}
+        />
+      )}
       {!always && (
         <Segmented
           label={words.datasets.pictures}
