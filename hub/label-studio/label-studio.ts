@@ -208,7 +208,7 @@ export function createLabelStudio(deps: {
       pictures.start()
       // Labels are told as they are stored; everything else as it is announced.
       stopAnnouncing = events.listen("webhooks", ({ type, data }) => {
-        if (type === "label" || !isTold(type)) return
+        if (type === "label" || !isTold(type) || !webhooks.isHeard("crux", type)) return
         db.transaction(() => webhooks.tell("crux", type, null, () => ({ type, data })))
         webhooks.wake()
       })

@@ -46,6 +46,16 @@ export function createWebhooks({
   const underWay = new Map<number, Promise<void>>()
   let timer: ReturnType<typeof setTimeout> | undefined
   let open = false
+  /** Asked at every part that comes in, so it is kept. */
+  let hooks: readonly HookRow[] | undefined
+  const listeners = (): readonly HookRow[] => {
+    hooks ??= store.list()
+    return hooks
+  }
+  const hears = (hook: HookRow, shape: HookRow["shape"], event: string) =>
+    hook.shape === shape &&
+    hook.is_active === 1 &&
+    (hook.actions === null || (JSON.parse(hook.actions) as string[]).includes(event))
 
   const found = (id: number, shape?: HookRow["shape"]): HookRow => {
     const row = store.get(id)
@@ -154,6 +164,7 @@ export function createWebhooks({
       return db.transaction(() => {
         const secret = `whsec_${randomBytes(24).toString("base64")}`
         const id = store.insert({ ...asked, secret, created_by: by.id }, clock.now())
+        hooks = undefined
         const row = found(id)
         audit.record({
           by,
@@ -171,6 +182,7 @@ export function createWebhooks({
       check(after)
       const changed = db.transaction(() => {
         store.update(after, clock.now())
+        hooks = undefined
         audit.record({
           by,
           action: "webhook.change",
@@ -187,6 +199,7 @@ export function createWebhooks({
       const before = found(id, shape)
       db.transaction(() => {
         store.drop(id, clock.now())
+        hooks = undefined
         audit.record({
           by,
           action: "webhook.delete",
@@ -207,10 +220,8 @@ export function createWebhooks({
       project: number | null,
       body: (withPayload: boolean) => unknown,
     ): void {
-      for (const hook of store.list()) {
-        if (hook.shape !== shape || hook.is_active === 0) continue
-        if (hook.project !== null && hook.project !== project) continue
-        if (hook.actions !== null && !(JSON.parse(hook.actions) as string[]).includes(event)) continue
+      for (const hook of listeners()) {
+        if (!hears(hook, shape, event) || (hook.project !== null && hook.project !== project)) continue
         const full = store.waiting(hook.id) >= mostWaiting
         store.put({
           id: `msg_${ids.random(12)}`,
@@ -223,6 +234,9 @@ export function createWebhooks({
         })
       }
     },
+    /** Whether anybody listens. */
+    isHeard: (shape: HookRow["shape"], event: string): boolean =>
+      listeners().some((hook) => hears(hook, shape, event)),
     /** After the transaction: sends what it stored. */
     wake: pump,
 
