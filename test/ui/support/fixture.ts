@@ -26,6 +26,7 @@ import {
   makeMentions,
   makeModels,
   makeOutline,
+  makePrelabels,
   makePreview,
   makeQueueView,
   makeRefusals,
@@ -427,6 +428,7 @@ export async function startFixture(options: FixtureOptions) {
     if (/^\/api\/images\/[0-9a-f]{64}\/outline$/.test(path)) return json(makeOutline(await body(Pointing)))
     const alike = /^\/api\/inspections\/([^/]+)\/similar$/.exec(path)
     if (alike) return json(makeSimilar(stream, alike[1] ?? ""))
+    if (/^\/api\/inspections\/[^/]+\/prelabels$/.test(path)) return list(makePrelabels(Date.now()))
     return problem("not_found", "route")
   }
 

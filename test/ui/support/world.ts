@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto"
 import { uuidv7 } from "uuidv7"
 import * as v from "valibot"
-import type { HelpReport, SimilarParts, TeacherView } from "#contract/assist"
+import type { HelpReport, Prelabel, SimilarParts, TeacherView } from "#contract/assist"
 import { DefectClass, Guide } from "#contract/catalogue"
 import { Device, type EnrolmentRequest } from "#contract/fleet"
 import { type Colleague, Mention } from "#contract/flow"
@@ -891,4 +891,18 @@ export function makeOutline({ points, box }: Pointing): OutlineAnswer {
     segmenter: "0199a000-0000-7000-8000-000000000001",
     ms: { encode: 0, decode: 12 },
   }
+}
+
+/** A teacher that sees a part differently than its station. */
+export function makePrelabels(at: number): Prelabel[] {
+  return [
+    {
+      role: "teacher",
+      model: "7e".repeat(32),
+      verdict: { eval: "ng", score: 0.83 },
+      findings: [{ kind: "dent", score: 0.83, box: [40, 40, 90, 60] }],
+      disagrees: true,
+      made_at: at,
+    },
+  ]
 }
