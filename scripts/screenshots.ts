@@ -86,6 +86,13 @@ const shots: Record<string, (page: Page) => Promise<void>> = {
     await openLabel(page)
     await page.getByTestId("label-new-kind").tap()
   },
+  "label-outline": async (page) => {
+    await openLabel(page)
+    await page.getByTestId("editor-more").tap()
+    await page.locator('[data-testid="editor-tool"][data-mode="segment"]').tap()
+    await page.getByTestId("label-canvas").tap({ position: await middleOfBox() })
+    await page.waitForTimeout(800)
+  },
   live: async (page) => {
     await page.goto(`${fixture.url}/live`)
     await page.getByTestId("live-item").first().waitFor()

@@ -142,6 +142,7 @@ const testIds = [
   "people-submit",
   "people-item",
   "similar",
+  "prelabel",
   "similar-part",
   "similar-judged",
   "models-assist",

@@ -73,7 +73,10 @@ function scaleOf(vector: Int8Array): number {
   return sum === 0 ? 0 : 1 / Math.sqrt(sum)
 }
 
-/** Four sums side by side: the processor need not wait for one before it begins the next. */
+/**
+ * Four sums side by side: the processor need not wait for one before it begins the next. Whole numbers all the way, the
+ * query widened once, one place that only moves on: forms with less care ran half as fast.
+ */
 function scan(
   vectors: Int8Array,
   query: Int8Array,
@@ -82,19 +85,24 @@ function scan(
   scores: Float32Array,
   size: number,
 ): void {
-  const dim = query.length
+  const wide = Int32Array.from(query)
+  const dim = wide.length
   const even = dim - (dim % 4)
-  for (let i = 0, at = 0; i < size; i++) {
-    let [a, b, c, d] = [0, 0, 0, 0]
+  let at = 0
+  for (let i = 0; i < size; i++) {
+    let a = 0
+    let b = 0
+    let c = 0
+    let d = 0
     for (let j = 0; j < even; j += 4) {
-      a = (a + Math.imul(vectors[at + j]!, query[j]!)) | 0
-      b = (b + Math.imul(vectors[at + j + 1]!, query[j + 1]!)) | 0
-      c = (c + Math.imul(vectors[at + j + 2]!, query[j + 2]!)) | 0
-      d = (d + Math.imul(vectors[at + j + 3]!, query[j + 3]!)) | 0
+      a = (a + Math.imul(vectors[at]!, wide[j]!)) | 0
+      b = (b + Math.imul(vectors[at + 1]!, wide[j + 1]!)) | 0
+      c = (c + Math.imul(vectors[at + 2]!, wide[j + 2]!)) | 0
+      d = (d + Math.imul(vectors[at + 3]!, wide[j + 3]!)) | 0
+      at = (at + 4) | 0
     }
-    for (let j = even; j < dim; j++) a += vectors[at + j]! * query[j]!
+    for (let j = even; j < dim; j++) a = (a + Math.imul(vectors[at++]!, wide[j]!)) | 0
     scores[i] = (a + b + c + d) * scales[i]! * scale
-    at += dim
   }
 }
 

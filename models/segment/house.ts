@@ -9,8 +9,6 @@ const coarse = 16
 const reach = 9
 /** A cell belongs to the spot when it goes this far from the surroundings' colour towards the spot's. */
 const shares = [0.6, 0.7] as const
-/** Or when its colour differs from the spot's by less than this share of what colours differ by on average. */
-const likeness = 0.45
 
 const sam = { mean: [123.675, 116.28, 103.53], std: [58.395, 57.12, 57.375] } as const
 
@@ -140,16 +138,8 @@ function decoderGraph(): Uint8Array<ArrayBuffer> {
   ])
   const apart = graph.node("ReduceMin", [only(isPositive, squares, scalar("far", 1e9))], over)
   const apartFromOthers = graph.node("ReduceMin", [only(isNegative, squares, scalar("far2", 1e8))], over)
-  const distance = graph.node("Sqrt", [apart])
   const own = graph.node("Reshape", ["house/own", ints("one_row", [1, cells])])
-  const sum = (value: string) => graph.node("ReduceSum", [value, ints(`all_${value}`, [1])], { keepdims: 1 })
-  const usual = graph.node("Div", [sum(mul(distance, own)), graph.node("Max", [sum(own), scalar("one", 1)])])
-  const unlike = graph.node("Div", [distance, graph.node("Max", [usual, scalar("least2", 1e-3)])])
-
-  const masks = [
-    ...shares.map((share, i) => sub(nearest, scalar(`share_${i}`, share))),
-    sub(scalar("likeness", likeness), unlike),
-  ]
+  const masks = shares.map((share, i) => sub(nearest, scalar(`share_${i}`, share)))
   const isOut = graph.node("Or", [
     graph.node("Less", [own, scalar("half3", 0.5)]),
     graph.node("Less", [apartFromOthers, apart]),

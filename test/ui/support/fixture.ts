@@ -9,6 +9,7 @@ import { type InspectionView, NewLabel, NextRequest } from "#contract/labelling"
 import { Problem, type ProblemCode } from "#contract/problem"
 import { type LabelSetup, plainSetup } from "#contract/questions"
 import type { HomeView } from "#contract/rollout"
+import { Pointing } from "#contract/segmenter"
 import { NewUser, OwnPatch, SetupRequest, SignInRequest, User } from "#contract/users"
 import { type Picture, paintPictures, shrink } from "./pictures.ts"
 import {
@@ -24,6 +25,8 @@ import {
   makeKinds,
   makeMentions,
   makeModels,
+  makeOutline,
+  makePrelabels,
   makePreview,
   makeQueueView,
   makeRefusals,
@@ -419,8 +422,13 @@ export async function startFixture(options: FixtureOptions) {
       emit("job", { id: job[1] })
       return found ? json(found) : problem("not_found", "job")
     }
+    // A stand-in for the helper: a blob around what was pointed at.
+    if (/^\/api\/images\/[0-9a-f]{64}\/outline\/prepare$/.test(path))
+      return new Response(null, { status: 204 })
+    if (/^\/api\/images\/[0-9a-f]{64}\/outline$/.test(path)) return json(makeOutline(await body(Pointing)))
     const alike = /^\/api\/inspections\/([^/]+)\/similar$/.exec(path)
     if (alike) return json(makeSimilar(stream, alike[1] ?? ""))
+    if (/^\/api\/inspections\/[^/]+\/prelabels$/.test(path)) return list(makePrelabels(Date.now()))
     return problem("not_found", "route")
   }
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto"
 import { uuidv7 } from "uuidv7"
 import * as v from "valibot"
-import type { HelpReport, SimilarParts, TeacherView } from "#contract/assist"
+import type { HelpReport, Prelabel, SimilarParts, TeacherView } from "#contract/assist"
 import { DefectClass, Guide } from "#contract/catalogue"
 import { Device, type EnrolmentRequest } from "#contract/fleet"
 import { type Colleague, Mention } from "#contract/flow"
@@ -11,7 +11,7 @@ import { PreviewItem, QueueView } from "#contract/queue"
 import { type Confusion, JobView, ModelView } from "#contract/registry"
 import { HomeView, LiveSeries, LoopView, RolloutView } from "#contract/rollout"
 import type { Security } from "#contract/security"
-import type { SegmenterView } from "#contract/segmenter"
+import type { OutlineAnswer, Pointing, SegmenterView } from "#contract/segmenter"
 import type { ShadowView } from "#contract/shadow"
 import { Storage } from "#contract/storage"
 import { Tablet } from "#contract/tablets"
@@ -876,3 +876,33 @@ export const makePreview = (inspections: readonly InspectionView[]): PreviewItem
       why: { value: shares.reduce((sum, { share }) => sum + share, 0), shares },
     })
   })
+/** A blob of twelve corners around what was pointed at. */
+export function makeOutline({ points, box }: Pointing): OutlineAnswer {
+  const [first] = points
+  const [x, y, w, h] = box ?? [(first?.x ?? 50) - 40, (first?.y ?? 50) - 40, 80, 80]
+  const corners = Array.from({ length: 12 }, (_, i): [number, number] => {
+    const angle = (i / 12) * 2 * Math.PI
+    const r = i % 2 === 0 ? 0.5 : 0.42
+    return [x + w / 2 + r * w * Math.cos(angle), y + h / 2 + r * h * Math.sin(angle)]
+  })
+  return {
+    mask: null,
+    polygon: { type: "polygon", points: corners },
+    segmenter: "0199a000-0000-7000-8000-000000000001",
+    ms: { encode: 0, decode: 12 },
+  }
+}
+
+/** A teacher that sees a part differently than its station. */
+export function makePrelabels(at: number): Prelabel[] {
+  return [
+    {
+      role: "teacher",
+      model: "7e".repeat(32),
+      verdict: { eval: "ng", score: 0.83 },
+      findings: [{ kind: "dent", score: 0.83, box: [40, 40, 90, 60] }],
+      disagrees: true,
+      made_at: at,
+    },
+  ]
+}

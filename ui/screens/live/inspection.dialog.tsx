@@ -7,6 +7,7 @@ import { PartImage } from "../../parts/part-image.tsx"
 import { Empty } from "../../parts/states.tsx"
 import { Tag, VerdictTag } from "../../parts/tag.tsx"
 import { Hold } from "./hold.tsx"
+import { Prelabels } from "./prelabels.tsx"
 import { Similar } from "./similar.tsx"
 
 /** One part, large, with everything known about it. */
@@ -60,6 +61,7 @@ export function InspectionDialog({
             {words.common.and([...new Set(inspection.findings.map((f) => kindName(f.kind)))])}
           </dd>
         </div>
+        <Prelabels key={`prelabels ${inspection.id}`} id={inspection.id} />
         {label && (
           <div>
             <dt>{words.live.judged}</dt>
