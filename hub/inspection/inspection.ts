@@ -10,7 +10,7 @@ import { createArrivalRoutes } from "./arrivals.routes.ts"
 import { createArrivals, type StationsOf } from "./arrivals.service.ts"
 import { createEviction, type KeepPictures } from "./eviction.service.ts"
 import { createIngest, type SniffImage } from "./ingest.service.ts"
-import { createInspectionRoutes } from "./inspection.routes.ts"
+import { createInspectionRoutes, type Veil } from "./inspection.routes.ts"
 import { createInspections, type MakeThumbnail } from "./inspection.service.ts"
 import { createInspectionStore } from "./inspection.store.ts"
 import { createPyramids, type MakeTiles } from "./pyramids.ts"
@@ -38,6 +38,8 @@ export function createInspectionDomain(deps: {
   isTimeSettled: () => boolean
   /** The hub has no time of its own now. */
   isTimeLost: () => boolean
+  /** What a person is to see of parts they are judging blind; a later domain knows. */
+  veil: Veil
   /** What later domains must keep when room is made. */
   keeps: readonly KeepPictures[]
   /** What decides where a part waits. */
@@ -55,6 +57,7 @@ export function createInspectionDomain(deps: {
     sniff,
     isTimeSettled,
     isTimeLost,
+    veil,
     ...rest
   } = deps
   const store = createInspectionStore({ sqlite: db, placing })
@@ -71,7 +74,7 @@ export function createInspectionDomain(deps: {
   const ingest = createIngest({ store, commits, sniff, isTimeLost, ...rest })
   const eviction = createEviction({ db, store, audit, keeps, isTimeSettled, ...rest })
   const arrivals = createArrivals({ store, stations })
-  const routes = createInspectionRoutes({ inspections, eviction }).route(
+  const routes = createInspectionRoutes({ inspections, eviction, veil }).route(
     "/",
     createArrivalRoutes({ arrivals }),
   )
