@@ -31,15 +31,8 @@ import { liveBucketMs } from "./inspection/inspection.store.ts"
 import { createInspectionDomain } from "./inspection/inspection.ts"
 import type { MakeTiles } from "./inspection/pyramids.ts"
 import { createLabelStudio } from "./label-studio/label-studio.ts"
-import { createFlowRoutes } from "./labelling/flow.routes.ts"
-import { createFlow } from "./labelling/flow.service.ts"
-import { createFlowStore } from "./labelling/flow.store.ts"
 import { createLabelledStore } from "./labelling/labelled.store.ts"
-import { createLabellingRoutes } from "./labelling/labelling.routes.ts"
-import { createLabelling } from "./labelling/labelling.service.ts"
-import { createLabellingStore } from "./labelling/labelling.store.ts"
-import { createQueueRoutes } from "./labelling/queue.routes.ts"
-import { createQueue } from "./labelling/queue.service.ts"
+import { createLabellingDomain } from "./labelling/labelling.ts"
 import { createLearning } from "./learning.ts"
 import { createLiveRoutes } from "./live/live.routes.ts"
 import { createSparkplugStore } from "./mirror/sparkplug.store.ts"
@@ -235,8 +228,10 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       keeps: [
         guide.keeps,
         (parts) => labelling.contested(parts.map(({ id }) => id)),
+        (parts) => judging.looks.needed(parts.map(({ id }) => id)),
         (parts) => dataset.keeps(parts),
       ],
+      veil: (user, views) => judging.looks.veil(user, views),
       placing: {
         hasKind: catalogue.hasKind,
         hubAudit: (line) => queue.auditShare(line),
@@ -266,37 +261,25 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       quarantineFolder: join(folder.root, "quarantine"),
       halvesFolder: join(folder.root, "halves"),
     })
-    const labels = createLabellingStore(db)
-    const queue = createQueue({ db, audit, clock, labels, inspections: inspection.store })
-    const flowStore = createFlowStore(db)
-    const flow = createFlow({
-      db,
-      store: flowStore,
-      leases: labels,
-      inspections: { ...inspection.store, rankOf },
-      people: users.people,
-      events,
-      clock,
-      ids,
-    })
     const help = createHelp({
       store: createHelpStore(db),
       clock,
       blindShare: config.assist.blind_share,
     })
-    const labelling = createLabelling({
-      help,
+    const judging = createLabellingDomain({
       db,
-      store: labels,
-      queue,
-      flow: flowStore,
-      criteria: guide.version,
+      help,
       inspections: { ...inspection.store, rankOf },
       hasKind: catalogue.hasKind,
+      criteria: guide.version,
+      people: users.people,
+      passHolder: users.tablets.passHolder,
+      audit,
       events,
       clock,
       ids,
     })
+    const { labelling, queue } = judging
     const outbound = createOutbound({
       allow: config.outbound.allow,
       lookUp: async (name) => (await lookup(name, { all: true })).map(({ address }) => address),
@@ -349,7 +332,8 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       catalogue,
       fleet: fleet.fleet,
       inspections: inspection.store,
-      labelling,
+      judging,
+      people: users.people.list,
       workDir: join(folder.root, "training"),
     })
     const { dataset, training, registry, rollouts, home } = learning
@@ -431,9 +415,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         fleet.routes,
         inspection.routes,
         ...sources.routes,
-        createLabellingRoutes({ labelling, passHolder: users.tablets.passHolder }),
-        createQueueRoutes(queue),
-        createFlowRoutes({ flow, labelling }),
+        ...judging.routes,
         createWebhookRoutes(webhooks),
         ...labelStudio.routes,
         ...learning.routes,

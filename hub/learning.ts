@@ -10,7 +10,9 @@ import { createHomeRoutes } from "./home/home.routes.ts"
 import { createHome } from "./home/home.service.ts"
 import type { HubPorts } from "./hub.ts"
 import type { InspectionStore } from "./inspection/inspection.store.ts"
-import type { Labelling } from "./labelling/labelling.service.ts"
+import type { createLabellingDomain } from "./labelling/labelling.ts"
+import { createMsaRoutes } from "./msa/msa.routes.ts"
+import { createMsa, type MsaDeps } from "./msa/msa.service.ts"
 import { createAfterBurst } from "./platform/after-burst.ts"
 import type { Audit } from "./platform/audit.ts"
 import type { Blobs } from "./platform/blobs.ts"
@@ -43,7 +45,8 @@ export type LearningDeps = {
   catalogue: Catalogue
   fleet: Fleet
   inspections: InspectionStore
-  labelling: Labelling
+  judging: ReturnType<typeof createLabellingDomain>
+  people: MsaDeps["people"]
   /** Folder for the bundles of training jobs. */
   workDir: string
 }
@@ -51,7 +54,8 @@ export type LearningDeps = {
 /** The way of a label back to the line, put together: dataset, training, registry, rollout, and the loop they close. */
 export function createLearning(deps: LearningDeps) {
   const { config, ports, db, blobs, events, audit, keys, log } = deps
-  const { catalogue, fleet, inspections, labelling, workDir } = deps
+  const { catalogue, fleet, inspections, judging, workDir } = deps
+  const { labelling } = judging
   const { clock, ids } = ports
   const dataset = createDataset({
     db,
@@ -165,6 +169,25 @@ export function createLearning(deps: LearningDeps) {
     inspected: (since) => hourOf(inspections.live(since)),
     line,
   })
+  const msa = createMsa({
+    db,
+    ...judging,
+    view: inspections.view,
+    people: deps.people,
+    champion() {
+      const digest = rollouts.champion(line)
+      const found = digest === null ? undefined : registry.get(digest)
+      return found ? { digest: found.digest, release: found.release } : null
+    },
+    async judge(model, pictures) {
+      const paths: string[] = []
+      for (const sha256 of pictures) paths.push(await blobs.file(sha256))
+      return ports.prover.judge(blobs.path(model), paths)
+    },
+    audit,
+    clock,
+    ids,
+  })
   const running: (() => void)[] = []
 
   return {
@@ -181,6 +204,7 @@ export function createLearning(deps: LearningDeps) {
       createRegistryRoutes(registry),
       createRolloutRoutes(rollouts),
       createShadowRoutes(shadows),
+      createMsaRoutes({ msa, clock }),
       createHomeRoutes(home),
     ],
     /** Starts what works by itself. */

@@ -18,6 +18,7 @@ const DOMAINS = [
   "registry",
   "rollout",
   "assist",
+  "msa",
   "home",
 ] as const
 

@@ -32,6 +32,10 @@ const CatalogueScreen = split(() =>
   import("./screens/catalogue/catalogue.screen.tsx").then((m) => m.CatalogueScreen),
 )
 const OrderScreen = split(() => import("./screens/order/order.screen.tsx").then((m) => m.OrderScreen))
+const ReviewScreen = split(() => import("./screens/review/review.screen.tsx").then((m) => m.ReviewScreen))
+const CaseScreen = split(() => import("./screens/review/case.screen.tsx").then((m) => m.CaseScreen))
+const MsaScreen = split(() => import("./screens/msa/msa.screen.tsx").then((m) => m.MsaScreen))
+const StudyScreen = split(() => import("./screens/msa/study.screen.tsx").then((m) => m.StudyScreen))
 const PeopleScreen = split(() => import("./screens/people/people.screen.tsx").then((m) => m.PeopleScreen))
 const SettingsScreen = split(() =>
   import("./screens/settings/settings.screen.tsx").then((m) => m.SettingsScreen),
@@ -94,6 +98,10 @@ function Screens() {
         <Route path="/sources/:id" component={SourceScreen} />
         <Route path="/catalogue" component={CatalogueScreen} />
         <Route path="/order" component={OrderScreen} />
+        <Route path="/review" component={ReviewScreen} />
+        <Route path="/review/:id" component={CaseScreen} />
+        <Route path="/msa" component={MsaScreen} />
+        <Route path="/msa/:id" component={StudyScreen} />
         <Route path="/people" component={PeopleScreen} />
         <Route path="/settings" component={SettingsScreen} />
         <Route default component={NotFound} />

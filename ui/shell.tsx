@@ -41,6 +41,7 @@ export function Rail({ onIntent }: { onIntent: (href: string) => void }) {
             name: words.flow.catalogue.nav,
             testid: "nav-catalogue",
           } satisfies Item,
+          { href: "/review", icon: "check", name: words.together.nav, testid: "nav-review" } satisfies Item,
         ]
       : []),
     { href: "/live", icon: "live", name: words.nav.live, testid: "nav-live" },

@@ -1,6 +1,6 @@
 import * as v from "valibot"
 import { Drawing } from "./drawing.ts"
-import { DefectKey, DeviceId, Instant, Key, Sha256, Share, Uuid } from "./ids.ts"
+import { Count, DefectKey, DeviceId, Instant, Key, Sha256, Share, Uuid } from "./ids.ts"
 import { Box, ClockFault, Finding, ImageMime, ShadowLook, Verdict } from "./inspection.ts"
 
 export const LabelVerdict = v.picklist(["ok", "ng", "unsure"])
@@ -19,6 +19,7 @@ export const QueueReason = v.picklist([
   "unsure_label",
   "skipped",
   "ok",
+  "sent_back",
 ])
 export type QueueReason = v.InferOutput<typeof QueueReason>
 
@@ -119,6 +120,8 @@ export const LabelTask = v.object({
   waiting: v.number(),
   /** Shown without help, to learn what help is worth: no tool may make a suggestion. */
   blind: v.optional(v.literal(true)),
+  /** A reviewer has sent the person's own label back, and says why. */
+  returned: v.optional(v.object({ by: v.string(), reason: v.string(), at: Instant })),
 })
 export type LabelTask = v.InferOutput<typeof LabelTask>
 
@@ -159,6 +162,11 @@ export const NewLabel = v.object({
   accepted: v.boolean(),
   /** The version of the criteria the person had before them; without it the newest counts. */
   criteria: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
+  /**
+   * The revision the person saw when they began, 0 for none. When another one stands by now, the hub merges what does
+   * not conflict and lets a reviewer decide what does: `met` of the receipt says which.
+   */
+  base_revision: v.optional(Count),
   shown_at: Instant,
   decided_at: Instant,
   active_ms: v.pipe(v.number(), v.integer(), v.minValue(0)),
@@ -166,6 +174,20 @@ export const NewLabel = v.object({
   help: v.optional(v.pipe(v.array(HelpUse), v.maxLength(8))),
 })
 export type NewLabel = v.InferOutput<typeof NewLabel>
+
+/**
+ * What became of a label that met another person's: both said the same (`agreed`), both fit into one (`merged`), or
+ * they contradict each other and a reviewer decides (`disputed`). Both stay stored.
+ */
+export const Meeting = v.object({
+  outcome: v.picklist(["agreed", "merged", "disputed"]),
+  /** Whose label stood there, and what it said. */
+  by: v.string(),
+  verdict: LabelVerdict,
+  kinds: v.array(DefectKey),
+  revision: v.number(),
+})
+export type Meeting = v.InferOutput<typeof Meeting>
 
 /** The server's receipt: the revision is on disk. */
 export const LabelReceipt = v.object({
@@ -182,6 +204,7 @@ export const LabelReceipt = v.object({
       verdict: v.picklist(["ok", "ng", "unsure", "withdrawn"]),
     }),
   ),
+  met: v.optional(Meeting),
 })
 export type LabelReceipt = v.InferOutput<typeof LabelReceipt>
 

@@ -112,5 +112,7 @@ export const liveEvents = [
   "catalogue",
   "source",
   "comment",
+  "presence",
+  "review",
 ] as const
 export type LiveEventType = (typeof liveEvents)[number]

@@ -5,6 +5,7 @@ import { Evaluation } from "#contract/inspection"
 import { InspectionView } from "#contract/labelling"
 import { listOf } from "#contract/list"
 import { NewHold, Storage } from "#contract/storage"
+import type { User } from "#contract/users"
 import { actor, allow, doc, type HubEnv, json, param, query } from "../http/kit.ts"
 import type { Eviction } from "./eviction.service.ts"
 import type { Inspections } from "./inspection.service.ts"
@@ -34,12 +35,17 @@ const ListQuery = v.object({
 
 const Count = v.object({ stored: v.number(), distinct_triggers: v.number() })
 
+/** Parts as this person is to see them. */
+export type Veil = (user: User, views: readonly InspectionView[]) => InspectionView[]
+
 export function createInspectionRoutes({
   inspections,
   eviction,
+  veil,
 }: {
   inspections: Inspections
   eviction: Eviction
+  veil: Veil
 }) {
   const Image = param(v.object({ sha: Sha256 }))
   return new Hono<HubEnv>()
@@ -50,7 +56,8 @@ export function createInspectionRoutes({
       query(ListQuery),
       (c) => {
         const { cursor, limit, ...filter } = c.req.valid("query")
-        return c.json(inspections.list(filter, cursor, limit))
+        const page = inspections.list(filter, cursor, limit)
+        return c.json({ ...page, items: veil(actor(c), page.items) })
       },
     )
     .get(
@@ -64,7 +71,7 @@ export function createInspectionRoutes({
       allow("worker"),
       doc("One inspection.", { 200: InspectionView }),
       param(v.object({ id: Uuid })),
-      (c) => c.json(inspections.get(c.req.valid("param").id)),
+      (c) => c.json(veil(actor(c), [inspections.get(c.req.valid("param").id)])[0]!),
     )
     .post(
       "/api/inspections/:id/hold",

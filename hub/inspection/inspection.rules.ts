@@ -12,6 +12,7 @@ const order: readonly QueueReason[] = [
   "unsure_label",
   "skipped",
   "ok",
+  "sent_back",
 ]
 
 export type Priority = { reason: QueueReason; rank: number }

@@ -421,6 +421,14 @@ export function createInspectionStore({
       return reviewPriority(header, auditChance(header, share, () => null).hub)
     },
 
+    /** Where a part waited when it came in, and the probability with which chance picked it; null when it never did. */
+    firstPlace(id: string): { reason: QueueReason; stream: Stream; chance: number | null } | null {
+      const row = selectHeader.get({ id })
+      if (!row) return null
+      const { reason, stream, chance } = firstPlace(JSON.parse(row.header) as InspectionHeader, row.device_id)
+      return reason && stream ? { reason, stream: parseStream(stream), chance } : null
+    },
+
     /** The streams parts wait in, and how many in each. */
     streams: (): (Stream & { key: string; waiting: number })[] =>
       selectStreams.all().map(({ key, waiting }) => ({ ...parseStream(key), key, waiting })),

@@ -11,7 +11,7 @@ import { createArrivals, type StationsOf } from "./arrivals.service.ts"
 import { createEviction, type KeepPictures } from "./eviction.service.ts"
 import { createEvictionStore } from "./eviction.store.ts"
 import { createIngest, type SniffImage } from "./ingest.service.ts"
-import { createInspectionRoutes } from "./inspection.routes.ts"
+import { createInspectionRoutes, type Veil } from "./inspection.routes.ts"
 import { createInspections, type MakeThumbnail } from "./inspection.service.ts"
 import { createInspectionStore } from "./inspection.store.ts"
 import { createPyramids, type MakeTiles } from "./pyramids.ts"
@@ -39,6 +39,8 @@ export function createInspectionDomain(deps: {
   isTimeSettled: () => boolean
   /** The hub has no time of its own now. */
   isTimeLost: () => boolean
+  /** What a person is to see of parts they are judging blind; a later domain knows. */
+  veil: Veil
   /** What later domains must keep when room is made. */
   keeps: readonly KeepPictures[]
   /** What decides where a part waits. */
@@ -56,6 +58,7 @@ export function createInspectionDomain(deps: {
     sniff,
     isTimeSettled,
     isTimeLost,
+    veil,
     ...rest
   } = deps
   const store = createInspectionStore({ sqlite: db, placing })
@@ -83,7 +86,7 @@ export function createInspectionDomain(deps: {
     ...rest,
   })
   const arrivals = createArrivals({ store, stations })
-  const routes = createInspectionRoutes({ inspections, eviction }).route(
+  const routes = createInspectionRoutes({ inspections, eviction, veil }).route(
     "/",
     createArrivalRoutes({ arrivals }),
   )

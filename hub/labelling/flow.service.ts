@@ -33,6 +33,8 @@ export type FlowDeps = {
     setQueue(id: string, queue: { reason: QueueReason; rank: number } | null): void
   }
   people: { list(): User[] }
+  /** Whether the person judges the part as if nobody had: what they do with it is theirs alone. */
+  isBlind: (user: string, inspection: string) => boolean
   events: Events
   clock: Clock
   ids: Ids
@@ -40,7 +42,8 @@ export type FlowDeps = {
 export type Flow = ReturnType<typeof createFlow>
 
 /** What people do with a part beside judging it: give it back, ask others, talk about it. */
-export function createFlow({ db, store, leases, inspections, people, events, clock, ids }: FlowDeps) {
+export function createFlow(deps: FlowDeps) {
+  const { db, store, leases, inspections, people, isBlind, events, clock, ids } = deps
   function demandPart(id: string): void {
     if (!inspections.view(id)) throw new Problem("not_found", "inspection", "there is no such part")
   }
@@ -97,10 +100,12 @@ export function createFlow({ db, store, leases, inspections, people, events, clo
         if (asked.to !== null && (asked.to === by.id || !colleagues().some(({ id }) => id === asked.to)))
           throw new Problem("invalid", "colleague", "there is no such person to ask")
         const { id, inspection_id: inspection, to, note } = asked
-        store.insertOpinion({ id, inspection, by: by.id, of: to, at: clock.now() })
+        const blind = isBlind(by.id, inspection)
+        if (!blind) store.insertOpinion({ id, inspection, by: by.id, of: to, at: clock.now() })
         if (note !== undefined)
           addComment(by, inspection, { id: ids.uuid(), text: note, mentions: to === null ? [] : [to] })
         leases.dropLease(inspection)
+        if (blind) return
         const rank = inspections.rankOf("second_opinion")
         inspections.setQueue(inspection, { reason: "second_opinion", rank })
       })

@@ -33,12 +33,15 @@ const labelBytes = 16 * 1024 * 1024
 /** A pass as a tablet shows it: what its owner left unsent there. */
 const passHeader = "crux-label-pass"
 
+/** Whose pass it is, while it lasts. */
+export type PassHolder = (token: string) => { user: User; tabletId: string | undefined } | undefined
+
 export function createLabellingRoutes({
   labelling,
   passHolder,
 }: {
   labelling: Labelling
-  passHolder: (token: string) => { user: User; tabletId: string | undefined } | undefined
+  passHolder: PassHolder
 }): Hono<HubEnv> {
   const author = (token: string | undefined) => {
     const holder = token === undefined ? undefined : passHolder(token)
@@ -108,7 +111,7 @@ export function createLabellingRoutes({
       allow("worker"),
       doc("Every label of a part, oldest first", { 200: listOf(LabelRevision) }),
       param(v.object({ id: Uuid })),
-      (c) => c.json({ items: labelling.revisions(c.req.valid("param").id), next: null }),
+      (c) => c.json({ items: labelling.revisions(c.req.valid("param").id, actor(c)), next: null }),
     )
     .get(
       "/api/labelling/stats",

@@ -7,6 +7,7 @@ import {
   type LabelStats,
   type LabelTask,
   type LabelVerdict,
+  type Meeting,
   type NewLabel,
   type QueueReason,
   type StoredImage,
@@ -16,7 +17,7 @@ import {
 import { boxesOf } from "#contract/outline"
 import { Problem } from "#contract/problem"
 import type { SampleLabel } from "#contract/training"
-import { roles, type User } from "#contract/users"
+import type { User } from "#contract/users"
 import type { Clock } from "#platform/clock"
 import type { Events } from "#platform/events"
 import type { Ids } from "#platform/ids"
@@ -31,7 +32,12 @@ import {
   stockLeaseMs,
 } from "./labelling.rules.ts"
 import type { LabellingStore, LabelRow, LeaseRow, SettledRow } from "./labelling.store.ts"
+import type { Looks } from "./looks.service.ts"
+import type { LookRow } from "./looks.store.ts"
+import { type Content, isSameContent, mergeLabels } from "./merge.rules.ts"
 import type { Queue } from "./queue.service.ts"
+import type { ReviewStore } from "./review.store.ts"
+import { isReviewer, type Standings } from "./standing.service.ts"
 
 type Receipt = v.InferOutput<typeof LabelReceipt>
 type Priority = { reason: QueueReason; rank: number }
@@ -41,6 +47,9 @@ export type LabellingDeps = {
   db: Sqlite
   store: LabellingStore
   queue: Queue
+  reviews: ReviewStore
+  looks: Looks
+  standings: Standings
   flow: Pick<FlowStore, "askedOf" | "askedBy" | "closeOpinions" | "countComments">
   /** The newest version of the criteria. */
   criteria: () => number
@@ -57,7 +66,7 @@ export type LabellingDeps = {
     ): void
     setQueue(id: string, queue: Priority | null): void
     waiting(): { reason: QueueReason; waiting: number }[]
-    streams(): { look: 1 | 2; waiting: number }[]
+    streams(): { look: 1 | 2; reason: QueueReason; waiting: number }[]
   }
   hasKind: (key: string) => boolean
   /** Which parts are shown without help, and what help each label had. */
@@ -104,7 +113,12 @@ export type StoredLabel = {
 /** One defect kind as people have labelled it: how often, on which part first, and since when. */
 export type KindHistory = { kind: string; labels: number; firstCapturedAt: number; firstLabelledAt: number }
 
-type Judged = { row: LabelRow; duplicate: boolean; label: NewLabel }
+type Author = { user: User; tabletId?: string | undefined }
+/** What a receipt is made of: a label, or an answer to a blind look. */
+type Stored = Pick<LabelRow, "id" | "inspection_id" | "revision" | "verdict" | "stored_at"> & {
+  unseen?: number | null
+}
+type Judged = { row: Stored; duplicate: boolean; label: NewLabel; met?: Meeting | undefined }
 /** Drawn because somebody asked this person, whatever the part is worth. */
 const asWhenAsked: Why = { value: 0, shares: [] }
 
@@ -113,12 +127,31 @@ type Sighting = { labels: number; firstSeenAt: number; firstLabelledAt: number }
 export type Labelling = ReturnType<typeof createLabelling>
 
 export function createLabelling(deps: LabellingDeps) {
-  const { db, store, queue, flow, criteria, inspections, hasKind, help, events, clock, ids } = deps
+  const { db, store, queue, reviews, looks, standings, flow, criteria, ...rest } = deps
+  const { inspections, hasKind, help, events, clock, ids } = rest
 
-  const sees = (user: User) => ({
-    user: user.id,
-    reviewer: roles.indexOf(user.role) >= roles.indexOf("reviewer"),
-  })
+  const sees = (user: User) => ({ user: user.id, reviewer: isReviewer(user) })
+  /** Parts this person may be given, beside those sent back to somebody. */
+  const open = (user: User) =>
+    inspections
+      .streams()
+      .filter(({ look, reason }) => reason !== "sent_back" && (look === 1 || sees(user).reviewer))
+      .reduce((sum, { waiting }) => sum + waiting, 0)
+
+  /** What comes before the queue (own labels sent back, by chance a blind look), the queue, and what comes after it. */
+  function drawAny(user: User, sessionId: string, now: number, ends_at: number): LeaseRow | undefined {
+    const lease = (of: Pick<LeaseRow, "id" | "inspection_id" | "image_sha256"> | undefined) => {
+      if (!of) return undefined
+      const row: LeaseRow = { ...of, session_id: sessionId, drawn_at: now, ends_at }
+      store.putLease(row)
+      return row
+    }
+    const back = reviews.returned(user.id)
+    if (back) return lease({ ...back, id: ids.uuid() })
+    // Whoever waits for this very person comes before any check.
+    const before = flow.askedOf(user.id) ? undefined : looks.drawBefore(user, open(user) > 0, now)
+    return lease(before) ?? drawNew(user, sessionId, now, ends_at) ?? lease(looks.drawAfter(user, now))
+  }
 
   /** Takes a part nobody else holds; parts whose picture has been judged leave the queue on the way. */
   function drawNew(user: User, sessionId: string, now: number, ends_at: number): LeaseRow | undefined {
@@ -156,23 +189,27 @@ export function createLabelling(deps: LabellingDeps) {
   }
 
   function taskOf(user: User, lease: LeaseRow): LabelTask {
-    const inspection = inspections.view(lease.inspection_id)
-    const reason = store.reason(lease.inspection_id)
-    if (!inspection || !reason) throw new Error(`${lease.inspection_id} is leased and does not wait`)
-    const open = inspections.streams().filter(({ look }) => sees(user).reviewer || look === 1)
-    const why = queue.whyOf(lease.id)
-    const askedBy = reason === "second_opinion" ? flow.askedBy(inspection.id) : undefined
+    const view = inspections.view(lease.inspection_id)
+    const look = looks.find(lease.id)
+    const reason = look ? null : store.reason(lease.inspection_id)
+    if (!view || (!look && !reason)) throw new Error(`${lease.inspection_id} is leased and does not wait`)
+    const shown = look
+      ? looks.shown(look, view)
+      : { inspection: view, reason: reason!, why: queue.whyOf(lease.id) }
+    const askedBy = reason === "second_opinion" ? flow.askedBy(view.id) : undefined
+    const back = reason === "sent_back" ? reviews.reviews(view.id).at(-1) : undefined
     // Whoever looks again should know what has been said.
-    const blind = inspection.label === null && help.isBlind(inspection.id)
+    const blind = shown.inspection.label === null && help.isBlind(view.id)
     return {
-      inspection: blind ? withoutOpinion(inspection) : inspection,
-      reason,
-      ...(why && { why }),
+      inspection: blind ? withoutOpinion(shown.inspection) : shown.inspection,
+      reason: shown.reason,
+      ...(shown.why && { why: shown.why }),
       ...(askedBy !== undefined && { asked_by: askedBy }),
-      comments: flow.countComments(inspection.id),
+      comments: flow.countComments(view.id),
       criteria: criteria(),
       lease: { id: lease.id, expires_at: store.lease(lease.id)?.ends_at ?? lease.ends_at },
-      waiting: Math.max(0, open.reduce((sum, { waiting }) => sum + waiting, 0) - 1),
+      waiting: Math.max(0, open(user) - 1),
+      ...(back && { returned: { by: back.by.name, reason: back.reason, at: back.at } }),
       ...(blind && { blind }),
     }
   }
@@ -195,8 +232,8 @@ export function createLabelling(deps: LabellingDeps) {
     return forgotten
   }
 
-  function storedReceipt(row: LabelRow, duplicate: boolean): Receipt {
-    const { id, inspection_id, revision, stored_at, unseen } = row
+  function storedReceipt({ row, duplicate, met }: Judged): Receipt {
+    const { id, inspection_id, revision, stored_at, unseen = null } = row
     const other = unseen === null ? undefined : store.revision(inspection_id, unseen)
     return {
       id,
@@ -206,6 +243,7 @@ export function createLabelling(deps: LabellingDeps) {
       duplicate,
       ...(other &&
         unseen !== null && { unseen: { revision: unseen, by: other.name, verdict: other.verdict } }),
+      ...(met && { met }),
     }
   }
 
@@ -220,37 +258,95 @@ export function createLabelling(deps: LabellingDeps) {
       })
   }
 
-  /** Stores one judgement; within a transaction. */
-  function judge(user: User, sent: NewLabel, tabletId?: string): Judged {
+  /** Stores one judgement; within a transaction. What is imported answers no blind look. */
+  function judge(author: Author, sent: NewLabel, imported = false): Judged {
+    const { user } = author
     const part = inspections.view(sent.inspection_id)
     const label = withBoxes(sent, part?.image ?? null)
-    const known = store.byId(label.id)
+    const known = store.byId(label.id) ?? looks.stored(label.id)
     if (known) {
       if (!isSame(known, user, label))
         throw new Problem("conflict", "label_id", "this id was used for another label")
-      return { row: known, duplicate: true, label }
+      const meeting = reviews.meeting(label.id)
+      const row = { ...known, revision: meeting?.stands ?? known.revision }
+      return { row, duplicate: true, label, met: meeting?.met }
     }
     if (!part) throw new Problem("not_found", "inspection", "there is no such part")
     checkLabel(label, part)
+    const look = imported ? undefined : looks.answeredBy(user, label, store.lastBy(part.id, user.id))
+    if (look) return { row: answer(user, look, label), duplicate: false, label }
     const before = store.newest(label.inspection_id)
     const mayWithdraw =
       before && before.verdict !== "withdrawn" && (before.user_id === user.id || sees(user).reviewer)
     if (label.verdict === "withdrawn" && !mayWithdraw)
       throw new Problem("conflict", "label_withdraw", "only one's own newest label can be withdrawn")
-    return { row: append({ user, tabletId }, label, part, before), duplicate: false, label }
+    if (!before || !isMeeting(user, label, before))
+      return { row: append(author, label, part, before), duplicate: false, label }
+    const row = { ...meet(author, label, part, before), id: label.id }
+    return { row, duplicate: false, label, met: reviews.meeting(label.id)?.met }
+  }
+
+  /** An answer to a blind look is stored beside the labels: it changes no part and teaches no model. */
+  function answer(user: User, look: LookRow, label: NewLabel): Stored {
+    const { row, before } = looks.answer(look, label)
+    const was = before !== undefined && before.verdict !== "withdrawn"
+    if (row.verdict === "withdrawn") store.tally(dayOf(before?.stored_at ?? row.stored_at), user.id, -1)
+    else if (!was) store.tally(dayOf(row.stored_at), user.id, 1)
+    const newest = store.newest(look.inspection_id)
+    if (look.purpose === "second" && newest) standings.onSecond(look.inspection_id, newest)
+    store.dropLease(look.inspection_id)
+    return { ...row, inspection_id: look.inspection_id }
+  }
+
+  /** A label that meets another person's: stored as it was sent, and joined with the other where that is possible. */
+  function meet(author: Author, label: NewLabel, part: InspectionView, theirs: LabelRow): LabelRow {
+    const base = label.base_revision ? store.revisionRow(part.id, label.base_revision) : undefined
+    const met = mergeLabels(base ? contentOf(base) : null, contentOf(theirs), label)
+    const merged = "content" in met ? withBoxes({ ...label, ...met.content }, part.image) : undefined
+    const fits = merged !== undefined && labelFault(merged, part.image) === null
+    const isSame = fits && isSameContent(merged, contentOf(theirs))
+    const note = (outcome: Meeting["outcome"], stands: number) =>
+      reviews.insertMeeting({
+        label_id: label.id,
+        base_revision: label.base_revision ?? 0,
+        theirs_revision: theirs.revision,
+        stands_revision: stands,
+        outcome,
+      })
+    if (!fits) {
+      const row = append(author, label, part, theirs, { reason: "disagreement" })
+      note("disputed", row.revision)
+      return row
+    }
+    // A dispute that others began is not settled by a label that fits one side of it.
+    const disputed = store.reason(part.id) === "disagreement" ? { reason: "disagreement" as const } : {}
+    const isMine = isSameContent(merged, label)
+    const own = isMine
+      ? append(author, label, part, theirs, disputed)
+      : insertRow(author, label, part, theirs)
+    if (!isMine) help.record(label, part, own.revision, own.stored_at)
+    note(isSame ? "agreed" : "merged", isMine ? own.revision : own.revision + 1)
+    if (isMine) return own
+    const { lease_id: _, ...rest } = merged
+    const both = { ...rest, id: ids.uuid(), accepted: false }
+    const joined = append(author, both, part, own, { ...disputed, joined: true })
+    return { ...joined, stored_at: own.stored_at, unseen: own.unseen }
+  }
+
+  function announce(row: Stored, label: Pick<NewLabel, "kinds">, user: User): void {
+    events.announce("label", {
+      inspection_id: row.inspection_id,
+      revision: row.revision,
+      verdict: row.verdict,
+      kinds: label.kinds,
+      by: user.name,
+    })
   }
 
   /** Announces what is on disk. */
-  function told(user: User, { row, duplicate, label }: Judged): Receipt {
-    if (!duplicate)
-      events.announce("label", {
-        inspection_id: row.inspection_id,
-        revision: row.revision,
-        verdict: row.verdict,
-        kinds: label.kinds,
-        by: user.name,
-      })
-    return storedReceipt(row, duplicate)
+  function told(user: User, judged: Judged): Receipt {
+    if (!judged.duplicate) announce(judged.row, judged.label, user)
+    return storedReceipt(judged)
   }
 
   return {
@@ -259,13 +355,17 @@ export function createLabelling(deps: LabellingDeps) {
      * and no picture is ever held by two sessions. `holding` are parts the session still has; their leases go on.
      */
     next(user: User, sessionId: string, holding: readonly string[], stock = false): LabelTask | null {
-      return db.transaction(() => {
+      const { task, isNew } = db.transaction(() => {
         const now = clock.now()
         const ends = now + (stock ? stockLeaseMs : leaseMs)
         store.dropEndedLeases(now)
-        const lease = heldAgain(sessionId, holding, now, ends) ?? drawNew(user, sessionId, now, ends)
-        return lease ? taskOf(user, lease) : null
+        const again = heldAgain(sessionId, holding, now, ends)
+        const lease = again ?? drawAny(user, sessionId, now, ends)
+        return { task: lease ? taskOf(user, lease) : null, isNew: lease !== undefined && !again }
       })
+      // Who works on what is shown to the others.
+      if (isNew) events.announce("presence", {})
+      return task
     },
 
     /**
@@ -303,12 +403,13 @@ export function createLabelling(deps: LabellingDeps) {
 
     /**
      * Stores one judgement as the next revision of its part; on disk when this returns. The same id again returns the
-     * first receipt. A lease that has ended, or somebody else's judgement meanwhile, refuses nothing: both are kept. Throws `not_found`, `invalid`, and `conflict` (id used for something else, nothing to withdraw).
+     * first receipt. A lease that has ended, or somebody else's judgement meanwhile, refuses nothing: both are kept, and
+     * `met` says what became of them. Throws `not_found`, `invalid`, and `conflict` (id used for something else, nothing to withdraw).
      */
     submit(user: User, sent: NewLabel, tabletId?: string): Receipt {
       return told(
         user,
-        db.transaction(() => judge(user, sent, tabletId)),
+        db.transaction(() => judge({ user, tabletId }, sent)),
       )
     },
 
@@ -320,7 +421,7 @@ export function createLabelling(deps: LabellingDeps) {
       const judged = db.transaction(() =>
         sent.map((label) => {
           try {
-            return judge(user, label)
+            return judge({ user }, label, true)
           } catch (error) {
             if (error instanceof Problem) return error
             throw error
@@ -333,11 +434,30 @@ export function createLabelling(deps: LabellingDeps) {
     /** The newest revision of a part, whatever it says. */
     newest: (inspectionId: string): LabelRevision | undefined => store.revisions(inspectionId).at(-1),
 
-    /** Every revision of a part, oldest first. Throws `not_found`. */
-    revisions(inspectionId: string): LabelRevision[] {
+    /** A reviewer's own label in place of the newest one, inside the transaction of the review. */
+    fix(user: User, label: NewLabel): Stored {
+      const part = inspections.view(label.inspection_id)
+      if (!part) throw new Problem("not_found", "inspection", "there is no such part")
+      const whole = withBoxes(label, part.image)
+      checkLabel(whole, part)
+      return append({ user }, whole, part, store.newest(part.id), { reviewed: "fixed" })
+    },
+    announce,
+    /** The label a part has, whoever gave it; undefined when there is none, or it was taken back. */
+    labelOf(inspectionId: string): LabelRow | undefined {
+      const row = store.newest(inspectionId)
+      return row?.verdict === "withdrawn" ? undefined : row
+    },
+    /** Of these parts the labels that were given first, by people who knew of no other. */
+    firstOf: (parts: readonly string[]): LabelRow[] => store.firstOf(parts),
+    /** One stored label by its id. */
+    stored: (id: string): LabelRow | undefined => store.byId(id),
+
+    /** Every revision of a part, oldest first, as far as this person is to see them. Throws `not_found`. */
+    revisions(inspectionId: string, viewer?: User): LabelRevision[] {
       if (!inspections.view(inspectionId))
         throw new Problem("not_found", "inspection", "there is no such part")
-      return store.revisions(inspectionId)
+      return (viewer && looks.veiledRevisions(viewer, inspectionId)) ?? store.revisions(inspectionId)
     },
 
     /** Labels in the order they were stored, behind number `n`: for readers that must not miss one. */
@@ -379,15 +499,15 @@ export function createLabelling(deps: LabellingDeps) {
       }
     },
 
-    /** The settled label of every part that has one, in the order they were stored: all of them, to be learned from. */
-    current: (): LabelledPart[] => store.settled().map(labelledPart),
+    /** The settled label that counts of every part that has one, in the order they were stored: all of them, to be learned from. */
+    current: (): LabelledPart[] => store.settled(looks.plan().counts).map(labelledPart),
     /** How many parts are settled. */
-    settled: (): number => store.countSettled(),
+    settled: (): number => store.countSettled(looks.plan().counts),
     /** NG parts that a station had passed, newest first, one a picture. */
-    escapes: (limit: number): LabelledPart[] => store.escaped(limit).map(labelledPart),
+    escapes: (limit: number): LabelledPart[] => store.escaped(limit, looks.plan().counts).map(labelledPart),
     /** Settled parts of a kind that were taken after `since`; undefined when there is none. */
     sightings(kind: string, since: number): Sighting | undefined {
-      const row = store.sightings(kind, since)
+      const row = store.sightings(kind, since, looks.plan().counts)
       if (!row) return undefined
       return {
         labels: row.labels,
@@ -407,18 +527,20 @@ export function createLabelling(deps: LabellingDeps) {
       })),
   }
 
-  function append(
-    { user, tabletId }: { user: User; tabletId: string | undefined },
+  function isDeliberate(label: NewLabel, part: InspectionView): boolean {
+    return label.lease_id === undefined || store.lease(label.lease_id)?.inspection_id === part.id
+  }
+
+  function insertRow(
+    { user, tabletId }: Author,
     label: NewLabel,
     part: InspectionView,
     before: LabelRow | undefined,
   ): LabelRow {
-    const now = clock.now()
-    const deliberate = label.lease_id === undefined || store.lease(label.lease_id)?.inspection_id === part.id
-    const unseen = !deliberate && before && before.user_id !== user.id ? before.revision : null
+    const isUnseen = before && before.user_id !== user.id && !isDeliberate(label, part)
     const row: Omit<LabelRow, "n"> = {
       id: label.id,
-      inspection_id: label.inspection_id,
+      inspection_id: part.id,
       revision: (before?.revision ?? 0) + 1,
       verdict: label.verdict,
       kinds: JSON.stringify(label.kinds),
@@ -431,28 +553,52 @@ export function createLabelling(deps: LabellingDeps) {
       shown_at: label.shown_at,
       decided_at: label.decided_at,
       active_ms: label.active_ms,
-      stored_at: now,
+      stored_at: clock.now(),
       tablet_id: tabletId ?? null,
-      unseen,
+      unseen: isUnseen ? before.revision : null,
     }
     store.insert(row)
-    help.record(label, part, row.revision, now)
+    return { n: 0, ...row }
+  }
+
+  /** `reason` says that the part has to go to a reviewer whatever the label says, `reviewed` that one has decided. */
+  function append(
+    author: Author,
+    label: NewLabel,
+    part: InspectionView,
+    before: LabelRow | undefined,
+    asked: { reason?: "disagreement"; reviewed?: "fixed"; joined?: true } = {},
+  ): LabelRow {
+    const { user } = author
+    const row = insertRow(author, label, part, before)
+    // What two labels come to is nobody's work.
+    if (!asked.joined) help.record(label, part, row.revision, row.stored_at)
     const earlier = before && {
       userId: before.user_id,
       verdict: before.verdict,
       kinds: JSON.parse(before.kinds),
     }
-    const reason = queueAfter({ userId: user.id, ...label }, earlier ?? null, deliberate)
+    // Who names the revision they saw has seen what stands there, or has met it.
+    const deliberate = label.base_revision !== undefined || isDeliberate(label, part)
+    const own = asked.reason ?? queueAfter({ userId: user.id, ...label }, earlier ?? null, deliberate)
+    const { reviewed } = asked
+    const reason = standings.onLabel({ user, label, row, before, part, reason: own, reviewed })
     const applied =
       label.verdict === "withdrawn"
         ? null
-        : { revision: row.revision, verdict: label.verdict, kinds: label.kinds, by: user.name, at: now }
+        : {
+            revision: row.revision,
+            verdict: label.verdict,
+            kinds: label.kinds,
+            by: user.name,
+            at: row.stored_at,
+          }
     inspections.applyLabel(part.id, applied, priorityFor(part.id, reason))
-    store.setKinds(part.id, label.verdict === "ng" ? label.kinds : [], takenAt(part), now)
+    store.setKinds(part.id, label.verdict === "ng" ? label.kinds : [], takenAt(part), row.stored_at)
     count(row, before)
     store.dropLease(part.id)
-    if (label.verdict !== "withdrawn") flow.closeOpinions(part.id, user.id, now)
-    return { n: 0, ...row }
+    if (label.verdict !== "withdrawn") flow.closeOpinions(part.id, user.id, row.stored_at)
+    return row
   }
 
   /** Keeps the numbers of the day: a part counts once per person, and no more once it is withdrawn. */
@@ -498,6 +644,21 @@ function labelledPart({ sha256, mime, w, h, size, ...row }: SettledRow): Labelle
   }
 }
 
+const contentOf = (row: LabelRow): Content => ({
+  verdict: row.verdict,
+  kinds: JSON.parse(row.kinds),
+  boxes: JSON.parse(row.boxes),
+  ...(row.drawing !== null && { drawing: JSON.parse(row.drawing) }),
+})
+
+/** Whether somebody else has judged the part since this person looked; their own later word simply stands. */
+const isMeeting = (user: User, label: NewLabel, before: LabelRow): boolean =>
+  label.base_revision !== undefined &&
+  label.base_revision !== before.revision &&
+  label.verdict !== "withdrawn" &&
+  before.verdict !== "withdrawn" &&
+  before.user_id !== user.id
+
 /** The calendar day in the hub's time zone: the shop floor's day. */
 function dayOf(at: number): string {
   const date = new Date(at)
@@ -513,7 +674,11 @@ const withBoxes = (label: NewLabel, image: StoredImage | null): NewLabel =>
   label.drawing && image ? { ...label, boxes: boxesOf(label.drawing, image) } : label
 
 /** Whether a stored revision is this very label: a repeat after a lost receipt. */
-function isSame(row: LabelRow, user: User, label: NewLabel): boolean {
+function isSame(
+  row: Pick<LabelRow, "user_id" | "inspection_id" | "verdict" | "kinds" | "boxes" | "drawing">,
+  user: User,
+  label: NewLabel,
+): boolean {
   return (
     row.user_id === user.id &&
     row.inspection_id === label.inspection_id &&

@@ -61,8 +61,19 @@ export type SettledRow = {
   size: number
 }
 
-/** A part that waits for a reviewer after its label is disputed and teaches nothing yet. Word for word as its index. */
-const isSettled = "i.label_verdict IN ('ok', 'ng') AND i.queue_rank IS NULL"
+/**
+ * A part that waits for a reviewer after its label is disputed and teaches nothing yet. Its first line is word for word
+ * as its index; the second says whose word a label needs beside its author's.
+ */
+const isSettled = `i.label_verdict IN ('ok', 'ng') AND i.queue_rank IS NULL
+  AND ${counts("i")}`
+function counts(of: string): string {
+  return `($counts = 'latest' OR EXISTS (
+    SELECT 1 FROM label_standing s WHERE s.inspection_id = ${of}.id
+      AND (s.state IN ('accepted', 'fixed') OR $counts = 'consensus' AND s.agreed > 0)
+  ))`
+}
+type Counts = "latest" | "reviewed" | "consensus"
 const selectSettled = `SELECT i.id, i.part_id, i.product_id,
   CASE WHEN i.clock IS NULL THEN i.captured_at ELSE i.received_at END AS captured_at, i.eval, i.model_digest, l.verdict, l.kinds,
     l.boxes, l.user_id, l.stored_at, m.sha256, m.mime, m.w, m.h, m.size
@@ -87,6 +98,15 @@ export function createLabellingStore(db: Sqlite) {
     `SELECT label.*, user.name, tablet.name AS tablet FROM label JOIN user ON user.id = label.user_id
      LEFT JOIN tablet ON tablet.id = label.tablet_id
      WHERE inspection_id = $inspection ORDER BY revision`,
+  )
+  const revisionRow = db.prepare<LabelRow>(
+    "SELECT * FROM label WHERE inspection_id = $inspection AND revision = $revision",
+  )
+  const firstOf = db.prepare<LabelRow>(
+    "SELECT * FROM label WHERE revision = 1 AND inspection_id IN (SELECT value FROM json_each($of))",
+  )
+  const lastBy = db.prepare<{ at: number | null }>(
+    "SELECT max(stored_at) AS at FROM label WHERE inspection_id = $inspection AND user_id = $user",
   )
   const revision = db.prepare<{ verdict: LabelRow["verdict"]; name: string }>(
     `SELECT verdict, user.name FROM label JOIN user ON user.id = label.user_id
@@ -130,6 +150,11 @@ export function createLabellingStore(db: Sqlite) {
     "SELECT * FROM label_lease WHERE session_id = $session ORDER BY drawn_at, id",
   )
   const extend = db.prepare("UPDATE label_lease SET ends_at = $ends_at WHERE id = $id")
+  const holders = db.prepare<LeaseRow & { user_id: string; name: string; blind: number }>(
+    `SELECT l.*, s.user_id, u.name, EXISTS (SELECT 1 FROM look k WHERE k.id = l.id) AS blind
+     FROM label_lease l JOIN session s ON s.id = l.session_id JOIN user u ON u.id = s.user_id
+     WHERE l.ends_at > $now ORDER BY l.drawn_at, l.id`,
+  )
   const dropLease = db.prepare("DELETE FROM label_lease WHERE inspection_id = $inspection")
   const dropEnded = db.prepare("DELETE FROM label_lease WHERE ends_at <= $now")
 
@@ -168,7 +193,7 @@ export function createLabellingStore(db: Sqlite) {
   const settled = db.prepare<SettledRow>(`${selectSettled} WHERE ${isSettled} ORDER BY l.n`)
   // Walks its index from the newest and stops at the limit.
   const isEscaped = (of: string) =>
-    `${of}.eval = 'ok' AND ${of}.label_verdict = 'ng' AND ${of}.queue_rank IS NULL`
+    `${of}.eval = 'ok' AND ${of}.label_verdict = 'ng' AND ${of}.queue_rank IS NULL AND ${counts(of)}`
   const escaped = db.prepare<SettledRow>(
     `${selectSettled} WHERE ${isEscaped("i")} AND NOT EXISTS (
        SELECT 1 FROM inspection o
@@ -188,8 +213,12 @@ export function createLabellingStore(db: Sqlite) {
     contested: (of: readonly string[]): Set<string> =>
       new Set(contested.all({ of: JSON.stringify(of) }).map((row) => row.inspection_id)),
     revision: (inspection: string, number: number) => revision.get({ inspection, revision: number }),
+    revisionRow: (inspection: string, number: number) => revisionRow.get({ inspection, revision: number }),
     newest: (inspection: string) => newest.get({ inspection }),
     after: (n: number, limit: number) => after.all({ n, limit }),
+    firstOf: (of: readonly string[]) => firstOf.all({ of: JSON.stringify(of) }),
+    /** When a person last labelled a part. */
+    lastBy: (inspection: string, user: string) => lastBy.get({ inspection, user })?.at ?? undefined,
     revisions: (inspection: string): LabelRevision[] =>
       revisions.all({ inspection }).map((row) => ({
         id: row.id,
@@ -218,6 +247,8 @@ export function createLabellingStore(db: Sqlite) {
     putLease: (row: LeaseRow) => void putLease.run(row),
     lease: (id: string) => lease.get({ id }),
     leasesOf: (session: string) => leasesOf.all({ session }),
+    /** Who holds which part now; `blind`: for a look that nobody else is to know of. */
+    holders: (now: number) => holders.all({ now }),
     extendLease: (id: string, ends_at: number) => void extend.run({ id, ends_at }),
     dropLease: (inspection: string) => void dropLease.run({ inspection }),
     dropEndedLeases: (now: number) => void dropEnded.run({ now }),
@@ -236,10 +267,10 @@ export function createLabellingStore(db: Sqlite) {
       const row = tallied.get({ day, user })
       return { everyone: row?.everyone ?? 0, mine: row?.mine ?? 0 }
     },
-    countSettled: () => countSettled.get()?.n ?? 0,
-    settled: () => settled.all(),
-    escaped: (limit: number) => escaped.all({ limit }),
-    sightings: (kind: string, since: number) => sightings.get({ kind, since }),
+    countSettled: (counts: Counts) => countSettled.get({ counts })?.n ?? 0,
+    settled: (counts: Counts) => settled.all({ counts }),
+    escaped: (limit: number, counts: Counts) => escaped.all({ limit, counts }),
+    sightings: (kind: string, since: number, counts: Counts) => sightings.get({ kind, since, counts }),
   }
 }
 export type LabellingStore = ReturnType<typeof createLabellingStore>

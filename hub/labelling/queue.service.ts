@@ -57,7 +57,7 @@ export function createQueue({ db, audit, clock, labels, inspections }: QueueDeps
     const counts = store.labelsByKind()
     const streams = inspections
       .streams()
-      .filter(({ look }) => look === 1 || asked.reviewer)
+      .filter(({ look, reason }) => reason !== "sent_back" && (look === 1 || asked.reviewer))
       .map((stream) => {
         const weights = asked.weightsOf(stream.line)
         const why = worthOf(stream, weights, (kind) => counts.get(kind) ?? 0)
@@ -122,6 +122,14 @@ export function createQueue({ db, audit, clock, labels, inspections }: QueueDeps
   return {
     /** The share of a line's parts that are drawn at random as they come in. */
     auditShare: (line: string): number => policyOf(line).audit_share,
+
+    /** What a part was worth when it came in, as somebody is told who draws it. */
+    worthAtFirst(part: { stream: ValuedStream; chance: number | null; waitedMs: number }): Why {
+      const { weights } = policyOf(part.stream.line)
+      const counts = store.labelsByKind()
+      const why = worthOf(part.stream, weights, (kind) => counts.get(kind) ?? 0)
+      return withChance(withAge(why, weights, part.waitedMs), { queue_chance: part.chance })
+    },
 
     /** The most valuable part this person may judge and nobody holds. */
     head: (user: string, reviewer: boolean): Valued | undefined =>
@@ -213,5 +221,5 @@ export function createQueue({ db, audit, clock, labels, inspections }: QueueDeps
   }
 }
 
-const withChance = (why: Why, { queue_chance }: Candidate): Why =>
+const withChance = (why: Why, { queue_chance }: Pick<Candidate, "queue_chance">): Why =>
   queue_chance === null ? why : { ...why, chance: queue_chance }

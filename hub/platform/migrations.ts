@@ -36,6 +36,8 @@ import labelStudio from "./migrations/0035_label_studio.sql" with { type: "text"
 import webhooks from "./migrations/0036_webhooks.sql" with { type: "text" }
 import labelSetup from "./migrations/0037_label_setup.sql" with { type: "text" }
 import datasetVersion from "./migrations/0038_dataset_version.sql" with { type: "text" }
+import together from "./migrations/0039_together.sql" with { type: "text" }
+import msa from "./migrations/0040_msa.sql" with { type: "text" }
 
 /** Forward only, in order; each runs in one transaction. Never edit one that has been released: add the next. */
 export const migrations: { name: string; sql: string }[] = [
@@ -77,4 +79,6 @@ export const migrations: { name: string; sql: string }[] = [
   { name: "0036_webhooks", sql: webhooks },
   { name: "0037_label_setup", sql: labelSetup },
   { name: "0038_dataset_version", sql: datasetVersion },
+  { name: "0039_together", sql: together },
+  { name: "0040_msa", sql: msa },
 ]

@@ -8,7 +8,11 @@ import { Icon, type IconName } from "./icon.tsx"
 /** What happened, in the person's words. Never a code alone. */
 function troubleText(words: Words, trouble: Trouble): string {
   const known = words.problem.key[trouble.key] ?? words.tablet.problems[trouble.key]
-  return known ? known(trouble.params) : words.problem.fallback[trouble.code]
+  if (known) return known(trouble.params)
+  // Words of a screen of its own, by the end of their key.
+  const own: Record<string, string> = words.together.problem
+  const [, last = ""] = /^(?:review|study)_(.+)$/.exec(trouble.key) ?? []
+  return own[last] ?? words.problem.fallback[trouble.code]
 }
 
 /** Nothing here yet: says why and what to do next. */

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto"
-import type { InspectionHeader } from "#contract/inspection"
+import type { FramePart, InspectionHeader } from "#contract/inspection"
 import type { NewLabel } from "#contract/labelling"
+import { sniffImage } from "#models/image-header"
 import { createInspectionStore } from "../../../hub/inspection/inspection.store.ts"
 import { systemIds } from "../../../hub/platform/ids.ts"
 import type { TestHub } from "./hub.ts"
@@ -11,6 +12,8 @@ type PartSketch = {
   picture?: string
   /** The digest of a picture that is stored. */
   sha256?: string
+  /** A picture that is really there. */
+  image?: Omit<FramePart, "name">
   /** What the model found, and the line of that model. */
   kind?: string
   line?: string
@@ -38,6 +41,7 @@ export function storeParts(
         eval: verdict = "ng",
         score = 0.9,
         picture = systemIds.uuid(),
+        image,
         kind,
         line,
         product,
@@ -64,6 +68,7 @@ export function storeParts(
             sha256: sketch.sha256 ?? createHash("sha256").update(picture).digest("hex"),
             w: 640,
             h: 480,
+            ...image,
           },
         ],
       }
@@ -72,6 +77,20 @@ export function storeParts(
       return header.id
     }),
   )
+}
+
+/** Stores parts with these pictures, which are really there; returns their ids. */
+export async function storePictures(test: TestHub, pictures: readonly Uint8Array[]): Promise<string[]> {
+  const images = await Promise.all(
+    pictures.map(async (bytes) => ({
+      sha256: await test.hub.blobs.put(bytes),
+      len: bytes.length,
+      ...sniffImage(bytes)!,
+    })),
+  )
+  const ids = storeParts(test, images.length, (i) => ({ image: images[i]! }))
+  test.hub.events.announce("inspection", {})
+  return ids
 }
 
 /** A label as a tablet sends it. */

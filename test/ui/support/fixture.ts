@@ -282,6 +282,10 @@ export async function startFixture(options: FixtureOptions) {
           duplicate,
         })
       }
+      case "GET /api/labelling/presence":
+        return json({ items: [], next: null })
+      case "POST /api/labelling/presence":
+        return new Response(null, { status: 204 })
       case "GET /api/labelling/stats":
         return json({
           waiting: queue.length,

@@ -31,6 +31,7 @@ import { readKey } from "./keys.ts"
 import { KindsPanel, usePanelKinds } from "./kinds-panel.tsx"
 import { createLabelling, type Labelling } from "./labelling.ts"
 import { drawingModes, hasMode } from "./modes.ts"
+import { Neighbours } from "./neighbours.tsx"
 import { NewKindDialog } from "./new-kind.dialog.tsx"
 import { OfflineNote } from "./offline-note.tsx"
 import type { Outbox } from "./outbox.ts"
@@ -355,6 +356,7 @@ function Work({ work, outbox, queue, keys, setups, outlines }: Desk) {
             product={held?.task.inspection.product_id ?? null}
           />
         )}
+        <Neighbours work={work} />
         <Toast work={work} />
         <FlowNote flow={flow} />
       </div>

@@ -136,7 +136,9 @@ export function createLabelling(deps: {
     const label: NewLabel = {
       id: newId(),
       inspection_id: part.task.inspection.id,
-      ...(verdict === "withdrawn" ? {} : { lease_id: part.task.lease.id }),
+      ...(verdict === "withdrawn"
+        ? {}
+        : { lease_id: part.task.lease.id, base_revision: part.task.inspection.label?.revision ?? 0 }),
       verdict,
       ...judged,
       ...criteriaOf(part),

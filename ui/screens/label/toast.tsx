@@ -10,7 +10,9 @@ export function Toast({ work }: { work: Labelling }) {
   const words = useWords()
   const { outbox } = useApp()
   const last = work.last.value
-  const late = [...(outbox.value?.receipts.value.values() ?? [])].at(-1)?.unseen
+  const receipt = [...(outbox.value?.receipts.value.values() ?? [])].at(-1)
+  // Whom it met is said where it stays until somebody has read it.
+  const late = receipt?.met ? undefined : receipt?.unseen
   useEffect(() => {
     if (!last) return
     const timer = setTimeout(work.forget, shownMs)

@@ -1,0 +1,113 @@
+import { useSignal } from "@preact/signals"
+import { ReviewItem } from "#contract/review"
+import { thumbUrl } from "../../api.ts"
+import { useApp, useFormat, useKindName, useMay, useWords } from "../../context.ts"
+import { Button, LinkButton } from "../../parts/button.tsx"
+import { Segmented } from "../../parts/field.tsx"
+import { Loaded } from "../../parts/loaded.tsx"
+import { Page } from "../../parts/page.tsx"
+import { Empty } from "../../parts/states.tsx"
+import { VerdictTag } from "../../parts/tag.tsx"
+import { useResource } from "../../resource.ts"
+import { ChecksDialog } from "./checks.dialog.tsx"
+
+/** Labels that somebody should look at once more, the longest first. */
+export function ReviewScreen() {
+  const { api } = useApp()
+  const words = useWords()
+  const engineer = useMay("engineer")
+  const which = useSignal<"waiting" | "sent_back">("waiting")
+  const checking = useSignal(false)
+  const items = useResource(
+    `reviews ${which.value}`,
+    (s) => api.list(`/api/reviews?which=${which.value}`, ReviewItem, s),
+    ["review", "label"],
+  )
+  const empty = which.value === "waiting" ? "waiting" : "sent_back"
+  return (
+    <Page
+      title={words.together.title}
+      lead={words.together.lead}
+      actions={
+        <>
+          <LinkButton href="/msa" icon="training">
+            {words.together.openMsa}
+          </LinkButton>
+          {engineer && (
+            <Button
+              icon="settings"
+              onClick={() => {
+                checking.value = true
+              }}
+              testid="review-checks"
+            >
+              {words.together.checks}
+            </Button>
+          )}
+        </>
+      }
+    >
+      <Segmented
+        label={words.together.whichName}
+        value={which.value}
+        options={[
+          { value: "waiting", text: words.together.which.waiting },
+          { value: "sent_back", text: words.together.which.sent_back },
+        ]}
+        onValue={(value) => {
+          which.value = value
+        }}
+      />
+      <Loaded resource={items}>
+        {(list) =>
+          list.length > 0 ? (
+            <ul class="review-list">
+              {list.map((item) => (
+                <Item key={item.inspection.id} item={item} />
+              ))}
+            </ul>
+          ) : (
+            <Empty
+              icon="check"
+              title={empty === "waiting" ? words.together.emptyTitle : words.together.sentBackEmptyTitle}
+              body={empty === "waiting" ? words.together.emptyBody : words.together.sentBackEmptyBody}
+            />
+          )
+        }
+      </Loaded>
+      {checking.value && (
+        <ChecksDialog
+          onClose={() => {
+            checking.value = false
+          }}
+        />
+      )}
+    </Page>
+  )
+}
+
+function Item({ item }: { item: ReviewItem }) {
+  const { now } = useApp()
+  const words = useWords()
+  const format = useFormat()
+  const kindName = useKindName()
+  const { inspection, why, state, label_by, since } = item
+  return (
+    <li>
+      <a class="review-item" href={`/review/${inspection.id}`} data-testid="review-item">
+        <div class="thumb">
+          {inspection.image && <img src={thumbUrl(inspection.image.sha256, 320)} alt="" />}
+        </div>
+        <span class="review-item-why">{why ? words.together.why[why] : words.together.state[state]}</span>
+        <span class="opinion-head">
+          {inspection.label && <VerdictTag verdict={inspection.label.verdict} />}
+          <span>{words.common.and((inspection.label?.kinds ?? []).map(kindName))}</span>
+        </span>
+        <span class="muted small">
+          {words.together.labelledBy(label_by.name)} · {inspection.part_id ?? inspection.id.slice(-8)} ·{" "}
+          {format.ago(since, now.value)}
+        </span>
+      </a>
+    </li>
+  )
+}
