@@ -142,7 +142,9 @@ function withOwnIds(mine: Pieces, base: Pieces, theirs: Pieces): Pieces {
     const isNew = !base.regions.has(id)
     const isShared = other !== undefined && canonical(other) === canonical(region)
     const alike = isNew && !isShared ? likeness.get(likenessOf(region)) : undefined
-    const twin = alike !== undefined && !mine.regions.has(alike) ? alike : undefined
+    const isTaken =
+      alike !== undefined && canonical(mine.regions.get(alike)) === canonical(theirs.regions.get(alike))
+    const twin = isTaken ? undefined : alike
     // One region of theirs is one of mine, not two.
     if (twin !== undefined) likeness.delete(likenessOf(region))
     const clashes = isNew && !isShared && other !== undefined

@@ -66,6 +66,9 @@ describe("two labels from the same beginning", () => {
       region("", 60).outline,
     ])
     expect(new Set(two.content.drawing?.regions.map((r) => r.id)).size).toBe(2)
+    const [one, other] = [drawn([region("p1", 0), region("p2", 60)]), drawn([region("p1", 60)])]
+    for (const met of [mergeLabels(null, one, other), mergeLabels(null, other, one)])
+      expect("content" in met && met.content.drawing?.regions).toHaveLength(2)
     expect(mergeLabels(null, drawn([region("p1", 0)]), drawn([region("q7", 0)]))).toEqual({
       content: drawn([region("p1", 0)]),
     })
