@@ -15,16 +15,13 @@ import { split } from "../../parts/split.tsx"
 import { Empty, TroubleNote, Wait } from "../../parts/states.tsx"
 import { useResource } from "../../resource.ts"
 import { createBatch } from "./batch.ts"
-import { BatchView } from "./batch.view.tsx"
 import { BoxBar } from "./box-bar.tsx"
 
 import { createCommands, type Drawer as DrawerName, type Open } from "./commands.ts"
 
-import { AskDialog, CommentsDialog, MentionsDialog, SkipDialog } from "./flow.dialogs.tsx"
 import { createFlow } from "./flow.ts"
 import { FlowBar } from "./flow-bar.tsx"
 import { FlowNote } from "./flow-note.tsx"
-import { GuidePanel } from "./guide-panel.tsx"
 
 import { HistoryDialog } from "./history.dialog.tsx"
 import { readKey } from "./keys.ts"
@@ -46,6 +43,12 @@ import { VerdictButton } from "./verdict-button.tsx"
 
 const HelpDialog = split(() => import("./help.dialog.tsx").then((m) => m.HelpDialog))
 const Drawer = split(() => import("./drawer.tsx").then((m) => m.Drawer))
+const BatchView = split(() => import("./batch.view.tsx").then((m) => m.BatchView))
+const GuidePanel = split(() => import("./guide-panel.tsx").then((m) => m.GuidePanel))
+const AskDialog = split(() => import("./flow.dialogs.tsx").then((m) => m.AskDialog))
+const SkipDialog = split(() => import("./flow.dialogs.tsx").then((m) => m.SkipDialog))
+const CommentsDialog = split(() => import("./flow.dialogs.tsx").then((m) => m.CommentsDialog))
+const MentionsDialog = split(() => import("./flow.dialogs.tsx").then((m) => m.MentionsDialog))
 
 type Desk = {
   work: Labelling
@@ -97,7 +100,8 @@ function useDesk(): Desk | null {
     void readSetups().then(() => {
       // After the first part, and before anybody can ask for a tool while the network is away.
       void work.prepare()
-      Drawer.preload()
+      for (const later of [Drawer, SkipDialog, AskDialog, CommentsDialog, GuidePanel, BatchView])
+        later.preload()
     })
     const offCatalogue = app.live.on(["catalogue"], () => void readSetups())
     // Back from a pocket, or from behind a wall of steel: what was laid in may be somebody else's by now.
