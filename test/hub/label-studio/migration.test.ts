@@ -64,7 +64,7 @@ async function run(args: string[]) {
   return { exit, report: JSON.parse(out) }
 }
 
-// The other side is a hub, which speaks Label Studio's language; a real one was moved by hand.
+// The other side is a hub, which speaks the same language; what a real Label Studio answers beside it, this does not show.
 test("whole projects move with people, pictures, annotations and predictions, and a second run brings nothing twice", async () => {
   const kim = await source.post("/api/users", { email: "kim@plant.example", first_name: "Kim" })
   const project = (await source.post("/api/projects", { title: "line 4", label_config: config })).body.id
