@@ -121,7 +121,7 @@ describe.skipIf(!available)("two people and a reviewer in three browsers", () =>
     await reviewer.page.getByTestId("review-reason").fill("See the white square")
     await reviewer.page.getByTestId("review-send").tap()
     await reviewer.page.waitForURL("**/review")
-    await first.page.reload()
+    // It comes by itself: nobody has to open the screen anew.
     await first.page.getByTestId("label-returned").waitFor()
     expect(await first.page.getByTestId("label-returned").innerText()).toContain("See the white square")
     await judge(first.page, "ng", "scratch")

@@ -49,3 +49,6 @@ export function Dialog({
     </dialog>
   )
 }
+
+/** Whether something lies over the screen, a lock too: keys are for that then, a badge reader's above all. */
+export const isCovered = (): boolean => document.querySelector("dialog:modal") !== null

@@ -1,6 +1,7 @@
-import { constants, setPriority } from "node:os"
+import { constants } from "node:os"
 import { parseCommandArgs } from "../args.ts"
 import type { Command } from "../command.ts"
+import { stepBack } from "./step-back.ts"
 
 export const trainWorker: Command = {
   summary: "run one training job bundle",
@@ -8,8 +9,8 @@ export const trainWorker: Command = {
   run: async (args) => {
     const { positionals } = parseCommandArgs("worker", args, {}, ["DIR"])
     // Training may take minutes and nobody waits for a single step of it; stations and screens on the same machine go
-    // first. Before anything else, as threads inherit it when they are made.
-    setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
+    // first.
+    stepBack(constants.priority.PRIORITY_BELOW_NORMAL)
     const { runTrainWorker } = await import("../../../models/trainer/worker.ts")
     await runTrainWorker(positionals[0]!)
   },

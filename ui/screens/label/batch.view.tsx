@@ -3,6 +3,7 @@ import type { LabelTask } from "#contract/labelling"
 import { thumbUrl } from "../../api.ts"
 import { useApp, useKindName, useWords } from "../../context.ts"
 import { Button, IconButton } from "../../parts/button.tsx"
+import { isCovered } from "../../parts/dialog.tsx"
 import { Segmented } from "../../parts/field.tsx"
 import { Icon, VerdictMark } from "../../parts/icon.tsx"
 import { Empty, TroubleNote, Wait } from "../../parts/states.tsx"
@@ -43,7 +44,7 @@ export function BatchView({
   Object.assign(latest, { onConfirm, columns, ready })
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
-      if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return
+      if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey || isCovered()) return
       const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -latest.columns, ArrowDown: latest.columns }[
         event.key
       ]

@@ -30,7 +30,6 @@ export function FlowBar({
     <button
       type="button"
       class="flow-item"
-      aria-label={words.flow.name[what]}
       title={words.flow.name[what]}
       aria-pressed={more.pressed}
       disabled={more.disabled ?? idle}

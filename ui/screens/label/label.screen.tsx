@@ -10,6 +10,7 @@ import { useApp, useKindName, useMay, useWords } from "../../context.ts"
 import { EditorCanvas } from "../../editor/canvas.tsx"
 import { documentOf } from "../../editor/state.ts"
 import { Button } from "../../parts/button.tsx"
+import { isCovered } from "../../parts/dialog.tsx"
 import { VerdictMark } from "../../parts/icon.tsx"
 import { split } from "../../parts/split.tsx"
 import { Empty, TroubleNote, Wait } from "../../parts/states.tsx"
@@ -121,7 +122,7 @@ function useDesk(): Desk | null {
     })
     // A busy line sends many events a second; an idle tablet asks for work twice a second at most.
     let nudge: ReturnType<typeof setTimeout> | undefined
-    const off = app.live.on(["inspection", "label"], () => {
+    const off = app.live.on(["inspection", "label", "review"], () => {
       nudge ??= setTimeout(() => {
         nudge = undefined
         work.poke()
@@ -237,7 +238,7 @@ function Work({ work, outbox, queue, keys, setups, outlines }: Desk) {
 
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
-      if (event.isComposing || open.value !== "none") return
+      if (event.isComposing || open.value !== "none" || isCovered()) return
       const target = event.target instanceof HTMLElement ? event.target : null
       // A control somebody has walked to by keyboard keeps Space for itself.
       const walked = target?.matches("button:focus-visible, a:focus-visible, input, textarea, select")

@@ -162,11 +162,24 @@ export function Entrance({ children }: { children: ComponentChildren }) {
   }, [app.tablet.away.value])
 
   const now = door.value
+  const asking = now.at === "asking"
+  const away = app.tablet.away.value
+  useEffect(() => {
+    // Opened without the network this tablet did not hear yet what it is: the next person could not come in by name.
+    if (asking || away || app.tablet.face.peek()) return
+    app.api.get("/api/tablet", ThisTablet).then(
+      (face) => {
+        app.tablet.face.value = face
+      },
+      (error: unknown) => console.info("tablet", asTrouble(error).key),
+    )
+  }, [asking, away, signedIn])
+
   const outdated = app.tablet.outdated.value
   useEffect(() => {
     // Nobody is in the middle of anything.
-    if (!signedIn && outdated && now.at !== "asking") app.tablet.renew()
-  }, [signedIn, outdated, now.at])
+    if (!signedIn && outdated && !asking) app.tablet.renew()
+  }, [signedIn, outdated, asking])
 
   if (signedIn)
     return (
