@@ -113,7 +113,6 @@ describe.skipIf(!available)("two people and a reviewer in three browsers", () =>
     await engineer.send("PUT", "/api/labelling/checks", { ...plan, review: 1 })
     await second.context.close()
     await storePictures(hub, [partPicture({ grey: 150, square: true, side: 320 })])
-    await first.page.reload()
     await judge(first.page, "ok")
     await first.page.getByTestId("label-empty").waitFor()
     await reviewer.page.getByTestId("review-item").tap()
