@@ -156,13 +156,22 @@ async function judgeParts(tablet: Tablet, material: Material, count: number): Pr
     const truth = material.truthOf({ part_id: shown.split(" · ")[0] ?? "" } as InspectionView)
     if (!truth || truth.verdict === "ok") await page.getByTestId("label-ok").tap()
     else {
-      const proposals = page.getByTestId("label-box-remove")
-      while ((await proposals.count()) > 0) await proposals.first().tap()
+      await removeProposals(page)
       for (const kind of truth.kinds) await pickKind(page, kind, spoken[language].newKind)
       await page.getByTestId("label-ng").tap()
     }
     await until(async () => (await part.count()) === 0 || (await part.innerText()) !== shown, minutes)
   }
+}
+
+/** Takes away what the model has marked: one by one, and all at once where it has marked too much for that. */
+async function removeProposals(page: Page): Promise<void> {
+  const proposals = page.getByTestId("label-box-remove")
+  while ((await proposals.count()) > 0) await proposals.first().tap()
+  if ((await page.locator(".box-bar").count()) === 0) return
+  await page.keyboard.press("Control+a")
+  await page.keyboard.press("Delete")
+  await page.locator(".box-bar").waitFor({ state: "detached" })
 }
 
 async function pickKind(
