@@ -182,10 +182,10 @@ describe("a label", () => {
     })
   })
 
-  test("is withdrawn by its own person only, and the part waits again where it was", async () => {
+  test("is withdrawn by its own person and by no other worker, and the part waits again where it was", async () => {
     const test = await start()
     const [id] = storeParts(test, 1)
-    const [one, two] = [await test.as("worker"), await test.as("reviewer")]
+    const [one, two] = [await test.as("worker"), await test.as("worker")]
     await one.post("/api/labels", newLabel(id!, { verdict: "ng", kinds: ["unknown"] }))
     expect((await two.post("/api/labels", newLabel(id!, { verdict: "withdrawn" }))).status).toBe(409)
     expect((await one.post("/api/labels", newLabel(id!, { verdict: "withdrawn" }))).status).toBe(201)
@@ -195,6 +195,16 @@ describe("a label", () => {
     const counts = { labelled: 0, labelled_today: 0, mine_today: 0, waiting: 1 }
     expect(test.hub.labelling.stats(test.hub.users.find(one.userId)!)).toMatchObject(counts)
     expect(await next(two)).toMatchObject({ inspection: { id, label: null }, reason: "ng" })
+  })
+
+  test("is withdrawn by a reviewer too, and both revisions stay", async () => {
+    const test = await start()
+    const [id] = storeParts(test, 1)
+    const [worker, reviewer] = [await test.as("worker"), await test.as("reviewer")]
+    await worker.post("/api/labels", newLabel(id!, { verdict: "ng", kinds: ["unknown"] }))
+    expect((await reviewer.post("/api/labels", newLabel(id!, { verdict: "withdrawn" }))).status).toBe(201)
+    expect(test.hub.labelling.current()).toEqual([])
+    expect(test.hub.labelling.revisions(id!).map(({ verdict }) => verdict)).toEqual(["ng", "withdrawn"])
   })
 
   test("of unsure goes to a reviewer, not to workers and not back to the same person", async () => {
