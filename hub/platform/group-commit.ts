@@ -29,7 +29,16 @@ const busyMs = 10
  * when image files are being synced beside it. So callers wait for company twice as long as the last commit took, and
  * about a third of the time is spent committing, however slow the disk is.
  */
-export function createGroupCommit({ sqlite, most = 512 }: { sqlite: Sqlite; most?: number }): GroupCommit {
+export function createGroupCommit({
+  sqlite,
+  most = 512,
+  now = () => performance.now(),
+}: {
+  sqlite: Sqlite
+  most?: number
+  /** Milliseconds that only go forward. */
+  now?: () => number
+}): GroupCommit {
   let entries: Entry[] = []
   let closed = false
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -38,9 +47,9 @@ export function createGroupCommit({ sqlite, most = 512 }: { sqlite: Sqlite; most
   /** Runs entries for at most about `busyMs`; how many. */
   const commitSome = (batch: readonly Entry[], onRun: (ran: number) => void): void =>
     sqlite.transaction(() => {
-      const until = performance.now() + busyMs
+      const until = now() + busyMs
       for (const [i, entry] of batch.entries()) {
-        if (i > 0 && performance.now() > until) return
+        if (i > 0 && now() > until) return
         onRun(i + 1)
         entry.run()
       }
@@ -52,7 +61,7 @@ export function createGroupCommit({ sqlite, most = 512 }: { sqlite: Sqlite; most
     const batch = entries
     entries = []
     let ran = 0
-    const start = performance.now()
+    const start = now()
     try {
       commitSome(batch, (count) => {
         ran = count
@@ -72,7 +81,7 @@ export function createGroupCommit({ sqlite, most = 512 }: { sqlite: Sqlite; most
         }
       }
     }
-    lastMs = performance.now() - start
+    lastMs = now() - start
     if (ran === batch.length) return
     entries = [...batch.slice(ran), ...entries]
     timer ??= setTimeout(flush, 0)
