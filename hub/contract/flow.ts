@@ -1,6 +1,6 @@
 import * as v from "valibot"
 import { Instant, Uuid } from "./ids.ts"
-import { InspectionView } from "./labelling.ts"
+import { InspectionView, mostHeld } from "./labelling.ts"
 import { Role } from "./users.ts"
 
 /** Why somebody gave a part back unjudged. */
@@ -66,5 +66,5 @@ export type Colleague = v.InferOutput<typeof Colleague>
 /** POST /api/labelling/batch: leases look-alikes, the most valuable part and others of its kind, each with its own lease. */
 export const BatchRequest = v.object({
   size: v.pipe(v.number(), v.integer(), v.minValue(2), v.maxValue(48)),
-  holding: v.optional(v.pipe(v.array(Uuid), v.maxLength(96)), []),
+  holding: v.optional(v.pipe(v.array(Uuid), v.maxLength(mostHeld)), []),
 })

@@ -125,10 +125,13 @@ export const LabelTask = v.object({
 })
 export type LabelTask = v.InferOutput<typeof LabelTask>
 
+/** Parts a tablet may name as its own: what it has laid in, and what it has judged and not got rid of yet. */
+export const mostHeld = 96
+
 /** Body of POST /api/labelling/next: `ahead` lets a tablet hold the next parts already decoded. */
 export const NextRequest = v.object({
   /** Inspections the tablet already holds, not to be handed out again to it. */
-  holding: v.optional(v.pipe(v.array(Uuid), v.maxLength(32)), []),
+  holding: v.optional(v.pipe(v.array(Uuid), v.maxLength(mostHeld)), []),
   /** The tablet lays parts in for work without the network: they are leased for longer. */
   stock: v.optional(v.boolean(), false),
 })

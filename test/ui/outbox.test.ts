@@ -120,6 +120,26 @@ test("verdicts given while the hub is down are sent in order when it is back", a
   expect(hub.got.map((l) => l.id)).toEqual(labels.map((l) => l.id))
 })
 
+test("a part counts as judged from the tap to the receipt, and no longer", async () => {
+  const hub = startHub()
+  hub.state.answer = "down"
+  const store = createMemoryKept()
+  const outbox = openOutbox(hub, store)
+  const one = label()
+  const added = outbox.add(one)
+  expect(outbox.judged()).toEqual([one.inspection_id])
+  await added
+  expect(outbox.judged()).toEqual([one.inspection_id])
+  outbox.stop()
+  // Opened anew it is known from the disk.
+  const again = openOutbox(hub, store)
+  await again.flush()
+  expect(again.judged()).toEqual([one.inspection_id])
+  hub.state.answer = "stored"
+  await until(() => again.unsent.value === 0)
+  await until(() => again.judged().length === 0)
+})
+
 test("a lost receipt leads to the same label again, and the hub has it once", async () => {
   const hub = startHub()
   hub.state.answer = "cut"

@@ -89,6 +89,28 @@ test("a tablet lays in as many parts as it may, and says that it does", async ()
   expect(hub.state.asked.every(({ stock }) => stock)).toBe(true)
 })
 
+test("what is judged is not asked for again while its label is still on its way", async () => {
+  const hub = startHub(row(3))
+  const underway: string[] = []
+  const queue = createQueue({
+    api: hub.api,
+    decode: async ({ w, h }) => wholePicture({ w, h }, []),
+    judged: () => underway,
+  })
+  open.push(queue.stop)
+  await queue.refill()
+  const first = queue.take(Date.now())!
+  underway.push(first.task.inspection.id)
+  const second = queue.take(Date.now())!
+  underway.push(second.task.inspection.id)
+  await queue.refill()
+  expect(hub.state.asked.at(-1)?.holding).toContain(first.task.inspection.id)
+  const third = queue.take(Date.now())!
+  await queue.refill()
+  expect(new Set([first, second, third].map(({ task }) => task.inspection.part_id)).size).toBe(3)
+  expect(queue.supply.value.state).toBe("empty")
+})
+
 test("without the network every part that was laid in is served, with its picture, though its lease has ended", async () => {
   const hub = startHub(row(40))
   const { queue } = openQueue(hub, createMemoryKept(), 10)

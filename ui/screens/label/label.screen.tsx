@@ -85,6 +85,7 @@ function useDesk(): Desk | null {
     const queue = createQueue({
       api: app.api,
       decode: openPicture,
+      judged: outbox.judged,
       stock: installed ? { user, size: stockSize, kept: outbox.kept, fetchPicture } : undefined,
     })
     const work = createLabelling({

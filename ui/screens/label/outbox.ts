@@ -17,6 +17,8 @@ export type Outbox = {
   unsentOfOthers: ReadonlySignal<number>
   refused: ReadonlySignal<number>
   lastTrouble: ReadonlySignal<Trouble | undefined>
+  /** Parts the signed-in person has judged and the hub has not confirmed yet: nobody needs to judge them again. */
+  judged: () => string[]
   /** What the hub answered in this visit, by label. */
   receipts: ReadonlySignal<ReadonlyMap<string, Receipt>>
   add: (label: NewLabel) => Promise<void>
@@ -53,6 +55,9 @@ export function createOutbox(deps: {
   const refused = signal(0)
   const lastTrouble = signal<Trouble | undefined>(undefined)
   const receipts = signal<ReadonlyMap<string, Receipt>>(new Map())
+  /** Parts of labels that are just being written to the disk, and of those that lie there. */
+  const arriving = new Set<string>()
+  let lying: string[] = []
   let running: Promise<void> | undefined
   let again = false
   let failures = 0
@@ -65,7 +70,9 @@ export function createOutbox(deps: {
   async function waiting(): Promise<Entry[]> {
     const entries = await store.all()
     const open = entries.filter((entry) => entry.refused === undefined)
-    unsent.value = open.filter(isMine).length
+    const mine = open.filter(isMine)
+    lying = mine.map(({ label }) => label.inspection_id)
+    unsent.value = mine.length
     unsentOfOthers.value = open.length - unsent.value
     refused.value = entries.filter((entry) => entry.refused !== undefined && isMine(entry)).length
     return open.sort(
@@ -123,6 +130,7 @@ export function createOutbox(deps: {
           receipts.value = new Map(receipts.value).set(entry.id, receipt)
         }
         await store.receive(entry.id, { user: entry.user, receipt })
+        if (isMine(entry)) lying = lying.filter((part) => part !== entry.label.inspection_id)
         const count = isMine(entry) ? unsent : unsentOfOthers
         count.value = Math.max(0, count.value - 1)
         changed = true
@@ -179,9 +187,15 @@ export function createOutbox(deps: {
     refused,
     lastTrouble,
     receipts,
+    judged: () => [...new Set([...arriving, ...lying])],
     async add(label) {
-      await store.put({ id: label.id, user: user ?? "", at: Date.now(), label })
-      await waiting()
+      arriving.add(label.inspection_id)
+      try {
+        await store.put({ id: label.id, user: user ?? "", at: Date.now(), label })
+        await waiting()
+      } finally {
+        arriving.delete(label.inspection_id)
+      }
       channel?.postMessage("changed")
       void flush()
     },

@@ -1,5 +1,12 @@
 import { signal } from "@preact/signals"
-import { HeldParts, LabelRevision, LabelTask, QueueReason, type StoredImage } from "#contract/labelling"
+import {
+  HeldParts,
+  LabelRevision,
+  LabelTask,
+  mostHeld,
+  QueueReason,
+  type StoredImage,
+} from "#contract/labelling"
 import { type Api, asTrouble, type Trouble } from "../../api.ts"
 import type { Picture } from "../../editor/picture.ts"
 import type { Kept, Stocked } from "./kept.ts"
@@ -49,8 +56,10 @@ export function createQueue(deps: {
   api: Api
   decode: (image: StoredImage, picture?: Blob) => Promise<Picture>
   stock?: Stock | undefined
+  /** Parts that are judged and whose labels are still on their way: without this the hub would hand them out again. */
+  judged?: () => readonly string[]
 }) {
-  const { stock } = deps
+  const { stock, judged = () => [] } = deps
   const size = stock?.size ?? ahead
   const held: Held[] = []
   const shelf: Stocked[] = []
@@ -154,13 +163,12 @@ export function createQueue(deps: {
       const full = held.length >= ahead && (holding.length >= size || bytes >= stockBytes)
       if (full) return
       try {
-        const task = await deps.api.maybe(
-          "POST",
-          "/api/labelling/next",
-          { holding, stock: stock !== undefined },
-          LabelTask,
-        )
-        if (!task || holding.includes(task.inspection.id)) {
+        const body = {
+          holding: [...new Set([...holding, ...judged()])].slice(0, mostHeld),
+          stock: stock !== undefined,
+        }
+        const task = await deps.api.maybe("POST", "/api/labelling/next", body, LabelTask)
+        if (!task || body.holding.includes(task.inspection.id)) {
           if (held.length === 0) supply.value = { state: "empty" }
           if (!task && held.length === 0) waiting.value = 0
           return
