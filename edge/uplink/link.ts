@@ -116,10 +116,11 @@ export function createLink(deps: LinkDeps) {
   async function onConnect(mine: mqtt.MqttClient) {
     try {
       const subscriptions = [topicOf("hubState"), topicOf("desired", { d }), `crux/v1/d/${d}/down/#`]
-      await send("state", state(true))
       const granted = await mine.subscribeAsync(subscriptions, { qos: 1 })
       const refused = granted.find((one) => one.qos > 2)
       if (refused) throw new Error(`the broker refuses ${refused.topic}`)
+      // The birth comes last: a hub that starts anew after it is heard, and one that answers it finds us listening.
+      await send("state", state(true))
     } catch (error) {
       log.warn("link_error", { why: String(error) })
       return void mine.end(true)

@@ -10,3 +10,9 @@ export function countJUnit(xml: string): Counts {
   const failed = number("failures") + number("errors")
   return { passed: Math.max(0, number("tests") - failed - number("skipped")), failed }
 }
+
+/** The files of a JUnit report in which a test failed, each once. */
+export function failedFiles(xml: string): string[] {
+  const suites = xml.matchAll(/<testsuite\b[^>]*\bfile="([^"]+)"[^>]*\bfailures="([1-9]\d*)"/g)
+  return [...new Set(Array.from(suites, ([, file = ""]) => file))]
+}

@@ -106,7 +106,7 @@ describe("the uplink", () => {
   test("introduces itself again to a hub that has started anew behind the same broker", async () => {
     const peer = await hub()
     await stationOf(peer)
-    await until("a birth", () => peer.states.length === 1)
+    await until("a birth and a report", () => peer.states.length === 1 && peer.reports.length > 0)
     const reports = peer.reports.length
     await peer.newEpoch("epoch-2")
     await until(

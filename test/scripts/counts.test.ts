@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test"
-import { countJUnit, countsLine } from "../../scripts/ok/counts.ts"
+import { countJUnit, countsLine, failedFiles } from "../../scripts/ok/counts.ts"
 
 describe("the totals of a check", () => {
   test("come from the root element of the report, skipped tests counting as neither", () => {
@@ -16,5 +16,16 @@ describe("the totals of a check", () => {
 
   test("end every check as one line", () => {
     expect(countsLine({ passed: 210, failed: 0 })).toBe("210 passed, 0 failed")
+  })
+
+  test("name the files to look at again, each once", () => {
+    const xml = `<testsuites tests="3" failures="2">
+      <testsuite name="a" file="test/a.test.ts" tests="2" failures="2">
+        <testsuite name="inner" file="test/a.test.ts" line="3" tests="2" failures="2"></testsuite>
+      </testsuite>
+      <testsuite name="b" file="test/b.test.ts" tests="1" failures="0"></testsuite>
+    </testsuites>`
+    expect(failedFiles(xml)).toEqual(["test/a.test.ts"])
+    expect(failedFiles("")).toEqual([])
   })
 })
