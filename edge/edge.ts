@@ -130,6 +130,7 @@ export async function createEdge(deps: EdgeDeps) {
       reporter.changed()
       events.tell({ v: 1, ts: now(), kind: "record_refused", level: "alarm", detail: { id, code } })
     },
+    onDrained: () => reporter.changed(),
     log,
   })
   deps.wire?.bind((verdict) => link.post("verdict", verdict))

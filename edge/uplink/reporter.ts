@@ -35,7 +35,7 @@ export function createReporter({ document, publish }: ReporterDeps) {
       if (timer !== undefined && dueAt <= at) return
       clearTimeout(timer)
       dueAt = at
-      timer = setTimeout(send, at - performance.now())
+      timer = setTimeout(send, Math.max(0, at - performance.now()))
     },
     now: send,
     onUp: (): void => {

@@ -12,6 +12,8 @@ export type SenderDeps = {
   deliverSegment: DeliverSegment
   /** The hub refuses a record for good; it stays here as a dead letter. */
   onRefused: (ack: InspectionAck) => void
+  /** Nothing is left that the hub does not have. */
+  onDrained: () => void
   log: Log
 }
 
@@ -28,7 +30,7 @@ type InFlight = { bytes: number; sentAt: number; attempt: number; timer: ReturnT
 export type Sender = ReturnType<typeof createSender>
 
 /** Drains the outbox within the credit the hub grants. A record leaves only when the hub says it is on its disk. */
-export function createSender({ outbox, send, deliverSegment, onRefused, log }: SenderDeps) {
+export function createSender({ outbox, send, deliverSegment, onRefused, onDrained, log }: SenderDeps) {
   let credit = firstCredit
   let limits = firstLimits
   let up = false
@@ -129,6 +131,7 @@ export function createSender({ outbox, send, deliverSegment, onRefused, log }: S
       log.error("record_refused", { id: ack.id, code: ack.code })
       onRefused(ack)
     }
+    if (outbox.depth() === 0) onDrained()
     if (ack.st !== "later") return
     const wait = ack.retry_ms ?? 5_000
     slowUntil = Math.max(slowUntil, performance.now() + wait)

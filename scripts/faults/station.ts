@@ -82,6 +82,7 @@ export async function openStation(options: {
     send: (message) => link.post("inspection", message),
     deliverSegment: (xfer, i, message) => link.deliver("segment", message, { xfer, i: String(i) }),
     onRefused: () => {},
+    onDrained: () => {},
     log,
   })
 

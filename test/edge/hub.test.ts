@@ -120,6 +120,7 @@ test("a picture longer than a message arrives whole, over a lost connection too,
       return taken
     },
     onRefused: () => {},
+    onDrained: () => {},
     log,
   })
   const bytes = new Uint8Array(12 * 1024 * 1024).map((_, i) => i * 17)

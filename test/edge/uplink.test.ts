@@ -70,6 +70,17 @@ describe("the uplink", () => {
     expect(numbers.slice(0, 16).filter((seq) => seq < 10)).toHaveLength(4)
   })
 
+  test("tells soon that nothing is left which the hub does not have", async () => {
+    const peer = await hub()
+    peer.hooks.ack = () => undefined
+    const station = await stationOf(peer)
+    station.show(26)
+    const depth = () => peer.reports.at(-1)?.queue.depth
+    await until("a report of one waiting", () => depth() === 1)
+    peer.hooks.ack = (id) => ({ id, st: "stored" })
+    await until("a report of none waiting", () => depth() === 0)
+  })
+
   test("never has more under way than the hub's credit", async () => {
     const peer = await hub()
     peer.hooks.ack = () => undefined

@@ -233,6 +233,7 @@ export async function simulate(
           // All messages here are short.
           deliverSegment: async () => false,
           onRefused: () => {},
+          onDrained: () => {},
           log,
         })
         current = mine
