@@ -60,6 +60,13 @@ export async function buildUi(outdir = join(root, "dist/ui"), minify = true): Pr
     if (!found) throw new Error(`the build made no ${end} entry`)
     return `/assets/${basename(found.path)}`
   }
+  const scripts = new Map(
+    await Promise.all(
+      script.outputs.map(async (output) => [`/assets/${basename(output.path)}`, await output.text()] as const),
+    ),
+  )
+  const worker = [...scripts.keys()].filter((path) => workScreen.test(path))
+  const early = graphOf([entry(script.outputs, ".js"), ...worker], scripts)
   const icon = await Bun.file(join(root, "ui/icon.svg")).text()
   const iconName = `icon-${shortHash(icon)}.svg`
   await Bun.write(join(assets, iconName), icon)
@@ -68,6 +75,7 @@ export async function buildUi(outdir = join(root, "dist/ui"), minify = true): Pr
     .replace("./main.css", entry(style.outputs, ".css"))
     .replace("./fonts.css", `/assets/${fonts}`)
     .replace("./icon.svg", `/assets/${iconName}`)
+    .replace("  </head>", `${early.map(preload).join("")}  </head>`)
   await Bun.write(join(outdir, "index.html"), html)
   await buildIcons(outdir, icon)
   await Bun.write(
@@ -76,6 +84,23 @@ export async function buildUi(outdir = join(root, "dist/ui"), minify = true): Pr
   )
   await buildWorker(outdir, minify)
   return measure(outdir)
+}
+
+/** What the work screen is made of: most who open the hub are workers, and nothing of theirs waits for something else. */
+const workScreen = /\/(label\.screen|outbox|kept)-[^/]+\.js$/
+const preload = (path: string) => `    <link rel="modulepreload" href="${path}" />\n`
+
+/** These scripts and all they import, each once. */
+function graphOf(entries: readonly string[], scripts: ReadonlyMap<string, string>): string[] {
+  const found = new Set<string>()
+  const add = (path: string): void => {
+    const text = scripts.get(path)
+    if (text === undefined || found.has(path)) return
+    found.add(path)
+    for (const [, next = ""] of text.matchAll(/(?:from|import)\s*"([^"]+)"/g)) add(next)
+  }
+  entries.forEach(add)
+  return [...found]
 }
 
 /** For home screens, which take no drawings. A maskable one may be cut to a circle: its sign stays in the middle. */

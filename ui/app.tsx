@@ -10,6 +10,8 @@ import { Entrance } from "./screens/session/entrance.tsx"
 import { Rail } from "./shell.tsx"
 
 const LabelScreen = split(() => import("./screens/label/label.screen.tsx").then((m) => m.LabelScreen))
+// Whoever opens the work screen gets it while the hub is asked who they are.
+if (location.pathname.startsWith("/label")) LabelScreen.preload()
 const LiveScreen = split(() => import("./screens/live/live.screen.tsx").then((m) => m.LiveScreen))
 const DatasetsScreen = split(() =>
   import("./screens/datasets/datasets.screen.tsx").then((m) => m.DatasetsScreen),

@@ -8,6 +8,7 @@ import { type App, createClock, createWords, type OpenOutbox } from "./context.t
 import { createLive } from "./live.ts"
 import { createPrefs } from "./prefs.ts"
 import { createTablet } from "./tablet.ts"
+import { showTypeface } from "./typeface.ts"
 
 /** Composition root of the screens: made once, handed down by context. */
 const prefs = createPrefs({
@@ -41,6 +42,8 @@ const app: App = {
   now: createClock(),
 }
 
+const typeface = document.getElementById("typeface")
+if (typeface instanceof HTMLLinkElement) showTypeface({ link: typeface, storage: localStorage })
 void tablet.install()
 const root = document.getElementById("app")
 if (!root) throw new Error("index.html has no #app")

@@ -48,7 +48,20 @@ export function streamOf(
   ])
 }
 
-export function parseStream(key: string): Stream {
+/** Keys seen so far: there are some hundreds, and every draw asks what each of them stands for. */
+const parsed = new Map<string, Stream>()
+const mostParsed = 10_000
+
+export function parseStream(key: string): Readonly<Stream> {
+  const known = parsed.get(key)
+  if (known) return known
+  if (parsed.size >= mostParsed) parsed.clear()
+  const stream = read(key)
+  parsed.set(key, stream)
+  return stream
+}
+
+function read(key: string): Stream {
   const [line, reason, look, band, kind] = JSON.parse(key) as [string, QueueReason, 1 | 2, number, string]
   return { line, reason, look, band, kind }
 }

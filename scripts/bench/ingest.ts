@@ -30,7 +30,7 @@ export async function benchIngest(): Promise<BenchRow[]> {
     row(
       "durable ingest, 200 KB images",
       "MB/s",
-      inMegabytes(await againstDisk(large, 900, beside), large),
+      inMegabytes(await againstDisk(large, 1800, beside), large),
       disk,
     ),
     ...besideRows(beside),

@@ -41,7 +41,11 @@ export async function openTablet(browser: Browser, view: View) {
     colorScheme: view.dark ? "dark" : "light",
   })
   const prefs = JSON.stringify({ language: view.language ?? "ko", theme: view.theme ?? "auto" })
-  await context.addInitScript((stored) => localStorage.setItem("crux.prefs", stored), prefs)
+  await context.addInitScript((stored) => {
+    localStorage.setItem("crux.prefs", stored)
+    // As on a tablet that has been here before: its typeface is shown from the first frame on.
+    localStorage.setItem("crux.typeface", "yes")
+  }, prefs)
   const page: Page = await context.newPage()
   const complaints: string[] = []
   page.on("console", (message) => {

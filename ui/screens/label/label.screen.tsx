@@ -1,5 +1,5 @@
 import { type ReadonlySignal, signal, useSignal } from "@preact/signals"
-import { useEffect, useMemo, useState } from "preact/hooks"
+import { useEffect, useLayoutEffect, useMemo, useState } from "preact/hooks"
 
 import { Guide } from "#contract/catalogue"
 import { Mention } from "#contract/flow"
@@ -69,7 +69,8 @@ function useDesk(): Desk | null {
   const [desk, setDesk] = useState<Desk | null>(null)
   const user = app.session.value?.user.id ?? ""
   const outbox = app.outbox.value
-  useEffect(() => {
+  // Not after the frame: the first part is asked for while the screen is drawn.
+  useLayoutEffect(() => {
     if (!outbox) return
     const setups = signal<LabelSetup[]>([])
     // Without an answer the plain setup stands: judging goes on.

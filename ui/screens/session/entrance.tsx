@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals"
 import type { ComponentChildren } from "preact"
-import { useEffect } from "preact/hooks"
+import { useEffect, useLayoutEffect } from "preact/hooks"
 import * as v from "valibot"
 import { DefectClass } from "#contract/catalogue"
 import { ThisTablet } from "#contract/tablets"
@@ -53,16 +53,16 @@ async function findDoor(app: App, token: string | undefined): Promise<Door> {
       })
       app.tablet.hasLeft()
     }
+    // All at once: none needs what another answers, and a slow tablet waits for one answer and not for three.
+    const opened = token === undefined ? app.api.get("/api/session", Session) : undefined
+    opened?.catch(() => {})
     const [setup, face] = await Promise.all([
       app.api.get("/api/setup", SetupState),
       app.api.get("/api/tablet", ThisTablet),
     ])
     app.tablet.face.value = face
     if (setup.needed) return { at: "setup" }
-    app.session.value =
-      token === undefined
-        ? await app.api.get("/api/session", Session)
-        : await app.api.post("/api/session", { token }, Session)
+    app.session.value = await (opened ?? app.api.post("/api/session", { token }, Session))
     return { at: "open" }
   } catch (error) {
     const failed = asTrouble(error)
@@ -91,7 +91,7 @@ export function Entrance({ children }: { children: ComponentChildren }) {
   const door = useSignal<Door>({ at: "asking", byLink: location.hash.includes("token=") })
   const signedIn = app.session.value !== null
   const person = app.session.value?.user.id
-  useOutbox()
+  useOutbox(door.value.at !== "asking")
   useIdleLock()
 
   const knock = async () => {
@@ -100,7 +100,8 @@ export function Entrance({ children }: { children: ComponentChildren }) {
     door.value = await findDoor(app, token)
   }
 
-  useEffect(() => {
+  // Before the first frame is drawn: a slow tablet draws while the hub answers.
+  useLayoutEffect(() => {
     void knock()
     // Another tab has signed somebody in or out: what this one believes is wrong from here on.
     const onStorage = (event: StorageEvent) => {
@@ -111,7 +112,7 @@ export function Entrance({ children }: { children: ComponentChildren }) {
     return () => removeEventListener("storage", onStorage)
   }, [])
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     const user = app.session.value?.user
     if (!user) return
     app.tablet.left.value = false

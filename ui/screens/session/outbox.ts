@@ -1,14 +1,16 @@
-import { useEffect } from "preact/hooks"
+import { useLayoutEffect } from "preact/hooks"
 import { type App, useApp } from "../../context.ts"
 
 /**
  * The outbox of whoever is signed in, or of nobody: what lies unsent on this tablet goes out on every screen, also on the
- * sign-in screen. It comes in a file of its own, after the first screen.
+ * sign-in screen; not before it is known who that is. It comes in a file of its own.
  */
-export function useOutbox(): void {
+export function useOutbox(known: boolean): void {
   const app = useApp()
   const person = app.session.value?.user.id ?? null
-  useEffect(() => {
+  // Not after the frame: on a slow tablet each frame that work waits for is a tenth of a second.
+  useLayoutEffect(() => {
+    if (!known) return
     let close = () => {}
     let gone = false
     // Opening for nobody and for the person who has just signed in may overtake each other.
@@ -19,7 +21,7 @@ export function useOutbox(): void {
       gone = true
       close()
     }
-  }, [app, person])
+  }, [app, person, known])
 }
 
 /** Answers how to close it again; does nothing when it is not wanted any more by the time it could open. */
