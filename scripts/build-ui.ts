@@ -62,7 +62,9 @@ export async function buildUi(outdir = join(root, "dist/ui"), minify = true): Pr
   }
   const scripts = new Map(
     await Promise.all(
-      script.outputs.map(async (output) => [`/assets/${basename(output.path)}`, await output.text()] as const),
+      script.outputs.map(
+        async (output) => [`/assets/${basename(output.path)}`, await output.text()] as const,
+      ),
     ),
   )
   const worker = [...scripts.keys()].filter((path) => workScreen.test(path))
