@@ -4,7 +4,7 @@ import { uuidv7 } from "uuidv7"
 import * as v from "valibot"
 import { DefectClass, NewDefectClass } from "#contract/catalogue"
 import { NewEnrolmentCode } from "#contract/fleet"
-import { BatchRequest, NewSecondOpinion, NewSkip } from "#contract/flow"
+import { BatchRequest, NewDeed } from "#contract/flow"
 import { type InspectionView, NewLabel, NextRequest } from "#contract/labelling"
 import { Problem, type ProblemCode } from "#contract/problem"
 import { type LabelSetup, plainSetup } from "#contract/questions"
@@ -225,15 +225,12 @@ export async function startFixture(options: FixtureOptions) {
           next: null,
         })
       }
-      case "POST /api/labelling/skip": {
-        const { inspection_id, reason } = await body(NewSkip)
-        skips.push({ inspection_id, reason })
-        takeOut(inspection_id)
-        return new Response(null, { status: 204 })
-      }
-      case "POST /api/labelling/second-opinion": {
-        takeOut((await body(NewSecondOpinion)).inspection_id)
-        return new Response(null, { status: 204 })
+      case "POST /api/labelling/deeds": {
+        const deed = await body(NewDeed)
+        if (deed.do === "skip") skips.push({ inspection_id: deed.inspection_id, reason: deed.reason })
+        if (deed.do !== "comment") takeOut(deed.inspection_id)
+        const { id, inspection_id } = deed
+        return json({ id, inspection_id, stored_at: Date.now(), duplicate: false }, 201)
       }
       case "POST /api/labelling/next": {
         const { holding } = await body(NextRequest)
