@@ -221,7 +221,7 @@ const testIds = [
   "flow-ask",
   "msa-csv",
   "msa-pdf",
-  "flow-alike",
+  "flow-beside",
   "flow-alike-panel",
   "flow-teacher",
   "flow-teacher-take",

@@ -1777,7 +1777,7 @@ export const en: Words = {
     alike: {
       bar: "Alike",
       name: "Parts like it, and what another model says",
-      title: "For comparison",
+      tabs: "What to judge by",
       take: "Use these marks",
     },
     msa: { pdf: "PDF", exact: (low, high) => `exact ${low}–${high}` },

@@ -1778,7 +1778,7 @@ export const ko = {
     alike: {
       bar: "닮은 것",
       name: "닮은 부품과 다른 모델의 의견",
-      title: "참고",
+      tabs: "판정할 때 볼 것",
       take: "이 표시를 그대로 쓰기",
     },
     msa: { pdf: "PDF 받기", exact: (low: string, high: string) => `정확 구간 ${low}–${high}` },

@@ -11,6 +11,7 @@ import { type LabelSetup, plainSetup } from "#contract/questions"
 import type { HomeView } from "#contract/rollout"
 import { Pointing } from "#contract/segmenter"
 import { NewUser, OwnPatch, SetupRequest, SignInRequest, User } from "#contract/users"
+import { createDesk } from "./desk.ts"
 import { type Picture, paintPictures, shrink } from "./pictures.ts"
 import {
   makeArrivals,
@@ -95,6 +96,7 @@ export async function startFixture(options: FixtureOptions) {
     const i = queue.findIndex((inspection) => inspection.id === id)
     if (i >= 0) queue.splice(i, 1)
   }
+  const desk = createDesk({ users, stream: options.empty ? [] : stream, now: started })
   const models = makeModels(pictures, started)
   const jobs = makeJobs(started)
   const rollouts = makeRollouts(started)
@@ -430,6 +432,8 @@ export async function startFixture(options: FixtureOptions) {
     const alike = /^\/api\/inspections\/([^/]+)\/similar$/.exec(path)
     if (alike) return json(makeSimilar(stream, alike[1] ?? ""))
     if (/^\/api\/inspections\/[^/]+\/prelabels$/.test(path)) return list(makePrelabels(Date.now()))
+    const seen = desk(at)
+    if (seen !== undefined) return json(seen)
     return problem("not_found", "route")
   }
 

@@ -32,8 +32,7 @@ export function AlikePanel({ id, work }: { id: string; work: Labelling }) {
     if (advice) work.advise("similar", advice)
   }
   return (
-    <aside class="guide alike" aria-label={words.station.alike.title} data-testid="flow-alike-panel">
-      <h2 class="guide-title">{words.station.alike.title}</h2>
+    <div class="alike" data-testid="flow-alike-panel">
       {teacher && (
         <section class="guide-kind" data-testid="flow-teacher">
           <h3>{words.assist.role.teacher}</h3>
@@ -75,6 +74,6 @@ export function AlikePanel({ id, work }: { id: string; work: Labelling }) {
           open.value = part
         }}
       />
-    </aside>
+    </div>
   )
 }

@@ -39,8 +39,7 @@ import { VerdictButton } from "./verdict-button.tsx"
 const HelpDialog = split(() => import("./help.dialog.tsx").then((m) => m.HelpDialog))
 const Drawer = split(() => import("./drawer.tsx").then((m) => m.Drawer))
 const BatchView = split(() => import("./batch.view.tsx").then((m) => m.BatchView))
-const AlikePanel = split(() => import("./alike-panel.tsx").then((m) => m.AlikePanel))
-const GuidePanel = split(() => import("./guide-panel.tsx").then((m) => m.GuidePanel))
+const BesidePanel = split(() => import("./beside-panel.tsx").then((m) => m.BesidePanel))
 const AskDialog = split(() => import("./flow.dialogs.tsx").then((m) => m.AskDialog))
 const SkipDialog = split(() => import("./flow.dialogs.tsx").then((m) => m.SkipDialog))
 const CommentsDialog = split(() => import("./flow.dialogs.tsx").then((m) => m.CommentsDialog))
@@ -97,7 +96,7 @@ function useDesk(): Desk | null {
     void readSetups().then(() => {
       // After the first part, and before anybody can ask for a tool while the network is away.
       void work.prepare()
-      for (const later of [Drawer, SkipDialog, AskDialog, CommentsDialog, GuidePanel, BatchView])
+      for (const later of [Drawer, SkipDialog, AskDialog, CommentsDialog, BesidePanel, BatchView])
         later.preload()
       void import("./colleagues.ts").then((m) => m.readColleagues(app)).catch(() => undefined)
     })
@@ -185,8 +184,14 @@ function Work({ work, outbox, queue, keys, setups, outlines }: Desk) {
   const guide = useResource("guide", (s) => api.get("/api/guide", Guide, s), ["catalogue"])
   const mentions = useResource("mentions", (s) => api.list("/api/mentions", Mention, s), ["comment"])
   const beside = useSignal<Beside | null>(null)
+  /** What was looked at last is what is opened again. */
+  const besideLast = useSignal<Beside>("guide")
   // Parts like it are advice, and a part that is to be judged without help has none.
-  const shown = beside.value === "alike" && held?.task.blind ? null : beside.value
+  const shown = beside.value === "alike" && held?.task.blind ? "guide" : beside.value
+  const showBeside = (which: Beside | null) => {
+    beside.value = which
+    if (which) besideLast.value = which
+  }
   /** A part that is talked about, other than the one in the hand. */
   const talked = useSignal<string | null>(null)
   useEffect(() => {
@@ -213,10 +218,12 @@ function Work({ work, outbox, queue, keys, setups, outlines }: Desk) {
     work.putAside(await Promise.all(odd.map(work.openTask)))
   }
 
-  const latest = useMemo(() => ({ kinds, tools, readMentions }), [])
+  const latest = useMemo(() => ({ kinds, tools, readMentions, showBeside, shown }), [])
   latest.kinds = kinds
   latest.tools = tools
   latest.readMentions = readMentions
+  latest.showBeside = showBeside
+  latest.shown = shown
   const commands = useMemo(
     () =>
       createCommands({
@@ -229,9 +236,7 @@ function Work({ work, outbox, queue, keys, setups, outlines }: Desk) {
         drawer: (which) => {
           drawer.value = drawer.value === which ? "none" : which
         },
-        beside: (which) => {
-          beside.value = beside.value === which ? null : which
-        },
+        beside: (which) => latest.showBeside(latest.shown === which ? null : which),
         has: (mode) => hasMode(latest.tools, mode),
       }),
     [work],
@@ -344,14 +349,13 @@ function Work({ work, outbox, queue, keys, setups, outlines }: Desk) {
             <VerdictMark verdict={work.last.value.verdict} size={180} />
           </div>
         )}
-        {shown === "alike" && held && (
-          <AlikePanel key={held.task.inspection.id} id={held.task.inspection.id} work={work} />
-        )}
-        {shown === "guide" && guide.data.value && (
-          <GuidePanel
+        {shown && (
+          <BesidePanel
+            which={shown}
+            onWhich={showBeside}
+            work={work}
             guide={guide.data.value}
             kinds={kindsInQuestion(work)}
-            product={held?.task.inspection.product_id ?? null}
           />
         )}
         <Neighbours work={work} />
@@ -368,7 +372,12 @@ function Work({ work, outbox, queue, keys, setups, outlines }: Desk) {
             open.value = "new-kind"
           }}
         />
-        <FlowBar work={work} commands={commands} beside={shown} />
+        <FlowBar
+          work={work}
+          commands={commands}
+          beside={shown !== null}
+          onBeside={() => showBeside(shown ? null : besideLast.value)}
+        />
       </div>
       <div class="verdicts">{pair}</div>
       {open.value === "help" && <HelpDialog keys={keys} onClose={close} />}
