@@ -4,6 +4,7 @@ import type { BrokerStatus } from "#contract/broker"
 import type { DoorCount } from "#contract/security"
 import type { TrainingJobSpec } from "#contract/training"
 import { sniffImage } from "#models/image-header"
+import type { Asker } from "#models/infer/asker"
 import { type AssistPorts, createAssistDomain } from "./assist/assist.ts"
 import { createHelp } from "./assist/help.service.ts"
 import { createHelpStore } from "./assist/help.store.ts"
@@ -44,6 +45,7 @@ import { createGateway } from "./mqtt/gateway.ts"
 import { createPlantBroker } from "./mqtt/plant-broker.ts"
 import { readReaders } from "./mqtt/readers.ts"
 import type { Transport } from "./mqtt/transport.ts"
+import type { PrintOperations } from "./msa/report-pdf.ts"
 import { createAudit } from "./platform/audit.ts"
 import { openBlobs } from "./platform/blobs.ts"
 import { openCertificateAuthority } from "./platform/certificate-authority.ts"
@@ -91,6 +93,8 @@ export type HubPorts = {
   backbone?: TrainingJobSpec["backbone"]
   /** Helps people judge, in processes of their own; without it they judge without help. */
   assist?: AssistPorts | undefined
+  /** Prints reports, in a process of its own; without it there are pages and tables alone. */
+  print?: Asker<PrintOperations> | undefined
   /** Cheaper password hashing for tests. */
   passwordCost?: PasswordCost
 }
@@ -560,6 +564,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         await sources.stop()
         await inspection.pyramids.close()
         await ports.imaging.close()
+        await ports.print?.close()
         commits.close()
         await blobs.close()
         db.close()

@@ -35,7 +35,7 @@ const line = "main"
 
 export type LearningDeps = {
   config: HubConfig
-  ports: Pick<HubPorts, "clock" | "ids" | "prover" | "trainer" | "backbone">
+  ports: Pick<HubPorts, "clock" | "ids" | "prover" | "trainer" | "backbone" | "print">
   db: Sqlite
   blobs: Blobs
   events: Events
@@ -204,7 +204,12 @@ export function createLearning(deps: LearningDeps) {
       createRegistryRoutes(registry),
       createRolloutRoutes(rollouts),
       createShadowRoutes(shadows),
-      createMsaRoutes({ msa, clock }),
+      createMsaRoutes({
+        msa,
+        clock,
+        print: ports.print && ((ask) => ports.print!.ask({ op: "msa", ...ask }).then(({ pdf }) => pdf)),
+        classes: catalogue.defectClasses,
+      }),
       createHomeRoutes(home),
     ],
     /** Starts what works by itself. */

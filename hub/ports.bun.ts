@@ -26,6 +26,7 @@ export function bunPorts(): HubPorts {
     trainer: createTrainerChild({ command: selfCommand("worker", "train") }),
     backbone: shippedBackbone(),
     assist: createAssistPorts(),
+    print: createAsker({ command: selfCommand("worker", "print") }),
     prover: createProver({ command: selfCommand("worker", "infer") }),
     writeLog: (line) => void process.stderr.write(`${line}\n`),
     version,

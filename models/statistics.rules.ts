@@ -14,6 +14,14 @@ export function clopperPearsonUpper(events: number, n: number, alpha = 0.05): nu
   return high
 }
 
+/** The exact 95 % interval of a share: two-sided Clopper-Pearson, which covers at least as often as it says. */
+export function clopperPearson(events: number, n: number): { low: number; high: number } {
+  return {
+    low: 1 - clopperPearsonUpper(n - events, n, 0.025),
+    high: clopperPearsonUpper(events, n, 0.025),
+  }
+}
+
 /** P(X <= k) for X ~ Binomial(n, p), 0 < p < 1. */
 function binomialAtMost(k: number, n: number, p: number): number {
   const [logP, logQ] = [Math.log(p), Math.log1p(-p)]

@@ -39,8 +39,11 @@ const shots: Record<string, (page: Page) => Promise<void>> = {
   "label-toast": async (page) => {
     await openLabel(page)
     await page.waitForTimeout(200)
+    const judged = fixture.queue[0]
     await page.getByTestId("label-unsure").tap()
     await page.waitForTimeout(600)
+    // It waits again for the pictures that follow.
+    if (judged) fixture.queue.unshift(judged)
   },
   "label-help": async (page) => {
     await openLabel(page)
@@ -151,6 +154,48 @@ const shots: Record<string, (page: Page) => Promise<void>> = {
     await page.getByTestId("station-make-code").tap()
     await page.getByTestId("station-code").waitFor()
   },
+  "label-alike": async (page) => {
+    await openLabel(page)
+    await page.getByTestId("flow-guide").tap()
+    await page.locator('[data-testid="flow-beside"] label').last().tap()
+    await page.getByTestId("similar-part").first().waitFor()
+  },
+  "label-guide": async (page) => {
+    await openLabel(page)
+    await page.getByTestId("flow-guide").tap()
+    await page.getByTestId("flow-guide-panel").waitFor()
+  },
+  "label-ask": async (page) => {
+    await openLabel(page)
+    await page.getByTestId("flow-ask").tap()
+    await page.getByTestId("flow-ask-person").first().waitFor()
+  },
+  "label-comment": async (page) => {
+    await openLabel(page)
+    await page.getByTestId("flow-comment").tap()
+    await page.getByTestId("flow-comment-text").waitFor()
+  },
+  batch: async (page) => {
+    await openLabel(page)
+    await page.getByTestId("batch-open").tap()
+    await page.getByTestId("batch-tile").nth(2).tap()
+  },
+  catalogue: (page) => open(page, "/catalogue", "main button"),
+  order: (page) => open(page, "/order", "main button"),
+  review: (page) => open(page, "/review", '[data-testid="review-item"]'),
+  "review-case": async (page) => {
+    await open(page, "/review", '[data-testid="review-item"]')
+    await page.getByTestId("review-item").first().tap()
+    await page.getByTestId("review-opinion").first().waitFor()
+  },
+  "review-checks": async (page) => {
+    await open(page, "/review", '[data-testid="review-item"]')
+    await page.getByTestId("review-checks").tap()
+    await page.getByTestId("dialog-close").waitFor()
+  },
+  msa: (page) => open(page, "/msa", '[data-testid="msa-appraiser"]'),
+  datasets: (page) => open(page, "/datasets", "main button"),
+  sources: (page) => open(page, "/sources", "main button, main .empty"),
   people: async (page) => {
     await page.goto(`${fixture.url}/people`)
     await page.getByTestId("people-item").first().waitFor()
@@ -166,6 +211,11 @@ const shots: Record<string, (page: Page) => Promise<void>> = {
     await page.goto(`${fixture.url}/settings`)
     await page.getByTestId("theme").waitFor()
   },
+}
+
+async function open(page: Page, path: string, shown: string): Promise<void> {
+  await page.goto(fixture.url + path)
+  await page.locator(shown).first().waitFor()
 }
 
 async function openLabel(page: Page): Promise<void> {

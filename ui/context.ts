@@ -1,10 +1,10 @@
-import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals"
+import { computed, effect, type ReadonlySignal, type Signal, signal } from "@preact/signals"
 import { createContext } from "preact"
 import { useContext } from "preact/hooks"
 import type { DefectClass } from "#contract/catalogue"
 import { type Role, roles, type Session } from "#contract/users"
 import type { Api } from "./api.ts"
-import { createFormat, type Format, languages } from "./i18n/format.ts"
+import { createFormat, type Format, readWords } from "./i18n/format.ts"
 import type { Words } from "./i18n/ko.ts"
 import type { Live } from "./live.ts"
 import type { Prefs } from "./prefs.ts"
@@ -32,8 +32,21 @@ export type App = {
   now: ReadonlySignal<number>
 }
 
-export function createWords(prefs: Prefs): Pick<App, "words" | "format"> {
-  const words = computed(() => languages[prefs.language.value])
+/** The words of the chosen language; on a change the ones before stay until the others are here. */
+export async function createWords({
+  language,
+}: Pick<Prefs, "language">): Promise<Pick<App, "words" | "format">> {
+  const words = signal(await readWords(language.value))
+  effect(() => {
+    const wanted = language.value
+    if (words.peek().code === wanted) return
+    readWords(wanted).then(
+      (found) => {
+        if (language.peek() === wanted) words.value = found
+      },
+      (error: unknown) => console.warn("words", error),
+    )
+  })
   return { words, format: computed(() => createFormat(words.value)) }
 }
 

@@ -24,7 +24,7 @@ const tablet = createTablet({
   reload: () => location.reload(),
 })
 session.subscribe((opened) => opened && tablet.remember(opened))
-const app: App = {
+const app: Omit<App, "words" | "format"> = {
   api: createApi({
     fetch: (path, init) => fetch(path, init),
     onSignedOut: () => {
@@ -38,7 +38,6 @@ const app: App = {
   tablet,
   outbox: signal<OpenOutbox | null>(null),
   kinds: signal<DefectClass[]>([]),
-  ...createWords(prefs),
   now: createClock(),
 }
 
@@ -47,4 +46,4 @@ if (typeface instanceof HTMLLinkElement) showTypeface({ link: typeface, storage:
 void tablet.install()
 const root = document.getElementById("app")
 if (!root) throw new Error("index.html has no #app")
-render(<Root app={app} />, root)
+void createWords(prefs).then((worded) => render(<Root app={{ ...app, ...worded }} />, root))

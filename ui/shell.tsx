@@ -79,7 +79,8 @@ export function Rail({ onIntent }: { onIntent: (href: string) => void }) {
             {item.badge !== undefined && <span class="rail-badge num">{item.badge}</span>}
           </a>
         ))}
-        <span class="rail-gap" />
+      </div>
+      <div class="rail-items rail-foot">
         <button
           type="button"
           class="rail-item"

@@ -9,7 +9,13 @@ const installAfterMs = 2_000
 /** Whether the screens open without the network. */
 export type OfflineState = "preparing" | "ready" | "insecure" | "unsupported"
 
-const keys = { session: "crux.session", kinds: "crux.kinds", locked: "crux.locked", leaving: "crux.leaving" }
+const keys = {
+  session: "crux.session",
+  kinds: "crux.kinds",
+  locked: "crux.locked",
+  leaving: "crux.leaving",
+  colleagues: "crux.colleagues",
+}
 const Kinds = v.array(DefectClass)
 
 /**
@@ -64,7 +70,10 @@ export function createTablet(deps: {
       const session = read(keys.session, Session)
       return session && session.expires_at > now ? session : undefined
     },
-    forget: () => storage.removeItem(keys.session),
+    forget(): void {
+      storage.removeItem(keys.session)
+      storage.removeItem(keys.colleagues)
+    },
     /** Somebody signed out while the hub did not answer: it is told before anything else. */
     leaveLater: () => storage.setItem(keys.leaving, "yes"),
     isLeaving: () => storage.getItem(keys.leaving) === "yes",

@@ -10,6 +10,7 @@ const workers: CommandTable = {
   train: () => import("./workers/train.worker.ts").then((m) => m.trainWorker),
   assist: () => import("./workers/assist.worker.ts").then((m) => m.assistWorker),
   similar: () => import("./workers/similar.worker.ts").then((m) => m.similarWorker),
+  print: () => import("./workers/print.worker.ts").then((m) => m.printWorker),
   selfcheck: () => import("./workers/selfcheck.worker.ts").then((m) => m.selfcheckWorker),
 }
 
@@ -19,6 +20,7 @@ export const workerCommand: Command = {
        crux worker train DIR        one training job bundle, result in DIR
        crux worker assist           embeddings and outlines, over the IPC channel of the parent
        crux worker similar DATABASE search among embeddings, over the IPC channel of the parent
+       crux worker print            reports as PDF, over the IPC channel of the parent
        crux worker selfcheck        load the native libraries and compute something small`,
   run: async ([name = "", ...rest]) => {
     const load = Object.hasOwn(workers, name) ? workers[name] : undefined

@@ -1,5 +1,5 @@
 import * as v from "valibot"
-import { Instant, Uuid } from "./ids.ts"
+import { Count, Instant, Uuid } from "./ids.ts"
 import { InspectionView, mostHeld } from "./labelling.ts"
 import { Role } from "./users.ts"
 
@@ -51,6 +51,33 @@ export const Comment = v.object({
   at: Instant,
 })
 export type Comment = v.InferOutput<typeof Comment>
+
+/** When it was done, by the tablet's clock. */
+const made = { made_at: Instant }
+/**
+ * POST /api/labelling/deeds: what a person does with a part beside judging it, as a tablet keeps it and sends it until it
+ * has the receipt, like a label. `id` is the idempotency key. It may come late: `base_revision` of an ask is the revision
+ * the person saw, and whoever has judged since has given the opinion already.
+ */
+export const NewDeed = v.variant("do", [
+  v.object({ do: v.literal("skip"), ...NewSkip.entries, ...made }),
+  v.object({
+    do: v.literal("ask"),
+    ...NewSecondOpinion.entries,
+    ...made,
+    base_revision: v.optional(Count),
+  }),
+  v.object({ do: v.literal("comment"), inspection_id: Uuid, ...NewComment.entries, ...made }),
+])
+export type NewDeed = v.InferInput<typeof NewDeed>
+/** The hub's receipt: the deed is on disk. */
+export const DeedReceipt = v.object({
+  id: Uuid,
+  inspection_id: Uuid,
+  stored_at: Instant,
+  duplicate: v.boolean(),
+})
+export type DeedReceipt = v.InferOutput<typeof DeedReceipt>
 
 /** GET /api/mentions: comments that mention the caller, newest first. */
 export const Mention = v.object({ comment: Comment, inspection: InspectionView, seen: v.boolean() })

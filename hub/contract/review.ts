@@ -162,6 +162,8 @@ export const Proportion = v.object({
   share: v.nullable(v.number()),
   low: v.nullable(v.number()),
   high: v.nullable(v.number()),
+  /** The exact interval (Clopper-Pearson) beside Wilson's, of figures that are graded or shown on a report. */
+  exact: v.optional(v.object({ low: v.number(), high: v.number() })),
 })
 export type Proportion = v.InferOutput<typeof Proportion>
 

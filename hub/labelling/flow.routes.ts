@@ -4,8 +4,10 @@ import {
   BatchRequest,
   Colleague,
   Comment,
+  DeedReceipt,
   Mention,
   NewComment,
+  NewDeed,
   NewSecondOpinion,
   NewSkip,
   SeenMentions,
@@ -14,11 +16,21 @@ import {
 import { Uuid } from "#contract/ids"
 import { LabelTask } from "#contract/labelling"
 import { listOf } from "#contract/list"
-import { actor, allow, doc, type HubEnv, json, param, sessionOf } from "../http/kit.ts"
+import { actor, allow, doc, type HubEnv, inTheNameOf, json, open, param, sessionOf } from "../http/kit.ts"
+import { authorBy, type PassHolder, passHeader } from "./author.ts"
 import type { Flow } from "./flow.service.ts"
 import type { Labelling } from "./labelling.service.ts"
 
-export function createFlowRoutes({ flow, labelling }: { flow: Flow; labelling: Labelling }): Hono<HubEnv> {
+export function createFlowRoutes({
+  flow,
+  labelling,
+  passHolder,
+}: {
+  flow: Flow
+  labelling: Labelling
+  passHolder: PassHolder
+}): Hono<HubEnv> {
+  const author = authorBy(passHolder)
   const Part = param(v.object({ id: Uuid }))
   return new Hono<HubEnv>()
     .post(
@@ -55,6 +67,37 @@ export function createFlowRoutes({ flow, labelling }: { flow: Flow; labelling: L
       (c) => {
         flow.askOpinion(actor(c), c.req.valid("json"))
         return c.body(null, 204)
+      },
+    )
+    .post(
+      "/api/labelling/deeds",
+      allow("worker"),
+      doc("Give back, ask or comment; on disk when answered. 200 when it was stored before", {
+        200: DeedReceipt,
+        201: DeedReceipt,
+      }),
+      inTheNameOf,
+      json(NewDeed),
+      (c) => {
+        const receipt = flow.take(actor(c), c.req.valid("json"))
+        return c.json(receipt, receipt.duplicate ? 200 : 201)
+      },
+    )
+    .post(
+      "/api/labelling/deeds/kept",
+      open("the pass is the right: what a person left unsent on a tablet"),
+      doc("The same in the name of the owner of the pass in header crux-label-pass", {
+        200: DeedReceipt,
+        201: DeedReceipt,
+      }),
+      async (c, next) => {
+        author(c.req.header(passHeader))
+        await next()
+      },
+      json(NewDeed),
+      (c) => {
+        const receipt = flow.take(author(c.req.header(passHeader)).user, c.req.valid("json"))
+        return c.json(receipt, receipt.duplicate ? 200 : 201)
       },
     )
     .get(

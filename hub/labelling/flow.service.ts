@@ -2,8 +2,10 @@ import type * as v from "valibot"
 import type {
   Colleague,
   Comment,
+  DeedReceipt,
   Mention,
   NewComment,
+  NewDeed,
   NewSecondOpinion,
   NewSkip,
   SkipCount,
@@ -13,7 +15,6 @@ import { Problem } from "#contract/problem"
 import type { User } from "#contract/users"
 import type { Clock } from "#platform/clock"
 import type { Events } from "#platform/events"
-import type { Ids } from "#platform/ids"
 import type { Sqlite } from "#platform/sqlite"
 import type { FlowStore } from "./flow.store.ts"
 import type { LabellingStore } from "./labelling.store.ts"
@@ -22,11 +23,13 @@ import type { LabellingStore } from "./labelling.store.ts"
 const skipsToReview = 2
 const skipsCountedMs = 30 * 24 * 60 * 60_000
 const mentionsShown = 50
+/** What was done longer ago than a tablet keeps its passes was done at an unknown time. */
+const latestMs = 30 * 24 * 60 * 60_000
 
 export type FlowDeps = {
   db: Sqlite
   store: FlowStore
-  leases: Pick<LabellingStore, "dropLease" | "reason">
+  leases: Pick<LabellingStore, "dropLeaseOf" | "judgedAfter" | "reason">
   inspections: {
     view(id: string): InspectionView | undefined
     rankOf(reason: QueueReason): number
@@ -37,19 +40,24 @@ export type FlowDeps = {
   isBlind: (user: string, inspection: string) => boolean
   events: Events
   clock: Clock
-  ids: Ids
 }
 export type Flow = ReturnType<typeof createFlow>
 
 /** What people do with a part beside judging it: give it back, ask others, talk about it. */
 export function createFlow(deps: FlowDeps) {
-  const { db, store, leases, inspections, people, isBlind, events, clock, ids } = deps
+  const { db, store, leases, inspections, people, isBlind, events, clock } = deps
   function demandPart(id: string): void {
     if (!inspections.view(id)) throw new Problem("not_found", "inspection", "there is no such part")
   }
   const colleagues = () => people.list().filter((user) => !user.disabled)
 
-  function addComment(by: User, inspection: string, asked: v.InferOutput<typeof NewComment>): boolean {
+  /** Whether it is new. */
+  function addComment(
+    by: User,
+    inspection: string,
+    asked: v.InferOutput<typeof NewComment>,
+    at: number,
+  ): boolean {
     const known = store.comment(asked.id)
     if (known) {
       if (known.inspection_id === inspection && known.user_id === by.id) return false
@@ -59,65 +67,111 @@ export function createFlow(deps: FlowDeps) {
     const stranger = asked.mentions.find((id) => !known_people.has(id))
     if (stranger !== undefined)
       throw new Problem("invalid", "colleague", "there is no such person to mention")
-    store.insertComment(
-      { id: asked.id, inspection, user: by.id, text: asked.text, at: clock.now() },
-      asked.mentions,
-    )
+    store.insertComment({ id: asked.id, inspection, user: by.id, text: asked.text, at }, asked.mentions)
     return true
+  }
+
+  /** Whether it is new. */
+  function skip(by: User, asked: v.InferOutput<typeof NewSkip>, at: number): boolean {
+    const isNew = db.transaction(() => {
+      const known = store.skip(asked.id)
+      if (known) {
+        if (known.inspection_id === asked.inspection_id && known.user_id === by.id) return false
+        throw new Problem("conflict", "skip_id", "this id was used for another part")
+      }
+      demandPart(asked.inspection_id)
+      const { id, inspection_id: inspection, reason, note } = asked
+      store.insertSkip({ id, inspection, user: by.id, reason, note, at })
+      leases.dropLeaseOf(inspection, by.id)
+      const waits = leases.reason(inspection)
+      const first = waits !== null && waits !== "second_opinion" && waits !== "unsure_label"
+      if (first && store.skippers(inspection) >= skipsToReview)
+        inspections.setQueue(inspection, { reason: "skipped", rank: inspections.rankOf("skipped") })
+      return true
+    })
+    events.announce("label", { inspection_id: asked.inspection_id })
+    return isNew
+  }
+
+  /** Whether it is new. `base` is the revision the person saw, where that is known. */
+  function ask(by: User, asked: v.InferOutput<typeof NewSecondOpinion>, at: number, base?: number): boolean {
+    const isNew = db.transaction(() => {
+      const known = store.opinion(asked.id)
+      if (known) {
+        if (known.inspection_id === asked.inspection_id && known.asked_by === by.id) return false
+        throw new Problem("conflict", "opinion_id", "this id was used for another part")
+      }
+      demandPart(asked.inspection_id)
+      if (asked.to !== null && (asked.to === by.id || !colleagues().some(({ id }) => id === asked.to)))
+        throw new Problem("invalid", "colleague", "there is no such person to ask")
+      const { id, inspection_id: inspection, to, note } = asked
+      const blind = isBlind(by.id, inspection)
+      // It came late, and somebody has given their opinion meanwhile.
+      const given = base !== undefined && leases.judgedAfter(inspection, base, by.id)
+      if (!blind)
+        store.insertOpinion({ id, inspection, by: by.id, of: to, at, closed: given ? clock.now() : null })
+      // Under the id of the ask, so that a repeat says nothing twice.
+      if (note !== undefined)
+        addComment(by, inspection, { id, text: note, mentions: to === null ? [] : [to] }, at)
+      leases.dropLeaseOf(inspection, by.id)
+      if (blind || given) return true
+      const rank = inspections.rankOf("second_opinion")
+      inspections.setQueue(inspection, { reason: "second_opinion", rank })
+      return true
+    })
+    events.announce("label", { inspection_id: asked.inspection_id })
+    events.announce("comment", { inspection_id: asked.inspection_id, mentions: asked.to ? [asked.to] : [] })
+    return isNew
+  }
+
+  /** Whether it is new. */
+  function comment(
+    by: User,
+    inspection: string,
+    asked: v.InferOutput<typeof NewComment>,
+    at: number,
+  ): boolean {
+    demandPart(inspection)
+    const isNew = db.transaction(() => addComment(by, inspection, asked, at))
+    if (isNew) events.announce("comment", { inspection_id: inspection, mentions: asked.mentions })
+    return isNew
+  }
+
+  /** A tablet whose clock is far off is not believed. */
+  const madeAt = (said: number) => {
+    const now = clock.now()
+    return said > now || now - said > latestMs ? now : said
   }
 
   return {
     /** Gives a part back unjudged. The same id again changes nothing. Throws `not_found`, `conflict`. */
-    skip(by: User, asked: v.InferOutput<typeof NewSkip>): void {
-      db.transaction(() => {
-        const known = store.skip(asked.id)
-        if (known) {
-          if (known.inspection_id === asked.inspection_id && known.user_id === by.id) return
-          throw new Problem("conflict", "skip_id", "this id was used for another part")
-        }
-        demandPart(asked.inspection_id)
-        const { id, inspection_id: inspection, reason, note } = asked
-        store.insertSkip({ id, inspection, user: by.id, reason, note, at: clock.now() })
-        leases.dropLease(inspection)
-        const waits = leases.reason(inspection)
-        const first = waits !== null && waits !== "second_opinion" && waits !== "unsure_label"
-        if (first && store.skippers(inspection) >= skipsToReview)
-          inspections.setQueue(inspection, { reason: "skipped", rank: inspections.rankOf("skipped") })
-      })
-      events.announce("label", { inspection_id: asked.inspection_id })
-    },
+    skip: (by: User, asked: v.InferOutput<typeof NewSkip>): void => void skip(by, asked, clock.now()),
     skips: (): SkipCount[] => store.skips(clock.now() - skipsCountedMs),
 
     /** Lets somebody else judge. The same id again changes nothing. Throws `not_found`, `conflict`, `invalid`. */
-    askOpinion(by: User, asked: v.InferOutput<typeof NewSecondOpinion>): void {
-      db.transaction(() => {
-        const known = store.opinion(asked.id)
-        if (known) {
-          if (known.inspection_id === asked.inspection_id && known.asked_by === by.id) return
-          throw new Problem("conflict", "opinion_id", "this id was used for another part")
-        }
-        demandPart(asked.inspection_id)
-        if (asked.to !== null && (asked.to === by.id || !colleagues().some(({ id }) => id === asked.to)))
-          throw new Problem("invalid", "colleague", "there is no such person to ask")
-        const { id, inspection_id: inspection, to, note } = asked
-        const blind = isBlind(by.id, inspection)
-        if (!blind) store.insertOpinion({ id, inspection, by: by.id, of: to, at: clock.now() })
-        if (note !== undefined)
-          addComment(by, inspection, { id: ids.uuid(), text: note, mentions: to === null ? [] : [to] })
-        leases.dropLease(inspection)
-        if (blind) return
-        const rank = inspections.rankOf("second_opinion")
-        inspections.setQueue(inspection, { reason: "second_opinion", rank })
-      })
-      events.announce("label", { inspection_id: asked.inspection_id })
-      events.announce("comment", { inspection_id: asked.inspection_id, mentions: asked.to ? [asked.to] : [] })
+    askOpinion: (by: User, asked: v.InferOutput<typeof NewSecondOpinion>): void =>
+      void ask(by, asked, clock.now()),
+
+    /** Any of the three as a tablet sends it, perhaps late. Throws `not_found`, `conflict`, `invalid`. */
+    take(by: User, deed: v.InferOutput<typeof NewDeed>): DeedReceipt {
+      const at = madeAt(deed.made_at)
+      const isNew =
+        deed.do === "skip"
+          ? skip(by, deed, at)
+          : deed.do === "ask"
+            ? ask(by, deed, at, deed.base_revision)
+            : comment(by, deed.inspection_id, deed, at)
+      return {
+        id: deed.id,
+        inspection_id: deed.inspection_id,
+        stored_at: clock.now(),
+        duplicate: !isNew,
+      }
     },
 
     /** Says something about a part. Throws `not_found`, `conflict`, `invalid`. */
     comment(by: User, inspection: string, asked: v.InferOutput<typeof NewComment>): Comment {
-      demandPart(inspection)
-      if (db.transaction(() => addComment(by, inspection, asked)))
-        events.announce("comment", { inspection_id: inspection, mentions: asked.mentions })
+      comment(by, inspection, asked, clock.now())
       return store.comments(inspection).find(({ id }) => id === asked.id)!
     },
     /** What was said about a part, oldest first. Throws `not_found`. */

@@ -2,7 +2,15 @@ import type { SkipCount, SkipReason } from "#contract/flow"
 import type { Sqlite } from "#platform/sqlite"
 
 type Skip = { id: string; inspection: string; user: string; reason: SkipReason; note: string; at: number }
-type Opinion = { id: string; inspection: string; by: string; of: string | null; at: number }
+type Opinion = {
+  id: string
+  inspection: string
+  by: string
+  of: string | null
+  at: number
+  /** When it was given; null while it is waited for. */
+  closed: number | null
+}
 type CommentRow = {
   n: number
   id: string
@@ -33,7 +41,7 @@ export function createFlowStore(db: Sqlite) {
     "SELECT inspection_id, asked_by FROM second_opinion WHERE id = $id",
   )
   const insertOpinion = db.prepare(
-    "INSERT INTO second_opinion VALUES ($id, $inspection, $by, $of, $at, NULL)",
+    "INSERT INTO second_opinion VALUES ($id, $inspection, $by, $of, $at, $closed)",
   )
   const closeOpinions = db.prepare(
     `UPDATE second_opinion SET closed_at = $at

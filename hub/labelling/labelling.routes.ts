@@ -11,8 +11,6 @@ import {
   NextRequest,
 } from "#contract/labelling"
 import { listOf } from "#contract/list"
-import { Problem } from "#contract/problem"
-import type { User } from "#contract/users"
 import {
   actor,
   allow,
@@ -25,16 +23,11 @@ import {
   param,
   sessionOf,
 } from "../http/kit.ts"
+import { authorBy, type PassHolder, passHeader } from "./author.ts"
 import type { Labelling } from "./labelling.service.ts"
 
 /** Thousands of polygons and detailed masks; a usual label has some hundred bytes. */
 const labelBytes = 16 * 1024 * 1024
-
-/** A pass as a tablet shows it: what its owner left unsent there. */
-const passHeader = "crux-label-pass"
-
-/** Whose pass it is, while it lasts. */
-export type PassHolder = (token: string) => { user: User; tabletId: string | undefined } | undefined
 
 export function createLabellingRoutes({
   labelling,
@@ -43,12 +36,7 @@ export function createLabellingRoutes({
   labelling: Labelling
   passHolder: PassHolder
 }): Hono<HubEnv> {
-  const author = (token: string | undefined) => {
-    const holder = token === undefined ? undefined : passHolder(token)
-    if (!holder)
-      throw new Problem("unauthenticated", "label_pass", "this pass has ended; its owner signs in again")
-    return holder
-  }
+  const author = authorBy(passHolder)
   return new Hono<HubEnv>()
     .post(
       "/api/labelling/next",

@@ -156,6 +156,14 @@ export function createLabellingStore(db: Sqlite) {
      WHERE l.ends_at > $now ORDER BY l.drawn_at, l.id`,
   )
   const dropLease = db.prepare("DELETE FROM label_lease WHERE inspection_id = $inspection")
+  const dropLeaseOf = db.prepare(
+    `DELETE FROM label_lease WHERE inspection_id = $inspection
+       AND session_id IN (SELECT id FROM session WHERE user_id = $user)`,
+  )
+  const judgedAfter = db.prepare<{ n: number }>(
+    `SELECT count(*) AS n FROM label WHERE inspection_id = $inspection AND revision > $revision
+       AND user_id <> $user AND verdict <> 'withdrawn'`,
+  )
   const dropEnded = db.prepare("DELETE FROM label_lease WHERE ends_at <= $now")
 
   const dropKinds = db.prepare(
@@ -251,6 +259,11 @@ export function createLabellingStore(db: Sqlite) {
     holders: (now: number) => holders.all({ now }),
     extendLease: (id: string, ends_at: number) => void extend.run({ id, ends_at }),
     dropLease: (inspection: string) => void dropLease.run({ inspection }),
+    /** The person lets the part go; what somebody else holds by now stays theirs. */
+    dropLeaseOf: (inspection: string, user: string) => void dropLeaseOf.run({ inspection, user }),
+    /** Whether somebody else has judged the part after that revision. */
+    judgedAfter: (inspection: string, revision: number, user: string) =>
+      judgedAfter.get({ inspection, revision, user })!.n > 0,
     dropEndedLeases: (now: number) => void dropEnded.run({ now }),
 
     /** Makes the kinds of a part those of its newest label; a kind that stays keeps the time of its first label. */

@@ -3,10 +3,11 @@ import type { Clock } from "#platform/clock"
 import type { Events } from "#platform/events"
 import type { Ids } from "#platform/ids"
 import type { Sqlite } from "#platform/sqlite"
+import type { PassHolder } from "./author.ts"
 import { createFlowRoutes } from "./flow.routes.ts"
 import { createFlow, type FlowDeps } from "./flow.service.ts"
 import { createFlowStore } from "./flow.store.ts"
-import { createLabellingRoutes, type PassHolder } from "./labelling.routes.ts"
+import { createLabellingRoutes } from "./labelling.routes.ts"
 import { createLabelling, type LabellingDeps } from "./labelling.service.ts"
 import { createLabellingStore } from "./labelling.store.ts"
 import { createLooks, type LooksDeps } from "./looks.service.ts"
@@ -79,7 +80,7 @@ export function createLabellingDomain(deps: {
     routes: [
       createLabellingRoutes({ labelling, passHolder }),
       createQueueRoutes(queue),
-      createFlowRoutes({ flow, labelling }),
+      createFlowRoutes({ flow, labelling, passHolder }),
       createReviewRoutes({ reviews, looks, presence }),
     ],
   }

@@ -15,7 +15,18 @@ export function reportCsv(report: MsaReport): string {
     of: Proportion,
     about: Cell[] = ["", "", ""],
     grade: Grade | "" = "",
-  ): Cell[] => [figure, ...about, of.n, of.of, of.share, of.low, of.high, grade]
+  ): Cell[] => [
+    figure,
+    ...about,
+    of.n,
+    of.of,
+    of.share,
+    of.low,
+    of.high,
+    grade,
+    of.exact?.low ?? null,
+    of.exact?.high ?? null,
+  ]
   const kappa = (figure: string, of: Kappa, about: Cell[] = ["", "", ""], grade: Grade | "" = ""): Cell[] => [
     figure,
     ...about,
@@ -25,9 +36,11 @@ export function reportCsv(report: MsaReport): string {
     of.low,
     of.high,
     grade,
+    null,
+    null,
   ]
   const rows: Cell[][] = [
-    ["figure", "who", "with", "kind", "n", "of", "value", "low", "high", "grade"],
+    ["figure", "who", "with", "kind", "n", "of", "value", "low", "high", "grade", "exact_low", "exact_high"],
     ...report.appraisers.flatMap((a) => {
       const about = [who(a.id), "", ""]
       return [
@@ -38,7 +51,7 @@ export function reportCsv(report: MsaReport): string {
         part("all_right", a.all_right, about),
         part("within", a.within, about),
         kappa("kappa_within", a.within_kappa, about),
-        ["overall", ...about, "", a.decisions, "", "", "", a.grades.overall],
+        ["overall", ...about, "", a.decisions, "", "", "", a.grades.overall, null, null],
       ]
     }),
     part("between", report.between),

@@ -3,11 +3,14 @@ import * as v from "valibot"
 import { Uuid } from "#contract/ids"
 import { listOf } from "#contract/list"
 import { AppraiserName, MsaLimits, MsaReport, NewStudy, Study } from "#contract/msa"
+import { Problem } from "#contract/problem"
 import { PersonAgreement } from "#contract/review"
+import { Language } from "#contract/users"
 import type { Clock } from "#platform/clock"
 import { actor, allow, doc, type HubEnv, json, param, query } from "../http/kit.ts"
 import { reportCsv } from "./csv.rules.ts"
 import type { Msa } from "./msa.service.ts"
+import type { PdfAsk } from "./report-pdf.ts"
 
 const dayMs = 24 * 60 * 60_000
 const Days = v.object({
@@ -16,10 +19,44 @@ const Days = v.object({
     "90",
   ),
 })
+/** The reader's own language unless another is asked for. */
+const Printed = { language: v.optional(Language) }
 const Id = param(v.object({ id: Uuid }))
 
 /** Attribute agreement: how far judgements can be trusted, people's and the model's. */
-export function createMsaRoutes({ msa, clock }: { msa: Msa; clock: Clock }): Hono<HubEnv> {
+export function createMsaRoutes({
+  msa,
+  clock,
+  print,
+  classes,
+}: {
+  msa: Msa
+  clock: Clock
+  /** In a process of its own; absent where this hub cannot print. */
+  print: ((ask: PdfAsk) => Promise<Uint8Array>) | undefined
+  /** The catalogue, for names of kinds. */
+  classes: () => { key: string; names: Record<Language, string> }[]
+}): Hono<HubEnv> {
+  async function pdf(report: MsaReport, language: Language): Promise<Response> {
+    if (!print)
+      throw new Problem(
+        "unavailable",
+        "print_off",
+        "this hub does not print; the page and the CSV have the same",
+      )
+    const kinds = Object.fromEntries(classes().map(({ key, names }) => [key, names[language]]))
+    const zone = Intl.DateTimeFormat().resolvedOptions().timeZone
+    const bytes = await print({ report, language, kinds, zone }).catch((error: unknown) => {
+      throw new Problem(
+        "unavailable",
+        "print_failed",
+        "the report could not be printed; nothing is lost, try again",
+        {},
+        error,
+      )
+    })
+    return download(new Uint8Array(bytes), "application/pdf", report, "pdf")
+  }
   const since = (days: number) => Math.max(0, clock.now() - days * dayMs)
   return new Hono<HubEnv>()
     .get(
@@ -35,6 +72,16 @@ export function createMsaRoutes({ msa, clock }: { msa: Msa; clock: Clock }): Hon
       doc("The same as CSV", { 200: "text/csv" }),
       query(Days),
       (c) => csv(msa.ongoing(since(c.req.valid("query").days))),
+    )
+    .get(
+      "/api/msa/ongoing.pdf",
+      allow("reviewer"),
+      doc("The same as PDF", { 200: "application/pdf" }),
+      query(v.object({ ...Days.entries, ...Printed })),
+      (c) => {
+        const { days, language } = c.req.valid("query")
+        return pdf(msa.ongoing(since(days)), language ?? actor(c).language)
+      },
     )
     .get(
       "/api/msa/people",
@@ -97,13 +144,28 @@ export function createMsaRoutes({ msa, clock }: { msa: Msa; clock: Clock }): Hon
       Id,
       (c) => csv(msa.study(c.req.valid("param").id)),
     )
+    .get(
+      "/api/msa/studies/:id/report.pdf",
+      allow("reviewer"),
+      doc("A study's report as PDF", { 200: "application/pdf" }),
+      Id,
+      query(v.object(Printed)),
+      (c) => pdf(msa.study(c.req.valid("param").id), c.req.valid("query").language ?? actor(c).language),
+    )
 }
 
-const csv = (report: MsaReport) =>
-  new Response(reportCsv(report), {
+const csv = (report: MsaReport) => download(reportCsv(report), "text/csv; charset=utf-8", report, "csv")
+
+const download = (
+  body: string | Uint8Array<ArrayBuffer>,
+  type: string,
+  { study }: MsaReport,
+  extension: string,
+) =>
+  new Response(body, {
     headers: {
-      "content-type": "text/csv; charset=utf-8",
-      "content-disposition": `attachment; filename="msa-${report.study?.slice(-8) ?? "ongoing"}.csv"`,
+      "content-type": type,
+      "content-disposition": `attachment; filename="msa-${study?.slice(-8) ?? "ongoing"}.${extension}"`,
       "x-content-type-options": "nosniff",
       "cache-control": "no-store",
     },

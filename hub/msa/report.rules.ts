@@ -1,5 +1,6 @@
 import type { Appraiser, Grade, KindAgreement, MsaLimits, MsaReport } from "#contract/msa"
 import type { Proportion } from "#contract/review"
+import { clopperPearson } from "#models/statistics.rules"
 import { cohenKappa, fleissKappa, type Kappa, wilson } from "./kappa.rules.ts"
 
 export type Verdict = "ok" | "ng" | "unsure"
@@ -194,8 +195,14 @@ function trialsOf(ratings: readonly Rating[]): Map<string, Verdict> {
 
 const isUnanimous = (unit: readonly Rating[]) => unit.every(({ verdict }) => verdict === unit[0]?.verdict)
 
-const share = <T>(of: readonly T[], test: (one: T) => boolean): Proportion =>
-  wilson(of.filter(test).length, of.length)
+/** With more than this both intervals say the same to three digits, and the exact one takes its time. */
+const exactUpTo = 5_000
+
+function share<T>(of: readonly T[], test: (one: T) => boolean): Proportion {
+  const n = of.filter(test).length
+  const exact = of.length > 0 && of.length <= exactUpTo
+  return { ...wilson(n, of.length), ...(exact && { exact: clopperPearson(n, of.length) }) }
+}
 
 const atLeast = ({ share: value }: Proportion, [good, fair]: readonly [number, number]): Grade =>
   value === null ? "too_few" : value >= good ? "acceptable" : value >= fair ? "marginal" : "unacceptable"

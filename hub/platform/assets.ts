@@ -7,6 +7,7 @@ import { embeddedAssets } from "./assets.embedded.ts"
 export const assetFolders = {
   ui: "dist/ui",
   pretrained: "models/pretrained",
+  fonts: "dist/fonts",
 } as const
 
 const projectRoot = join(import.meta.dirname, "../..")

@@ -9,7 +9,7 @@ import type { Target } from "./target.ts"
 
 const root = join(import.meta.dirname, "../..")
 
-const SOURCES = ["edge", "hub", "models", "ui", "dist/ui", "scripts/build"]
+const SOURCES = ["edge", "hub", "models", "ui", "dist/ui", "dist/fonts", "scripts/build"]
 
 /** Builds the binary unless the one in dist/ was made from the same sources. Returns its absolute path. */
 export async function freshBinary(target: Target): Promise<string> {

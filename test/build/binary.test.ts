@@ -3,7 +3,11 @@ import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import sharp from "sharp"
+import type { MsaReport } from "#contract/msa"
 import type { DemoFigures } from "../../hub/demo/figures.ts"
+import { usualLimits } from "../../hub/msa/report.rules.ts"
+import type { PrintOperations } from "../../hub/msa/report-pdf.ts"
+import { createAsker } from "../../models/infer/asker.ts"
 import { createInferChild } from "../../models/infer/child.ts"
 import pkg from "../../package.json" with { type: "json" }
 import { freshBinary } from "../../scripts/build/binary.ts"
@@ -87,6 +91,23 @@ describe("the compiled binary in an empty folder", () => {
     expect(out).toContain("usage: crux COMMAND")
     expect(code).toBe(0)
     expect(readdirSync(join(plant, "home"))).toEqual([])
+  })
+
+  test("prints a report in Korean with the font it carries", async () => {
+    const printer = createAsker<PrintOperations>({ command: [crux, "worker", "print"] })
+    try {
+      const none = { n: 0, of: 0, share: null, low: null, high: null }
+      const kappa = { kappa: null, se: null, low: null, high: null, n: 0 }
+      const report: MsaReport = {
+        ...{ v: 1, title: "시험", study: null, since: 0, made_at: 1, parts: 0, known: { ok: 0, ng: 0 } },
+        ...{ appraisers: [], pairs: [], kinds: [], limits: usualLimits },
+        ...{ between: none, all_right: none, between_kappa: kappa, between_grade: "too_few" },
+      }
+      const { pdf } = await printer.ask({ op: "msa", report, language: "ko", kinds: {}, zone: "Asia/Seoul" })
+      expect(new TextDecoder().decode(pdf.subarray(0, 5))).toBe("%PDF-")
+    } finally {
+      await printer.close()
+    }
   })
 
   test("loads its native libraries and computes with them, without any network", async () => {

@@ -89,6 +89,7 @@ const openRoutes = [
   "POST /api/enrol/collect",
   "POST /api/enrol/renew",
   "POST /api/in/:source",
+  "POST /api/labelling/deeds/kept",
   "POST /api/labels/kept",
   "POST /api/session",
   "POST /api/setup",

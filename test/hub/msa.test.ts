@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import { join } from "node:path"
 import type { LabelTask, NewLabel } from "#contract/labelling"
 import type { MsaReport, Study } from "#contract/msa"
 import { type Browser, startTestHub, type TestHub } from "./support/hub.ts"
@@ -117,15 +118,59 @@ describe("a study", () => {
     for (const id of known) expect(hub.hub.labelling.revisions(id)).toHaveLength(1)
   })
 
+  test("is a PDF with the words of either language, to be read by any program", async () => {
+    const python = join(import.meta.dir, "../../.python/bin/python")
+    const read = async (query: string) => {
+      const answer = await reviewer.get(`/api/msa/studies/${study.id}/report.pdf${query}`)
+      expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "application/pdf"])
+      const path = join(hub.folder, "report.pdf")
+      await Bun.write(path, await answer.arrayBuffer())
+      const child = Bun.spawn([python, join(import.meta.dir, "../peers/read_pdf.py"), path], {
+        stderr: "pipe",
+      })
+      const [out, err] = await Promise.all([
+        new Response(child.stdout).text(),
+        new Response(child.stderr).text(),
+      ])
+      if ((await child.exited) !== 0)
+        throw new Error(`the peers of the tests cannot run (scripts/test installs them):\n${err}`)
+      return JSON.parse(out)
+    }
+    const ko = await read("")
+    for (const word of ["일치도 분석 보고서", "긁힘", "미검율", "정확도", "승인"])
+      expect(ko.text).toContain(word)
+    expect(ko.title).toContain(study.name)
+    expect(ko.fonts.map((font: string) => font.replace(/^\/[A-Z]+\+/, ""))).toEqual([
+      "Pretendard-Bold embedded",
+      "Pretendard-Regular embedded",
+    ])
+    const en = await read("?language=en")
+    for (const word of ["Attribute agreement report", "Scratch", "Miss rate", "Approved by"])
+      expect(en.text).toContain(word)
+    // What the page and the table say, the print says too.
+    const report: MsaReport = await (await reviewer.get(`/api/msa/studies/${study.id}/report`)).json()
+    for (const { name, kind, effectiveness } of report.appraisers) {
+      if (kind === "person") expect(en.text).toContain(name)
+      if (effectiveness.share === null || !effectiveness.exact) continue
+      const percent = (value: number) => `${(value * 100).toFixed(1)} %`
+      expect(en.text).toContain(percent(effectiveness.share))
+      expect(en.text).toContain(
+        `exact ${percent(effectiveness.exact.low)} – ${percent(effectiveness.exact.high)}`,
+      )
+    }
+    expect((await workers[0].get(`/api/msa/studies/${study.id}/report.pdf`)).status).toBe(403)
+    expect((await reviewer.get("/api/msa/ongoing.pdf?language=fr")).status).toBe(400)
+  }, 60_000)
+
   test("is a file for Korean Excel without formulas", async () => {
     const answer = await reviewer.get(`/api/msa/studies/${study.id}/report.csv`)
     expect(answer.headers.get("content-type")).toStartWith("text/csv")
     const bytes = new Uint8Array(await answer.arrayBuffer())
     expect([...bytes.slice(0, 3)]).toEqual([0xef, 0xbb, 0xbf])
     const lines = new TextDecoder().decode(bytes).trim().split("\r\n")
-    expect(lines[0]).toBe("figure,who,with,kind,n,of,value,low,high,grade")
+    expect(lines[0]).toBe("figure,who,with,kind,n,of,value,low,high,grade,exact_low,exact_high")
     const columns = new Set(lines.map((line) => line.split(",").length))
-    expect(columns).toEqual(new Set([10]))
+    expect(columns).toEqual(new Set([12]))
     expect(lines.filter((line) => line.startsWith("miss,"))).toHaveLength(2)
     expect((await workers[0].get(`/api/msa/studies/${study.id}/report`)).status).toBe(403)
   })

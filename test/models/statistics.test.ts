@@ -1,5 +1,11 @@
 import { expect, test } from "bun:test"
-import { auroc, clopperPearsonUpper, mcnemarWorse, percentile } from "#models/statistics.rules"
+import {
+  auroc,
+  clopperPearson,
+  clopperPearsonUpper,
+  mcnemarWorse,
+  percentile,
+} from "#models/statistics.rules"
 
 test("zero misses prove the bounds of the standard tables", () => {
   for (const [n, bound] of [
@@ -51,4 +57,24 @@ test("the bounds agree with published Clopper-Pearson values", () => {
 
 test("the area under the curve is the chance that an NG part outscores an OK part", () => {
   expect(auroc([0.1, 0.4], [0.3, 0.4])).toBe(0.625)
+})
+
+test("exact intervals are those of the standard tables, and never narrower than what was seen", () => {
+  for (const [events, n, low, high] of [
+    [5, 10, 0.187086, 0.812914],
+    [1, 20, 0.0012651, 0.2487328],
+    [0, 30, 0, 0.1157033],
+    [30, 30, 0.8842967, 1],
+    [135, 150, 0.8404, 0.9429],
+  ] as const) {
+    const interval = clopperPearson(events, n)
+    expect(interval.low).toBeCloseTo(low, 4)
+    expect(interval.high).toBeCloseTo(high, 4)
+  }
+  for (let n = 1; n <= 60; n++)
+    for (let events = 0; events <= n; events++) {
+      const { low, high } = clopperPearson(events, n)
+      expect(low).toBeLessThanOrEqual(events / n)
+      expect(high).toBeGreaterThanOrEqual(events / n)
+    }
 })

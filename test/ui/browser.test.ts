@@ -247,11 +247,14 @@ describe.skipIf(!available)("the built screens in a browser", () => {
       await tablet.close()
     }, 60_000)
 
-  test("what the work screen needs stays under 150 KB of gzipped script and style", async () => {
-    const needed = await firstLoad(join(folder, "ui"), files, "label.screen")
-    expect(needed.some(({ path }) => path.includes("label.screen"))).toBe(true)
-    // Tools are fetched once the first part is on the screen.
-    expect(needed.some(({ path }) => /drawer|drawing-tools|help\.dialog/.test(path))).toBe(false)
-    expect(needed.reduce((sum, { gzip }) => sum + gzip, 0)).toBeLessThan(150 * 1024)
-  })
+  for (const language of ["ko", "en"] as const)
+    test(`what the work screen needs stays under 140 KB of gzipped script and style (${language})`, async () => {
+      const needed = await firstLoad(join(folder, "ui"), files, "label.screen", language)
+      // The words of one language alone.
+      expect(needed.filter(({ path }) => /assets\/(ko|en)-/.test(path))).toHaveLength(1)
+      expect(needed.some(({ path }) => path.includes("label.screen"))).toBe(true)
+      // Tools are fetched once the first part is on the screen.
+      expect(needed.some(({ path }) => /drawer|drawing-tools|help\.dialog/.test(path))).toBe(false)
+      expect(needed.reduce((sum, { gzip }) => sum + gzip, 0)).toBeLessThan(140 * 1024)
+    })
 })

@@ -33,7 +33,7 @@ beforeAll(async () => {
     },
   })
   // Pictures of their own: one picture is judged once, wherever it appears.
-  const painted = await paintPictures(21, 320)
+  const painted = await paintPictures(23, 320)
   pictures = await Promise.all(painted.map(({ jpeg }) => hub.hub.blobs.put(jpeg)))
   for (const key of ["scratch", "dent"])
     hub.hub.catalogue.addDefectClass(theHub, {
@@ -147,6 +147,42 @@ describe.skipIf(!available)("the flow of work at a tablet, with the real hub", (
     ])
     await page.getByTestId("label-empty").waitFor()
     expect(ours(complaints)).toEqual([])
+    await close()
+  }, 120_000)
+
+  test("a part given back, a question and a comment, by keys and without the network, arrive when it is back", async () => {
+    const ids = waiting(2, 21)
+    const { page, context, complaints, close } = await openWork("offline")
+    const unsent = (n: number) => page.locator(`[data-testid="label-unsent"][data-unsent="${n}"]`).waitFor()
+    const first = await partOf(page)
+    // The next part is here already; the dialogs were fetched ahead.
+    await page.waitForLoadState("networkidle")
+    await context.setOffline(true)
+    await page.keyboard.press("Shift+C")
+    await page.getByTestId("flow-comment-text").fill("look at the edge")
+    await page.getByTestId("flow-comment-send").tap()
+    await page.getByTestId("flow-comment-unsent").waitFor()
+    await page.getByTestId("dialog-close").tap()
+    await unsent(1)
+    await page.keyboard.press("Shift+A")
+    await page.getByTestId("flow-ask-send").tap()
+    await unsent(2)
+    expect(await partOf(page)).not.toBe(first)
+    await page.waitForTimeout(200)
+    await page.keyboard.press("Shift+S")
+    await page.locator('[data-testid="flow-skip-reason"][data-reason="picture"]').tap()
+    await unsent(3)
+    expect(labelled(ids)).toEqual([])
+    await context.setOffline(false)
+    await unsent(0)
+    const count = (table: string) =>
+      hub.hub.db
+        .prepare<{ n: number }>(
+          `SELECT count(*) AS n FROM ${table} WHERE inspection_id IN (SELECT value FROM json_each($of))`,
+        )
+        .get({ of: JSON.stringify(ids) })?.n
+    expect([count("part_comment"), count("second_opinion"), count("label_skip")]).toEqual([1, 1, 1])
+    expect(ours(complaints).filter((text) => !/net::ERR_/.test(text))).toEqual([])
     await close()
   }, 120_000)
 

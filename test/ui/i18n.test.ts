@@ -1,7 +1,11 @@
 import { expect, test } from "bun:test"
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
-import { createFormat, gateSentence, languages } from "../../ui/i18n/format.ts"
+import { en } from "../../ui/i18n/en.ts"
+import { createFormat, gateSentence, readWords } from "../../ui/i18n/format.ts"
+import { ko } from "../../ui/i18n/ko.ts"
+
+const languages = { ko, en }
 
 /** Every word of a list with the path to it; functions are called with stand-ins. */
 function wordsOf(node: unknown, path = ""): [string, string][] {
@@ -24,6 +28,10 @@ test("English says everything Korean says", () => {
       .map(([path]) => path)
       .sort()
   expect(paths(languages.en)).toEqual(paths(languages.ko))
+})
+
+test("the words of a language are found by its name", async () => {
+  for (const language of ["ko", "en"] as const) expect((await readWords(language)).code).toBe(language)
 })
 
 test("no word is empty and none shows a hole", () => {

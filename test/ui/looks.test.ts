@@ -48,6 +48,36 @@ const screens: { name: string; path?: string; open: (page: Page) => Promise<void
       await page.getByTestId("model-gate").waitFor()
     },
   },
+  ...["/catalogue", "/order", "/datasets", "/assist"].map((path) => ({
+    name: path,
+    path,
+    open: (page: Page) => page.locator(".shell main button").first().waitFor(),
+  })),
+  {
+    name: "review",
+    path: "/review",
+    open: (page) => page.getByTestId("review-item").first().waitFor(),
+  },
+  {
+    name: "review: checks",
+    open: async (page) => {
+      await page.getByTestId("review-checks").tap()
+      await page.locator("dialog input").first().waitFor()
+    },
+  },
+  {
+    name: "review: one label",
+    open: async (page) => {
+      await page.getByTestId("dialog-close").tap()
+      await page.getByTestId("review-item").first().tap()
+      await page.getByTestId("review-opinion").first().waitFor()
+    },
+  },
+  {
+    name: "msa",
+    path: "/msa",
+    open: (page) => page.getByTestId("msa-appraiser").first().waitFor(),
+  },
   {
     name: "people",
     path: "/people",
@@ -77,8 +107,48 @@ const screens: { name: string; path?: string; open: (page: Page) => Promise<void
     open: (page) => page.getByTestId("label-canvas").waitFor(),
   },
   {
-    name: "label: just judged",
+    name: "label: batch",
     open: async (page) => {
+      await page.getByTestId("batch-open").tap()
+      await page.getByTestId("batch-tile").nth(1).tap()
+    },
+  },
+  {
+    name: "label: parts like it",
+    path: "/label",
+    open: async (page) => {
+      await page.getByTestId("flow-guide").tap()
+      await page.locator('[data-testid="flow-beside"] label').last().tap()
+      await page.getByTestId("similar-part").first().waitFor()
+    },
+  },
+  {
+    name: "label: criteria",
+    open: async (page) => {
+      await page.locator('[data-testid="flow-beside"] label').first().tap()
+      await page.getByTestId("flow-guide-panel").waitFor()
+    },
+  },
+  {
+    name: "label: asking",
+    open: async (page) => {
+      await page.getByTestId("flow-ask").tap()
+      await page.getByTestId("flow-ask-person").first().waitFor()
+    },
+  },
+  {
+    name: "label: comment",
+    open: async (page) => {
+      await page.getByTestId("dialog-close").tap()
+      await page.getByTestId("flow-comment").tap()
+      await page.getByTestId("flow-comment-person").first().waitFor()
+    },
+  },
+  {
+    name: "label: just judged",
+    path: "/label",
+    open: async (page) => {
+      await page.getByTestId("label-canvas").waitFor()
       await page.waitForTimeout(170)
       await page.getByTestId("label-unsure").tap()
       await page.getByTestId("label-toast").waitFor()

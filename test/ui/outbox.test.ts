@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from "bun:test"
 import { uuidv7 } from "uuidv7"
 import * as v from "valibot"
+import { NewDeed } from "#contract/flow"
 import { NewLabel } from "#contract/labelling"
 import { createApi } from "../../ui/api.ts"
 import { createMemoryKept } from "../../ui/screens/label/kept.ts"
@@ -15,6 +16,9 @@ afterEach(() => {
 /** A hub that answers as told, over real HTTP. */
 function startHub() {
   const got: NewLabel[] = []
+  const deeds: NewDeed[] = []
+  /** Ids in the order they were stored, labels and deeds alike. */
+  const stored: string[] = []
   const state: { answer: Answer; posts: number; signedIn: string | null } = {
     answer: "stored",
     posts: 0,
@@ -38,15 +42,21 @@ function startHub() {
         const token = `pass of ${request.headers.get("x-user")}`
         return Response.json({ token, expires_at: Date.now() + 60_000 }, { status: 201 })
       }
-      const label = v.parse(NewLabel, await request.json())
+      const body = await request.json()
+      const isDeed = new URL(request.url).pathname.startsWith("/api/labelling/deeds")
+      const label = isDeed ? v.parse(NewDeed, body) : v.parse(NewLabel, body)
       const pass = request.headers.get("crux-label-pass")
       if (pass !== null) passes.push(pass)
       state.posts += 1
       if (state.answer === "down") return problem(503, "unavailable", "busy")
       if (state.answer === "withdrawn") return problem(409, "conflict", "label_withdraw")
       if (state.answer === "refused") return problem(400, "invalid", "label_kind")
-      const duplicate = got.some((known) => known.id === label.id)
-      if (!duplicate) got.push(label)
+      const duplicate = stored.includes(label.id)
+      if (!duplicate) {
+        stored.push(label.id)
+        if ("do" in label) deeds.push(label)
+        else got.push(label)
+      }
       // "cut": the label is stored and the receipt is lost on its way.
       if (state.answer === "cut") return new Response("", { status: 502 })
       return Response.json({
@@ -68,7 +78,7 @@ function startHub() {
         }),
       onSignedOut: () => {},
     })
-  return { got, state, passes, apiOf }
+  return { got, deeds, stored, state, passes, apiOf }
 }
 
 const label = (): NewLabel => ({
@@ -118,6 +128,56 @@ test("verdicts given while the hub is down are sent in order when it is back", a
   hub.state.answer = "stored"
   await until(() => outbox.unsent.value === 0)
   expect(hub.got.map((l) => l.id)).toEqual(labels.map((l) => l.id))
+})
+
+test("giving back, asking and commenting wait with the verdicts, in order, and speak in their person's name", async () => {
+  const hub = startHub()
+  hub.state.answer = "down"
+  const store = createMemoryKept()
+  const outbox = openOutbox(hub, store)
+  const deed = { inspection_id: uuidv7(), made_at: 5 }
+  const skip = { ...deed, do: "skip" as const, id: uuidv7(), reason: "picture" as const }
+  const said = { ...deed, do: "comment" as const, id: uuidv7(), text: "look at the edge" }
+  const ask = { ...deed, do: "ask" as const, id: uuidv7(), inspection_id: uuidv7(), to: null }
+  const one = label()
+  await outbox.addDeed(said)
+  await outbox.add(one)
+  await outbox.addDeed(skip)
+  await outbox.addDeed(ask)
+  expect(outbox.unsent.value).toBe(4)
+  // A comment leaves the part in the hand; the others end it.
+  expect(outbox.judged().sort()).toEqual([one.inspection_id, skip.inspection_id, ask.inspection_id].sort())
+  expect(outbox.saying.value).toEqual([
+    { id: said.id, inspection_id: said.inspection_id, text: "look at the edge" },
+  ])
+  // The next person at the tablet sends them, by the pass their owner left.
+  outbox.stop()
+  await store.putPass({ user: "u1", made: Date.now(), token: "pass of u1", expires_at: Date.now() + 60_000 })
+  hub.state.answer = "stored"
+  const next = openOutbox(hub, store, "u2")
+  await next.flush()
+  await until(() => next.unsentOfOthers.value === 0)
+  expect(hub.stored).toEqual([said.id, one.id, skip.id, ask.id])
+  expect(hub.passes).toEqual(Array(4).fill("pass of u1"))
+})
+
+test("a comment the hub refuses for good is kept and counted, and what is behind it goes on", async () => {
+  const hub = startHub()
+  hub.state.answer = "refused"
+  const outbox = openOutbox(hub)
+  await outbox.addDeed({
+    do: "comment",
+    id: uuidv7(),
+    inspection_id: uuidv7(),
+    text: "to somebody who has left",
+    made_at: 1,
+  })
+  await until(() => outbox.refused.value === 1)
+  hub.state.answer = "stored"
+  await outbox.add(label())
+  await until(() => outbox.unsent.value === 0)
+  expect(hub.got).toHaveLength(1)
+  expect(outbox.refused.value).toBe(1)
 })
 
 test("a part counts as judged from the tap to the receipt, and no longer", async () => {

@@ -17,7 +17,6 @@ const plural = (value: number, one: string, other = `${one}s`) =>
 export const en: Words = {
   code: "en",
   locale: "en-GB",
-  languageName: "English",
   productLine: "People teach, the line learns",
   common: {
     save: "Save",
@@ -160,7 +159,7 @@ export const en: Words = {
     unsent: (count) => `Unsent: ${n(count)}`,
     allSent: "All saved",
     refused: (count) => `Refused: ${n(count)}`,
-    refusedBody: "The hub did not take these verdicts. They are kept on this tablet.",
+    refusedBody: "The hub did not take them. They are kept on this tablet.",
     reason: {
       undecidable: "The model could not decide",
       disagreement: "The judgements on it differ",
@@ -1750,7 +1749,6 @@ export const en: Words = {
     noData: "Nothing to go by yet",
     noDataBody: "Turn on known parts, repeats or second judgements under Checks.",
     csv: "Get CSV",
-    pdf: "Print as PDF",
     people: "Reviews by person",
     reviewed: "Accepted",
     second: "Same as the second",
@@ -1770,5 +1768,18 @@ export const en: Words = {
     closed: "Ended",
     open: "Report",
     fewKnown: (count) => `Only ${plural(count, "known part")}; 20 or more are better.`,
+  },
+  station: {
+    comment: {
+      away: "Not connected: earlier comments cannot be shown. What you write is kept here and sent later.",
+      unsent: "on its way",
+    },
+    alike: {
+      bar: "Alike",
+      name: "Parts like it, and what another model says",
+      tabs: "What to judge by",
+      take: "Use these marks",
+    },
+    msa: { pdf: "PDF", exact: (low, high) => `exact ${low}–${high}` },
   },
 }

@@ -1,8 +1,15 @@
 import type { Language } from "#contract/users"
-import { en } from "./en.ts"
-import { ko, type Params, type Words } from "./ko.ts"
+import type { Params, Words } from "./ko.ts"
 
-export const languages: Record<Language, Words> = { ko, en }
+/** Every language in its own words. */
+export const languageNames: Record<Language, string> = { ko: "한국어", en: "English" }
+
+const files: Record<Language, () => Promise<Words>> = {
+  ko: () => import("./ko.ts").then(({ ko }) => ko),
+  en: () => import("./en.ts").then(({ en }) => en),
+}
+/** The words of one language, in a file of its own: a tablet fetches the one it shows. */
+export const readWords = (language: Language): Promise<Words> => files[language]()
 
 type Unit = "day" | "hour" | "minute" | "second"
 const steps: [Unit, number][] = [

@@ -17,7 +17,6 @@ const share = (p: Params, key: string) => (p[key] === undefined ? "–" : pct(Nu
 export const ko = {
   code: "ko" as "ko" | "en",
   locale: "ko-KR",
-  languageName: "한국어",
   productLine: "사람이 가르치고, 라인이 배우는 검사",
   common: {
     save: "저장",
@@ -160,7 +159,7 @@ export const ko = {
     unsent: (count: number) => `미전송 ${n(count)}건`,
     allSent: "모두 저장됨",
     refused: (count: number) => `저장 거절 ${n(count)}건`,
-    refusedBody: "허브가 받지 않은 판정입니다. 지우지 않고 이 태블릿에 보관합니다.",
+    refusedBody: "허브가 받지 않았습니다. 지우지 않고 이 태블릿에 보관합니다.",
     reason: {
       undecidable: "모델이 판단하지 못했습니다",
       disagreement: "판정이 서로 다릅니다",
@@ -1751,7 +1750,6 @@ export const ko = {
     noData: "아직 자료가 없습니다",
     noDataBody: "확인 설정에서 정답 부품, 반복 판정, 이중 판정을 켜면 모이기 시작합니다.",
     csv: "CSV 받기",
-    pdf: "PDF로 인쇄",
     people: "사람별 검토 결과",
     reviewed: "확인됨",
     second: "이중 판정 일치",
@@ -1771,6 +1769,19 @@ export const ko = {
     closed: "끝남",
     open: "보고서",
     fewKnown: (count: number) => `정답 부품이 ${n(count)}개뿐입니다. 20개 이상이 좋습니다.`,
+  },
+  station: {
+    comment: {
+      away: "연결이 끊겨 앞선 댓글을 볼 수 없습니다. 쓴 댓글은 이 태블릿에 두었다가 연결되면 보냅니다.",
+      unsent: "보내는 중",
+    },
+    alike: {
+      bar: "닮은 것",
+      name: "닮은 부품과 다른 모델의 의견",
+      tabs: "판정할 때 볼 것",
+      take: "이 표시를 그대로 쓰기",
+    },
+    msa: { pdf: "PDF 받기", exact: (low: string, high: string) => `정확 구간 ${low}–${high}` },
   },
 }
 

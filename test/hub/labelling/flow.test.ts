@@ -174,3 +174,91 @@ describe("a batch", () => {
     expect((await one.post("/api/labelling/batch", { size: 49 })).status).toBe(400)
   })
 })
+
+describe("what a tablet keeps and sends later", () => {
+  const deed = (inspection_id: string, more: object) => ({
+    id: systemIds.uuid(),
+    inspection_id,
+    made_at: hub.clock.now() - 60_000,
+    ...more,
+  })
+  const send = (browser: Browser, body: object) => browser.post("/api/labelling/deeds", body)
+
+  test("has a receipt, the same one for a repeat, and an id is used once", async () => {
+    const [id] = storeParts(hub, 1)
+    await next(one)
+    const skipped = deed(id!, { do: "skip", reason: "criteria" })
+    const first = await send(one, skipped)
+    expect(first.status).toBe(201)
+    expect(await first.json()).toMatchObject({ id: skipped.id, inspection_id: id, duplicate: false })
+    const again = await send(one, skipped)
+    expect(again.status).toBe(200)
+    expect(await again.json()).toMatchObject({ id: skipped.id, duplicate: true })
+    expect((await send(two, skipped)).status).toBe(409)
+    expect(await next(one)).toBeNull()
+  })
+
+  test("takes nobody's part away who holds it by now", async () => {
+    const [id] = storeParts(hub, 1)
+    await next(one)
+    hub.clock.pass(6 * 60_000)
+    expect((await next(two))?.inspection.id).toBe(id!)
+    expect((await send(one, deed(id!, { do: "skip", reason: "picture" }))).status).toBe(201)
+    const third = await hub.as("worker")
+    expect(await next(third)).toBeNull()
+    const held = await two.post("/api/labelling/renew", { holding: [id] })
+    expect(await held.json()).toEqual({ held: [id] })
+  })
+
+  test("asks nobody any more when somebody has judged meanwhile", async () => {
+    const [id] = storeParts(hub, 1)
+    const held = await next(one)
+    hub.clock.pass(6 * 60_000)
+    const theirs = await next(two)
+    await two.post("/api/labels", newLabel(id!, { lease_id: theirs!.lease.id, verdict: "ok", kinds: [] }))
+    const base_revision = held!.inspection.label?.revision ?? 0
+    const asked = deed(id!, { do: "ask", to: null, note: "is this a scratch?", base_revision })
+    for (let i = 0; i < 2; i++) expect((await send(one, asked)).status).toBe(i === 0 ? 201 : 200)
+    expect(await next(reviewer)).toBeNull()
+    // What was asked is still to be read, once, with its own time.
+    expect(await itemsOf(reviewer.get(`/api/inspections/${id}/comments`))).toMatchObject([
+      { text: "is this a scratch?", at: asked.made_at },
+    ])
+  })
+
+  test("goes to a reviewer when nobody has", async () => {
+    const [id] = storeParts(hub, 1)
+    await next(one)
+    expect((await send(one, deed(id!, { do: "ask", to: null, base_revision: 0 }))).status).toBe(201)
+    expect(await next(reviewer)).toMatchObject({ reason: "second_opinion", inspection: { id } })
+  })
+
+  test("comes in its owner's name by their pass, and not without one", async () => {
+    const [id] = storeParts(hub, 1)
+    const { token } = await (await one.post("/api/session/label-pass")).json()
+    const said = deed(id!, { do: "comment", text: "look at the edge" })
+    const kept = (pass?: string) =>
+      hub
+        .browser()
+        .post("/api/labelling/deeds/kept", said, pass === undefined ? {} : { "crux-label-pass": pass })
+    expect((await kept()).status).toBe(401)
+    expect((await kept("made up")).status).toBe(401)
+    expect((await kept(token)).status).toBe(201)
+    expect(await itemsOf(two.get(`/api/inspections/${id}/comments`))).toMatchObject([
+      { text: "look at the edge", by: { id: one.userId } },
+    ])
+    // Somebody else is signed in by now: nothing is stored in the wrong name.
+    const other = await two.post("/api/labelling/deeds", deed(id!, { do: "comment", text: "not mine" }), {
+      "crux-user": one.userId,
+    })
+    expect(other.status).toBe(409)
+  })
+
+  test("is believed about its time unless the tablet's clock is far off", async () => {
+    const [id] = storeParts(hub, 1)
+    const before = hub.clock.now()
+    await send(one, deed(id!, { do: "comment", text: "from a tablet without a clock", made_at: 0 }))
+    const [said] = await itemsOf(one.get(`/api/inspections/${id}/comments`))
+    expect(said.at).toBeGreaterThanOrEqual(before)
+  })
+})

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { Role } from "#contract/users"
 import { selfCommand } from "#models/child"
+import { createAsker } from "#models/infer/asker"
 import type { HubConfig } from "../../../hub/config.ts"
 import { createHub, type Hub, type HubPorts } from "../../../hub/hub.ts"
 import { theHub } from "../../../hub/platform/audit.ts"
@@ -71,6 +72,7 @@ export async function startTestHub(
         clock,
         imaging: createImaging(),
         trainer: createTrainerChild({ command: selfCommand("worker", "train") }),
+        print: createAsker({ command: selfCommand("worker", "print") }),
         prover: createProver({ command: selfCommand("worker", "infer") }),
         ids: systemIds,
         writeLog: (line) => void log.push(line),

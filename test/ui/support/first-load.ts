@@ -1,8 +1,16 @@
 import { join } from "node:path"
 import type { UiFile } from "../../../scripts/build-ui.ts"
 
-/** What a browser must have before a screen can be used: the page, and everything that it and the screen import. */
-export async function firstLoad(folder: string, files: readonly UiFile[], screen: string): Promise<UiFile[]> {
+/**
+ * What a browser must have before a screen can be used: the page, everything that it and the screen import, and the words
+ * of one language.
+ */
+export async function firstLoad(
+  folder: string,
+  files: readonly UiFile[],
+  screen: string,
+  language: "ko" | "en",
+): Promise<UiFile[]> {
   const found = new Map<string, UiFile>()
   const add = async (path: string): Promise<void> => {
     const file = files.find((known) => known.path === path)
@@ -15,8 +23,10 @@ export async function firstLoad(folder: string, files: readonly UiFile[], screen
     for (const [, next = ""] of named) await add(next)
   }
   await add("index.html")
-  const own = files.find(({ path }) => path.startsWith(`assets/${screen}-`) && path.endsWith(".js"))
-  if (!own) throw new Error(`the build has no ${screen}`)
-  await add(own.path)
+  for (const name of [screen, language]) {
+    const own = files.find(({ path }) => path.startsWith(`assets/${name}-`) && path.endsWith(".js"))
+    if (!own) throw new Error(`the build has no ${name}`)
+    await add(own.path)
+  }
   return [...found.values()]
 }

@@ -4,13 +4,14 @@ import { uuidv7 } from "uuidv7"
 import * as v from "valibot"
 import { DefectClass, NewDefectClass } from "#contract/catalogue"
 import { NewEnrolmentCode } from "#contract/fleet"
-import { BatchRequest, NewSecondOpinion, NewSkip } from "#contract/flow"
+import { BatchRequest, NewDeed } from "#contract/flow"
 import { type InspectionView, NewLabel, NextRequest } from "#contract/labelling"
 import { Problem, type ProblemCode } from "#contract/problem"
 import { type LabelSetup, plainSetup } from "#contract/questions"
 import type { HomeView } from "#contract/rollout"
 import { Pointing } from "#contract/segmenter"
 import { NewUser, OwnPatch, SetupRequest, SignInRequest, User } from "#contract/users"
+import { createDesk } from "./desk.ts"
 import { type Picture, paintPictures, shrink } from "./pictures.ts"
 import {
   makeArrivals,
@@ -95,6 +96,7 @@ export async function startFixture(options: FixtureOptions) {
     const i = queue.findIndex((inspection) => inspection.id === id)
     if (i >= 0) queue.splice(i, 1)
   }
+  const desk = createDesk({ users, stream: options.empty ? [] : stream, now: started })
   const models = makeModels(pictures, started)
   const jobs = makeJobs(started)
   const rollouts = makeRollouts(started)
@@ -225,15 +227,12 @@ export async function startFixture(options: FixtureOptions) {
           next: null,
         })
       }
-      case "POST /api/labelling/skip": {
-        const { inspection_id, reason } = await body(NewSkip)
-        skips.push({ inspection_id, reason })
-        takeOut(inspection_id)
-        return new Response(null, { status: 204 })
-      }
-      case "POST /api/labelling/second-opinion": {
-        takeOut((await body(NewSecondOpinion)).inspection_id)
-        return new Response(null, { status: 204 })
+      case "POST /api/labelling/deeds": {
+        const deed = await body(NewDeed)
+        if (deed.do === "skip") skips.push({ inspection_id: deed.inspection_id, reason: deed.reason })
+        if (deed.do !== "comment") takeOut(deed.inspection_id)
+        const { id, inspection_id } = deed
+        return json({ id, inspection_id, stored_at: Date.now(), duplicate: false }, 201)
       }
       case "POST /api/labelling/next": {
         const { holding } = await body(NextRequest)
@@ -433,6 +432,8 @@ export async function startFixture(options: FixtureOptions) {
     const alike = /^\/api\/inspections\/([^/]+)\/similar$/.exec(path)
     if (alike) return json(makeSimilar(stream, alike[1] ?? ""))
     if (/^\/api\/inspections\/[^/]+\/prelabels$/.test(path)) return list(makePrelabels(Date.now()))
+    const seen = desk(at)
+    if (seen !== undefined) return json(seen)
     return problem("not_found", "route")
   }
 

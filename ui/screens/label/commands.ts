@@ -16,6 +16,8 @@ export type Open =
   | "mentions"
   | "batch"
 export type Drawer = "none" | "tools" | "regions"
+/** What stands beside the part to judge it by: the criteria, or parts like it. */
+export type Beside = "guide" | "alike"
 
 const zoomStep = 1.5
 const lookStep = 0.15
@@ -33,10 +35,12 @@ export function createCommands(deps: {
   kinds: () => readonly { key: string }[]
   open: (what: Open) => void
   drawer: (which: Drawer) => void
+  /** Shows what helps to judge beside the part, or puts it away. */
+  beside: (which: Beside) => void
   /** Whether this person has the tool on this line. */
   has: (mode: Mode) => boolean
 }): Record<ActionId, () => void> {
-  const { work, kinds, open, drawer, has } = deps
+  const { work, kinds, open, drawer, beside, has } = deps
   const { dispatch } = work
   const state = () => work.editor.value
   const tool = (mode: Mode) => () => {
@@ -45,6 +49,10 @@ export function createCommands(deps: {
   const kind = (i: number) => () => {
     const found = kinds()[i]
     if (found && work.held.value) void work.pick(found.key)
+  }
+  /** About the part in the hand. */
+  const about = (what: Open) => () => {
+    if (work.held.value) open(what)
   }
   const nudge = (dx: number, dy: number) => () => dispatch({ type: "nudge", dx, dy })
   const order = (to: Place) => () => dispatch({ type: "order", to })
@@ -84,6 +92,11 @@ export function createCommands(deps: {
     kind7: kind(6),
     kind8: kind(7),
     kind9: kind(8),
+    same: () => void work.sameAsLast(),
+    skip: about("skip"),
+    ask: about("ask"),
+    comment: about("comment"),
+    batch: () => open("batch"),
     undo() {
       if (state().history.past.length > 0 || state().gesture.name === "path") dispatch({ type: "undo" })
       else void work.undo()
@@ -163,6 +176,9 @@ export function createCommands(deps: {
     asTaken: () => dispatch({ type: "look", look: { brightness: 1, contrast: 1, invert: false } }),
     tools: () => drawer("tools"),
     regions: () => drawer("regions"),
+    guide: () => beside("guide"),
+    alike: () => beside("alike"),
+    mentions: () => open("mentions"),
     history: () => open("history"),
     help: () => open("help"),
   }

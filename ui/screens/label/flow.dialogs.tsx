@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals"
 import { uuidv7 } from "uuidv7"
-import { Colleague, Comment, type Mention, type SkipReason, skipReasons } from "#contract/flow"
+import { type Colleague, Comment, type Mention, type SkipReason, skipReasons } from "#contract/flow"
 import { asTrouble, type Trouble, thumbUrl } from "../../api.ts"
 import { useApp, useFormat, useWords } from "../../context.ts"
 import { Button } from "../../parts/button.tsx"
@@ -11,6 +11,7 @@ import { Empty, TroubleNote } from "../../parts/states.tsx"
 import { Tag } from "../../parts/tag.tsx"
 import { type Resource, useResource } from "../../resource.ts"
 import type { TestId } from "../../testids.ts"
+import { readColleagues } from "./colleagues.ts"
 
 /** One press says why, and the part goes to somebody else. */
 export function SkipDialog({
@@ -43,11 +44,8 @@ export function SkipDialog({
 }
 
 function useColleagues(): Resource<Colleague[]> {
-  const { api, session } = useApp()
-  const own = session.value?.user.id
-  return useResource("colleagues", async (s) =>
-    (await api.list("/api/colleagues", Colleague, s)).filter(({ id }) => id !== own),
-  )
+  const app = useApp()
+  return useResource("colleagues", (s) => readColleagues(app, s))
 }
 
 /** Names to press; several where `many`. */
@@ -147,17 +145,9 @@ export function AskDialog({
   )
 }
 
-/** What was said about a part, and a word of one's own. */
-export function CommentsDialog({
-  inspection,
-  onSaid,
-  onClose,
-}: {
-  inspection: string
-  onSaid?: () => void
-  onClose: () => void
-}) {
-  const { api, now } = useApp()
+/** What was said about a part, and a word of one's own, which lies on this tablet until the hub has it. */
+export function CommentsDialog({ inspection, onClose }: { inspection: string; onClose: () => void }) {
+  const { api, now, outbox, live, session } = useApp()
   const words = useWords()
   const format = useFormat()
   const people = useColleagues()
@@ -165,24 +155,28 @@ export function CommentsDialog({
   const comments = useResource(path, (s) => api.list(path, Comment, s), ["comment"])
   const text = useSignal("")
   const mentions = useSignal<string[]>([])
-  const id = useSignal(uuidv7())
-  const busy = useSignal(false)
   const trouble = useSignal<Trouble | undefined>(undefined)
+  const own = (outbox.value?.saying.value ?? []).filter((said) => said.inspection_id === inspection)
+  const arrived = new Set(comments.data.value?.map(({ id }) => id))
 
   async function send() {
-    busy.value = true
+    const said = text.value.trim()
+    text.value = ""
     trouble.value = undefined
     try {
-      await api.post(path, { id: id.value, text: text.value.trim(), mentions: mentions.value }, Comment)
-      id.value = uuidv7()
-      text.value = ""
+      await outbox.value?.addDeed({
+        do: "comment",
+        id: uuidv7(),
+        inspection_id: inspection,
+        text: said,
+        mentions: mentions.value,
+        made_at: Date.now(),
+      })
       mentions.value = []
-      comments.reload()
-      onSaid?.()
     } catch (error) {
+      // The tablet's disk took nothing: the words stay in the field.
+      text.value = said
       trouble.value = asTrouble(error)
-    } finally {
-      busy.value = false
     }
   }
 
@@ -195,8 +189,7 @@ export function CommentsDialog({
         <Button
           look="primary"
           icon="comment"
-          busy={busy.value}
-          disabled={text.value.trim() === ""}
+          disabled={text.value.trim() === "" || outbox.value === null}
           onClick={() => void send()}
           testid="flow-comment-send"
         >
@@ -205,26 +198,46 @@ export function CommentsDialog({
       }
     >
       {trouble.value && <TroubleNote trouble={trouble.value} />}
-      <Loaded resource={comments}>
-        {(list) =>
-          list.length === 0 ? (
-            <p class="muted">{words.flow.comment.empty}</p>
-          ) : (
-            <ul class="comments">
-              {list.map((comment) => (
-                <li key={comment.id}>
-                  <p class="small muted">
-                    {comment.by.name} · {format.ago(comment.at, now.value)}
-                    {comment.mentions.length > 0 &&
-                      ` → ${words.common.and(comment.mentions.map(({ name }) => `@${name}`))}`}
-                  </p>
-                  <p>{comment.text}</p>
-                </li>
-              ))}
-            </ul>
-          )
-        }
-      </Loaded>
+      {comments.data.value === undefined && !live.connected.value ? (
+        <p class="muted" data-testid="flow-comment-away">
+          {words.station.comment.away}
+        </p>
+      ) : (
+        <Loaded resource={comments}>
+          {(list) =>
+            list.length === 0 && own.length === 0 ? (
+              <p class="muted">{words.flow.comment.empty}</p>
+            ) : (
+              <ul class="comments">
+                {list.map((comment) => (
+                  <li key={comment.id}>
+                    <p class="small muted">
+                      {comment.by.name} · {format.ago(comment.at, now.value)}
+                      {comment.mentions.length > 0 &&
+                        ` → ${words.common.and(comment.mentions.map(({ name }) => `@${name}`))}`}
+                    </p>
+                    <p>{comment.text}</p>
+                  </li>
+                ))}
+              </ul>
+            )
+          }
+        </Loaded>
+      )}
+      {own.some(({ id }) => !arrived.has(id)) && (
+        <ul class="comments">
+          {own
+            .filter(({ id }) => !arrived.has(id))
+            .map((said) => (
+              <li key={said.id} data-testid="flow-comment-unsent">
+                <p class="small muted">
+                  {session.value?.user.name} · {words.station.comment.unsent}
+                </p>
+                <p>{said.text}</p>
+              </li>
+            ))}
+        </ul>
+      )}
       <TextField
         label={words.flow.comment.write}
         value={text.value}

@@ -1,8 +1,9 @@
 import { signal } from "@preact/signals"
 import { uuidv7 } from "uuidv7"
 import type { SkipReason } from "#contract/flow"
-import { type Api, asTrouble, type Trouble } from "../../api.ts"
+import { asTrouble, type Trouble } from "../../api.ts"
 import type { Labelling } from "./labelling.ts"
+import type { Outbox } from "./outbox.ts"
 import type { Held } from "./queue.ts"
 
 /** Something that was done and is said for some seconds. */
@@ -11,8 +12,19 @@ export type FlowNote =
   | { say: "batch"; count: number; undo: () => void }
   | { say: "trouble"; trouble: Trouble }
 
-/** What a person does with the part in hand beside judging it. What the hub did not take comes back into the hand. */
-export function createFlow({ api, work }: { api: Api; work: Labelling }) {
+/**
+ * What a person does with the part in hand beside judging it. It goes through the outbox as a label does: the part is
+ * done with when it is on the tablet's disk, with or without the network.
+ */
+export function createFlow({
+  outbox,
+  work,
+  now,
+}: {
+  outbox: Pick<Outbox, "addDeed">
+  work: Labelling
+  now: () => number
+}) {
   const note = signal<(FlowNote & { seq: number }) | null>(null)
   let seq = 0
   const tell = (said: FlowNote) => {
@@ -21,13 +33,23 @@ export function createFlow({ api, work }: { api: Api; work: Labelling }) {
     note.value = { ...said, seq }
   }
 
-  async function hand(path: string, body: object, done: FlowNote): Promise<void> {
+  async function hand(
+    deed: { do: "skip"; reason: SkipReason } | { do: "ask"; to: string | null; note?: string },
+    done: FlowNote,
+  ): Promise<void> {
     const part: Held | null = work.leave()
     if (!part) return
+    const { id: inspection_id, label } = part.task.inspection
+    const about = { id: uuidv7(), inspection_id, made_at: now() }
     try {
-      await api.run("POST", path, { id: uuidv7(), inspection_id: part.task.inspection.id, ...body })
+      await outbox.addDeed(
+        deed.do === "ask"
+          ? { ...about, ...deed, base_revision: label?.revision ?? 0 }
+          : { ...about, ...deed },
+      )
       tell(done)
     } catch (error) {
+      // The tablet's disk took nothing: the part comes back into the hand.
       work.putAside([part])
       tell({ say: "trouble", trouble: asTrouble(error) })
     }
@@ -39,13 +61,9 @@ export function createFlow({ api, work }: { api: Api; work: Labelling }) {
     forget: () => {
       note.value = null
     },
-    skip: (reason: SkipReason) => hand("/api/labelling/skip", { reason }, { say: "skipped" }),
+    skip: (reason: SkipReason) => hand({ do: "skip", reason }, { say: "skipped" }),
     ask: (to: string | null, text: string) =>
-      hand(
-        "/api/labelling/second-opinion",
-        { to, ...(text.trim() !== "" && { note: text.trim() }) },
-        { say: "asked" },
-      ),
+      hand({ do: "ask", to, ...(text.trim() !== "" && { note: text.trim() }) }, { say: "asked" }),
   }
 }
 export type Flow = ReturnType<typeof createFlow>

@@ -29,7 +29,7 @@ export function GuidePanel({
   // What holds for every defect closes the list.
   const sections = named.toSorted((a, b) => Number(a === null) - Number(b === null))
   return (
-    <aside class="guide" aria-label={words.flow.guide.title} data-testid="flow-guide-panel">
+    <div data-testid="flow-guide-panel">
       <h2 class="guide-title">
         {words.flow.guide.title}
         {guide.version > 0 && <span class="small muted">{words.flow.guide.version(guide.version)}</span>}
@@ -75,6 +75,6 @@ export function GuidePanel({
           </ul>
         </section>
       ))}
-    </aside>
+    </div>
   )
 }

@@ -10,8 +10,11 @@ import type { OwnKeys } from "./own-keys.ts"
 /** What an action is called; tools and kinds have their names from elsewhere. */
 function nameOf(id: ActionId, words: Words): string {
   const { actions, tools, kindKey } = words.editor
+  const { name } = words.flow
   const kind = /^kind(\d)$/.exec(id)?.[1]
   if (kind) return kindKey(Number(kind))
+  if (id === "alike") return words.station.alike.name
+  if (id in name) return name[id as keyof typeof name]
   if (id in actions) return actions[id as keyof typeof actions]
   return tools[id as keyof typeof tools]
 }

@@ -1,23 +1,34 @@
 import { type DBSchema, openDB } from "idb"
 import * as v from "valibot"
+import type { DeedReceipt } from "#contract/flow"
 import { type LabelReceipt, LabelTask } from "#contract/labelling"
 import { LabelPass } from "#contract/tablets"
 
-/**
- * A verdict on its way. It belongs to the person who gave it and is only sent in that name. What the label holds is the
- * hub's to check: one that an older version of the screens has left behind must not become invisible here.
- */
-const Entry = v.object({
+const common = {
   id: v.string(),
   user: v.string(),
   at: v.number(),
-  label: v.looseObject({ id: v.string(), inspection_id: v.string(), verdict: v.string() }),
   refused: v.optional(v.string()),
-})
+}
+/**
+ * A verdict on its way, or what else was done with a part. It belongs to the person who did it and is only sent in that
+ * name. What it holds is the hub's to check: one that an older version of the screens has left behind must not become
+ * invisible here.
+ */
+const Entry = v.union([
+  v.object({
+    ...common,
+    label: v.looseObject({ id: v.string(), inspection_id: v.string(), verdict: v.string() }),
+  }),
+  v.object({
+    ...common,
+    deed: v.looseObject({ id: v.string(), inspection_id: v.string(), do: v.string() }),
+  }),
+])
 export type Entry = v.InferOutput<typeof Entry>
 
-/** What the hub said to a label: the proof that it is on the hub's disk. */
-export type Received = { user: string; receipt: v.InferOutput<typeof LabelReceipt> }
+/** What the hub said to it: the proof that it is on the hub's disk. */
+export type Received = { user: string; receipt: v.InferOutput<typeof LabelReceipt> | DeedReceipt }
 
 const Pass = v.object({ user: v.string(), made: v.number(), ...LabelPass.entries })
 export type Pass = v.InferOutput<typeof Pass>

@@ -147,6 +147,41 @@ export function keyForKind(name: string, other: string, taken: readonly string[]
   for (let i = 2; ; i++) if (!taken.includes(`${base}-${i}`)) return `${base}-${i}`
 }
 
+/** What somebody, or something, says of a part as a whole. */
+export type Advice = { verdict: "ok" | "ng"; kinds: readonly string[] }
+
+/** What most people said of parts that look alike; null when they were not of one mind. */
+export function adviceOfParts({
+  ok,
+  ng,
+  unsure,
+  kinds,
+}: {
+  ok: number
+  ng: number
+  unsure: number
+  kinds: readonly { kind: string; parts: number }[]
+}): Advice | null {
+  const all = ok + ng + unsure
+  if (ok * 2 > all) return { verdict: "ok", kinds: [] }
+  if (ng * 2 > all)
+    return { verdict: "ng", kinds: kinds.filter(({ parts }) => parts * 2 > ng).map(({ kind }) => kind) }
+  return null
+}
+
+export function adviceOfModel(said: Pick<InspectionView, "verdict" | "findings">): Advice | null {
+  const { eval: evaluation } = said.verdict
+  if (evaluation === "ok") return { verdict: "ok", kinds: [] }
+  const kinds = [...new Set(said.findings.map(({ kind }) => kind))]
+  return evaluation === "ng" || kinds.length > 0 ? { verdict: "ng", kinds } : null
+}
+
+/** What became of advice that a person was shown. */
+export function takenOf(advice: Advice, verdict: string, kinds: readonly string[]): HelpUse["taken"] {
+  if (verdict !== advice.verdict) return "no"
+  return sameSet([...new Set(kinds)], advice.kinds) ? "as_is" : "changed"
+}
+
 export type Offer = { outline: Outline; taps: number }
 
 /**

@@ -1,12 +1,9 @@
 import { type ReadonlySignal, signal, useSignal } from "@preact/signals"
 import { useEffect, useLayoutEffect, useMemo, useState } from "preact/hooks"
-
 import { Guide } from "#contract/catalogue"
 import { Mention } from "#contract/flow"
-
 import { LabelSetup, setupFor } from "#contract/questions"
 import { useApp, useKindName, useMay, useWords } from "../../context.ts"
-
 import { EditorCanvas } from "../../editor/canvas.tsx"
 import { documentOf } from "../../editor/state.ts"
 import { Button } from "../../parts/button.tsx"
@@ -17,13 +14,10 @@ import { Empty, TroubleNote, Wait } from "../../parts/states.tsx"
 import { useResource } from "../../resource.ts"
 import { createBatch } from "./batch.ts"
 import { BoxBar } from "./box-bar.tsx"
-
-import { createCommands, type Drawer as DrawerName, type Open } from "./commands.ts"
-
+import { type Beside, createCommands, type Drawer as DrawerName, type Open } from "./commands.ts"
 import { createFlow } from "./flow.ts"
 import { FlowBar } from "./flow-bar.tsx"
 import { FlowNote } from "./flow-note.tsx"
-
 import { HistoryDialog } from "./history.dialog.tsx"
 import { readKey } from "./keys.ts"
 import { KindsPanel, usePanelKinds } from "./kinds-panel.tsx"
@@ -45,7 +39,7 @@ import { VerdictButton } from "./verdict-button.tsx"
 const HelpDialog = split(() => import("./help.dialog.tsx").then((m) => m.HelpDialog))
 const Drawer = split(() => import("./drawer.tsx").then((m) => m.Drawer))
 const BatchView = split(() => import("./batch.view.tsx").then((m) => m.BatchView))
-const GuidePanel = split(() => import("./guide-panel.tsx").then((m) => m.GuidePanel))
+const BesidePanel = split(() => import("./beside-panel.tsx").then((m) => m.BesidePanel))
 const AskDialog = split(() => import("./flow.dialogs.tsx").then((m) => m.AskDialog))
 const SkipDialog = split(() => import("./flow.dialogs.tsx").then((m) => m.SkipDialog))
 const CommentsDialog = split(() => import("./flow.dialogs.tsx").then((m) => m.CommentsDialog))
@@ -103,8 +97,9 @@ function useDesk(): Desk | null {
     void readSetups().then(() => {
       // After the first part, and before anybody can ask for a tool while the network is away.
       void work.prepare()
-      for (const later of [Drawer, SkipDialog, AskDialog, CommentsDialog, GuidePanel, BatchView])
+      for (const later of [Drawer, SkipDialog, AskDialog, CommentsDialog, BesidePanel, BatchView])
         later.preload()
+      void import("./colleagues.ts").then((m) => m.readColleagues(app)).catch(() => undefined)
     })
     const offCatalogue = app.live.on(["catalogue"], () => void readSetups())
     // Back from a pocket, or from behind a wall of steel: what was laid in may be somebody else's by now.
@@ -175,7 +170,7 @@ function Work({ work, outbox, queue, keys, setups, outlines }: Desk) {
   const close = () => {
     open.value = "none"
   }
-  const flow = useMemo(() => createFlow({ api, work }), [api, work])
+  const flow = useMemo(() => createFlow({ outbox, work, now: Date.now }), [outbox, work])
   const batch = useMemo(
     () =>
       createBatch({
@@ -189,7 +184,15 @@ function Work({ work, outbox, queue, keys, setups, outlines }: Desk) {
   )
   const guide = useResource("guide", (s) => api.get("/api/guide", Guide, s), ["catalogue"])
   const mentions = useResource("mentions", (s) => api.list("/api/mentions", Mention, s), ["comment"])
-  const guideOpen = useSignal(false)
+  const beside = useSignal<Beside | null>(null)
+  /** What was looked at last is what is opened again. */
+  const besideLast = useSignal<Beside>("guide")
+  // Parts like it are advice, and a part that is to be judged without help has none.
+  const shown = beside.value === "alike" && held?.task.blind ? "guide" : beside.value
+  const showBeside = (which: Beside | null) => {
+    beside.value = which
+    if (which) besideLast.value = which
+  }
   /** A part that is talked about, other than the one in the hand. */
   const talked = useSignal<string | null>(null)
   useEffect(() => {
@@ -216,20 +219,25 @@ function Work({ work, outbox, queue, keys, setups, outlines }: Desk) {
     work.putAside(await Promise.all(odd.map(work.openTask)))
   }
 
-  const latest = useMemo(() => ({ kinds, tools }), [])
+  const latest = useMemo(() => ({ kinds, tools, readMentions, showBeside, shown }), [])
   latest.kinds = kinds
   latest.tools = tools
+  latest.readMentions = readMentions
+  latest.showBeside = showBeside
+  latest.shown = shown
   const commands = useMemo(
     () =>
       createCommands({
         work,
         kinds: () => latest.kinds,
         open: (what) => {
-          open.value = what
+          if (what === "mentions") void latest.readMentions()
+          else open.value = what
         },
         drawer: (which) => {
           drawer.value = drawer.value === which ? "none" : which
         },
+        beside: (which) => latest.showBeside(latest.shown === which ? null : which),
         has: (mode) => hasMode(latest.tools, mode),
       }),
     [work],
@@ -302,21 +310,7 @@ function Work({ work, outbox, queue, keys, setups, outlines }: Desk) {
 
   return (
     <main class="work" id="main" data-hand={prefs.hand.value}>
-      <TopBar
-        work={work}
-        outbox={outbox}
-        unread={unread.length}
-        onMentions={() => void readMentions()}
-        onBatch={() => {
-          open.value = "batch"
-        }}
-        onHelp={() => {
-          open.value = "help"
-        }}
-        onHistory={() => {
-          open.value = "history"
-        }}
-      />
+      <TopBar work={work} outbox={outbox} unread={unread.length} commands={commands} />
       <Toolbar
         work={work}
         disabled={idle}
@@ -325,7 +319,7 @@ function Work({ work, outbox, queue, keys, setups, outlines }: Desk) {
         drawer={drawer.value}
         onDrawer={showDrawer}
       />
-      <div class={`stage ${guideOpen.value ? "stage-guided" : ""}`}>
+      <div class={`stage ${shown ? "stage-guided" : ""}`}>
         <OfflineNote queue={queue} />
         {held && (
           <EditorCanvas
@@ -356,11 +350,13 @@ function Work({ work, outbox, queue, keys, setups, outlines }: Desk) {
             <VerdictMark verdict={work.last.value.verdict} size={180} />
           </div>
         )}
-        {guideOpen.value && guide.data.value && (
-          <GuidePanel
+        {shown && (
+          <BesidePanel
+            which={shown}
+            onWhich={showBeside}
+            work={work}
             guide={guide.data.value}
             kinds={kindsInQuestion(work)}
-            product={held?.task.inspection.product_id ?? null}
           />
         )}
         <Neighbours work={work} />
@@ -379,13 +375,9 @@ function Work({ work, outbox, queue, keys, setups, outlines }: Desk) {
         />
         <FlowBar
           work={work}
-          guide={guideOpen.value}
-          onGuide={() => {
-            guideOpen.value = !guideOpen.value
-          }}
-          onOpen={(what) => {
-            open.value = what
-          }}
+          commands={commands}
+          beside={shown !== null}
+          onBeside={() => showBeside(shown ? null : besideLast.value)}
         />
       </div>
       <div class="verdicts">{pair}</div>

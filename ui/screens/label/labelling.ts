@@ -1,6 +1,7 @@
 import { batch, computed, effect, signal } from "@preact/signals"
 import { uuidv7 } from "uuidv7"
-import type { LabelVerdict, NewLabel } from "#contract/labelling"
+import type { Finding } from "#contract/inspection"
+import type { HelpTool, LabelVerdict, NewLabel } from "#contract/labelling"
 import type { Question } from "#contract/questions"
 import type { Outline } from "../../editor/document.ts"
 import { type EditorDocument, newDocument, type Shape } from "../../editor/document.ts"
@@ -8,6 +9,7 @@ import { type EditorAction, reduce } from "../../editor/editor.ts"
 import { type Tools, workTools } from "../../editor/pointer.ts"
 import { documentOf, newEditor } from "../../editor/state.ts"
 import {
+  type Advice,
   type Gap,
   gapIn,
   helpOf,
@@ -19,6 +21,7 @@ import {
   openedLabel,
   suggestedKinds,
   suggestedShapes,
+  takenOf,
 } from "./label.rules.ts"
 import type { Outbox } from "./outbox.ts"
 import type { Held, Queue } from "./queue.ts"
@@ -44,6 +47,10 @@ const unknownKind = "unknown"
 /** Whether anything says which defect it is. */
 const isNamed = (shapes: readonly Shape[], picked: readonly string[]): boolean =>
   shapes.some((shape) => shape.kind !== unknownKind) || picked.length > 0
+
+const kindsOfPast = ({ kinds, doc }: Past): string[] => [
+  ...new Set([...kinds, ...doc.shapes.map((shape) => shape.kind)]),
+]
 
 /** The work at one tablet: a part, what is marked on it, and what happens when a verdict is given. */
 export function createLabelling(deps: {
@@ -78,6 +85,8 @@ export function createLabelling(deps: {
   let seq = 0
   /** Outlines an assistant made on this part, by the region each became, and how often it was pointed at. */
   const offered = new Map<string, Offer>()
+  /** What else has said something of this part, where the person could see it. */
+  const advised = new Map<HelpTool, Advice>()
   let tools: Tools = workTools
   let fetching: Promise<void> | undefined
   /** A tool was asked for and could not be fetched. */
@@ -97,6 +106,7 @@ export function createLabelling(deps: {
     touchedAt = shownAt
     activeMs = 0
     offered.clear()
+    advised.clear()
   }
 
   function next(): void {
@@ -132,7 +142,10 @@ export function createLabelling(deps: {
 
   function store(part: Held, verdict: NewLabel["verdict"], judged: Judged) {
     const at = now()
-    const help = helpOf(offered, documentOf(editor.value).shapes)
+    const help = [
+      ...helpOf(offered, documentOf(editor.value).shapes),
+      ...[...advised].map(([tool, advice]) => ({ tool, taken: takenOf(advice, verdict, judged.kinds) })),
+    ]
     const label: NewLabel = {
       id: newId(),
       inspection_id: part.task.inspection.id,
@@ -299,10 +312,9 @@ export function createLabelling(deps: {
     async sameAsLast(): Promise<void> {
       const entry = past.value[0]
       if (!entry || !held.value) return
-      if (entry.verdict === "ng")
-        picked.value = [
-          ...new Set([...picked.value, ...entry.kinds, ...entry.doc.shapes.map((shape) => shape.kind)]),
-        ]
+      const kinds = entry.verdict === "ng" ? kindsOfPast(entry) : []
+      if (entry.verdict !== "unsure") advised.set("same_as_last", { verdict: entry.verdict, kinds })
+      if (entry.verdict === "ng") picked.value = [...new Set([...picked.value, ...kinds])]
       await decide(entry.verdict)
     },
     /** A part that was handed out elsewhere, ready to be shown. */
@@ -319,6 +331,19 @@ export function createLabelling(deps: {
     /** An assistant has outlined something: what becomes of it is said with the label. */
     offer: (id: string, outline: Outline, taps: number): void => {
       offered.set(id, { outline, taps })
+    },
+    /** Something that advises is on the screen: what becomes of its word is said with the label. */
+    advise: (tool: HelpTool, advice: Advice): void => void advised.set(tool, advice),
+    /** Puts the marks of an adviser in place of the model's that nobody has touched. */
+    takeOver(findings: readonly Finding[]): void {
+      const doc = documentOf(editor.value)
+      const own = doc.shapes.filter(({ state }) => state === "kept")
+      const known = inCatalogue(findings, deps.isKnown)
+      const taken = suggestedShapes(known).map(
+        (shape, i): Shape => ({ ...shape, id: `t${i + 1}`, state: "kept" }),
+      )
+      const fresh = taken.filter(({ id }) => !own.some((shape) => shape.id === id))
+      dispatch({ type: "edit", document: { ...doc, shapes: [...own, ...fresh] } })
     },
     /** Fetches the other tools ahead of time, once the first part is on the screen. */
     prepare: fetchTools,

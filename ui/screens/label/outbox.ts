@@ -1,11 +1,14 @@
 import { type ReadonlySignal, signal } from "@preact/signals"
 import type * as v from "valibot"
+import { DeedReceipt, type NewDeed } from "#contract/flow"
 import { LabelReceipt, type NewLabel } from "#contract/labelling"
 import { LabelPass } from "#contract/tablets"
 import { type Api, asTrouble, mayRetry, type Trouble } from "../../api.ts"
 import type { Entry, Kept } from "./kept.ts"
 
 type Receipt = v.InferOutput<typeof LabelReceipt>
+/** Something said about a part. */
+type Saying = { id: string; inspection_id: string; text: string }
 
 /** One tab at a time sends; without Web Locks (plain http on a LAN address) the label's id makes a repeat harmless. */
 export type OneAtATime = (work: () => Promise<void>) => Promise<void>
@@ -17,11 +20,15 @@ export type Outbox = {
   unsentOfOthers: ReadonlySignal<number>
   refused: ReadonlySignal<number>
   lastTrouble: ReadonlySignal<Trouble | undefined>
-  /** Parts the signed-in person has judged and the hub has not confirmed yet: nobody needs to judge them again. */
+  /** Parts the signed-in person is done with and the hub does not know it yet: they need not come again. */
   judged: () => string[]
+  /** Comments of the signed-in person that are still on their way, oldest first. */
+  saying: ReadonlySignal<readonly Saying[]>
   /** What the hub answered in this visit, by label. */
   receipts: ReadonlySignal<ReadonlyMap<string, Receipt>>
   add: (label: NewLabel) => Promise<void>
+  /** What is done with a part beside judging it, kept and sent like a label and in its turn. */
+  addDeed: (deed: NewDeed) => Promise<void>
   flush: () => Promise<void>
   /** The person goes: with nothing left unsent the tablet needs no pass of theirs any more. */
   leave: () => Promise<void>
@@ -35,7 +42,7 @@ const longestSendMs = 60_000
 const passAgeMs = 86_400_000
 
 /**
- * Sends verdicts in the order they were given. Each is stored on the tablet first and removed after the hub's receipt;
+ * Sends verdicts, and what else was done with parts, in the order they were given. Each is stored on the tablet first and removed after the hub's receipt;
  * the label's own id makes a repeat harmless. What the hub refuses for good is kept and counted, never dropped. What
  * other people left unsent here goes out in their names, by the pass they left with it; `user` null: nobody is signed in.
  */
@@ -54,6 +61,7 @@ export function createOutbox(deps: {
   const unsentOfOthers = signal(0)
   const refused = signal(0)
   const lastTrouble = signal<Trouble | undefined>(undefined)
+  const saying = signal<readonly Saying[]>([])
   const receipts = signal<ReadonlyMap<string, Receipt>>(new Map())
   /** Parts of labels that are just being written to the disk, and of those that lie there. */
   const arriving = new Set<string>()
@@ -65,13 +73,21 @@ export function createOutbox(deps: {
   let stopped = false
 
   const isMine = (entry: Entry) => entry.user === user
+  const partOf = (entry: Entry) => ("label" in entry ? entry.label : entry.deed).inspection_id
+  /** A comment leaves the part in the hand. */
+  const endsPart = (entry: Entry) => "label" in entry || entry.deed.do !== "comment"
 
   /** What waits, the signed-in person's first, each person's in order. */
   async function waiting(): Promise<Entry[]> {
     const entries = await store.all()
     const open = entries.filter((entry) => entry.refused === undefined)
     const mine = open.filter(isMine)
-    lying = mine.map(({ label }) => label.inspection_id)
+    lying = mine.filter(endsPart).map(partOf)
+    saying.value = mine.flatMap((entry) =>
+      "deed" in entry && entry.deed.do === "comment"
+        ? [{ id: entry.id, inspection_id: partOf(entry), text: String(entry.deed.text) }]
+        : [],
+    )
     unsent.value = mine.length
     unsentOfOthers.value = open.length - unsent.value
     refused.value = entries.filter((entry) => entry.refused !== undefined && isMine(entry)).length
@@ -81,14 +97,14 @@ export function createOutbox(deps: {
     )
   }
 
-  async function post(entry: Entry, token: string | undefined): Promise<Receipt> {
+  async function post(entry: Entry, token: string | undefined): Promise<Receipt | DeedReceipt> {
     const signal = AbortSignal.timeout(longestSendMs)
-    return token === undefined
-      ? api.post("/api/labels", entry.label, LabelReceipt, { signal, headers: { "crux-user": entry.user } })
-      : api.post("/api/labels/kept", entry.label, LabelReceipt, {
-          signal,
-          headers: { "crux-label-pass": token },
-        })
+    const headers: Record<string, string> =
+      token === undefined ? { "crux-user": entry.user } : { "crux-label-pass": token }
+    const kept = token === undefined ? "" : "/kept"
+    return "label" in entry
+      ? api.post(`/api/labels${kept}`, entry.label, LabelReceipt, { signal, headers })
+      : api.post(`/api/labelling/deeds${kept}`, entry.deed, DeedReceipt, { signal, headers })
   }
 
   async function refreshPass(): Promise<void> {
@@ -127,10 +143,13 @@ export function createOutbox(deps: {
         failures = 0
         if (isMine(entry)) {
           lastTrouble.value = undefined
-          receipts.value = new Map(receipts.value).set(entry.id, receipt)
+          if ("revision" in receipt) receipts.value = new Map(receipts.value).set(entry.id, receipt)
         }
         await store.receive(entry.id, { user: entry.user, receipt })
-        if (isMine(entry)) lying = lying.filter((part) => part !== entry.label.inspection_id)
+        if (isMine(entry)) {
+          if (endsPart(entry)) lying = lying.filter((part) => part !== partOf(entry))
+          saying.value = saying.value.filter(({ id }) => id !== entry.id)
+        }
         const count = isMine(entry) ? unsent : unsentOfOthers
         count.value = Math.max(0, count.value - 1)
         changed = true
@@ -148,7 +167,7 @@ export function createOutbox(deps: {
           break
         }
         // Taken back after somebody else had judged: theirs stands, and there is nothing left to take back.
-        if (trouble.key === "label_withdraw" && entry.label.verdict === "withdrawn")
+        if (trouble.key === "label_withdraw" && "label" in entry && entry.label.verdict === "withdrawn")
           await store.remove(entry.id)
         else await store.put({ ...entry, refused: trouble.key })
         changed = true
@@ -178,6 +197,25 @@ export function createOutbox(deps: {
     }
   }
 
+  async function keep(entry: Entry): Promise<void> {
+    const part = partOf(entry)
+    if (endsPart(entry)) arriving.add(part)
+    try {
+      await store.put(entry)
+      await waiting()
+    } finally {
+      arriving.delete(part)
+    }
+    channel?.postMessage("changed")
+    void flush()
+  }
+  /** In the order they were done, also within a millisecond. */
+  let latest = 0
+  const signed = (id: string) => {
+    latest = Math.max(Date.now(), latest + 0.001)
+    return { id, user: user ?? "", at: latest }
+  }
+
   const hear = () => void waiting()
   channel?.addEventListener("message", hear)
 
@@ -188,17 +226,9 @@ export function createOutbox(deps: {
     lastTrouble,
     receipts,
     judged: () => [...new Set([...arriving, ...lying])],
-    async add(label) {
-      arriving.add(label.inspection_id)
-      try {
-        await store.put({ id: label.id, user: user ?? "", at: Date.now(), label })
-        await waiting()
-      } finally {
-        arriving.delete(label.inspection_id)
-      }
-      channel?.postMessage("changed")
-      void flush()
-    },
+    saying,
+    add: (label) => keep({ ...signed(label.id), label }),
+    addDeed: (deed) => keep({ ...signed(deed.id), deed }),
     flush,
     async leave() {
       if (user === null) return

@@ -5,6 +5,7 @@ import { IconButton } from "../../parts/button.tsx"
 import { Icon } from "../../parts/icon.tsx"
 import { split } from "../../parts/split.tsx"
 import { VerdictTag } from "../../parts/tag.tsx"
+import type { Commands } from "./commands.ts"
 import type { Labelling } from "./labelling.ts"
 import type { Outbox } from "./outbox.ts"
 
@@ -15,19 +16,13 @@ export function TopBar({
   work,
   outbox,
   unread,
-  onMentions,
-  onBatch,
-  onHelp,
-  onHistory,
+  commands,
 }: {
   work: Labelling
   outbox: Outbox
   /** Comments for this person that were not read yet. */
   unread: number
-  onMentions: () => void
-  onBatch: () => void
-  onHelp: () => void
-  onHistory: () => void
+  commands: Commands
 }) {
   const { session } = useApp()
   const words = useWords()
@@ -79,9 +74,14 @@ export function TopBar({
       <span class="top-count num" data-testid="label-waiting">
         {words.label.waiting(work.waiting.value)}
       </span>
-      <IconButton icon="grid" name={words.flow.name.batch} onClick={onBatch} testid="batch-open" />
+      <IconButton icon="grid" name={words.flow.name.batch} onClick={commands.batch} testid="batch-open" />
       <span class="top-bell">
-        <IconButton icon="bell" name={words.flow.name.mentions} onClick={onMentions} testid="flow-mentions" />
+        <IconButton
+          icon="bell"
+          name={words.flow.name.mentions}
+          onClick={commands.mentions}
+          testid="flow-mentions"
+        />
         {unread > 0 && <span class="flow-badge num">{unread}</span>}
       </span>
       <button
@@ -96,8 +96,13 @@ export function TopBar({
         <Icon name="people" />
         <span class="top-person-name">{session.value?.user.name}</span>
       </button>
-      <IconButton icon="history" name={words.label.history} onClick={onHistory} testid="label-history" />
-      <IconButton icon="help" name={words.label.help} onClick={onHelp} testid="label-help" />
+      <IconButton
+        icon="history"
+        name={words.label.history}
+        onClick={commands.history}
+        testid="label-history"
+      />
+      <IconButton icon="help" name={words.label.help} onClick={commands.help} testid="label-help" />
       {person.value && (
         <PersonDialog
           onClose={() => {

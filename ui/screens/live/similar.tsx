@@ -1,3 +1,4 @@
+import { useEffect } from "preact/hooks"
 import { SimilarParts } from "#contract/assist"
 import { type InspectionView, takenAt } from "#contract/labelling"
 import { thumbUrl } from "../../api.ts"
@@ -8,7 +9,16 @@ import { VerdictTag } from "../../parts/tag.tsx"
 import { useResource } from "../../resource.ts"
 
 /** Parts that look like one, the nearest first, and how people judged them. Help only: where there is none, a word says so. */
-export function Similar({ id, onOpen }: { id: string; onOpen: (part: InspectionView) => void }) {
+export function Similar({
+  id,
+  onOpen,
+  onFound,
+}: {
+  id: string
+  onOpen: (part: InspectionView) => void
+  /** They are on the screen. */
+  onFound?: (parts: SimilarParts) => void
+}) {
   const { api } = useApp()
   const words = useWords()
   const format = useFormat()
@@ -19,6 +29,9 @@ export function Similar({ id, onOpen }: { id: string; onOpen: (part: InspectionV
     ["label"],
   )
   const found = similar.data.value
+  useEffect(() => {
+    if (found) onFound?.(found)
+  }, [found])
   const { judged, items = [], waiting = 0 } = found ?? {}
   const said = [
     ...(judged && judged.ok > 0 ? [words.assist.judgedOk(judged.ok)] : []),

@@ -155,6 +155,11 @@ function ShareCell({
       <span class="msa-value">{rate(words, of.share)}</span>
       <IntervalBar value={of.share} low={of.low} high={of.high} limits={limits} from={from} to={to} />
       <span class="muted small">{words.msa.of(of.n, of.of)}</span>
+      {of.exact && (
+        <span class="muted small">
+          {words.station.msa.exact(words.common.percent(of.exact.low), words.common.percent(of.exact.high))}
+        </span>
+      )}
     </div>
   )
 }

@@ -2,7 +2,7 @@ import { useSignal } from "@preact/signals"
 import { type Language, type Role, roles, User } from "#contract/users"
 import { asTrouble, type Trouble } from "../../api.ts"
 import { useApp, useWords } from "../../context.ts"
-import { languages } from "../../i18n/format.ts"
+import { languageNames } from "../../i18n/format.ts"
 import { Button } from "../../parts/button.tsx"
 import { Dialog } from "../../parts/dialog.tsx"
 import { Field, Segmented } from "../../parts/field.tsx"
@@ -89,8 +89,8 @@ export function AddDialog({ onClose }: { onClose: () => void }) {
           label={words.people.language}
           value={form.value.language}
           options={[
-            { value: "ko", text: languages.ko.languageName },
-            { value: "en", text: languages.en.languageName },
+            { value: "ko", text: languageNames.ko },
+            { value: "en", text: languageNames.en },
           ]}
           onValue={(language) => set({ language })}
         />

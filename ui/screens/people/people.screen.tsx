@@ -3,7 +3,7 @@ import { PersonAccess } from "#contract/tablets"
 import { User } from "#contract/users"
 import { asTrouble, type Trouble } from "../../api.ts"
 import { useApp, useMay, useWords } from "../../context.ts"
-import { languages } from "../../i18n/format.ts"
+import { languageNames } from "../../i18n/format.ts"
 import { Button } from "../../parts/button.tsx"
 import { Loaded } from "../../parts/loaded.tsx"
 import { Page } from "../../parts/page.tsx"
@@ -93,7 +93,7 @@ export function PeopleScreen() {
                   {has?.pin && !has.locked && <Tag icon="check">{words.tablet.pin}</Tag>}
                   {has?.badge && <Tag icon="check">{words.tablet.badge}</Tag>}
                   <Tag>{words.role[user.role]}</Tag>
-                  <span class="muted">{languages[user.language].languageName}</span>
+                  <span class="muted">{languageNames[user.language]}</span>
                   {!user.disabled && (
                     <Button
                       onClick={() => {

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact"
 import { useApp, useWords } from "../../context.ts"
-import { languages } from "../../i18n/format.ts"
+import { languageNames } from "../../i18n/format.ts"
 import { Segmented } from "../../parts/field.tsx"
 import { Wordmark } from "../../parts/icon.tsx"
 
@@ -31,8 +31,8 @@ export function GateFrame({
             label={words.settings.language}
             value={prefs.language.value}
             options={[
-              { value: "ko", text: languages.ko.languageName },
-              { value: "en", text: languages.en.languageName },
+              { value: "ko", text: languageNames.ko },
+              { value: "en", text: languageNames.en },
             ]}
             onValue={(language) => {
               prefs.language.value = language

@@ -3,7 +3,7 @@ import { LabelStats } from "#contract/labelling"
 import { User } from "#contract/users"
 import { asTrouble, type Trouble } from "../../api.ts"
 import { useApp, useWords } from "../../context.ts"
-import { languages } from "../../i18n/format.ts"
+import { languageNames } from "../../i18n/format.ts"
 import { Button } from "../../parts/button.tsx"
 import { Dialog } from "../../parts/dialog.tsx"
 import { Segmented } from "../../parts/field.tsx"
@@ -88,8 +88,8 @@ export function PersonDialog({ onClose }: { onClose: () => void }) {
         label={words.settings.language}
         value={app.prefs.language.value}
         options={[
-          { value: "ko", text: languages.ko.languageName },
-          { value: "en", text: languages.en.languageName },
+          { value: "ko", text: languageNames.ko },
+          { value: "en", text: languageNames.en },
         ]}
         onValue={(language) => {
           app.prefs.language.value = language

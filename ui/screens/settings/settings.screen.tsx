@@ -2,7 +2,7 @@ import { useSignal } from "@preact/signals"
 import { User } from "#contract/users"
 import { asTrouble, type Trouble } from "../../api.ts"
 import { useApp, useMay, useWords } from "../../context.ts"
-import { languages } from "../../i18n/format.ts"
+import { languageNames } from "../../i18n/format.ts"
 import { Button } from "../../parts/button.tsx"
 import { Segmented } from "../../parts/field.tsx"
 import { Page, Panel } from "../../parts/page.tsx"
@@ -54,8 +54,8 @@ export function SettingsScreen() {
             label={words.settings.language}
             value={prefs.language.value}
             options={[
-              { value: "ko", text: languages.ko.languageName },
-              { value: "en", text: languages.en.languageName },
+              { value: "ko", text: languageNames.ko },
+              { value: "en", text: languageNames.en },
             ]}
             onValue={(language) => {
               prefs.language.value = language
