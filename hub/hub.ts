@@ -384,6 +384,8 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       champion: learning.champion,
       demandModel: registry.get,
       setQueue: (id, reason) => inspection.store.setQueue(id, { reason, rank: rankOf(reason) }),
+      waitingLines: inspection.store.linesToJudge,
+      spread: inspection.store.spread,
     })
 
     const startedAt = clock.now()

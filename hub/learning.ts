@@ -90,6 +90,7 @@ export function createLearning(deps: LearningDeps) {
     criticalKinds: () =>
       new Set(catalogue.defectClasses().flatMap((c) => (c.severity === "critical" ? [c.key] : []))),
     champion: (of) => rolledOut.champion?.(of) ?? null,
+    onResult: ({ id }, { suspects = [] }) => judging.suspects.take(id, suspects),
     audit: audit.record,
   })
   const training = createTraining({

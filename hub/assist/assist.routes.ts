@@ -1,9 +1,10 @@
 import { Hono } from "hono"
 import * as v from "valibot"
-import { EmbeddingStatus, SimilarParts } from "#contract/assist"
+import { CoverageStatus, EmbeddingStatus, SimilarParts } from "#contract/assist"
 import { DeviceId, Instant, Key, Uuid } from "#contract/ids"
 import { LabelVerdict } from "#contract/labelling"
 import { allow, doc, type HubEnv, param, query } from "../http/kit.ts"
+import type { Coverages } from "./coverage.service.ts"
 import type { Embeddings } from "./embedding.service.ts"
 import type { Similar } from "./similar.service.ts"
 
@@ -29,7 +30,15 @@ const SimilarQuery = v.object({
   ),
 })
 
-export function createAssistRoutes({ embeddings, similar }: { embeddings: Embeddings; similar: Similar }) {
+export function createAssistRoutes({
+  embeddings,
+  similar,
+  coverages,
+}: {
+  embeddings: Embeddings
+  similar: Similar
+  coverages: Coverages
+}) {
   return new Hono<HubEnv>()
     .get(
       "/api/inspections/:id/similar",
@@ -49,5 +58,13 @@ export function createAssistRoutes({ embeddings, similar }: { embeddings: Embedd
       allow("worker"),
       doc("How far the background is with looking at pictures.", { 200: EmbeddingStatus }),
       (c) => c.json(embeddings.status()),
+    )
+    .get(
+      "/api/assist/coverage",
+      allow("reviewer"),
+      doc("Which waiting parts look unlike what has been judged: how many were picked, line by line.", {
+        200: CoverageStatus,
+      }),
+      (c) => c.json(coverages.status()),
     )
 }

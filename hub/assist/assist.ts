@@ -10,6 +10,7 @@ import type { Ids } from "#platform/ids"
 import type { Log } from "#platform/log"
 import type { Sqlite } from "#platform/sqlite"
 import { createAssistRoutes } from "./assist.routes.ts"
+import { createCoverages } from "./coverage.service.ts"
 import { createEmbeddings } from "./embedding.service.ts"
 import { createEmbeddingStore } from "./embedding.store.ts"
 import { openEncodedCache } from "./encoded-cache.ts"
@@ -57,6 +58,8 @@ export function createAssistDomain({
   champion,
   demandModel,
   setQueue,
+  waitingLines,
+  spread,
 }: {
   db: Sqlite
   blobs: Blobs
@@ -76,6 +79,10 @@ export function createAssistDomain({
   demandModel: (digest: string) => unknown
   /** Moves a part in the queue. */
   setQueue: (id: string, reason: QueueReason) => void
+  /** Lines of which parts wait that nobody has judged. */
+  waitingLines: () => string[]
+  /** Marks the waiting parts of a line that look unlike what has been judged, and how early each was picked. */
+  spread: (line: string, picks: ReadonlyMap<number, number>) => void
   events: Events
   log: Log
   /** Path of the database, for the process that searches it. */
@@ -94,9 +101,21 @@ export function createAssistDomain({
     log,
     child: isSearched ? ports?.background : undefined,
     backbone,
+    onMade: () => coverages.poke(),
   })
   const searcher = isSearched ? ports?.similar(database) : undefined
   const similar = createSimilar({ embeddings, child: searcher, view, idOf: store.idOf })
+  const coverages = createCoverages({
+    db,
+    child: searcher,
+    space: embeddings.space,
+    lines: waitingLines,
+    spread,
+    events,
+    clock,
+    ids,
+    log,
+  })
   let cache: ReturnType<typeof openEncodedCache> | undefined
   const segmenters = createSegmenters({
     db,
@@ -127,10 +146,11 @@ export function createAssistDomain({
   })
   return {
     embeddings,
+    coverages,
     segmenters,
     prelabels,
     help,
-    routes: createAssistRoutes({ embeddings, similar })
+    routes: createAssistRoutes({ embeddings, similar, coverages })
       .route("/", createSegmenterRoutes(segmenters))
       .route("/", createHelpRoutes({ help, prelabels, inspection })),
     /** Processes that are running, for health reports. */
@@ -141,11 +161,13 @@ export function createAssistDomain({
     }),
     start() {
       embeddings.start()
+      coverages.start()
       prelabels.start()
     },
     async stop() {
       await prelabels.stop()
       await embeddings.stop()
+      await coverages.stop()
       await similar.close()
       await segmenters.close()
     },

@@ -24,6 +24,7 @@ export function createEmbeddings({
   log,
   child,
   backbone,
+  onMade,
 }: {
   store: EmbeddingStore
   blobs: Pick<Blobs, "read">
@@ -31,6 +32,8 @@ export function createEmbeddings({
   log: Log
   child: Asker<AssistOperations> | undefined
   backbone: BackboneFiles | undefined
+  /** Some more parts can be compared now. */
+  onMade: () => void
 }) {
   let spaceName: string | undefined
   let state: EmbeddingStatus["state"] = child && backbone ? "idle" : "off"
@@ -75,6 +78,7 @@ export function createEmbeddings({
       await rest(performance.now() - started)
     }
     store.keep(space, vectors, unreadable, end)
+    if (vectors.length > 0) onMade()
   }
 
   async function work(): Promise<void> {
@@ -114,6 +118,8 @@ export function createEmbeddings({
       store.keepOne(space, place.n, vector)
       return { space: space.name, vector, image: place.image_sha256 }
     },
+    /** Name of the space that all vectors lie in; undefined before the first and without helpers. */
+    space: (): string | undefined => (state === "off" ? undefined : spaceName),
     status(): EmbeddingStatus {
       const space = spaceOf()
       return {

@@ -3,6 +3,7 @@ import { embeddingSize } from "#models/embed/embedder"
 import { createVectorIndex, type VectorIndex } from "#models/embed/vector-index"
 import { answerParent } from "#models/infer/answerer"
 import type { Sqlite } from "#platform/sqlite"
+import { type CoverAnswer, type CoverAsk, createCoverer } from "./coverer.ts"
 import { createSimilarStore } from "./similar.store.ts"
 
 export type SimilarOperations = {
@@ -17,6 +18,8 @@ export type SimilarOperations = {
     }
     answer: { found: { n: number; similarity: number }[]; searched: number }
   }
+  /** One slice of working out which waiting parts of a line look unlike what has been judged; asked until it is done. */
+  cover: { ask: CoverAsk; answer: CoverAnswer }
 }
 
 /** Vectors read at a time, so that no reading holds the writer's log for long. */
@@ -28,6 +31,7 @@ const pageSize = 5_000
  */
 export async function runSimilarWorker(db: Sqlite): Promise<void> {
   const store = createSimilarStore(db)
+  const cover = createCoverer(db)
   let open: { space: string; low: number; high: number; index: VectorIndex } | undefined
 
   /** The index with everything the hub has embedded by now. */
@@ -55,7 +59,9 @@ export async function runSimilarWorker(db: Sqlite): Promise<void> {
     return here.index
   }
 
-  await answerParent<SimilarOperations>("similar", async ({ space, vector, count, filter, but }) => {
+  await answerParent<SimilarOperations>("similar", async (ask) => {
+    if (ask.op === "cover") return cover(ask)
+    const { space, vector, count, filter, but } = ask
     const index = indexOf(space)
     const query = new Int8Array(vector.buffer, vector.byteOffset, vector.length)
     const found = index.nearest(query, count, (keys) => store.accepted(keys, filter, but))

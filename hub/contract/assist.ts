@@ -1,5 +1,5 @@
 import * as v from "valibot"
-import { Count, DefectKey, Instant, Sha256 } from "./ids.ts"
+import { Count, DefectKey, Instant, Key, Sha256 } from "./ids.ts"
 import { Finding, Verdict } from "./inspection.ts"
 import { HelpTool, InspectionView } from "./labelling.ts"
 
@@ -12,6 +12,22 @@ export const EmbeddingStatus = v.object({
   waiting: Count,
 })
 export type EmbeddingStatus = v.InferOutput<typeof EmbeddingStatus>
+
+/** GET /api/assist/coverage: line by line (null: parts no model has looked at), what was picked for how it looks. */
+export const CoverageStatus = v.object({
+  state: v.picklist(["off", "working", "idle", "failed"]),
+  lines: v.array(
+    v.object({
+      line: v.nullable(Key),
+      /** Waiting parts that were compared with judged ones. */
+      waiting: Count,
+      judged: Count,
+      picked: Count,
+      at: Instant,
+    }),
+  ),
+})
+export type CoverageStatus = v.InferOutput<typeof CoverageStatus>
 
 /** GET /api/inspections/:id/similar: the nearest first, and how people judged them. */
 export const SimilarParts = v.object({

@@ -84,6 +84,7 @@ export const valueParts = [
   "undecided",
   "disagreement",
   "uncertainty",
+  "coverage",
   "rare",
   "audit",
   "ng",
@@ -101,6 +102,8 @@ export const Why = v.object({
   kind: v.optional(DefectKey),
   /** The probability with which chance alone picked it, whatever a model says of it; absent where it did not. */
   chance: v.optional(Share),
+  /** The share of all draws it counts towards: the random slice, or kinds with few labels. */
+  slice: v.optional(v.picklist(["audit", "rare"])),
 })
 export type Why = v.InferOutput<typeof Why>
 

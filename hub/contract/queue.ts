@@ -12,6 +12,8 @@ export const QueueWeights = v.object({
   undecided: Weight,
   disagreement: Weight,
   uncertainty: Weight,
+  /** Parts that look like none that has been judged. */
+  coverage: v.optional(Weight, 0.5),
   rare: Weight,
   audit: Weight,
   ng: Weight,
@@ -33,16 +35,26 @@ export const QueuePolicy = v.object({
 })
 export type QueuePolicy = v.InferOutput<typeof QueuePolicy>
 
+/** Shares of all draws that are kept for the random slice and for kinds with few labels, whatever the weights say. */
+export const QueueFloors = v.object({
+  audit: v.pipe(Share, v.maxValue(0.5)),
+  rare: v.pipe(Share, v.maxValue(0.5)),
+})
+export type QueueFloors = v.InferOutput<typeof QueueFloors>
+
 /** PUT /api/queue/policy. Without weights the line goes back to those of every other line. */
 export const NewQueuePolicy = v.object({
   line: v.nullable(Key),
   weights: v.nullable(QueueWeights),
   audit_share: v.optional(Share, 0),
+  /** Of every line together: counts with `line` null alone. Without them they stay as they are. */
+  floors: v.optional(QueueFloors),
 })
 
 /** GET /api/queue: the orders that hold, and the lines parts wait of. */
 export const QueueView = v.object({
   policies: v.array(QueuePolicy),
+  floors: QueueFloors,
   lines: v.array(v.object({ line: v.nullable(Key), waiting: v.number() })),
 })
 export type QueueView = v.InferOutput<typeof QueueView>

@@ -21,10 +21,22 @@ export type ReviewState = v.InferOutput<typeof ReviewState>
 
 /**
  * Why a label waits for a reviewer: two people contradict each other, a blind second judgement differs, its author was
- * unsure, it comes back corrected, or it was drawn as a sample.
+ * unsure, it comes back corrected, a trainer doubts it, or it was drawn as a sample.
  */
-export const ReviewWhy = v.picklist(["disputed", "second", "unsure", "again", "sample"])
+export const ReviewWhy = v.picklist(["disputed", "second", "unsure", "again", "suspect", "sample"])
 export type ReviewWhy = v.InferOutput<typeof ReviewWhy>
+
+/** Why a trainer doubts a label: a model that had not seen the part took it for something else. */
+export const Doubt = v.object({
+  /** null: OK. */
+  said: v.nullable(DefectKey),
+  /** How sure it is of that, and of the label. */
+  p_said: Share,
+  p_given: Share,
+  job: Uuid,
+  at: Instant,
+})
+export type Doubt = v.InferOutput<typeof Doubt>
 
 export const ReviewItem = v.object({
   inspection: InspectionView,
@@ -33,6 +45,8 @@ export const ReviewItem = v.object({
   /** Whose newest label it is. */
   label_by: v.object({ id: Uuid, name: v.string() }),
   since: Instant,
+  /** Of the newest label; also where it waits for another reason. */
+  doubt: v.optional(Doubt),
 })
 export type ReviewItem = v.InferOutput<typeof ReviewItem>
 
@@ -166,6 +180,10 @@ export const Proportion = v.object({
   exact: v.optional(v.object({ low: v.number(), high: v.number() })),
 })
 export type Proportion = v.InferOutput<typeof Proportion>
+
+/** GET /api/msa/suspects: how many of the labels a trainer doubted were wrong, of those looked at again. */
+export const SuspectReport = v.object({ waiting: v.number(), wrong: Proportion })
+export type SuspectReport = v.InferOutput<typeof SuspectReport>
 
 /** GET /api/reviews/people: what became of each person's labels. */
 export const PersonAgreement = v.object({

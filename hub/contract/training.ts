@@ -1,5 +1,5 @@
 import * as v from "valibot"
-import { Count, DefectKey, Instant, Key, Sha256, Uuid } from "./ids.ts"
+import { Count, DefectKey, Instant, Key, Sha256, Share, Uuid } from "./ids.ts"
 import { Box } from "./inspection.ts"
 import { ModelContract } from "./model.ts"
 
@@ -57,6 +57,21 @@ export const TrainingProgress = v.object({
 })
 export type TrainingProgress = v.InferOutput<typeof TrainingProgress>
 
+/**
+ * A label that the trainer doubts: a model that had not seen the part is surer of something else. It goes to a reviewer;
+ * nobody changes it but people.
+ */
+export const Suspect = v.object({
+  sample: Uuid,
+  /** What the part was labelled when the set was frozen; empty for OK. */
+  given: v.pipe(v.array(DefectKey), v.maxLength(16)),
+  /** What it looks like instead; null for OK. */
+  said: v.nullable(DefectKey),
+  p_given: Share,
+  p_said: Share,
+})
+export type Suspect = v.InferOutput<typeof Suspect>
+
 /** `manifest.json` of a result folder: {manifest.json, model.onnx, crux.json, metrics.json}. */
 export const TrainingResult = v.object({
   v: v.literal(1),
@@ -64,6 +79,8 @@ export const TrainingResult = v.object({
   model: v.object({ sha256: Sha256, size: Count }),
   contract: ModelContract,
   metrics: v.record(v.string(), v.number()),
+  /** The most doubtful first. */
+  suspects: v.optional(v.pipe(v.array(Suspect), v.maxLength(1_000))),
   finished_at: Instant,
 })
 export type TrainingResult = v.InferOutput<typeof TrainingResult>

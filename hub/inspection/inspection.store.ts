@@ -5,7 +5,14 @@ import type { PackPlace } from "#platform/packs"
 import type { Sqlite } from "#platform/sqlite"
 import type { Numbering } from "./gaps.rules.ts"
 import { mainPart, type Priority, reviewPriority } from "./inspection.rules.ts"
-import { auditChance, type Placing, parseStream, type Stream, streamOf } from "./stream.rules.ts"
+import {
+  auditChance,
+  type Placing,
+  parseStream,
+  type Stream,
+  spreadStream,
+  streamOf,
+} from "./stream.rules.ts"
 
 /** Width of one bucket of the live series. */
 export const liveBucketMs = 10_000
@@ -151,6 +158,14 @@ export function createInspectionStore({
     `UPDATE inspection SET queue_reason = $reason, queue_rank = $rank, queue_stream = $stream
      WHERE id = $id`,
   )
+  const selectIn = sqlite.prepare<{ n: number; queue_stream: string }>(
+    `SELECT n, queue_stream FROM inspection INDEXED BY inspection_queue
+     WHERE queue_stream IN (SELECT value FROM json_each($keys)) AND queue_stream IS NOT NULL`,
+  )
+  const selectStream = sqlite.prepare<{ queue_stream: string | null }>(
+    "SELECT queue_stream FROM inspection WHERE n = $n",
+  )
+  const updateStream = sqlite.prepare("UPDATE inspection SET queue_stream = $stream WHERE n = $n")
   const selectImage = sqlite.prepare<StoredImage>(
     "SELECT sha256, mime, w, h, size FROM image WHERE sha256 = $sha256",
   )
@@ -412,6 +427,24 @@ export function createInspectionStore({
     setQueue: (id: string, queue: Priority | null): void => {
       updateQueue.run({ id, ...placeAgain(id, queue, undefined) })
     },
+    /**
+     * Of a line's waiting parts those that were picked for how they look, by their number, and how early (1 to 3); whatever
+     * was picked before and is not among them is like all others again.
+     */
+    spread: (line: string, picks: ReadonlyMap<number, number>): void => {
+      const spread = selectStreams.all().filter(({ key }) => {
+        const stream = parseStream(key)
+        return stream.line === line && stream.spread > 0
+      })
+      for (const { n, queue_stream } of selectIn.all({ keys: JSON.stringify(spread.map(({ key }) => key)) }))
+        if (!picks.has(n)) updateStream.run({ n, stream: spreadStream(queue_stream, 0) })
+      for (const [n, step] of picks) {
+        const before = selectStream.get({ n })?.queue_stream ?? null
+        if (before === null || parseStream(before).line !== line) continue
+        const stream = spreadStream(before, step)
+        if (stream !== before) updateStream.run({ n, stream })
+      }
+    },
     /** Why the part was put into the queue when it came in; null when it never was. */
     firstPriority: (id: string): Priority | null => {
       const row = selectHeader.get({ id })
@@ -432,6 +465,15 @@ export function createInspectionStore({
     /** The streams parts wait in, and how many in each. */
     streams: (): (Stream & { key: string; waiting: number })[] =>
       selectStreams.all().map(({ key, waiting }) => ({ ...parseStream(key), key, waiting })),
+    /** Lines of which parts wait that nobody has judged; '' are those no model has looked at. */
+    linesToJudge: (): string[] => [
+      ...new Set(
+        selectStreams.all().flatMap(({ key }) => {
+          const { line, look, reason } = parseStream(key)
+          return look === 1 && reason !== "audit" ? [line] : []
+        }),
+      ),
+    ],
     /** Parts waiting for a person, by reason. */
     waiting: (): { reason: QueueReason; waiting: number }[] => {
       const sums = new Map<QueueReason, number>()

@@ -15,6 +15,8 @@ export type Stream = {
   band: number
   /** The kind the model is surest of; '' when it names none. */
   kind: string
+  /** How early the part was picked for looking unlike what has been judged, 1 to `topSpread`; 0: not at all. */
+  spread: number
 }
 
 /** What the hub knows beside the part itself when it puts one into the queue. */
@@ -62,8 +64,21 @@ export function parseStream(key: string): Readonly<Stream> {
 }
 
 function read(key: string): Stream {
-  const [line, reason, look, band, kind] = JSON.parse(key) as [string, QueueReason, 1 | 2, number, string]
-  return { line, reason, look, band, kind }
+  const [line, reason, look, band, kind, spread = 0] = JSON.parse(key) as [
+    ...[line: string, reason: QueueReason, look: 1 | 2, band: number, kind: string],
+    spread?: number,
+  ]
+  return { line, reason, look, band, kind, spread }
+}
+
+/**
+ * The stream of a part that is picked for how it looks, or no more (0). Audit parts and second looks stay where they are:
+ * nothing that a picture shows may lean the one, and the other has been looked at.
+ */
+export function spreadStream(key: string, spread: number): string {
+  const { line, reason, look, band, kind } = parseStream(key)
+  const plain = [line, reason, look, band, kind]
+  return JSON.stringify(spread > 0 && reason !== "audit" && look === 1 ? [...plain, spread] : plain)
 }
 
 /** How near the model was to not deciding, in steps: from the threshold outwards to the end of the scale. */

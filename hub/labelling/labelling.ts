@@ -19,6 +19,7 @@ import { createReviewRoutes } from "./review.routes.ts"
 import { createReviews } from "./review.service.ts"
 import { createReviewStore } from "./review.store.ts"
 import { createStandings } from "./standing.service.ts"
+import { createSuspects } from "./suspect.service.ts"
 
 /** The domain of judgements: the queue and labels, what people do with parts beside it, blind looks and reviews. */
 export function createLabellingDomain(deps: {
@@ -61,11 +62,13 @@ export function createLabellingDomain(deps: {
     standings,
   })
   const presence = createPresence({ holders: store.holders, clock, events })
+  const suspects = createSuspects({ db, labels: store, standings: reviewStore, events, clock })
   const reviews = createReviews({
     db,
     store: reviewStore,
     looks,
     standings,
+    suspects,
     labelling,
     presence,
     view: inspections.view,
@@ -77,6 +80,7 @@ export function createLabellingDomain(deps: {
     queue,
     looks,
     reviews,
+    suspects,
     routes: [
       createLabellingRoutes({ labelling, passHolder }),
       createQueueRoutes(queue),

@@ -1,12 +1,27 @@
 import type * as v from "valibot"
 import type { InspectionView, Why } from "#contract/labelling"
-import type { NewQueuePolicy, PreviewItem, QueuePolicy, QueueView, QueueWeights } from "#contract/queue"
+import type {
+  NewQueuePolicy,
+  PreviewItem,
+  QueueFloors,
+  QueuePolicy,
+  QueueView,
+  QueueWeights,
+} from "#contract/queue"
 import type { Actor, Audit } from "#platform/audit"
 import type { Clock } from "#platform/clock"
 import type { Sqlite } from "#platform/sqlite"
 import type { Candidate, LabellingStore } from "./labelling.store.ts"
-import { createQueueStore } from "./queue.store.ts"
-import { mostOf, usualWeights, type ValuedStream, withAge, worthOf } from "./value.rules.ts"
+import { createQueueStore, type StoredPolicy } from "./queue.store.ts"
+import {
+  mostOf,
+  shortOf,
+  usualFloors,
+  usualWeights,
+  type ValuedStream,
+  withAge,
+  worthOf,
+} from "./value.rules.ts"
 
 type Stream = ValuedStream & { key: string; waiting: number }
 /** So many of the most valuable parts may begin a batch. */
@@ -18,7 +33,7 @@ export type QueueDeps = {
   db: Sqlite
   audit: Audit
   clock: Clock
-  labels: Pick<LabellingStore, "waitingIn">
+  labels: Pick<LabellingStore, "waitingIn" | "tallied">
   inspections: { streams(): Stream[]; view(id: string): InspectionView | undefined }
 }
 export type Queue = ReturnType<typeof createQueue>
@@ -27,7 +42,7 @@ export type Queue = ReturnType<typeof createQueue>
 export function createQueue({ db, audit, clock, labels, inspections }: QueueDeps) {
   const store = createQueueStore(db)
   // Every part that comes in asks for its line's audit share.
-  let known: { policies: Map<string, QueuePolicy>; version: number } | undefined
+  let known: { policies: Map<string, StoredPolicy>; version: number } | undefined
   const policies = () => {
     known ??= { policies: new Map(store.policies().map((p) => [p.line, p])), version: store.version() }
     return known
@@ -43,6 +58,9 @@ export function createQueue({ db, audit, clock, labels, inspections }: QueueDeps
   const policyOf = (line: string): QueuePolicy =>
     policies().policies.get(line) ?? policies().policies.get("") ?? usual
 
+  const floors = (): QueueFloors => policies().policies.get("")?.floors ?? usualFloors
+  const labelled = () => labels.tallied("", "").everyone
+
   /**
    * The most valuable free parts, at most `limit`. Streams are looked into from the one that can be worth most, and no
    * further than another could still be worth more than what was found.
@@ -52,17 +70,21 @@ export function createQueue({ db, audit, clock, labels, inspections }: QueueDeps
     reviewer: boolean
     limit: number
     weightsOf: (line: string) => QueueWeights
+    /** Only parts that count towards this slice. */
+    slice?: Why["slice"]
   }): Valued[] {
     const now = clock.now()
     const counts = store.labelsByKind()
+    const all = labelled()
     const streams = inspections
       .streams()
       .filter(({ look, reason }) => reason !== "sent_back" && (look === 1 || asked.reviewer))
       .map((stream) => {
         const weights = asked.weightsOf(stream.line)
-        const why = worthOf(stream, weights, (kind) => counts.get(kind) ?? 0)
+        const why = worthOf(stream, weights, (kind) => counts.get(kind) ?? 0, all)
         return { stream, weights, why, most: mostOf(why, weights) }
       })
+      .filter(({ why }) => asked.slice === undefined || why.slice === asked.slice)
       .sort((a, b) => b.most - a.most)
     const found: Valued[] = []
     for (const { stream, weights, why, most } of streams) {
@@ -82,6 +104,7 @@ export function createQueue({ db, audit, clock, labels, inspections }: QueueDeps
   /** Free parts that look like another: of its line, reason, kind and product, the nearest in score first. */
   function alike({ part, stream }: Valued, user: string, limit: number): Valued[] {
     const counts = store.labelsByKind()
+    const all = labelled()
     const { line, reason, look, kind, band } = stream
     const product = part.product_id
     const near = inspections
@@ -90,7 +113,7 @@ export function createQueue({ db, audit, clock, labels, inspections }: QueueDeps
       .sort((a, b) => Math.abs(a.band - band) - Math.abs(b.band - band))
     const found: (Valued & { score: number })[] = []
     for (const next of near) {
-      const why = worthOf(next, policyOf(line).weights, (of) => counts.get(of) ?? 0)
+      const why = worthOf(next, policyOf(line).weights, (of) => counts.get(of) ?? 0, all)
       for (const other of labels.waitingIn(next.key, user, true, 2 * limit + 2)) {
         const isOther = other.image_sha256 !== part.image_sha256 && !other.seen
         if (!isOther || other.product_id !== product) continue
@@ -112,9 +135,13 @@ export function createQueue({ db, audit, clock, labels, inspections }: QueueDeps
     const waiting = new Map<string, number>()
     for (const stream of inspections.streams())
       waiting.set(stream.line, (waiting.get(stream.line) ?? 0) + stream.waiting)
+    const shown = ({ weights, audit_share, version, by, at }: QueuePolicy, line: string | null) => ({
+      ...{ line, weights, audit_share, version, by, at },
+    })
     const own = [...policies().policies.values()].filter(({ line }) => line !== "")
     return {
-      policies: [{ ...policyOf(""), line: null }, ...own],
+      policies: [shown(policyOf(""), null), ...own.map((policy) => shown(policy, policy.line))],
+      floors: floors(),
       lines: [...waiting].map(([line, count]) => ({ line: line === "" ? null : line, waiting: count })),
     }
   }
@@ -127,13 +154,22 @@ export function createQueue({ db, audit, clock, labels, inspections }: QueueDeps
     worthAtFirst(part: { stream: ValuedStream; chance: number | null; waitedMs: number }): Why {
       const { weights } = policyOf(part.stream.line)
       const counts = store.labelsByKind()
-      const why = worthOf(part.stream, weights, (kind) => counts.get(kind) ?? 0)
+      const why = worthOf(part.stream, weights, (kind) => counts.get(kind) ?? 0, labelled())
       return withChance(withAge(why, weights, part.waitedMs), { queue_chance: part.chance })
     },
 
-    /** The most valuable part this person may judge and nobody holds. */
-    head: (user: string, reviewer: boolean): Valued | undefined =>
-      best({ user, reviewer, limit: 1, weightsOf: (line) => policyOf(line).weights })[0],
+    /**
+     * The most valuable part this person may judge and nobody holds. First of a slice that has had less than its share of
+     * the last draws, where one of it waits.
+     */
+    head(user: string, reviewer: boolean): Valued | undefined {
+      const weightsOf = (line: string) => policyOf(line).weights
+      for (const slice of shortOf(store.drawn(), floors())) {
+        const [found] = best({ user, reviewer, limit: 1, weightsOf, slice })
+        if (found) return found
+      }
+      return best({ user, reviewer, limit: 1, weightsOf })[0]
+    },
 
     /**
      * Parts that look alike, the most valuable first. Of the first parts the one counts that has enough of its like;
@@ -144,7 +180,7 @@ export function createQueue({ db, audit, clock, labels, inspections }: QueueDeps
       const tried = new Set<string>()
       let most: Valued[] = []
       for (const head of best({ user, reviewer, limit: headsTried, weightsOf })) {
-        const { band: _, key: __, waiting: ___, ...like } = head.stream
+        const { band: _, key: __, waiting: ___, spread: ____, ...like } = head.stream
         const group = JSON.stringify([like, head.part.product_id])
         if (head.part.seen || tried.has(group)) continue
         tried.add(group)
@@ -166,14 +202,15 @@ export function createQueue({ db, audit, clock, labels, inspections }: QueueDeps
         shares: why.shares,
         chance: why.chance ?? null,
         policy: policies().version,
+        slice: why.slice ?? "",
       })
     },
     /** Why a lease was given. */
     whyOf(lease: string): Why | undefined {
       const draw = store.draw(lease)
       if (!draw) return undefined
-      const { value, shares, chance } = draw
-      return { value, shares, ...(chance !== null && { chance }) }
+      const { value, shares, chance, slice } = draw
+      return { value, shares, ...(chance !== null && { chance }), ...(slice !== "" && { slice }) }
     },
 
     view,
@@ -187,6 +224,7 @@ export function createQueue({ db, audit, clock, labels, inspections }: QueueDeps
           line,
           weights: asked.weights,
           auditShare: asked.audit_share,
+          floors: asked.floors ?? floors(),
           by,
           at: clock.now(),
         })
@@ -194,8 +232,16 @@ export function createQueue({ db, audit, clock, labels, inspections }: QueueDeps
           by,
           action: "queue_policy.set",
           subject: `queue_policy:${line === "" ? "*" : line}`,
-          before: before && { weights: before.weights, audit_share: before.audit_share },
-          after: asked.weights && { weights: asked.weights, audit_share: asked.audit_share },
+          before: before && {
+            weights: before.weights,
+            audit_share: before.audit_share,
+            floors: before.floors,
+          },
+          after: asked.weights && {
+            weights: asked.weights,
+            audit_share: asked.audit_share,
+            floors: asked.floors ?? floors(),
+          },
         })
       })
       known = undefined

@@ -11,12 +11,14 @@ import type { Looks } from "./looks.service.ts"
 import type { PresenceService } from "./presence.service.ts"
 import type { ReviewRow, ReviewStore, StandingRow } from "./review.store.ts"
 import type { Standings } from "./standing.service.ts"
+import type { Suspects } from "./suspect.service.ts"
 
 export type ReviewsDeps = {
   db: Sqlite
   store: ReviewStore
   looks: Looks
   standings: Standings
+  suspects: Suspects
   labelling: Labelling
   presence: PresenceService
   view: (id: string) => InspectionView | undefined
@@ -26,7 +28,7 @@ export type ReviewsDeps = {
 
 /** Labels that somebody else looks at once more: what contradicts, what was doubted, and a sample of the rest. */
 export function createReviews(deps: ReviewsDeps) {
-  const { db, store, looks, standings, labelling, presence, view, events, clock } = deps
+  const { db, store, looks, standings, suspects, labelling, presence, view, events, clock } = deps
 
   /** Where a label stands that was stored before anything was noted of it. */
   function standingOf(inspectionId: string): StandingRow {
@@ -51,15 +53,22 @@ export function createReviews(deps: ReviewsDeps) {
     return part
   }
 
+  const doubtOf = ({ inspection_id, revision }: StandingRow) => {
+    const doubt = suspects.doubt(inspection_id, revision)
+    return doubt && { doubt }
+  }
+
   function caseOf(viewer: User, inspectionId: string): ReviewCase {
     const inspection = partOf(inspectionId)
-    const { state, why, at, user_id } = standingOf(inspectionId)
+    const standing = standingOf(inspectionId)
+    const { state, why, at, user_id } = standing
     const revisions = labelling.revisions(inspectionId)
     return {
       inspection,
       state,
       why,
       since: at,
+      ...doubtOf(standing),
       label_by: revisions.findLast(({ by }) => by.id === user_id)?.by ?? { id: user_id, name: "" },
       revisions,
       seconds: looks.seconds(inspectionId),
@@ -83,7 +92,8 @@ export function createReviews(deps: ReviewsDeps) {
           const inspection = view(row.inspection_id)
           if (!inspection) return []
           const { state, why, at: since } = row
-          return { inspection, state, why, since, label_by: { id: row.user_id, name: row.name } }
+          const label_by = { id: row.user_id, name: row.name }
+          return { inspection, state, why, since, label_by, ...doubtOf(row) }
         }),
         next: rows.length > limit && last ? `${last.at}-${last.inspection_id}` : null,
       }

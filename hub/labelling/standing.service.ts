@@ -123,7 +123,7 @@ export function createStandings({ store, looks, plan, setQueue, rankOf, clock }:
       let { why } = standing
       // What reviewers have decided stands; what waits for them already waits on.
       if (standing.state === "unreviewed") {
-        if (differs && (why === null || why === "sample" || why === "again")) {
+        if (differs && (why === null || why === "sample" || why === "again" || why === "suspect")) {
           why = "second"
           setQueue(part, { reason: "disagreement", rank: rankOf("disagreement") })
         } else if (!differs && why === "second") {

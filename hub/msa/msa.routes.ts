@@ -4,7 +4,7 @@ import { Uuid } from "#contract/ids"
 import { listOf } from "#contract/list"
 import { AppraiserName, MsaLimits, MsaReport, NewStudy, Study } from "#contract/msa"
 import { Problem } from "#contract/problem"
-import { PersonAgreement } from "#contract/review"
+import { PersonAgreement, SuspectReport } from "#contract/review"
 import { Language } from "#contract/users"
 import type { Clock } from "#platform/clock"
 import { actor, allow, doc, type HubEnv, json, param, query } from "../http/kit.ts"
@@ -89,6 +89,14 @@ export function createMsaRoutes({
       doc("What became of each person's labels", { 200: listOf(PersonAgreement) }),
       query(Days),
       (c) => c.json({ items: msa.people(since(c.req.valid("query").days)), next: null }),
+    )
+    .get(
+      "/api/msa/suspects",
+      allow("reviewer"),
+      doc("Of the labels a trainer doubted and a reviewer looked at again, how many were wrong", {
+        200: SuspectReport,
+      }),
+      (c) => c.json(msa.suspects()),
     )
     .get(
       "/api/msa/appraisers",

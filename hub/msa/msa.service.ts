@@ -2,7 +2,7 @@ import type { Evaluation } from "#contract/inspection"
 import type { InspectionView } from "#contract/labelling"
 import type { MsaLimits, MsaReport, NewStudy, Study } from "#contract/msa"
 import { Problem } from "#contract/problem"
-import type { PersonAgreement } from "#contract/review"
+import type { PersonAgreement, SuspectReport } from "#contract/review"
 import type { Actor, Audit } from "#platform/audit"
 import type { Clock } from "#platform/clock"
 import type { Ids } from "#platform/ids"
@@ -10,6 +10,7 @@ import type { Sqlite } from "#platform/sqlite"
 import type { Labelling } from "../labelling/labelling.service.ts"
 import type { Rating as Look, Looks } from "../labelling/looks.service.ts"
 import type { Reviews } from "../labelling/review.service.ts"
+import type { Suspects } from "../labelling/suspect.service.ts"
 import { wilson } from "./kappa.rules.ts"
 import { createMsaStore, type ModelRow, type StudyRow } from "./msa.store.ts"
 import { analyse, type Person, type Rating, usualLimits, type Verdict } from "./report.rules.ts"
@@ -19,6 +20,7 @@ export type MsaDeps = {
   labelling: Labelling
   looks: Looks
   reviews: Reviews
+  suspects: Suspects
   view: (id: string) => InspectionView | undefined
   /** Everybody who can be asked. */
   people: () => { id: string; name: string; disabled: boolean }[]
@@ -37,7 +39,7 @@ const modelTrials = 2
 
 /** How far people and the model agree with each other, with themselves and with what is known to be right. */
 export function createMsa(deps: MsaDeps) {
-  const { db, labelling, looks, reviews, view, people, champion, judge, audit, clock, ids } = deps
+  const { db, labelling, looks, reviews, suspects, view, people, champion, judge, audit, clock, ids } = deps
   const store = createMsaStore(db)
   const limits = (): MsaLimits => store.limits() ?? usualLimits
 
@@ -245,6 +247,12 @@ export function createMsa(deps: MsaDeps) {
         ...(said.length > 0 ? [modelOf("")] : []),
       ]
       return reportOf({ title: "", study: null, since }, [...byPeople, ...said], appraisers)
+    },
+
+    /** How many of the labels a trainer doubted were wrong. */
+    suspects(): SuspectReport {
+      const { waiting, looked, wrong } = suspects.outcome()
+      return { waiting, wrong: wilson(wrong, looked) }
     },
 
     /** What became of each person's labels since a time. */

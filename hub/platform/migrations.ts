@@ -39,6 +39,8 @@ import datasetVersion from "./migrations/0038_dataset_version.sql" with { type: 
 import together from "./migrations/0039_together.sql" with { type: "text" }
 import msa from "./migrations/0040_msa.sql" with { type: "text" }
 import queueWalk from "./migrations/0041_queue_walk.sql" with { type: "text" }
+import learning from "./migrations/0042_learning.sql" with { type: "text" }
+import suspect from "./migrations/0043_suspect.sql" with { type: "text" }
 
 /** Forward only, in order; each runs in one transaction. Never edit one that has been released: add the next. */
 export const migrations: { name: string; sql: string }[] = [
@@ -83,4 +85,6 @@ export const migrations: { name: string; sql: string }[] = [
   { name: "0039_together", sql: together },
   { name: "0040_msa", sql: msa },
   { name: "0041_queue_walk", sql: queueWalk },
+  { name: "0042_learning", sql: learning },
+  { name: "0043_suspect", sql: suspect },
 ]

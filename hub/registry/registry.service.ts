@@ -4,6 +4,7 @@ import type { ModelContract } from "#contract/model"
 import { Problem } from "#contract/problem"
 import type { GatePolicy, GateReport, ModelLook, ModelView } from "#contract/registry"
 import type { Manifest, ObjectRef } from "#contract/release"
+import type { TrainingResult } from "#contract/training"
 import type { Blobs } from "#platform/blobs"
 import type { Clock } from "#platform/clock"
 import type { Events } from "#platform/events"
@@ -37,6 +38,8 @@ export type RegistryDeps = {
   criticalKinds: () => ReadonlySet<string>
   /** Digest of the model on the line: that of the newest finished rollout. */
   champion: (line: string) => string | null
+  /** Hears what a trainer handed in beside the model. */
+  onResult: (job: { id: string }, result: TrainingResult) => void
   /** Appends to the audit trail, inside the transaction of the change. */
   audit: (entry: { by: Person; action: string; subject: string; before: unknown; after: unknown }) => void
 }
@@ -158,6 +161,7 @@ export function createRegistry(deps: RegistryDeps) {
     ): Promise<{ model: string; pass: boolean }> {
       const { path, sha256, result } = await readResult(dir)
       await blobs.putFile(path)
+      deps.onResult(job, result)
       const known = store.get(sha256)
       if (known?.state === "released") return { model: sha256, pass: known.gate?.pass === true }
       const { contract, metrics, model } = result

@@ -67,17 +67,19 @@ export function createVectorIndex(dim: number): VectorIndex {
   }
 }
 
-function scaleOf(vector: Int8Array): number {
+/** One over the length of a vector; 0 for one of no length. */
+export function scaleOf(vector: Int8Array): number {
   let sum = 0
   for (const x of vector) sum += x * x
   return sum === 0 ? 0 : 1 / Math.sqrt(sum)
 }
 
 /**
+ * Cosines of the first `size` vectors with `query`, into `scores`.
  * Four sums side by side: the processor need not wait for one before it begins the next. Whole numbers all the way, the
  * query widened once, one place that only moves on: forms with less care ran half as fast.
  */
-function scan(
+export function scan(
   vectors: Int8Array,
   query: Int8Array,
   scales: Float32Array,

@@ -12,7 +12,7 @@ import {
   separation,
   worstCells,
 } from "./fusion.ts"
-import { fitHead, type Head, ngLogits } from "./head.ts"
+import { fitHead, type Head, kindShares, ngLogits } from "./head.ts"
 import { highest, type Patch, stackPatches } from "./patches.ts"
 import { projectPool, samplePool } from "./pool.ts"
 import { createRandom, type Random } from "./random.ts"
@@ -41,10 +41,14 @@ export type Candidate = {
   fusion: Fusion
   /** Out-of-fold statistics per training image, in order. */
   stats: LabelledStats[]
+  /** How heads that had not seen it share out the kinds over each training image's worst cells; empty without a head. */
+  kinds: number[][]
   /** Out-of-fold area under the ROC curve, parts counted by their weight; higher is better. */
   separation: number
   /** Statistics of any image under the final bank and head. */
   statsOf: (image: TrainingImage) => Promise<ImageStats>
+  /** The final head's shares of the kinds over an image's worst cells; empty without a head. */
+  kindsOf: (image: TrainingImage) => Promise<number[]>
   release: () => Promise<void>
 }
 
@@ -75,6 +79,7 @@ export async function trainCandidate(
   const { bank } = core
   const engine = await openDistances(projection, bank, shape.cells)
   const worst = worstCells(shape.cells)
+  const cells = Array.from({ length: shape.cells }, (_, cell) => cell)
 
   const regions = images.map((image) => regionsOf(image, shape, options.labelOf))
   const okPerImage = Math.max(6, Math.floor(okRowsTotal / Math.max(1, good.length)))
@@ -101,6 +106,7 @@ export async function trainCandidate(
     ng: !isGood(image),
     weight: weights[i]!,
   }))
+  const kinds: number[][] = images.map(() => [])
   let head: Head | undefined
   if (hasDefects) {
     let kept = patches
@@ -115,6 +121,7 @@ export async function trainCandidate(
         const distances = distancesOf[i]!
         const logits = ngLogits(heads[folds.head[i]!]!, features, distances)
         stats[i] = { ...stats[i]!, head: meanOfWorst(logits, worst) }
+        kinds[i] = kindShares(heads[folds.head[i]!]!, features, distances, highest(cells, logits, worst))
         mined.push(...minedPatches(i, regions[i]!, features, distances, logits, shape.dim))
         options.onProgress("head", (round + (i + 1) / images.length) / options.head.rounds)
       }
@@ -131,6 +138,7 @@ export async function trainCandidate(
     ...(head && { head }),
     fusion,
     stats,
+    kinds,
     separation: separation(stats, fusion),
     // Not by the extractor that remembers: what it holds goes when the training is over.
     statsOf: async (image) => {
@@ -138,6 +146,12 @@ export async function trainCandidate(
       const distances = await engine.distances(features)
       const logits = head && ngLogits(head, features, distances)
       return { bank: meanOfWorst(distances, worst), ...(logits && { head: meanOfWorst(logits, worst) }) }
+    },
+    kindsOf: async (image) => {
+      if (!head) return []
+      const features = await plain.features(image.pixels)
+      const distances = await engine.distances(features)
+      return kindShares(head, features, distances, highest(cells, ngLogits(head, features, distances), worst))
     },
     release: async () => {
       await engine.release()

@@ -119,26 +119,55 @@ async function openObjective(sample: HeadSample, scale: { mean: Float32Array; st
  * NG logit of every patch, logsumexp of the kinds minus OK: above zero the head sees a defect. `features` are
  * [rows, dim - 1], `distances` the last column.
  */
-export function ngLogits(
-  { weight, bias, classes, dim }: Head,
-  features: Float32Array,
-  distances: Float32Array,
-): Float32Array {
+export function ngLogits(head: Head, features: Float32Array, distances: Float32Array): Float32Array {
+  const { classes } = head
   const count = distances.length
-  const own = dim - 1
   const out = new Float32Array(count)
   const logits = new Float64Array(classes)
   for (let i = 0; i < count; i++) {
-    for (let c = 0; c < classes; c++) {
-      let sum = bias[c]! + weight[c * dim + own]! * distances[i]!
-      for (let d = 0; d < own; d++) sum += weight[c * dim + d]! * features[i * own + d]!
-      logits[c] = sum
-    }
-    let top = Number.NEGATIVE_INFINITY
-    for (let c = 1; c < classes; c++) top = Math.max(top, logits[c]!)
-    let partition = 0
-    for (let c = 1; c < classes; c++) partition += Math.exp(logits[c]! - top)
-    out[i] = top + Math.log(partition) - logits[0]!
+    logitsOf(head, features, distances, i, logits)
+    out[i] = logSumOfKinds(logits) - logits[0]!
   }
   return out
+}
+
+/** How the head shares out the kinds over some cells: the mean of their probabilities, OK left out. */
+export function kindShares(
+  head: Head,
+  features: Float32Array,
+  distances: Float32Array,
+  cells: readonly number[],
+): number[] {
+  const logits = new Float64Array(head.classes)
+  const shares = new Array<number>(head.classes - 1).fill(0)
+  for (const cell of cells) {
+    logitsOf(head, features, distances, cell, logits)
+    const total = logSumOfKinds(logits)
+    for (let c = 1; c < head.classes; c++) shares[c - 1]! += Math.exp(logits[c]! - total) / cells.length
+  }
+  return shares
+}
+
+/** Logits of all classes of one cell, into `logits`. */
+function logitsOf(
+  { weight, bias, classes, dim }: Head,
+  features: Float32Array,
+  distances: Float32Array,
+  cell: number,
+  logits: Float64Array,
+): void {
+  const own = dim - 1
+  for (let c = 0; c < classes; c++) {
+    let sum = bias[c]! + weight[c * dim + own]! * distances[cell]!
+    for (let d = 0; d < own; d++) sum += weight[c * dim + d]! * features[cell * own + d]!
+    logits[c] = sum
+  }
+}
+
+function logSumOfKinds(logits: Float64Array): number {
+  let top = Number.NEGATIVE_INFINITY
+  for (let c = 1; c < logits.length; c++) top = Math.max(top, logits[c]!)
+  let partition = 0
+  for (let c = 1; c < logits.length; c++) partition += Math.exp(logits[c]! - top)
+  return top + Math.log(partition)
 }

@@ -1,5 +1,5 @@
 import type { ModelContract } from "#contract/model"
-import type { TrainingJobSpec, TrainingProgress, TrainingSample } from "#contract/training"
+import type { Suspect, TrainingJobSpec, TrainingProgress, TrainingSample } from "#contract/training"
 import type { Backbone } from "../backbone/backbone.ts"
 import { ModelError } from "../model-error.ts"
 import { clopperPearsonUpper } from "../statistics.rules.ts"
@@ -9,6 +9,7 @@ import { type InputSize, inputFor, inputSize } from "./extractor.ts"
 import { imageLogit, type LabelledStats } from "./fusion.ts"
 import { parseParams } from "./params.ts"
 import { isGood, loadImages, type TrainingImage, weightsOf } from "./samples.ts"
+import { type HonestLook, suspectsOf } from "./suspects.ts"
 import { sigmoid, thresholdsFor, type Weighted } from "./thresholds.ts"
 
 export type Trained = {
@@ -17,6 +18,8 @@ export type Trained = {
   metrics: Record<string, number>
   /** Scores the trainer computed for a few images, for the exported file to reproduce. */
   parity: { path: string; score: number }[]
+  /** Labels that a model which had not seen their parts doubts. */
+  suspects: Suspect[]
 }
 export type Report = (progress: TrainingProgress) => void
 export type Scored = { ng: boolean; score: number }
@@ -28,6 +31,8 @@ const parityImages = 8
 const goodEnough = 0.99
 /** Separation a set of taps must gain over one that is preferred: with few defects less than this is chance. */
 const leastGain = 0.03
+/** Out-of-fold separation below which a model's doubts say more about the model than about the labels. */
+const leastToDoubt = 0.75
 
 /**
  * Trains one model from labelled images: recipe `patch`. Everything is a function of spec, samples and their
@@ -79,6 +84,13 @@ export async function train(
   const contract = contractOfModel(backbone, best, kinds, thresholds, provenance)
   report({ phase: "export", progress: 0.92 })
   const onnx = exportModel(backbone, best, contract)
+  const looks: HonestLook[] = []
+  for (const [i, image] of [...fitted, ...held].entries()) {
+    const shares = best.kinds[i] ?? (await best.kindsOf(image))
+    const look = honestLook(image, kinds, sigmoid(imageLogit(best.fusion, honest[i]!)), shares)
+    if (look) looks.push(look)
+  }
+  const suspects = best.separation >= leastToDoubt ? suspectsOf(["ok", ...kinds], looks) : []
   const parity: Trained["parity"] = []
   for (const image of everyNth(images, parityImages)) {
     const score = sigmoid(imageLogit(best.fusion, await best.statsOf(image)))
@@ -94,10 +106,25 @@ export async function train(
     oof_auroc: best.separation,
     t_low: thresholds.t_low,
     t_high: thresholds.t_high,
+    suspects: suspects.length,
     bank_rows: best.bank.size,
     model_bytes: onnx.length,
   }
-  return { onnx, contract, metrics, parity }
+  return { onnx, contract, metrics, parity, suspects }
+}
+
+/** OK and the kinds as one distribution; undefined for a part with a kind the model has no class for. */
+function honestLook(
+  { sample }: TrainingImage,
+  kinds: readonly string[],
+  ng: number,
+  shares: readonly number[],
+): HonestLook | undefined {
+  const { verdict, kinds: labelled } = sample.label
+  const given = verdict === "ok" ? [0] : [...new Set(labelled)].map((kind) => kinds.indexOf(kind) + 1)
+  if (given.length === 0 || shares.length !== kinds.length || (verdict === "ng" && given.includes(0)))
+    return undefined
+  return { sample: sample.id, given, probabilities: [1 - ng, ...shares.map((share) => share * ng)] }
 }
 
 async function chooseCandidate(

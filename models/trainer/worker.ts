@@ -47,7 +47,7 @@ export async function trainBundle(dir: string, report: Report): Promise<Training
   const files = spec.backbone ?? (await ensureBackbone())
   const backbone = await loadBackbone(files.onnx, files.contract)
   const resolvePath = (path: string) => (isAbsolute(path) ? path : join(dir, path))
-  const { onnx, contract, metrics, parity } = await train(
+  const { onnx, contract, metrics, parity, suspects } = await train(
     spec,
     samples,
     backbone,
@@ -65,6 +65,7 @@ export async function trainBundle(dir: string, report: Report): Promise<Training
     model: { sha256: createHash("sha256").update(onnx).digest("hex"), size: onnx.length },
     contract,
     metrics: { ...metrics, ...verified },
+    ...(suspects.length > 0 && { suspects }),
     finished_at: Date.now(),
   }
   await writeFile(join(dir, "crux.json"), pretty(contract))

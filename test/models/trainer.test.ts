@@ -128,6 +128,25 @@ test("the same seed and samples give the same bytes, whatever the order of lines
   expect(await readFile(join(one, "model.onnx"))).toEqual(await readFile(join(two, "model.onnx")))
 }, 30_000)
 
+test("labels that contradict what the others show are doubted, and right ones are not", async () => {
+  const swapped: Record<number, TrainingSample["label"]> = {
+    2: { verdict: "ng", kinds: ["spot"], boxes: [] },
+    12: { verdict: "ok", kinds: [], boxes: [] },
+  }
+  const samples = [...first, ...second].map((n) => {
+    const sample = sampleOf(n, "boxes")
+    return swapped[n] ? { ...sample, split: "train" as const, label: swapped[n] } : sample
+  })
+  const { suspects = [] } = await trainBundle(await bundle(samples), () => {})
+  const doubted = suspects.map(({ sample }) => Number(sample.slice(-4)))
+  expect(doubted.toSorted((a, b) => a - b)).toEqual([2, 12])
+  expect(suspects.find(({ sample }) => sample.endsWith("0002"))).toMatchObject({
+    given: ["spot"],
+    said: null,
+  })
+  expect(suspects.find(({ sample }) => sample.endsWith("0012"))).toMatchObject({ given: [], said: "spot" })
+}, 60_000)
+
 test("labels without boxes teach too", async () => {
   const at = await bundle(first.map((n) => sampleOf(n, "image")))
   await trainBundle(at, () => {})

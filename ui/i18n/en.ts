@@ -1529,6 +1529,7 @@ export const en: Words = {
         undecided: "The model could not decide",
         disagreement: "Judgements differ",
         uncertainty: "Near the threshold",
+        coverage: "Looks unlike any judged part",
         rare: "A rare defect",
         audit: "Random check",
         ng: "The model calls it NG",
@@ -1548,6 +1549,8 @@ export const en: Words = {
         undecided: "Parts the model could call neither OK nor NG",
         disagreement: "Parts that two models, or two people, judge differently",
         uncertainty: "The nearer the score is to the threshold, the earlier",
+        coverage:
+          "Parts whose picture looks unlike everything judged so far; counts double while there are few labels",
         rare: "The fewer labels a kind of defect has, the earlier",
         audit: "Parts drawn at random, whatever a model says: they measure escapes fairly",
         ng: "Parts the model calls NG: they show overkill",
@@ -1629,6 +1632,7 @@ export const en: Words = {
       second: "The second judgement differs",
       unsure: "Its author was unsure",
       again: "Corrected and back",
+      suspect: "The trainer doubts this label",
       sample: "Drawn as a sample",
     },
     state: { unreviewed: "Not reviewed", accepted: "Accepted", fixed: "Fixed", sent_back: "Sent back" },
@@ -1781,5 +1785,23 @@ export const en: Words = {
       take: "Use these marks",
     },
     msa: { pdf: "PDF", exact: (low, high) => `exact ${low}–${high}` },
+  },
+  learning: {
+    floorAudit: "At least so many random checks",
+    floorAuditHint: "Of all parts handed out, whatever the weights say. Escapes are measured with these.",
+    floorRare: "At least so many rare defects",
+    floorRareHint: "Of all parts handed out: kinds with fewer than ten labels",
+    coverage: (waiting, judged, picked) =>
+      `Compared ${plural(waiting, "waiting part")} with ${plural(judged, "judged one")}: ${n(picked)} picked because they look different`,
+    coverageLine: (line) => `Line ${line}`,
+    suspect: (given, said, sure) =>
+      `Labelled ${given}. A model that had not seen this part is ${pct(sure)} sure of ${said}.`,
+    suspectHint: "The label stands until a reviewer decides.",
+    suspects: "Labels the trainer doubts",
+    suspectsLooked: (wrong, looked) =>
+      `Of ${plural(looked, "doubted label")} looked at again, ${n(wrong)} ${wrong === 1 ? "was" : "were"} wrong`,
+    suspectsNone: "None has been looked at again yet.",
+    suspectsInterval: (low, high) => `95 % interval ${pct(low)} to ${pct(high)}`,
+    suspectsWaiting: (count) => `${n(count)} waiting`,
   },
 }

@@ -1534,6 +1534,7 @@ export const ko = {
         undecided: "모델이 판단하지 못함",
         disagreement: "판정이 서로 다름",
         uncertainty: "기준선에 가까움",
+        coverage: "판정한 적 없는 모습",
         rare: "드문 불량",
         audit: "무작위 확인",
         ng: "모델이 불량이라고 함",
@@ -1553,6 +1554,7 @@ export const ko = {
         undecided: "모델이 양품인지 불량인지 정하지 못한 부품",
         disagreement: "두 모델이나 두 사람의 판정이 다른 부품",
         uncertainty: "점수가 기준선에 가까울수록 앞으로",
+        coverage: "지금까지 판정한 부품과 다르게 보이는 부품. 판정이 적을 때는 두 배로 셉니다",
         rare: "판정이 적은 불량 종류일수록 앞으로",
         audit: "모델과 상관없이 무작위로 뽑은 부품. 미검을 바르게 재는 데 씁니다",
         ng: "모델이 불량이라고 한 부품. 과검을 찾습니다",
@@ -1634,6 +1636,7 @@ export const ko = {
       second: "두 번째 판정이 다름",
       unsure: "작업자가 보류함",
       again: "고쳐서 다시 보냄",
+      suspect: "학습기가 의심하는 판정",
       sample: "표본 검토",
     },
     state: { unreviewed: "검토 전", accepted: "확인됨", fixed: "수정됨", sent_back: "돌려보냄" },
@@ -1782,6 +1785,24 @@ export const ko = {
       take: "이 표시를 그대로 쓰기",
     },
     msa: { pdf: "PDF 받기", exact: (low: string, high: string) => `정확 구간 ${low}–${high}` },
+  },
+  learning: {
+    floorAudit: "무작위 확인을 적어도",
+    floorAuditHint: "위 값과 상관없이 사람에게 가는 부품 가운데 이만큼입니다. 미검은 이 부품으로 잽니다.",
+    floorRare: "드문 불량을 적어도",
+    floorRareHint: "사람에게 가는 부품 가운데, 판정이 열 번이 안 되는 불량 종류의 몫입니다",
+    coverage: (waiting: number, judged: number, picked: number) =>
+      `기다리는 부품 ${n(waiting)}개를 판정한 부품 ${n(judged)}개와 견주어, 다르게 보이는 ${n(picked)}개를 골랐습니다`,
+    coverageLine: (line: string) => `${line} 라인`,
+    suspect: (given: string, said: string, sure: number) =>
+      `판정은 ${given}입니다. 이 부품을 본 적 없는 모델은 ${pct(sure)} 확률로 ${said}(으)로 봅니다.`,
+    suspectHint: "검토하는 사람이 정할 때까지 판정은 그대로입니다.",
+    suspects: "학습기가 의심하는 판정",
+    suspectsLooked: (wrong: number, looked: number) =>
+      `의심한 판정 ${n(looked)}개를 다시 보니 ${n(wrong)}개가 틀렸습니다`,
+    suspectsNone: "아직 다시 본 판정이 없습니다.",
+    suspectsInterval: (low: number, high: number) => `95 % 신뢰구간 ${pct(low)}–${pct(high)}`,
+    suspectsWaiting: (count: number) => `${n(count)}개 대기`,
   },
 }
 

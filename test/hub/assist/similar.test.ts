@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
-import type { EmbeddingStatus, SimilarParts } from "#contract/assist"
+import type { CoverageStatus, EmbeddingStatus, SimilarParts } from "#contract/assist"
+import type { LabelTask } from "#contract/labelling"
 import { createAssistPorts, shippedBackbone } from "../../../hub/ports.bun.ts"
 import { type Browser, startTestHub, type TestHub } from "../support/hub.ts"
 import { newLabel } from "../support/parts.ts"
@@ -87,6 +88,7 @@ describe("similar parts", () => {
     const { items, waiting } = await similar(id, "?limit=4")
     expect(waiting).toBe(1)
     expect(items.map(({ inspection }) => inspection.id).toSorted()).toEqual(blobs.toSorted())
+    blobs.push(id)
   })
 
   test("a part without a picture has none, and one nobody knows is not found", async () => {
@@ -107,10 +109,43 @@ describe("similar parts", () => {
     const id = await storePicture(hub, plate(123, { kind: "scratch", x: 50, y: 50 }))
     const { items } = await similar(id, "?limit=4")
     expect(items.map(({ inspection }) => inspection.id).toSorted()).toEqual(scratches.toSorted())
+    scratches.push(id)
     hub.hub.events.announce("inspection", {})
     const after = await settled()
     expect(after.made).toBe(before.made + 2)
   })
+})
+
+describe("parts that look unlike what has been judged", () => {
+  const coverage = async () => {
+    const reviewer = await hub.as("reviewer")
+    const status: CoverageStatus = await (await reviewer.get("/api/assist/coverage")).json()
+    return status.lines[0]
+  }
+  /** Runs again after it is poked, with at least so many judged parts known to it. */
+  const compared = async (judged: number) => {
+    for (;;) {
+      hub.hub.assist.coverages.poke()
+      const line = await coverage()
+      if (line && line.judged >= judged) return line
+      await Bun.sleep(50)
+    }
+  }
+  const drawn = async (): Promise<LabelTask> =>
+    (await worker.post("/api/labelling/next", { holding: [] })).json()
+
+  test("are handed out first, and what they looked like is known once one of them is judged", async () => {
+    // Two scratches are judged; blobs are what nobody has seen.
+    await compared(2)
+    const first = await drawn()
+    expect(blobs).toContain(first.inspection.id)
+    expect(first.why?.shares.map(({ part }) => part)).toContain("coverage")
+    await worker.post("/api/labels", newLabel(first.inspection.id, { verdict: "ok" }))
+    const { judged, picked, waiting } = await compared(3)
+    expect(judged).toBe(3)
+    expect(picked).toBeLessThanOrEqual(waiting)
+    expect((await worker.get("/api/assist/coverage")).status).toBe(403)
+  }, 60_000)
 })
 
 test("a hub without helpers says that it searches no similar parts", async () => {

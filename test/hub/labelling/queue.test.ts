@@ -173,6 +173,117 @@ describe("the random slice", () => {
   })
 })
 
+describe("the slices", () => {
+  const drawOf = (lease: string) =>
+    hub.hub.db
+      .prepare<{ slice: string; chance: number | null }>(
+        "SELECT slice, chance FROM label_draw WHERE lease_id = $lease",
+      )
+      .get({ lease })
+  const drawMany = async (count: number): Promise<LabelTask[]> => {
+    const held: LabelTask[] = []
+    for (let i = 0; i < count; i++)
+      held.push(
+        (await next(
+          worker,
+          held.map(({ inspection }) => inspection.id),
+        ))!,
+      )
+    return held
+  }
+
+  test("random checks have their share of the draws although other parts are worth more", async () => {
+    clear()
+    hub.hub.db.exec("DELETE FROM label_draw")
+    await set(null, {}, 1)
+    const audits = new Set(storeParts(hub, 8, () => ({ eval: "ng", throughHub: true })))
+    await set(null, null)
+    storeParts(hub, 40, () => ({ eval: "undecidable" }))
+    const drawn = await drawMany(20)
+    const slices = drawn.map(({ lease }) => drawOf(lease.id)!)
+    expect(slices.filter(({ slice }) => slice === "audit")).toHaveLength(3)
+    for (const [i, { inspection }] of drawn.entries()) {
+      expect(slices[i]!.slice === "audit").toBe(audits.has(inspection.id))
+      expect(slices[i]!.chance).toBe(audits.has(inspection.id) ? 1 : null)
+    }
+  })
+
+  test("so have kinds with few labels, and an engineer may change or end both", async () => {
+    clear()
+    hub.hub.db.exec("DELETE FROM label_draw")
+    const none = { audit: 0, rare: 0 }
+    const asked = { line: null, weights: { ...usualWeights, ng: 0, rare: 0 }, audit_share: 0 }
+    const put = (floors: object) => engineer.send("PUT", "/api/queue/policy", { ...asked, floors })
+    const answer = await put({ audit: 0.1, rare: 0.25 })
+    expect((await answer.json()).floors).toEqual({ audit: 0.1, rare: 0.25 })
+    storeParts(hub, 4, () => ({ eval: "ng", kind: "scarce" }))
+    storeParts(hub, 20)
+    const drawn = await drawMany(8)
+    expect(drawn.map(({ why }) => why?.slice === "rare")).toEqual([
+      false,
+      false,
+      false,
+      true,
+      false,
+      false,
+      false,
+      true,
+    ])
+    // Who says nothing of the shares leaves them as they are.
+    await set(null, { ng: 0, rare: 0 })
+    expect((await (await engineer.get("/api/queue")).json()).floors).toEqual({ audit: 0.1, rare: 0.25 })
+    expect((await put({ audit: 0.6, rare: 0 })).status).toBe(400)
+    await put(none)
+    hub.hub.db.exec("DELETE FROM label_draw; DELETE FROM label_lease")
+    for (const { why } of await drawMany(8)) expect(why?.slice).toBeUndefined()
+    await set(null, null)
+    expect((await (await engineer.get("/api/queue")).json()).floors).toEqual({ audit: 0.15, rare: 0.1 })
+  })
+})
+
+describe("parts picked for how they look", () => {
+  const numberOf = (id: string) =>
+    hub.hub.db.prepare<{ n: number }>("SELECT n FROM inspection WHERE id = $id").get({ id })!.n
+  const spread = (picks: [string, number][]) =>
+    hub.hub.inspectionStore.spread("", new Map(picks.map(([id, step]) => [numberOf(id), step])))
+
+  test("come before parts that are worth as much, and are like all others once others are picked", async () => {
+    clear()
+    const [first, second, third] = storeParts(hub, 3)
+    spread([
+      [first!, 3],
+      [second!, 1],
+    ])
+    expect(await drawnOf(worker)).toEqual([first!, second!, third!])
+    hub.hub.db.exec("DELETE FROM label_lease")
+    spread([[second!, 3]])
+    const task = (await next(worker))!
+    expect(task.inspection.id).toBe(second!)
+    expect(task.why?.shares.map(({ part }) => part)).toContain("coverage")
+    hub.hub.db.exec("DELETE FROM label_lease")
+    spread([])
+    expect(await drawnOf(worker)).toEqual([third!, second!, first!])
+    const counted = hub.hub.db.prepare<{ n: number }>("SELECT sum(waiting) AS n FROM queue_stream").get()
+    expect(counted).toEqual({ n: 3 })
+  })
+
+  test("are never random checks, and no part that has been judged", async () => {
+    clear()
+    await set(null, {}, 1)
+    const [audit] = storeParts(hub, 1, () => ({ eval: "ng", throughHub: true }))
+    await set(null, null)
+    const [unsure] = storeParts(hub, 1)
+    await worker.post("/api/labels", newLabel(unsure!, { verdict: "unsure" }))
+    const streams = () => hub.hub.db.prepare("SELECT key FROM queue_stream ORDER BY key").all()
+    const before = streams()
+    spread([
+      [audit!, 3],
+      [unsure!, 3],
+    ])
+    expect(streams()).toEqual(before)
+  })
+})
+
 describe("an older database", () => {
   test("finds its waiting parts in the streams that the rules name, and their numbers with them", () => {
     const db = openSqlite(":memory:")

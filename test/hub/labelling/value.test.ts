@@ -6,6 +6,8 @@ import {
   aging,
   mostOf,
   rarity,
+  shortOf,
+  usualFloors,
   usualWeights,
   type ValuedStream,
   withAge,
@@ -29,6 +31,7 @@ const anyWeights: fc.Arbitrary<QueueWeights> = fc.record({
   undecided: anyWeight,
   disagreement: anyWeight,
   uncertainty: anyWeight,
+  coverage: anyWeight,
   rare: anyWeight,
   audit: anyWeight,
   ng: anyWeight,
@@ -41,6 +44,7 @@ const anyStream = fc.record({
   look: fc.constantFrom(1 as const, 2 as const),
   band: fc.integer({ min: 0, max: 7 }),
   kind: fc.constantFrom("", "scratch"),
+  spread: fc.integer({ min: 0, max: 3 }),
 })
 
 describe("the value of a waiting part", () => {
@@ -90,6 +94,43 @@ describe("the value of a waiting part", () => {
     const plain = worthOf(stream("audit"), usualWeights, () => 0)
     expect(worthOf(stream("audit", { band: 7, kind: "burr" }), usualWeights, () => 0).value).toBe(plain.value)
     expect(plain.shares).toEqual([{ part: "audit", share: usualWeights.audit }])
+  })
+
+  test("grows with looking unlike what has been judged, twice as much while nobody has judged anything", () => {
+    const share = (spread: number, labelled: number) =>
+      worthOf(stream("undecidable", { spread }), usualWeights, () => 0, labelled).shares.find(
+        ({ part }) => part === "coverage",
+      )?.share ?? 0
+    expect([0, 1, 2, 3].map((spread) => share(spread, 1e9))).toEqual([
+      0,
+      expect.closeTo(usualWeights.coverage / 3, 6),
+      expect.closeTo((2 * usualWeights.coverage) / 3, 6),
+      expect.closeTo(usualWeights.coverage, 6),
+    ])
+    expect(share(3, 0)).toBeCloseTo(2 * usualWeights.coverage)
+    expect(worthOf(stream("audit", { spread: 3 }), usualWeights, () => 0, 0).shares).toHaveLength(1)
+  })
+
+  test("of a slice falls short until it has had its share of the draws, whatever came before", () => {
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom("audit", "rare", ""), { maxLength: 120 }), (wishes) => {
+        // What the order of values would draw, and what is drawn once the slices are seen to.
+        const drawn: string[] = []
+        for (const wish of wishes) {
+          const recent = drawn.slice(-40)
+          const had = { recent: recent.length, audit: 0, rare: 0 }
+          for (const slice of recent) if (slice === "audit" || slice === "rare") had[slice] += 1
+          drawn.push(shortOf(had, usualFloors)[0] ?? wish)
+        }
+        const last = drawn.slice(-40)
+        for (const slice of ["audit", "rare"] as const)
+          expect(last.filter((one) => one === slice).length).toBeGreaterThanOrEqual(
+            Math.floor(last.length * usualFloors[slice]) - 1,
+          )
+      }),
+    )
+    expect(shortOf({ recent: 5, audit: 0, rare: 0 }, usualFloors)).toEqual([])
+    expect(shortOf({ recent: 40, audit: 0, rare: 0 }, { audit: 0, rare: 0 })).toEqual([])
   })
 
   test("is moved by waiting only as far as its weight", () => {

@@ -2,13 +2,14 @@ import { createHash } from "node:crypto"
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as v from "valibot"
-import { TrainingJobSpec } from "#contract/training"
+import { type Suspect, TrainingJobSpec, TrainingSample } from "#contract/training"
 import { contractOf } from "#models/infer/session"
 import { brightnessModel } from "../support/models.ts"
 
 /**
  * A trainer process for tests: it speaks the contract of a trainer and learns nothing. Its second argument is the
- * bundle; the first a file that says how to behave: "good", "wait" (until killed), "fail" or "lie" (wrong digest).
+ * bundle; the first a file that says how to behave: "good", "wait" (until killed), "fail", "lie" (wrong digest) or
+ * "doubt" (every NG label).
  */
 const [behaviour = "", dir = ""] = process.argv.slice(2)
 const mode = existsSync(behaviour) ? readFileSync(behaviour, "utf8") : "good"
@@ -40,12 +41,21 @@ if (mode === "wait") {
   writeFileSync(join(dir, "model.onnx"), onnx)
   writeFileSync(join(dir, "crux.json"), JSON.stringify(contract))
   const model = { sha256, size: onnx.length }
+  const doubted = readFileSync(join(dir, "samples.jsonl"), "utf8")
+    .split("\n")
+    .flatMap((line): Suspect[] => {
+      if (line === "") return []
+      const { id, label } = v.parse(TrainingSample, JSON.parse(line))
+      const doubt = { sample: id, given: label.kinds, said: null, p_given: 0.04, p_said: 0.96 }
+      return label.verdict === "ng" ? [doubt] : []
+    })
   const manifest = {
     v: 1,
     job_id: spec.job_id,
     model,
     contract,
     metrics: { loss: 0.1 },
+    ...(mode === "doubt" && { suspects: doubted }),
     finished_at: Date.now(),
   }
   writeFileSync(join(dir, "manifest.json"), JSON.stringify(manifest))

@@ -4,10 +4,13 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as v from "valibot"
 import { JobView } from "#contract/registry"
+import type { ReviewItem, SuspectReport } from "#contract/review"
+import { systemIds } from "../../../hub/platform/ids.ts"
 import { createTrainerChild } from "../../../hub/training/trainer.child.ts"
 import { until } from "../support/device.ts"
 import { type Browser, startTestHub, type TestHub } from "../support/hub.ts"
 import { partPicture } from "../support/models.ts"
+import { newLabel, storePictures } from "../support/parts.ts"
 
 // Each test starts processes of its own; on a busy machine that takes its time.
 setDefaultTimeout(60_000)
@@ -17,7 +20,7 @@ let engineer: Browser
 let folder: string
 let behaviour: string
 
-const behave = (mode: "good" | "wait" | "fail" | "lie") => writeFileSync(behaviour, mode)
+const behave = (mode: "good" | "wait" | "fail" | "lie" | "doubt") => writeFileSync(behaviour, mode)
 const read = async (answer: Response) => v.parse(JobView, await answer.json())
 const job = async (id: string) => read(await engineer.get(`/api/training/jobs/${id}`))
 const start = async () => read(await engineer.post("/api/training/jobs", {}))
@@ -129,6 +132,53 @@ describe("a training job", () => {
       })
       if (expected === "failed") expect(view.error).toContain("interrupted twice")
     }
+  })
+
+  test("puts labels its trainer doubts before a reviewer, changes none, and says how many were wrong", async () => {
+    await engineer.post("/api/defect-classes", { key: "dent", names: { ko: "찍힘", en: "Dent" } })
+    const pictures = Array.from({ length: 5 }, (_, n) => partPicture({ grey: 150 + n, square: true }))
+    const parts = await storePictures(plant, pictures)
+    const worker = await plant.as("worker")
+    for (const id of parts) await worker.post("/api/labels", newLabel(id, { verdict: "ng", kinds: ["dent"] }))
+    const reviewer = await plant.as("reviewer")
+    const waiting = async (): Promise<ReviewItem[]> =>
+      (await (await reviewer.get("/api/reviews")).json()).items
+    const report = async (): Promise<SuspectReport> => (await reviewer.get("/api/msa/suspects")).json()
+    behave("doubt")
+    await ended((await start()).id)
+    // One of five is golden: its label is in no bundle.
+    const doubted = await waiting()
+    expect(doubted).toHaveLength(4)
+    for (const { why, doubt, inspection } of doubted) {
+      expect({ why, said: doubt?.said, p_said: doubt?.p_said }).toEqual({
+        why: "suspect",
+        said: null,
+        p_said: 0.96,
+      })
+      expect(inspection.label).toMatchObject({ verdict: "ng", kinds: ["dent"], revision: 1 })
+    }
+    expect(plant.hub.labelling.settled()).toBe(5)
+    expect(await report()).toMatchObject({ waiting: 4, wrong: { n: 0, of: 0, share: null } })
+
+    const review = (n: number, of: object) =>
+      reviewer.post("/api/reviews", {
+        id: systemIds.uuid(),
+        inspection_id: doubted[n]!.inspection.id,
+        revision: 1,
+        ...of,
+      })
+    expect((await review(0, { outcome: "accepted" })).status).toBe(200)
+    const good = { verdict: "ok", kinds: [], boxes: [] }
+    expect((await review(1, { outcome: "fixed", label: good })).status).toBe(200)
+    expect(await report()).toMatchObject({ waiting: 2, wrong: { n: 1, of: 2, share: 0.5 } })
+
+    // What is doubted already, and what a reviewer has looked at, is not asked about again.
+    await ended((await start()).id)
+    expect((await waiting()).map(({ inspection }) => inspection.id)).toEqual(
+      doubted.slice(2).map(({ inspection }) => inspection.id),
+    )
+    expect(await report()).toMatchObject({ waiting: 2, wrong: { n: 1, of: 2 } })
+    expect((await worker.get("/api/msa/suspects")).status).toBe(403)
   })
 
   test("needs an OK part, and an engineer", async () => {

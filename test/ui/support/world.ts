@@ -842,6 +842,7 @@ export const makeQueueView = (waiting: number): QueueView =>
           undecided: 1,
           disagreement: 0.9,
           uncertainty: 0.4,
+          coverage: 0.5,
           rare: 0.3,
           audit: 0.8,
           ng: 0.3,
@@ -854,6 +855,7 @@ export const makeQueueView = (waiting: number): QueueView =>
         at: 0,
       },
     ],
+    floors: { audit: 0.15, rare: 0.1 },
     lines: [{ line: "main", waiting }],
   })
 

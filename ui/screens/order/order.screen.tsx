@@ -1,9 +1,10 @@
 import { useSignal } from "@preact/signals"
 import { useEffect } from "preact/hooks"
+import { CoverageStatus } from "#contract/assist"
 import { SkipCount } from "#contract/flow"
 import { type ValuePart, valueParts } from "#contract/labelling"
 import { listOf } from "#contract/list"
-import { PreviewItem, QueueView, type QueueWeights } from "#contract/queue"
+import { PreviewItem, type QueueFloors, QueueView, type QueueWeights } from "#contract/queue"
 import { asTrouble, type Trouble, thumbUrl } from "../../api.ts"
 import { useApp, useMay, useWords } from "../../context.ts"
 import { whyText } from "../../i18n/why.ts"
@@ -64,6 +65,7 @@ function Order({ view, mayChange, onSaved }: { view: QueueView; mayChange: boole
     view.policies.find((policy) => policy.line === null)!
   const weights = useSignal<QueueWeights>(policyOf(null).weights)
   const audit = useSignal(policyOf(null).audit_share)
+  const floors = useSignal<QueueFloors>(view.floors)
   const busy = useSignal(false)
   const saved = useSignal(false)
   const trouble = useSignal<Trouble | undefined>(undefined)
@@ -100,6 +102,7 @@ function Order({ view, mayChange, onSaved }: { view: QueueView; mayChange: boole
     line.value = of
     weights.value = policyOf(of).weights
     audit.value = policyOf(of).audit_share
+    floors.value = view.floors
     saved.value = false
   }
   function weigh(part: ValuePart, value: number) {
@@ -111,7 +114,12 @@ function Order({ view, mayChange, onSaved }: { view: QueueView; mayChange: boole
     busy.value = true
     trouble.value = undefined
     try {
-      const body = { line: line.value, weights: own, audit_share: audit.value }
+      const body = {
+        line: line.value,
+        weights: own,
+        audit_share: audit.value,
+        ...(line.value === null && { floors: floors.value }),
+      }
       const answer = await api.put("/api/queue/policy", body, QueueView)
       if (own === null) choose(null)
       weights.value = answer.policies.find((policy) => policy.line === line.value)?.weights ?? weights.value
@@ -165,6 +173,24 @@ function Order({ view, mayChange, onSaved }: { view: QueueView; mayChange: boole
             saved.value = false
           }}
         />
+        {line.value === null &&
+          (["audit", "rare"] as const).map((slice) => (
+            <Weight
+              key={slice}
+              name={slice === "audit" ? words.learning.floorAudit : words.learning.floorRare}
+              hint={slice === "audit" ? words.learning.floorAuditHint : words.learning.floorRareHint}
+              value={floors.value[slice]}
+              shown={words.common.percent(floors.value[slice])}
+              min={0}
+              max={0.5}
+              step={0.01}
+              disabled={!mayChange}
+              onValue={(value) => {
+                floors.value = { ...floors.value, [slice]: value }
+                saved.value = false
+              }}
+            />
+          ))}
         {mayChange && (
           <div class="order-actions">
             {isOwn && (
@@ -185,6 +211,7 @@ function Order({ view, mayChange, onSaved }: { view: QueueView; mayChange: boole
         {saved.value && <p role="status">{text.saved}</p>}
       </Panel>
       <Panel title={text.preview} class="order-preview">
+        <Compared line={line.value} />
         {preview.value?.length === 0 && <p class="muted">{text.previewEmpty}</p>}
         <ol class="order-parts">
           {preview.value?.map(({ inspection, why, second_look }) => (
@@ -206,6 +233,26 @@ function Order({ view, mayChange, onSaved }: { view: QueueView; mayChange: boole
         </ol>
       </Panel>
     </div>
+  )
+}
+
+/** How far the comparing of pictures has come, where this hub compares any. */
+function Compared({ line }: { line: string | null }) {
+  const { api } = useApp()
+  const { learning } = useWords()
+  const status = useResource("coverage", (s) => api.get("/api/assist/coverage", CoverageStatus, s), ["label"])
+  const lines = (status.data.value?.lines ?? []).filter(
+    (one) => one.waiting > 0 && (line === null || one.line === line),
+  )
+  return (
+    <>
+      {lines.map(({ line: of, waiting, judged, picked }) => (
+        <p key={of ?? ""} class="small muted" data-testid="order-compared">
+          {of !== null && line === null && <strong>{learning.coverageLine(of)}: </strong>}
+          {learning.coverage(waiting, judged, picked)}
+        </p>
+      ))}
+    </>
   )
 }
 

@@ -13,6 +13,7 @@ import { PartImage } from "../../parts/part-image.tsx"
 import { Empty, TroubleNote } from "../../parts/states.tsx"
 import { Tag, VerdictTag } from "../../parts/tag.tsx"
 import { useResource } from "../../resource.ts"
+import { DoubtLine } from "./doubt.tsx"
 import { labelOf, type Opinion, opinionsOf } from "./opinions.rules.ts"
 import { SendBackDialog } from "./send-back.dialog.tsx"
 
@@ -123,6 +124,14 @@ function Case({ found }: { found: ReviewCase }) {
           </p>
         ))}
         {trouble.value && <TroubleNote trouble={trouble.value} />}
+        {found.doubt && inspection.label && (
+          <p class="note" data-testid="review-doubt">
+            <Icon name="training" />
+            <span class="note-text">
+              <DoubtLine doubt={found.doubt} label={inspection.label} /> {words.learning.suspectHint}
+            </span>
+          </p>
+        )}
         {inspection.image ? (
           <PartImage
             src={imageUrl(inspection.image.sha256)}

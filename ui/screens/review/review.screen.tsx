@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals"
-import { ReviewItem } from "#contract/review"
+import { ReviewItem, SuspectReport } from "#contract/review"
 import { thumbUrl } from "../../api.ts"
 import { useApp, useFormat, useKindName, useMay, useWords } from "../../context.ts"
 import { Button, LinkButton } from "../../parts/button.tsx"
@@ -10,6 +10,7 @@ import { Empty } from "../../parts/states.tsx"
 import { VerdictTag } from "../../parts/tag.tsx"
 import { useResource } from "../../resource.ts"
 import { ChecksDialog } from "./checks.dialog.tsx"
+import { DoubtLine } from "./doubt.tsx"
 
 /** Labels that somebody should look at once more, the longest first. */
 export function ReviewScreen() {
@@ -58,6 +59,7 @@ export function ReviewScreen() {
           which.value = value
         }}
       />
+      <Suspects />
       <Loaded resource={items}>
         {(list) =>
           list.length > 0 ? (
@@ -86,12 +88,31 @@ export function ReviewScreen() {
   )
 }
 
+/** Whether the trainer's doubts are worth the look, once there were any. */
+function Suspects() {
+  const { api } = useApp()
+  const { learning } = useWords()
+  const report = useResource("suspects", (s) => api.get("/api/msa/suspects", SuspectReport, s), ["review"])
+  const found = report.data.value
+  if (!found || (found.waiting === 0 && found.wrong.of === 0)) return null
+  const { n, of, low, high } = found.wrong
+  return (
+    <p class="small" data-testid="review-suspects">
+      <strong>{learning.suspects}</strong> · {learning.suspectsWaiting(found.waiting)} ·{" "}
+      {of === 0 ? learning.suspectsNone : learning.suspectsLooked(n, of)}
+      {low !== null && high !== null && of > 0 && (
+        <span class="muted"> ({learning.suspectsInterval(low, high)})</span>
+      )}
+    </p>
+  )
+}
+
 function Item({ item }: { item: ReviewItem }) {
   const { now } = useApp()
   const words = useWords()
   const format = useFormat()
   const kindName = useKindName()
-  const { inspection, why, state, label_by, since } = item
+  const { inspection, why, state, label_by, since, doubt } = item
   return (
     <li>
       <a class="review-item" href={`/review/${inspection.id}`} data-testid="review-item">
@@ -99,6 +120,7 @@ function Item({ item }: { item: ReviewItem }) {
           {inspection.image && <img src={thumbUrl(inspection.image.sha256, 320)} alt="" />}
         </div>
         <span class="review-item-why">{why ? words.together.why[why] : words.together.state[state]}</span>
+        {doubt && inspection.label && <DoubtLine doubt={doubt} label={inspection.label} />}
         <span class="opinion-head">
           {inspection.label && <VerdictTag verdict={inspection.label.verdict} />}
           <span>{words.common.and((inspection.label?.kinds ?? []).map(kindName))}</span>
