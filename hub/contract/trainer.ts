@@ -1,7 +1,7 @@
 import * as v from "valibot"
 import { Count, DefectKey, Finite, Instant, Key, Sha256, Share, Uuid } from "./ids.ts"
 import { ModelContract } from "./model.ts"
-import { GatePolicy } from "./registry.ts"
+import { GatePolicy, ParamValues } from "./registry.ts"
 import { SampleLabel, TrainingPhase } from "./training.ts"
 
 /**
@@ -34,10 +34,7 @@ const Metric = v.pipe(v.string(), v.regex(/^[A-Za-z0-9][A-Za-z0-9_./@-]{0,47}$/,
 const Metrics = v.pipe(v.record(Metric, Finite), v.maxEntries(32))
 
 /** A trainer's name at the hub. */
-export const TrainerId = v.pipe(
-  v.string(),
-  v.regex(/^[a-z0-9][a-z0-9-]{0,31}$/, "not a trainer id"),
-)
+export const TrainerId = v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9-]{0,31}$/, "not a trainer id"))
 /** Counts the times a job was given out: the higher one has it. */
 export const Epoch = v.pipe(v.number(), v.safeInteger(), v.minValue(1))
 
@@ -161,9 +158,7 @@ export const Heartbeat = v.object({
   /** Figures of now. With `step` they are also a point of the curves. */
   metrics: v.optional(Metrics),
   step: v.optional(Count),
-  gpu: v.optional(
-    v.object({ util: v.optional(Share), mem_gb: v.optional(v.pipe(Finite, v.minValue(0))) }),
-  ),
+  gpu: v.optional(v.object({ util: v.optional(Share), mem_gb: v.optional(v.pipe(Finite, v.minValue(0))) })),
   /** One short sentence for people who watch. */
   message: v.optional(Text),
 })
@@ -223,7 +218,10 @@ export type TrainerJobState = v.InferOutput<typeof TrainerJobState>
 
 const SafePath = v.pipe(
   v.string(),
-  v.regex(/^[a-z0-9][a-z0-9_-]*(\.[a-z0-9_-]+)*(\/[a-z0-9][a-z0-9_-]*(\.[a-z0-9_-]+)*)?$/i, "not a plain path"),
+  v.regex(
+    /^[a-z0-9][a-z0-9_-]*(\.[a-z0-9_-]+)*(\/[a-z0-9][a-z0-9_-]*(\.[a-z0-9_-]+)*)?$/i,
+    "not a plain path",
+  ),
   v.maxLength(128),
 )
 /** One file of a bundle. */
@@ -246,7 +244,7 @@ export type BundleManifest = v.InferOutput<typeof BundleManifest>
 /** `job.json` of a job bundle: the whole task. It names no job, so that the same task again is the same bundle. */
 export const TrainerJob = v.object({
   v: v.literal(1),
-  recipe: v.object({ id: Key, version: v.number(), params: v.record(Key, v.union([Finite, v.boolean(), Text])) }),
+  recipe: v.object({ id: Key, version: v.number(), params: ParamValues }),
   task: TrainerTask,
   seed: v.pipe(v.number(), v.safeInteger()),
   /** 0 is OK in every model and is not among them. */
@@ -275,6 +273,7 @@ export const TrainerDataset = v.object({
   splits: v.record(v.picklist(["train", "val", "calib"]), v.object({ ok: Count, ng: Count })),
   by_kind: v.record(DefectKey, Count),
 })
+export type TrainerDataset = v.InferOutput<typeof TrainerDataset>
 
 /** One line of `samples.jsonl`. */
 export const TrainerSample = v.object({
@@ -302,6 +301,7 @@ export type TrainerSample = v.InferOutput<typeof TrainerSample>
 
 /** `policy.json` of a job bundle: what the hub will ask of the model, on parts the trainer never sees. */
 export const TrainerPolicy = v.object({ v: v.literal(1), gate: GatePolicy })
+export type TrainerPolicy = v.InferOutput<typeof TrainerPolicy>
 
 /** `parity.json` of a result: what the trainer's own runtime said about some pictures. */
 export const ParityFile = v.object({
@@ -343,3 +343,36 @@ export const ResultManifest = v.object({
   finished_at: Instant,
 })
 export type ResultManifest = v.InferOutput<typeof ResultManifest>
+
+/** POST /api/trainers (engineer): a new trainer, or a new token for one that is there. */
+export const NewTrainer = v.object({ id: TrainerId, name: v.optional(Name) })
+/** GET /api/trainers. `seen_at`: its last call; `busy`: jobs it has now. */
+export const TrainerView = v.object({
+  id: TrainerId,
+  name: v.string(),
+  created_at: Instant,
+  created_by: v.string(),
+  revoked_at: v.nullable(Instant),
+  seen_at: v.nullable(Instant),
+  online: v.boolean(),
+  busy: v.array(Uuid),
+  said: v.nullable(TrainerRegistration),
+})
+export type TrainerView = v.InferOutput<typeof TrainerView>
+/** The token is shown once; it is stored hashed. */
+export const TrainerToken = v.object({ trainer: TrainerView, token: v.string() })
+export type TrainerToken = v.InferOutput<typeof TrainerToken>
+
+/** GET /api/training/recipes: what can be chosen when a job is started. */
+export const RecipeView = v.object({
+  ...Recipe.entries,
+  /** The hub itself makes it. */
+  embedded: v.boolean(),
+  /** Trainers that know it, and whether one of them is there. */
+  trainers: v.array(TrainerId),
+  online: v.boolean(),
+})
+export type RecipeView = v.InferOutput<typeof RecipeView>
+
+/** `ticket.json` in a job bundle's tar. */
+export const JobTicket = v.object({ v: v.literal(1), job_id: Uuid, bundle: Sha256 })

@@ -1771,4 +1771,13 @@ export const en: Words = {
     open: "Report",
     fewKnown: (count) => `Only ${plural(count, "known part")}; 20 or more are better.`,
   },
+  trainers: {
+    phase: {
+      prepare: "Getting ready",
+      download: "Fetching the data",
+      train: "Training",
+      validate: "Checking on the way",
+      upload: "Sending the result",
+    },
+  },
 }

@@ -1772,6 +1772,15 @@ export const ko = {
     open: "보고서",
     fewKnown: (count: number) => `정답 부품이 ${n(count)}개뿐입니다. 20개 이상이 좋습니다.`,
   },
+  trainers: {
+    phase: {
+      prepare: "준비",
+      download: "자료 받기",
+      train: "학습",
+      validate: "중간 확인",
+      upload: "결과 보내기",
+    },
+  },
 }
 
 /** The shape every language fills. */
