@@ -293,6 +293,19 @@ export const HubConfig = v.strictObject({
     }),
     {},
   ),
+  trainers: v.optional(
+    v.strictObject({
+      lease_seconds: v.optional(
+        field(
+          v.pipe(v.number(), v.integer(), v.minValue(2), v.maxValue(3600)),
+          "Lease of trainers",
+          "Seconds a trainer keeps a job without a word; after twice as long the job goes on with another.",
+        ),
+        60,
+      ),
+    }),
+    {},
+  ),
   assist: v.optional(
     v.strictObject({
       similar: v.optional(

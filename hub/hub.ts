@@ -339,6 +339,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       judging,
       people: users.people.list,
       workDir: join(folder.root, "training"),
+      trainersDir: join(folder.root, "trainers"),
     })
     const { dataset, training, registry, rollouts, home } = learning
     const exchange = createExchangeDomain({

@@ -27,11 +27,13 @@ import { createRollouts } from "./rollout/rollout.service.ts"
 import { createShadowRoutes } from "./rollout/shadow.routes.ts"
 import { createShadows } from "./rollout/shadow.service.ts"
 import { createShadowStore } from "./rollout/shadow.store.ts"
-import { createTrainingRoutes } from "./training/training.routes.ts"
-import { createTraining, type Training } from "./training/training.service.ts"
+import type { Training } from "./training/training.service.ts"
+import { createTrainingDomain } from "./training/training.ts"
 
 /** The line stations run when nobody says otherwise. */
 const line = "main"
+/** The operating point thresholds aim at. */
+const target = { escape: 0.02, overkill: 0.02 }
 
 export type LearningDeps = {
   config: HubConfig
@@ -47,8 +49,9 @@ export type LearningDeps = {
   inspections: InspectionStore
   judging: ReturnType<typeof createLabellingDomain>
   people: MsaDeps["people"]
-  /** Folder for the bundles of training jobs. */
+  /** Folder for the bundles of training jobs; and one for what trainers on other machines are handing in. */
   workDir: string
+  trainersDir: string
 }
 
 /** The way of a label back to the line, put together: dataset, training, registry, rollout, and the loop they close. */
@@ -67,6 +70,14 @@ export function createLearning(deps: LearningDeps) {
     keepImage: inspections.keepImage,
     sniffImage,
   })
+  const gate = {
+    max_escape_upper: config.gate.max_escape,
+    max_overkill_upper: config.gate.max_overkill,
+    max_undecidable: config.gate.max_undecidable,
+    max_p99_ms: config.gate.max_p99_ms,
+    min_golden_ng: 20,
+    min_golden_ok: 20,
+  }
   // Registry and rollouts know each other: what runs on the line is the champion that a candidate has to beat.
   const rolledOut: { champion?: (line: string) => string | null } = {}
   const registry = createRegistry({
@@ -79,21 +90,14 @@ export function createLearning(deps: LearningDeps) {
     prover: ports.prover,
     buildIndex: (sha256) => buildIndex({ blobs }, sha256),
     signer: keys.release,
-    policy: {
-      max_escape_upper: config.gate.max_escape,
-      max_overkill_upper: config.gate.max_overkill,
-      max_undecidable: config.gate.max_undecidable,
-      max_p99_ms: config.gate.max_p99_ms,
-      min_golden_ng: 20,
-      min_golden_ok: 20,
-    },
+    policy: gate,
     criticalKinds: () =>
       new Set(catalogue.defectClasses().flatMap((c) => (c.severity === "critical" ? [c.key] : []))),
     champion: (of) => rolledOut.champion?.(of) ?? null,
     onResult: ({ id }, { suspects = [] }) => judging.suspects.take(id, suspects),
     audit: audit.record,
   })
-  const training = createTraining({
+  const trainingDomain = createTrainingDomain({
     db,
     clock,
     ids,
@@ -116,10 +120,21 @@ export function createLearning(deps: LearningDeps) {
       kindLabels: config.auto_train.new_kind_labels,
     },
     workDir,
-    recipe: { id: "patch", version: 1, params: {} },
-    target: { escape: 0.02, overkill: 0.02 },
+    target,
     maxMinutes: 20,
+    audit,
+    gate,
+    bundleTarget: {
+      ...target,
+      opset_max: 21,
+      dtype: ["f32", "int8"],
+      latency_budget_ms: config.gate.max_p99_ms,
+    },
+    checkResult: registry.checkResult,
+    keepDir: deps.trainersDir,
+    ttlMs: config.trainers.lease_seconds * 1000,
   })
+  const { training } = trainingDomain
   const shadowStore = createShadowStore(db)
   const rollouts = createRollouts({
     db,
@@ -195,13 +210,14 @@ export function createLearning(deps: LearningDeps) {
     dataset,
     registry,
     training,
+    trainers: trainingDomain.trainers,
     rollouts,
     home,
     /** Digest of the model on the line. */
     champion: (): string | null => rollouts.champion(line),
     routes: [
       createDatasetRoutes(dataset),
-      createTrainingRoutes(training),
+      ...trainingDomain.routes,
       createRegistryRoutes(registry),
       createRolloutRoutes(rollouts),
       createShadowRoutes(shadows),
@@ -217,11 +233,11 @@ export function createLearning(deps: LearningDeps) {
     start() {
       running.push(trainOnLabels(events, log, training), rollouts.start(), home.start())
       registry.start()
-      training.start()
+      trainingDomain.start()
     },
     async stop() {
       for (const stop of running.reverse()) stop()
-      await training.stop()
+      await trainingDomain.stop()
       await registry.stop()
     },
   }

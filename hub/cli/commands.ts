@@ -7,6 +7,8 @@ export const commands: CommandTable = {
   broker: () => import("./broker.command.ts").then((m) => m.brokerCommand),
   export: () => import("./export.command.ts").then((m) => m.exportCommand),
   import: () => import("./import.command.ts").then((m) => m.importCommand),
+  trainer: () => import("./trainer.command.ts").then((m) => m.trainerCommand),
+  training: () => import("./training.command.ts").then((m) => m.trainingCommand),
   demo: () => import("../demo/demo.command.ts").then((m) => m.demoCommand),
   worker: () => import("./worker.command.ts").then((m) => m.workerCommand),
   version: () => import("./version.command.ts").then((m) => m.versionCommand),

@@ -4,6 +4,15 @@ import { Evaluation } from "./inspection.ts"
 import { ModelContract } from "./model.ts"
 import { SampleLabel, TrainingProgress } from "./training.ts"
 
+/** A setting of a recipe as a job has it. */
+export const ParamValue = v.union([
+  v.pipe(v.number(), v.finite()),
+  v.boolean(),
+  v.pipe(v.string(), v.maxLength(256)),
+])
+export const ParamValues = v.pipe(v.record(Key, ParamValue), v.maxEntries(64))
+export type ParamValues = v.InferOutput<typeof ParamValues>
+
 /** Confusion of a model over a labelled set; counted per part image. `*_undecidable` went to a person: neither escape nor overkill. */
 export const Confusion = v.object({
   ng: Count,
@@ -133,8 +142,40 @@ export const JobView = v.object({
     ng: Count,
     by_kind: v.record(v.string(), v.number()),
   }),
-  /** Times and figures as the trainer sent them, for the curves. */
-  curve: v.array(v.object({ at: Instant, progress: v.number(), metrics: v.record(v.string(), v.number()) })),
+  /** Where it is made: by the hub itself, by a trainer that asks for jobs, or by one that is reached on foot. */
+  place: v.picklist(["hub", "trainer", "paper"]),
+  recipe: v.object({ id: Key, version: v.number(), task: Key, params: ParamValues }),
+  seed: v.number(),
+  /** Digest of what the trainer is given; null until it has been put together. */
+  bundle: v.nullable(Sha256),
+  /** The run this one repeats. */
+  reproduces: v.nullable(Uuid),
+  /** Who has it now or had it last; null for the hub. */
+  trainer: v.nullable(v.string()),
+  /** Times it was given out, and what became of each. */
+  attempts: v.array(
+    v.object({
+      n: Count,
+      trainer: v.nullable(v.string()),
+      started_at: Instant,
+      ended_at: v.nullable(Instant),
+      end: v.nullable(Key),
+      detail: v.nullable(v.string()),
+    }),
+  ),
+  /** The step a next attempt would go on from. */
+  checkpoint: v.nullable(v.object({ n: Count, step: v.nullable(Count), at: Instant })),
+  /** Times and figures as the trainer sent them, for the curves; thinned to some hundred. */
+  curve: v.array(
+    v.object({
+      at: Instant,
+      progress: v.number(),
+      metrics: v.record(v.string(), v.number()),
+      step: v.optional(Count),
+    }),
+  ),
+  /** The newest value of every figure. */
+  figures: v.record(v.string(), v.number()),
   error: v.nullable(v.string()),
   model: v.nullable(Sha256),
   gate_pass: v.nullable(v.boolean()),
@@ -146,7 +187,27 @@ export const JobView = v.object({
 export type JobView = v.InferOutput<typeof JobView>
 
 /** POST /api/training/jobs (engineer) */
-export const NewJob = v.object({ line: v.optional(Key, "main"), seed: v.optional(v.number(), 1) })
+export const NewJob = v.object({
+  line: v.optional(Key, "main"),
+  seed: v.optional(v.pipe(v.number(), v.safeInteger()), 1),
+  /** The hub's own when absent. What is not said of `params` is as the recipe has it. */
+  recipe: v.optional(
+    v.object({
+      id: Key,
+      version: v.optional(v.pipe(v.number(), v.safeInteger())),
+      params: v.optional(ParamValues, {}),
+    }),
+  ),
+  /** Only this trainer may take it. */
+  trainer: v.optional(Key),
+  /** A frozen training set; what is labelled now when absent. */
+  dataset: v.optional(Sha256),
+  /** For a trainer that is not connected: the job waits to be carried there. `task` says what its recipe makes. */
+  offline: v.optional(
+    v.object({ task: v.picklist(["anomaly", "classification", "detection", "segmentation"]) }),
+  ),
+  max_minutes: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(7 * 24 * 60)), 240),
+})
 
 /**
  * POST /api/golden?meta=<this as URL-encoded JSON> (engineer), the image is the body: adds an adjudicated part to the hub's

@@ -109,6 +109,7 @@ export const liveEvents = [
   "loop",
   "refusal",
   "storage",
+  "trainer",
   "catalogue",
   "source",
   "comment",

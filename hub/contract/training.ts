@@ -46,9 +46,26 @@ export const TrainingJobSpec = v.object({
 })
 export type TrainingJobSpec = v.InferOutput<typeof TrainingJobSpec>
 
+/** What a trainer is doing. The first ones are the embedded trainer's; every trainer uses those that fit it. */
+export const TrainingPhase = v.picklist([
+  "load",
+  "features",
+  "bank",
+  "head",
+  "calibrate",
+  "export",
+  "verify",
+  "done",
+  "prepare",
+  "download",
+  "train",
+  "validate",
+  "upload",
+])
+
 /** Progress of a trainer; field names after Kubeflow Trainer. One per line on the child's IPC channel. */
 export const TrainingProgress = v.object({
-  phase: v.picklist(["load", "features", "bank", "head", "calibrate", "export", "verify", "done"]),
+  phase: TrainingPhase,
   progress: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
   eta_s: v.optional(v.number()),
   /** Named figures as they become known, e.g. { oof_auroc: 0.97 }. */

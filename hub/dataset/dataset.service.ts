@@ -209,6 +209,9 @@ export function createDataset({ db, clock, ids, labels, judged, blobs, keepImage
       return new Set(parts.filter((part) => kept.has(part.sha256)).map((part) => part.id))
     },
 
+    /** One picture of a frozen set; undefined when it is not in it. */
+    picture: (digest: string, image: string): FrozenSample | undefined => store.sample(digest, image),
+
     /** A set frozen before; empty when there was none by this name. */
     frozen: (digest: string): FrozenSet => ({ ...frozen(store.samples(digest)), digest }),
 

@@ -130,6 +130,9 @@ export function createDatasetStore(db: Sqlite) {
       (dataset, image, id, w, h, mime, size, split, part_group, product, weight, label, said_by, said_at)
     VALUES ($dataset, $image, $id, $w, $h, $mime, $size, $split, $group, $product, $weight, $label, $by, $saidAt)`)
   const samples = db.prepare<SampleRow>("SELECT * FROM dataset_sample WHERE dataset = $digest ORDER BY image")
+  const sample = db.prepare<SampleRow>(
+    "SELECT * FROM dataset_sample WHERE dataset = $digest AND image = $image",
+  )
   const kept = db.prepare<{ image: string }>(
     `SELECT image FROM dataset_sample WHERE image IN (SELECT value FROM json_each($of))
      UNION SELECT image FROM reference_image WHERE image IN (SELECT value FROM json_each($of))`,
@@ -218,6 +221,10 @@ export function createDatasetStore(db: Sqlite) {
       }
     },
     moved: (digest: string, other: string): number => moved.get({ digest, other })?.n ?? 0,
+    sample(digest: string, image: string): FrozenSample | undefined {
+      const row = sample.get({ digest, image })
+      return row && sampleOf(row)
+    },
     samples: (digest: string): FrozenSample[] => samples.all({ digest }).map(sampleOf),
     /** Of these pictures, those in a frozen set or among the uploads. */
     kept: (of: readonly string[]): Set<string> =>

@@ -41,6 +41,7 @@ import msa from "./migrations/0040_msa.sql" with { type: "text" }
 import queueWalk from "./migrations/0041_queue_walk.sql" with { type: "text" }
 import learning from "./migrations/0042_learning.sql" with { type: "text" }
 import suspect from "./migrations/0043_suspect.sql" with { type: "text" }
+import trainers from "./migrations/0044_trainers.sql" with { type: "text" }
 
 /** Forward only, in order; each runs in one transaction. Never edit one that has been released: add the next. */
 export const migrations: { name: string; sql: string }[] = [
@@ -87,4 +88,5 @@ export const migrations: { name: string; sql: string }[] = [
   { name: "0041_queue_walk", sql: queueWalk },
   { name: "0042_learning", sql: learning },
   { name: "0043_suspect", sql: suspect },
+  { name: "0044_trainers", sql: trainers },
 ]

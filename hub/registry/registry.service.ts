@@ -13,10 +13,11 @@ import type { Signer } from "#platform/signing"
 import type { Sqlite } from "#platform/sqlite"
 import type { Dataset, FrozenSet } from "../dataset/dataset.service.ts"
 import { judge, type TruePart } from "./gate.rules.ts"
+import { disagreement } from "./parity.rules.ts"
 import type { Prover } from "./prover.ts"
 import { createRegistryStore, type NewModel, type RegisteredModel } from "./registry.store.ts"
 import { makeChecks, storeManifest } from "./release.ts"
-import { adoptSent, readResult } from "./result.ts"
+import { adoptSent, readParity, readResult } from "./result.ts"
 
 /** Who approves, for the audit trail. */
 export type Person = { id: string; name: string }
@@ -153,6 +154,8 @@ export function createRegistry(deps: RegistryDeps) {
     /** The model's ONNX file. */
     file: (digest: string): Promise<Uint8Array> => blobs.read(found(digest).digest),
 
+    /** Reads a trainer's result without keeping it. Throws `invalid` with what does not fit. */
+    checkResult: readResult,
     /** Registers what a trainer left in `dir` and proves it. For the training's runner. */
     async proveResult(
       job: { id: string; line: string; dataset: string; golden: string },
@@ -160,6 +163,19 @@ export function createRegistry(deps: RegistryDeps) {
       signal: AbortSignal,
     ): Promise<{ model: string; pass: boolean }> {
       const { path, sha256, result } = await readResult(dir)
+      const said = await readParity(dir)
+      if (said) {
+        const pictures = said.map(({ picture }) => picture)
+        const heard = await prover.judge(path, pictures, signal)
+        const why = disagreement(said, heard, result.contract.thresholds)
+        if (why !== null)
+          throw new Problem(
+            "invalid",
+            "model_parity",
+            `the model says something else here than at its trainer: ${why}`,
+            { why },
+          )
+      }
       await blobs.putFile(path)
       deps.onResult(job, result)
       const known = store.get(sha256)

@@ -5,6 +5,7 @@ import canonicalize from "canonicalize"
 import * as v from "valibot"
 import { ModelContract } from "#contract/model"
 import { Problem } from "#contract/problem"
+import { ParityFile } from "#contract/trainer"
 import { TrainingResult } from "#contract/training"
 import { adoptModel } from "#models/adapters/adopt"
 import { type Contents, checkContents } from "#models/adapters/safety"
@@ -38,6 +39,7 @@ export async function readResult(dir: string): Promise<TrainedModel> {
   const sha256 = createHash("sha256").update(bytes).digest("hex")
   if (sha256 !== result.model.sha256 || bytes.byteLength !== result.model.size)
     throw refuse("model.onnx is not the file the manifest names")
+  checkForeign(bytes)
   const beside = v.safeParse(Contract, await text("crux.json"))
   if (!beside.success) throw refuse(`crux.json: ${v.summarize(beside.issues)}`)
   const inside = canonicalize(readContract(bytes))
@@ -57,6 +59,33 @@ function readContract(onnx: Uint8Array): ModelContract {
   } catch (cause) {
     throw refuse(cause instanceof Error ? cause.message : String(cause), cause)
   }
+}
+
+/** A trainer may be anybody's program: its file is looked at like any other from outside before it is opened. */
+function checkForeign(onnx: Uint8Array): void {
+  try {
+    checkContents(readOnnx(onnx))
+  } catch (cause) {
+    throw refuse(cause instanceof Error ? cause.message : String(cause), cause)
+  }
+}
+
+const Parity = v.pipe(v.string(), v.parseJson(), ParityFile)
+
+/** What a trainer's own runtime said about pictures it sent along; null when it sent none, as the embedded one does. */
+export async function readParity(
+  dir: string,
+): Promise<{ picture: string; name: string; score: number; eval: "ok" | "ng" | "undecidable" }[] | null> {
+  const text = await readFile(join(dir, "parity.json"), "utf8").catch(() => null)
+  if (text === null) return null
+  const parsed = v.safeParse(Parity, text)
+  if (!parsed.success) throw refuse(`parity.json: ${v.summarize(parsed.issues)}`)
+  return parsed.output.samples.map(({ image, score, eval: said }) => ({
+    picture: join(dir, image),
+    name: image,
+    score,
+    eval: said,
+  }))
 }
 
 /**

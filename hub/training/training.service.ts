@@ -4,6 +4,7 @@ import { join } from "node:path"
 import type * as v from "valibot"
 import { Problem } from "#contract/problem"
 import type { JobView, NewJob } from "#contract/registry"
+import type { RecipeView } from "#contract/trainer"
 import type { TrainingJobSpec, TrainingProgress } from "#contract/training"
 import type { Clock } from "#platform/clock"
 import type { Events } from "#platform/events"
@@ -11,9 +12,15 @@ import type { Ids } from "#platform/ids"
 import type { Log } from "#platform/log"
 import type { Sqlite } from "#platform/sqlite"
 import type { Dataset, FrozenSet } from "../dataset/dataset.service.ts"
+import type { Bell } from "./bell.ts"
 import { writeBundle } from "./bundle.ts"
+import { thinned } from "./curve.rules.ts"
+import { type JobBundles, kindsOf } from "./job-bundle.ts"
+import type { LeasesStore } from "./leases.store.ts"
+import { embeddedRecipe, fillParams } from "./recipe.rules.ts"
+import type { Results } from "./results.ts"
 import { type LabelCounts, type TrainingPolicy, trainNow } from "./schedule.rules.ts"
-import { createTrainingStore, type TrainingJob } from "./training.store.ts"
+import type { JobRecipe, NewTrainingJob, TrainingJob, TrainingStore } from "./training.store.ts"
 
 /** A trainer at work on one bundle folder. */
 export type TrainerRun = {
@@ -33,11 +40,21 @@ export type Prove = (
 
 export type TrainingDeps = {
   db: Sqlite
+  store: TrainingStore
+  leases: LeasesStore
+  bundles: JobBundles
+  results: Results
+  /** What can be chosen. */
+  recipes: () => RecipeView[]
+  /** Tells trainers that wait that there may be a job. */
+  bell: Bell
+  /** Removes what only an unfinished job needs. */
+  tidy: (id: string, kept: ReadonlySet<string>) => Promise<void>
   clock: Clock
   ids: Ids
   events: Events
   log: Log
-  dataset: Pick<Dataset, "freeze" | "frozen">
+  dataset: Pick<Dataset, "freeze" | "frozen" | "version">
   blobs: { path(sha256: string): string; file(sha256: string): Promise<string> }
   trainer: Trainer
   prove: Prove
@@ -46,63 +63,148 @@ export type TrainingDeps = {
   /** Kinds the champion or a waiting candidate knows; null when there is no champion. */
   knownKinds: () => ReadonlySet<string> | null
   policy: TrainingPolicy
-  /** Folder for job bundles; emptied job by job. */
+  /** Folder for job bundles and results at work; emptied job by job. */
   workDir: string
   /** Default: the one the trainer ships with. */
   backbone?: TrainingJobSpec["backbone"]
-  recipe: TrainingJobSpec["recipe"]
   target: TrainingJobSpec["target"]
+  /** Longest an embedded training may take. */
   maxMinutes: number
 }
 
 /** Progress reaches the disk at most this often: each write is a sync, and nobody reads faster. */
 const progressEveryMs = 500
 
-/** The queue of training jobs and its one runner. */
+/** Points of a curve that are shown; more are one line on a screen. */
+const shownPoints = 400
+
+/** The queue of training jobs, and the hub's own runner. Trainers on other machines come through `leases.service`. */
 export function createTraining(deps: TrainingDeps) {
-  const { db, clock, ids, events, log, dataset } = deps
-  const store = createTrainingStore(db)
+  const { db, store, leases, clock, ids, events, log, dataset } = deps
   let current:
     | { id: string; run: TrainerRun | undefined; abort: AbortController; done: Promise<void> }
     | undefined
+  /** Results of others that are being proved. */
+  const proofs = new Map<string, { abort: AbortController; done: Promise<void> }>()
   let stopping = false
 
   const announce = (id: string) => {
     const job = store.get(id)
     if (job) events.announce("job", { id, state: job.state, progress: job.progress?.progress ?? null })
   }
+  const known = (id: string): TrainingJob => {
+    const job = store.get(id)
+    if (!job) throw new Problem("not_found", "job", `there is no training job ${id}`, { job: id })
+    return job
+  }
 
-  const create = (request: { line: string; seed: number; why: string; by: string }): JobView => {
+  type Wanted = Pick<
+    NewTrainingJob,
+    "line" | "seed" | "why" | "by" | "place" | "recipe" | "wish" | "reproduces"
+  >
+  /** Queues a job on a set: the one that is named, or what is labelled now. */
+  const enqueue = (wanted: Wanted, named?: string): string => {
     const id = db.transaction(() => {
       const { training, golden } = dataset.freeze()
-      const counts = countsOf(training)
-      if (!training.samples.some((s) => s.split === "train" && s.label.verdict === "ok"))
+      const set = named === undefined ? training : namedSet(named)
+      if (!set.samples.some((s) => s.split === "train" && s.label.verdict === "ok"))
         throw new Problem(
           "conflict",
           "training_no_ok",
           "there is no OK part to learn from yet; label or upload good parts",
         )
       const job = ids.uuid()
-      const { line, seed, why, by } = request
-      const labels = deps.labels()
-      const at = clock.now()
       store.insert({
+        ...wanted,
         id: job,
-        line,
-        seed,
-        why,
-        by,
-        at,
-        labels,
-        counts,
-        dataset: training.digest,
+        at: clock.now(),
+        labels: deps.labels(),
+        counts: countsOf(set),
+        dataset: set.digest,
         golden: golden.digest,
       })
       return job
     })
     announce(id)
     next()
-    return viewOf(store.get(id)!, [])
+    deps.bell.ring()
+    return id
+  }
+  const namedSet = (digest: string): FrozenSet => {
+    if (dataset.version(digest).role !== "training")
+      throw new Problem("invalid", "dataset_roles", "a golden set is not trained on")
+    return dataset.frozen(digest)
+  }
+  const view = (id: string): JobView => viewOf(known(id), shownPoints)
+  const embedded = (): JobRecipe => {
+    const { id, version, task, params } = embeddedRecipe
+    return { id, version, task: task, params: fillParams(params, {}), max_minutes: deps.maxMinutes }
+  }
+
+  /** What was asked for, as the recipe it names takes it. Throws `not_found` and `invalid`. */
+  const chosen = (request: v.InferOutput<typeof NewJob>): Pick<Wanted, "place" | "recipe" | "wish"> => {
+    const wish = request.trainer ?? null
+    const { id = embeddedRecipe.id, version, params = {} } = request.recipe ?? {}
+    const { max_minutes, offline } = request
+    const recipe = deps.recipes().find((one) => one.id === id)
+    if (recipe?.embedded) {
+      if (offline || wish !== null)
+        throw new Problem("invalid", "recipe_embedded", "this recipe is the hub's own: no trainer makes it")
+      return {
+        place: "hub",
+        wish,
+        recipe: { ...embedded(), params: fillParams(recipe.params, params) },
+      }
+    }
+    if (recipe && (version === undefined || version === recipe.version)) {
+      const filled = fillParams(recipe.params, params)
+      return {
+        place: offline ? "paper" : "trainer",
+        wish,
+        recipe: { id, version: recipe.version, task: recipe.task, params: filled, max_minutes },
+      }
+    }
+    if (!offline)
+      throw new Problem("not_found", "recipe", `no trainer knows the recipe ${id}`, { recipe: id })
+    // A trainer that never was here knows what its parameters mean.
+    return {
+      place: "paper",
+      wish,
+      recipe: { id, version: version ?? 1, task: offline.task, params, max_minutes },
+    }
+  }
+
+  /** Registers and proves a result that was handed in; the job's row says how it ended. */
+  const settle = (id: string): void => {
+    if (stopping || proofs.has(id)) return
+    const abort = new AbortController()
+    const work = async () => {
+      const job = known(id)
+      const end = (how: Parameters<typeof store.finish>[1]) => {
+        if (store.finish(id, how, clock.now())) announce(id)
+      }
+      let kept = new Set<string>()
+      try {
+        if (job.result === null) throw new Problem("internal", "internal", "there is no result")
+        const dir = await deps.results.layOut(job, job.result)
+        const { line, dataset, golden } = job
+        const proof = await deps.prove({ id, line, dataset, golden }, dir, abort.signal)
+        if (abort.signal.aborted) return
+        kept = new Set([proof.model])
+        end({ state: "succeeded", model: proof.model, pass: proof.pass })
+      } catch (error) {
+        if (abort.signal.aborted) return
+        log.error("job_failed", { job: id, error: String(error) })
+        end({ state: "failed", error: error instanceof Error ? error.message : String(error) })
+      } finally {
+        await rm(join(deps.workDir, id), { recursive: true, force: true })
+      }
+      await deps.tidy(id, kept)
+    }
+    const done = work()
+      .catch((error) => log.error("job_failed", { job: id, error: String(error) }))
+      .finally(() => proofs.delete(id))
+    proofs.set(id, { abort, done })
   }
 
   const run = async (job: TrainingJob, abort: AbortController): Promise<void> => {
@@ -114,6 +216,7 @@ export function createTraining(deps: TrainingDeps) {
       const set = dataset.frozen(job.dataset)
       // Each made a file of its own first, one after the other: a bundle names thousands.
       for (const { image } of set.samples) await deps.blobs.file(image)
+      if (job.bundle === null) store.setBundle(job.id, await deps.bundles.build(job))
       await writeBundle(dir, specOf(job, set, deps), samplesOf(set, deps.blobs))
       if (abort.signal.aborted) return
       const progress = throttled(job.id)
@@ -164,7 +267,7 @@ export function createTraining(deps: TrainingDeps) {
   /** Starts the oldest queued job when none is at work. */
   const next = (): void => {
     if (current || stopping) return
-    const job = store.oldestQueued()
+    const [job] = store.queued("hub")
     if (!job || !store.start(job.id, clock.now())) return
     announce(job.id)
     const abort = new AbortController()
@@ -178,28 +281,45 @@ export function createTraining(deps: TrainingDeps) {
   }
 
   return {
-    /** Queues a job on what is labelled now. Throws `conflict` when there is nothing good to learn from. */
-    create: (request: v.InferOutput<typeof NewJob>, by: string): JobView =>
-      create({ line: request.line, seed: request.seed, why: "manual", by }),
-
-    list: (limit: number): JobView[] => store.newest(limit).map((job) => viewOf(job, store.curve(job.id))),
-    get(id: string): JobView {
-      const job = store.get(id)
-      if (!job) throw new Problem("not_found", "job", `there is no training job ${id}`, { job: id })
-      return viewOf(job, store.curve(id))
+    /**
+     * Queues a job. Throws `conflict` when there is nothing good to learn from, `not_found` and `invalid` for a recipe
+     * nobody knows and for settings it does not take.
+     */
+    create(request: v.InferOutput<typeof NewJob>, by: string): JobView {
+      const { line, seed } = request
+      const wanted = { line, seed, why: "manual", by, reproduces: null, ...chosen(request) }
+      return view(enqueue(wanted, request.dataset))
     },
 
-    /** Ends a job that waits or runs; its trainer is killed. Throws `conflict` for one that has ended. */
+    /** Queues the same task again: same set, recipe, settings and seed, so the same bundle. */
+    reproduce(id: string, by: string): JobView {
+      const { line, seed, place, recipe, wish, dataset: set } = known(id)
+      return view(enqueue({ line, seed, place, recipe, wish, why: "reproduce", by, reproduces: id }, set))
+    },
+
+    list: (limit: number): JobView[] =>
+      store.newest(limit).map((job) => viewOf(job, job.finishedAt === null ? shownPoints : 0)),
+    get: view,
+
+    /** Ends a job that waits or runs; its trainer is killed, or told so at its next heartbeat. */
     cancel(id: string): JobView {
-      if (!store.get(id)) throw new Problem("not_found", "job", `there is no training job ${id}`, { job: id })
-      if (!store.finish(id, { state: "cancelled" }, clock.now()))
-        throw new Problem("conflict", "job_ended", "this job has ended already")
+      known(id)
+      const ended = db.transaction(() => {
+        if (!store.finish(id, { state: "cancelled" }, clock.now())) return false
+        leases.endAttempt(id, "cancelled", null, clock.now())
+        return true
+      })
+      if (!ended) throw new Problem("conflict", "job_ended", "this job has ended already")
       if (current?.id === id) {
         current.abort.abort()
         current.run?.kill()
       }
+      proofs.get(id)?.abort.abort()
+      deps
+        .tidy(id, new Set())
+        .catch((error) => log.error("job_not_tidied", { job: id, error: String(error) }))
       announce(id)
-      return viewOf(store.get(id)!, store.curve(id))
+      return view(id)
     },
 
     /** Starts a job by itself when the labels ask for one; call it after labels have come. */
@@ -216,7 +336,16 @@ export function createTraining(deps: TrainingDeps) {
       })
       if (why === null) return
       try {
-        create({ line, seed: 1, why, by: "hub" })
+        enqueue({
+          line,
+          seed: 1,
+          why,
+          by: "hub",
+          place: "hub",
+          recipe: embedded(),
+          wish: null,
+          reproduces: null,
+        })
       } catch (error) {
         // Labels without a single OK part: the next label asks again.
         if (!(error instanceof Problem && error.key === "training_no_ok")) throw error
@@ -227,7 +356,12 @@ export function createTraining(deps: TrainingDeps) {
     start(): void {
       // Bundles of a killed hub: a job that is taken up again writes its own anew.
       rmSync(deps.workDir, { recursive: true, force: true })
-      for (const job of store.interrupted()) {
+      for (const job of store.atWork()) {
+        if (job.place !== "hub") {
+          // A trainer goes on by itself; what it has handed in is proved again.
+          if (job.state === "proving") settle(job.id)
+          continue
+        }
         if (job.attempt < 2) store.requeue(job.id, "interrupted: the hub was stopped; started again")
         else
           store.finish(
@@ -245,8 +379,49 @@ export function createTraining(deps: TrainingDeps) {
       stopping = true
       current?.abort.abort()
       current?.run?.kill()
+      for (const { abort } of proofs.values()) abort.abort()
       await current?.done
+      await Promise.all([...proofs.values()].map(({ done }) => done))
     },
+
+    recipes: deps.recipes,
+    settle,
+    announce,
+  }
+
+  function viewOf(job: TrainingJob, points: number): JobView {
+    const curve = points === 0 ? [] : store.curve(job.id)
+    const [checkpoint] = leases.checkpoints(job.id)
+    return {
+      id: job.id,
+      line: job.line,
+      state: job.state,
+      why: job.why,
+      progress: job.progress,
+      dataset: job.counts,
+      place: job.place,
+      recipe: {
+        id: job.recipe.id,
+        version: job.recipe.version,
+        task: job.recipe.task,
+        params: job.recipe.params,
+      },
+      seed: job.seed,
+      bundle: job.bundle,
+      reproduces: job.reproduces,
+      trainer: job.trainer,
+      attempts: leases.attempts(job.id),
+      checkpoint: checkpoint ? { n: checkpoint.n, step: checkpoint.step ?? null, at: checkpoint.at } : null,
+      curve: thinned(curve, points),
+      figures: Object.assign({}, ...curve.map((point) => point.metrics)) as Record<string, number>,
+      error: job.error,
+      model: job.model,
+      gate_pass: job.gatePass,
+      created_at: job.createdAt,
+      started_at: job.startedAt,
+      finished_at: job.finishedAt,
+      created_by: job.createdBy,
+    }
   }
 }
 export type Training = ReturnType<typeof createTraining>
@@ -264,16 +439,15 @@ function countsOf(set: FrozenSet): JobView["dataset"] {
 }
 
 function specOf(job: TrainingJob, set: FrozenSet, deps: TrainingDeps): TrainingJobSpec {
-  const trained = set.samples.filter((s) => s.split === "train").flatMap((s) => s.label.kinds)
-  const kinds = [...new Set(trained)].filter((k) => k !== "unknown").sort()
+  const { id, version, params } = job.recipe
   return {
     v: 1,
     job_id: job.id,
-    recipe: deps.recipe,
+    recipe: { id, version, params },
     task: "anomaly",
     seed: job.seed,
     // 0 is OK in every model.
-    classes: kinds.map((key, i) => ({ id: i + 1, key })),
+    classes: kindsOf(set).map((key, i) => ({ id: i + 1, key })),
     ...(deps.backbone && { backbone: deps.backbone }),
     dataset: job.dataset,
     budget: { max_minutes: deps.maxMinutes },
@@ -301,20 +475,3 @@ const samplesOf = (set: FrozenSet, blobs: TrainingDeps["blobs"]) =>
           },
         ],
   )
-
-const viewOf = (job: TrainingJob, curve: JobView["curve"]): JobView => ({
-  id: job.id,
-  line: job.line,
-  state: job.state,
-  why: job.why,
-  progress: job.progress,
-  dataset: job.counts,
-  curve,
-  error: job.error,
-  model: job.model,
-  gate_pass: job.gatePass,
-  created_at: job.createdAt,
-  started_at: job.startedAt,
-  finished_at: job.finishedAt,
-  created_by: job.createdBy,
-})

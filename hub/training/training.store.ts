@@ -1,11 +1,22 @@
 import * as v from "valibot"
 import type { JobState, JobView } from "#contract/registry"
+import { ParamValues } from "#contract/registry"
 import { TrainingProgress } from "#contract/training"
 import type { Sqlite } from "#platform/sqlite"
 import type { LabelCounts } from "./schedule.rules.ts"
 
 type State = v.InferOutput<typeof JobState>
 type Counts = JobView["dataset"]
+
+/** A recipe as a job has it. */
+const JobRecipe = v.object({
+  id: v.string(),
+  version: v.number(),
+  task: v.picklist(["anomaly", "classification", "detection", "segmentation"]),
+  params: ParamValues,
+  max_minutes: v.number(),
+})
+export type JobRecipe = v.InferOutput<typeof JobRecipe>
 
 export type NewTrainingJob = {
   id: string
@@ -16,6 +27,10 @@ export type NewTrainingJob = {
   golden: string
   counts: Counts
   labels: LabelCounts
+  place: JobView["place"]
+  recipe: JobRecipe
+  reproduces: string | null
+  wish: string | null
   at: number
   by: string
 }
@@ -39,6 +54,16 @@ export type TrainingJob = {
   startedAt: number | null
   finishedAt: number | null
   createdBy: string
+  place: JobView["place"]
+  recipe: JobRecipe
+  bundle: string | null
+  reproduces: string | null
+  wish: string | null
+  trainer: string | null
+  epoch: number
+  claim: string | null
+  leaseUntil: number | null
+  result: string | null
 }
 
 type Row = {
@@ -60,29 +85,52 @@ type Row = {
   started_at: number | null
   finished_at: number | null
   created_by: string
+  place: JobView["place"]
+  recipe: string | null
+  bundle: string | null
+  reproduces: string | null
+  wish: string | null
+  trainer: string | null
+  epoch: number
+  claim: string | null
+  lease_until: number | null
+  result: string | null
 }
 
 const Progress = v.pipe(v.string(), v.parseJson(), TrainingProgress)
+const Recipe = v.pipe(v.string(), v.parseJson(), JobRecipe)
 const alive = "('queued', 'running', 'proving')"
+/** Jobs from before there was a choice. */
+const firstRecipe: JobRecipe = {
+  id: "patch",
+  version: 1,
+  task: "anomaly",
+  params: {},
+  max_minutes: 20,
+}
 
-/** The only SQL of the training tables. Every change of state names the states it may come from. */
+/** The SQL of jobs and their curves. Every change of state names the states it may come from. */
 export function createTrainingStore(db: Sqlite) {
   const insert = db.prepare(`
     INSERT INTO training_job
-      (id, line, state, why, seed, dataset, golden, counts, labels, created_at, created_by)
-    VALUES ($id, $line, 'queued', $why, $seed, $dataset, $golden, $counts, $labels, $at, $by)`)
+      (id, line, state, why, seed, dataset, golden, counts, labels, place, recipe, reproduces, wish, created_at, created_by)
+    VALUES
+      ($id, $line, 'queued', $why, $seed, $dataset, $golden, $counts, $labels, $place, $recipe, $reproduces, $wish, $at, $by)`)
   const one = db.prepare<Row>("SELECT * FROM training_job WHERE id = $id")
   const newest = db.prepare<Row>("SELECT * FROM training_job ORDER BY created_at DESC, id DESC LIMIT $limit")
-  const oldestQueued = db.prepare<Row>(
-    "SELECT * FROM training_job WHERE state = 'queued' ORDER BY created_at, id LIMIT 1",
+  const queued = db.prepare<Row>(
+    "SELECT * FROM training_job WHERE state = 'queued' AND place = $place ORDER BY created_at, id LIMIT 500",
   )
-  const interrupted = db.prepare<Row>("SELECT * FROM training_job WHERE state IN ('running', 'proving')")
+  const atWork = db.prepare<Row>(
+    "SELECT * FROM training_job WHERE state IN ('running', 'proving') ORDER BY created_at, id",
+  )
   const busy = db.prepare<{ n: number }>(`SELECT count(*) AS n FROM training_job WHERE state IN ${alive}`)
   const start = db.prepare(`
     UPDATE training_job SET state = 'running', attempt = attempt + 1, started_at = $at, progress = NULL, error = NULL
     WHERE id = $id AND state = 'queued'`)
   const requeue = db.prepare(
-    "UPDATE training_job SET state = 'queued', error = $error WHERE id = $id AND state IN ('running', 'proving')",
+    `UPDATE training_job SET state = 'queued', error = $error, lease_until = NULL
+     WHERE id = $id AND state IN ('running', 'proving')`,
   )
   const prove = db.prepare("UPDATE training_job SET state = 'proving' WHERE id = $id AND state = 'running'")
   const progress = db.prepare(
@@ -90,32 +138,45 @@ export function createTrainingStore(db: Sqlite) {
   )
   const finish = db.prepare(`
     UPDATE training_job
-    SET state = $state, error = $error, model = $model, gate_pass = $pass, finished_at = $at
+    SET state = $state, error = $error, model = $model, gate_pass = $pass, finished_at = $at, lease_until = NULL
     WHERE id = $id AND state IN ${alive}`)
+  const setBundle = db.prepare("UPDATE training_job SET bundle = $bundle WHERE id = $id")
   const clearPoints = db.prepare("DELETE FROM training_point WHERE job = $job")
   const addPoint = db.prepare(`
     INSERT INTO training_point (job, n, at, progress, metrics)
     SELECT $job, coalesce(max(n), 0) + 1, $at, $progress, $metrics FROM training_point WHERE job = $job`)
-  const points = db.prepare<{ at: number; progress: number; metrics: string }>(
-    "SELECT at, progress, metrics FROM training_point WHERE job = $job ORDER BY n",
+  const setPoint = db.prepare(`
+    INSERT INTO training_point (job, n, at, progress, metrics, step)
+    VALUES ($job, $step, $at, $progress, $metrics, $step)
+    ON CONFLICT (job, n) DO UPDATE SET at = $at, progress = $progress, metrics = $metrics`)
+  const points = db.prepare<{ at: number; progress: number; metrics: string; step: number | null }>(
+    "SELECT at, progress, metrics, step FROM training_point WHERE job = $job ORDER BY n",
   )
+  const countPoints = db.prepare<{ n: number }>("SELECT count(*) AS n FROM training_point WHERE job = $job")
 
   return {
-    insert: ({ counts, labels, ...job }: NewTrainingJob): void =>
-      void insert.run({ ...job, counts: JSON.stringify(counts), labels: JSON.stringify(labels) }),
+    insert: ({ counts, labels, recipe, ...job }: NewTrainingJob): void =>
+      void insert.run({
+        ...job,
+        counts: JSON.stringify(counts),
+        labels: JSON.stringify(labels),
+        recipe: JSON.stringify(recipe),
+      }),
     get: (id: string): TrainingJob | undefined => jobOf(one.get({ id })),
     newest: (limit: number): TrainingJob[] => newest.all({ limit }).flatMap((row) => jobOf(row) ?? []),
-    oldestQueued: (): TrainingJob | undefined => jobOf(oldestQueued.get()),
-    interrupted: (): TrainingJob[] => interrupted.all().flatMap((row) => jobOf(row) ?? []),
+    /** The oldest first. */
+    queued: (place: JobView["place"]): TrainingJob[] =>
+      queued.all({ place }).flatMap((row) => jobOf(row) ?? []),
+    atWork: (): TrainingJob[] => atWork.all().flatMap((row) => jobOf(row) ?? []),
     busy: (): boolean => busy.get()!.n > 0,
-    /** False when the job is not queued any more, e.g. cancelled. */
+    /** For the hub's own runner. False when the job is not queued any more, e.g. cancelled. */
     start(id: string, at: number): boolean {
       return db.transaction(() => {
         clearPoints.run({ job: id })
         return start.run({ id, at }).changes === 1
       })
     },
-    requeue: (id: string, error: string): void => void requeue.run({ id, error }),
+    requeue: (id: string, error: string | null): boolean => requeue.run({ id, error }).changes === 1,
     proving: (id: string): boolean => prove.run({ id }).changes === 1,
     progress(id: string, p: TrainingProgress, at: number): void {
       db.transaction(() => {
@@ -124,6 +185,21 @@ export function createTrainingStore(db: Sqlite) {
           addPoint.run({ job: id, at, progress: p.progress, metrics: JSON.stringify(p.metrics) })
       })
     },
+    /** What is under way now, without a point of the curves. */
+    setProgress: (id: string, p: TrainingProgress): void =>
+      void progress.run({ id, progress: JSON.stringify(p) }),
+    /** Points by their step; the same step again replaces its point. */
+    setPoints(
+      id: string,
+      sent: readonly { step: number; progress: number; metrics: Record<string, number> }[],
+      at: number,
+    ): void {
+      for (const { step, progress, metrics } of sent)
+        setPoint.run({ job: id, step, at, progress, metrics: JSON.stringify(metrics) })
+    },
+    clearPoints: (job: string): void => void clearPoints.run({ job }),
+    countPoints: (job: string): number => countPoints.get({ job })!.n,
+    setBundle: (id: string, bundle: string): void => void setBundle.run({ id, bundle }),
     /** False when the job had ended before. */
     finish(
       id: string,
@@ -137,18 +213,23 @@ export function createTrainingStore(db: Sqlite) {
       )
     },
     curve: (job: string): JobView["curve"] =>
-      points
-        .all({ job })
-        .map(({ at, progress, metrics }) => ({ at, progress, metrics: JSON.parse(metrics) })),
+      points.all({ job }).map(({ at, progress, metrics, step }) => ({
+        at,
+        progress,
+        metrics: JSON.parse(metrics),
+        ...(step !== null && { step }),
+      })),
   }
 }
+export type TrainingStore = ReturnType<typeof createTrainingStore>
 
 function jobOf(row: Row | undefined): TrainingJob | undefined {
   if (!row) return undefined
   const { counts, labels, progress, gate_pass, created_at, started_at, finished_at, created_by, ...rest } =
     row
+  const { lease_until, recipe, ...plain } = rest
   return {
-    ...rest,
+    ...plain,
     counts: JSON.parse(counts) as Counts,
     labels: JSON.parse(labels) as LabelCounts,
     progress: progress === null ? null : v.parse(Progress, progress),
@@ -157,5 +238,7 @@ function jobOf(row: Row | undefined): TrainingJob | undefined {
     startedAt: started_at,
     finishedAt: finished_at,
     createdBy: created_by,
+    recipe: recipe === null ? firstRecipe : v.parse(Recipe, recipe),
+    leaseUntil: lease_until,
   }
 }

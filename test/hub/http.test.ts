@@ -97,6 +97,16 @@ const openRoutes = [
   "POST /api/tablet/badge",
   "POST /api/token/refresh",
   "POST /api/token/refresh/",
+  "GET /trainer/v1/jobs/:id",
+  "GET /trainer/v1/jobs/:id/artifacts/:sha256",
+  "GET /trainer/v1/jobs/:id/blobs/:sha256",
+  "GET /trainer/v1/jobs/:id/bundle",
+  "PUT /trainer/v1/jobs/:id/artifacts/:sha256",
+  "PUT /trainer/v1/jobs/:id/checkpoints/:n",
+  ...["claim", "register"].map((call) => `POST /trainer/v1/${call}`),
+  ...["complete", "fail", "heartbeat", "logs", "metrics", "released"].map(
+    (call) => `POST /trainer/v1/jobs/:id/${call}`,
+  ),
   ...["GET", "POST", "PUT", "PATCH", "DELETE"].flatMap((method) => [
     `${method} /label-studio`,
     `${method} /label-studio/*`,

@@ -1804,4 +1804,13 @@ export const en: Words = {
     suspectsInterval: (low, high) => `95 % interval ${pct(low)} to ${pct(high)}`,
     suspectsWaiting: (count) => `${n(count)} waiting`,
   },
+  trainers: {
+    phase: {
+      prepare: "Getting ready",
+      download: "Fetching the data",
+      train: "Training",
+      validate: "Checking on the way",
+      upload: "Sending the result",
+    },
+  },
 }

@@ -1804,6 +1804,15 @@ export const ko = {
     suspectsInterval: (low: number, high: number) => `95 % 신뢰구간 ${pct(low)}–${pct(high)}`,
     suspectsWaiting: (count: number) => `${n(count)}개 대기`,
   },
+  trainers: {
+    phase: {
+      prepare: "준비",
+      download: "자료 받기",
+      train: "학습",
+      validate: "중간 확인",
+      upload: "결과 보내기",
+    },
+  },
 }
 
 /** The shape every language fills. */

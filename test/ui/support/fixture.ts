@@ -30,6 +30,7 @@ import {
   makePrelabels,
   makePreview,
   makeQueueView,
+  makeRecipes,
   makeRefusals,
   makeRollouts,
   makeSecurity,
@@ -42,6 +43,7 @@ import {
   makeTablets,
   makeTask,
   makeTeacher,
+  makeTrainers,
   makeUsers,
 } from "./world.ts"
 
@@ -331,7 +333,13 @@ export async function startFixture(options: FixtureOptions) {
       case "GET /api/training/jobs":
         return list(jobs)
       case "POST /api/training/jobs":
-        return json(jobs[1], 201)
+        return json(jobs[2], 201)
+      case "GET /api/training/recipes":
+        return json({ items: makeRecipes(), next: null })
+      case "GET /api/trainers":
+        return list(makeTrainers(Date.now()))
+      case "POST /api/trainers":
+        return json({ trainer: makeTrainers(Date.now())[2], token: "ct_lab_9fJx2mQ7vT0kLw4sZr8bYc1d" }, 201)
       case "GET /api/assist/help":
         return json(makeHelp(Date.now(), options.empty))
       case "GET /api/assist/teacher":

@@ -88,7 +88,7 @@ export function RunningJob({ job, onCancel }: { job: JobView; onCancel?: () => v
   const queued = job.state === "queued"
   const phase =
     job.state === "running" && progress
-      ? words.training.phase[progress.phase]
+      ? { ...words.training.phase, ...words.trainers.phase }[progress.phase]
       : words.training.state[job.state]
   return (
     <Panel

@@ -1,0 +1,152 @@
+import { describe, expect, test } from "bun:test"
+import fc from "fast-check"
+import type { TrainerView } from "#contract/trainer"
+import { createBell } from "../../../hub/training/bell.ts"
+import { thinned } from "../../../hub/training/curve.rules.ts"
+import { strikeOut } from "../../../hub/training/job-log.ts"
+import { standingOf } from "../../../hub/training/lease.rules.ts"
+import { fillParams, recipesOf, suits } from "../../../hub/training/recipe.rules.ts"
+import { pieceOf } from "../../../hub/training/uploads.ts"
+import { recipe } from "./kit.ts"
+
+describe("a lease", () => {
+  const states = ["queued", "running", "proving", "succeeded", "failed", "cancelled"] as const
+  const job = fc.record({
+    state: fc.constantFrom(...states),
+    trainer: fc.constantFrom("a", "b", null),
+    epoch: fc.integer({ min: 1, max: 5 }),
+  })
+
+  test("lets nobody write but the last holder under the last epoch", () => {
+    fc.assert(
+      fc.property(job, fc.constantFrom("a", "b"), fc.integer({ min: 1, max: 7 }), (now, by, epoch) => {
+        const standing = standingOf(now, by, epoch, true)
+        if (standing === "ours" || standing === "again") {
+          expect([now.trainer, now.epoch]).toEqual([by, epoch])
+          expect(["running", "queued"]).toContain(now.state)
+        }
+        expect(standingOf(now, by, epoch, false)).toBe("foreign")
+      }),
+    )
+  })
+
+  test("is held by one trainer at most, whatever epochs are claimed", () => {
+    fc.assert(
+      fc.property(job, fc.integer({ min: 1, max: 7 }), fc.integer({ min: 1, max: 7 }), (now, a, b) => {
+        const both = [standingOf(now, "a", a, true), standingOf(now, "b", b, true)]
+        expect(both.filter((standing) => standing === "ours" || standing === "again").length).toBeLessThan(2)
+      }),
+    )
+  })
+})
+
+describe("a recipe", () => {
+  test("fills in what was not said, and takes its own answer again", () => {
+    const filled = fillParams(recipe.params as never, { epochs: 5 })
+    expect(filled).toEqual({ epochs: 5, lr: 0.1, augment: true, net: "small" })
+    expect(fillParams(recipe.params as never, filled)).toEqual(filled)
+  })
+
+  const view = (id: string, over: Partial<TrainerView> = {}): TrainerView => ({
+    id,
+    name: id,
+    created_at: 0,
+    created_by: "",
+    revoked_at: null,
+    seen_at: 1,
+    online: true,
+    busy: [],
+    said: {
+      software: "",
+      contract_versions: [1],
+      gpus: [],
+      labels: {},
+      recipes: [{ ...recipe, params: [...recipe.params] as never }],
+    },
+    ...over,
+  })
+  const named = (trainers: TrainerView[]) =>
+    recipesOf(trainers).map(({ id, version, trainers, online }) => [id, version, trainers, online])
+
+  test("is offered in its newest version, with the trainers that know it; the hub's own is always there", () => {
+    const older = view("old")
+    older.said!.recipes[0]!.version = 1
+    expect(named([older, view("a", { online: false }), view("b"), view("gone", { revoked_at: 1 })])).toEqual([
+      ["patch", 1, [], true],
+      ["stub.classify", 2, ["a", "b"], true],
+    ])
+  })
+
+  test("cannot take the place of the hub's own", () => {
+    const thief = view("thief")
+    thief.said!.recipes[0]!.id = "patch"
+    expect(named([thief])).toEqual([["patch", 1, [], true]])
+  })
+
+  test("of another version is not made by a trainer that knows this one", () => {
+    const by = { trainer: "a", recipes: [{ ...recipe, params: [] }], gpuMemGb: 0 }
+    expect(suits({ recipe: { id: recipe.id, version: 2 }, wish: null }, by)).toBe(true)
+    expect(suits({ recipe: { id: recipe.id, version: 1 }, wish: null }, by)).toBe(false)
+  })
+})
+
+describe("what is sent", () => {
+  test("loses its secrets and keeps its length in bytes, whatever else is in it", () => {
+    fc.assert(
+      fc.property(
+        fc.string(),
+        fc.stringMatching(/^[A-Za-z0-9_-]{8,40}$/),
+        fc.string(),
+        (before, secret, after) => {
+          for (const text of [
+            `${before} ct_gpu-1_${secret} ${after}`,
+            `${before} password=${secret} ${after}`,
+            `${before} Authorization: Bearer ${secret} ${after}`,
+          ]) {
+            const struck = strikeOut(text)
+            expect(Buffer.byteLength(struck)).toBe(Buffer.byteLength(text))
+            expect(struck.includes(`ct_gpu-1_${secret}`)).toBe(false)
+            expect(struck.includes(`=${secret} `)).toBe(false)
+            expect(struck.includes(`Bearer ${secret} `)).toBe(false)
+          }
+        },
+      ),
+    )
+    expect(strikeOut("epoch 3 loss 0.12 tokens 512")).toBe("epoch 3 loss 0.12 tokens 512")
+  })
+
+  test("says where it belongs, or is refused", () => {
+    expect(pieceOf("bytes 5-9/20", "5")).toEqual({ from: 5, to: 10, total: 20 })
+    expect(pieceOf(undefined, "20")).toEqual({ from: 0, to: 20, total: 20 })
+    for (const range of ["bytes 9-5/20", "bytes 0-20/20", "bytes */20", "0-5/20", "bytes 0-5/*"])
+      expect(() => pieceOf(range, "1")).toThrow("Content-Range")
+    expect(() => pieceOf(undefined, undefined)).toThrow("Content-Range")
+  })
+})
+
+test("a curve keeps its ends and its order when it is thinned", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.integer(), { maxLength: 3000 }),
+      fc.integer({ min: 0, max: 500 }),
+      (points, most) => {
+        const all = points.map((_, i) => i)
+        const some = thinned(all, most)
+        expect(some.length).toBe(Math.min(all.length, most))
+        expect(some).toEqual(some.toSorted((a, b) => a - b))
+        if (most > 1 && all.length > 0) expect([some[0], some.at(-1)]).toEqual([0, all.length - 1])
+      },
+    ),
+  )
+})
+
+test("a bell that rings between looking and waiting is heard", async () => {
+  const bell = createBell()
+  const heard = bell.rung()
+  bell.ring()
+  await bell.wait(heard, 600_000, new AbortController().signal)
+  const gone = new AbortController()
+  const waiting = bell.wait(bell.rung(), 600_000, gone.signal)
+  gone.abort()
+  await waiting
+})
