@@ -1,4 +1,4 @@
-import type { QueueReason, ValuePart, Why } from "#contract/labelling"
+import type { QueueReason, Why } from "#contract/labelling"
 import type { QueueWeights } from "#contract/queue"
 
 /** What a stream of waiting parts says of each of them. */
@@ -24,6 +24,8 @@ export const usualWeights: QueueWeights = {
 }
 
 const topBand = 7
+/** More than all weights together. */
+const wantedShare = 20
 /** A kind with as many labels is half as rare as one without any. */
 const commonLabels = 10
 /** A part that has waited so long has half the value that age can give. */
@@ -49,10 +51,11 @@ export function worthOf(
 ): Why {
   const { reason, look, band, kind } = stream
   const shares: Why["shares"] = []
-  const add = (part: ValuePart, how: number) => {
+  const add = (part: keyof QueueWeights, how: number) => {
     const share = weights[part] * how
     if (share !== 0) shares.push({ part, share })
   }
+  if (reason === "wanted") shares.push({ part: "wanted", share: wantedShare })
   if (reason === "audit") add("audit", 1)
   else {
     if (reason === "undecidable") add("undecided", 1)

@@ -38,6 +38,7 @@ import labelSetup from "./migrations/0037_label_setup.sql" with { type: "text" }
 import datasetVersion from "./migrations/0038_dataset_version.sql" with { type: "text" }
 import together from "./migrations/0039_together.sql" with { type: "text" }
 import msa from "./migrations/0040_msa.sql" with { type: "text" }
+import parts from "./migrations/0041_parts.sql" with { type: "text" }
 
 /** Forward only, in order; each runs in one transaction. Never edit one that has been released: add the next. */
 export const migrations: { name: string; sql: string }[] = [
@@ -81,4 +82,5 @@ export const migrations: { name: string; sql: string }[] = [
   { name: "0038_dataset_version", sql: datasetVersion },
   { name: "0039_together", sql: together },
   { name: "0040_msa", sql: msa },
+  { name: "0041_parts", sql: parts },
 ]

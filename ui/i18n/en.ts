@@ -162,6 +162,7 @@ export const en: Words = {
     refused: (count) => `Refused: ${n(count)}`,
     refusedBody: "The hub did not take these verdicts. They are kept on this tablet.",
     reason: {
+      wanted: "Someone put it first",
       undecidable: "The model could not decide",
       disagreement: "The judgements on it differ",
       audit: "Drawn as a random check",
@@ -1535,6 +1536,7 @@ export const en: Words = {
         ng: "The model calls it NG",
         second_look: "A second look",
         age: "Waiting time",
+        wanted: "Put first by a person",
       },
       chance: (share) => `Drawn with a probability of ${pct(share)}`,
       asked: "You were asked for your opinion",

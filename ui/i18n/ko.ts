@@ -162,6 +162,7 @@ export const ko = {
     refused: (count: number) => `저장 거절 ${n(count)}건`,
     refusedBody: "허브가 받지 않은 판정입니다. 지우지 않고 이 태블릿에 보관합니다.",
     reason: {
+      wanted: "누군가 먼저 봐 달라고 한 부품",
       undecidable: "모델이 판단하지 못했습니다",
       disagreement: "판정이 서로 다릅니다",
       audit: "확인용으로 뽑은 부품입니다",
@@ -1540,6 +1541,7 @@ export const ko = {
         ng: "모델이 불량이라고 함",
         second_look: "두 번째로 볼 차례",
         age: "기다린 시간",
+        wanted: "사람이 맨 앞에 둔 부품",
       },
       chance: (share: number) => `무작위로 뽑힐 확률 ${pct(share)}`,
       asked: "나에게 의견을 물었습니다",

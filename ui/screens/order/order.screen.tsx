@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals"
 import { useEffect } from "preact/hooks"
 import { SkipCount } from "#contract/flow"
-import { type ValuePart, valueParts } from "#contract/labelling"
+import { valueParts } from "#contract/labelling"
 import { listOf } from "#contract/list"
 import { PreviewItem, QueueView, type QueueWeights } from "#contract/queue"
 import { asTrouble, type Trouble, thumbUrl } from "../../api.ts"
@@ -102,7 +102,7 @@ function Order({ view, mayChange, onSaved }: { view: QueueView; mayChange: boole
     audit.value = policyOf(of).audit_share
     saved.value = false
   }
-  function weigh(part: ValuePart, value: number) {
+  function weigh(part: keyof QueueWeights, value: number) {
     weights.value = { ...weights.value, [part]: value }
     saved.value = false
   }
