@@ -118,7 +118,8 @@ function scoreText({ low, high, open }: ScoreTerm): string {
   return low === high ? `:${low}` : `:${low}..${high}`
 }
 
-const quoted = (value: string) => (/^[^\s",:<>]+$/.test(value) && !value.startsWith("-") ? value : `"${value}"`)
+const quoted = (value: string) =>
+  /^[^\s",:<>]+$/.test(value) && !value.startsWith("-") ? value : `"${value}"`
 const isSpace = (letter: string) => /\s/.test(letter)
 
 /** One word from its first letter to its last: `-key:"a b",c`, `score>=0.5`, `"some text"`, `text`. */
@@ -271,11 +272,7 @@ function endOf(text: string, now: number): number {
 function dayOf(text: string, now: number): Date {
   const today = new Date(now)
   if (text === "today" || text === "yesterday")
-    return new Date(
-      today.getFullYear(),
-      today.getMonth(),
-      today.getDate() - (text === "yesterday" ? 1 : 0),
-    )
+    return new Date(today.getFullYear(), today.getMonth(), today.getDate() - (text === "yesterday" ? 1 : 0))
   const [year = 0, month = 1, day = 1, hour = 0, minute = 0] = text.split(/[-T:]/).map(Number)
   return new Date(year, month - 1, day, hour, minute)
 }

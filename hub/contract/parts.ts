@@ -166,7 +166,12 @@ export const PartLookBack = v.object({
   reviews: v.array(Reviewed),
   comments: v.array(v.object({ by: Named, text: v.string(), at: Instant })),
   opinions: v.array(
-    v.object({ role: v.picklist(["champion", "teacher"]), model: Sha256, eval: v.string(), made_at: Instant }),
+    v.object({
+      role: v.picklist(["champion", "teacher"]),
+      model: Sha256,
+      eval: v.string(),
+      made_at: Instant,
+    }),
   ),
   hold: v.nullable(v.object({ by: v.string(), reason: v.string(), at: Instant })),
   datasets: v.array(InDataset),

@@ -194,7 +194,9 @@ export function createDatasetStore(db: Sqlite) {
     },
     /** Sets that hold something, the oldest first, with the names people know them by: v3, g2. */
     named: () =>
-      named.all().map(({ number, ...set }) => ({ ...set, name: `${set.role === "golden" ? "g" : "v"}${number}` })),
+      named
+        .all()
+        .map(({ number, ...set }) => ({ ...set, name: `${set.role === "golden" ? "g" : "v"}${number}` })),
     /** A side that a person has chosen. */
     choose: (identity: string, split: Split, at: number): void =>
       void assign.run({ identity, split, stratum: "chosen", at }),

@@ -60,7 +60,10 @@ export function createPartActions(deps: PartActionsDeps) {
   }
 
   /** Throws `invalid` for more parts than one action takes. */
-  async function numbersOf(choice: PartChoice, through: number): Promise<{ numbers: number[]; isAll: boolean }> {
+  async function numbersOf(
+    choice: PartChoice,
+    through: number,
+  ): Promise<{ numbers: number[]; isAll: boolean }> {
     if (choice.of === "ids") return { numbers: parts.numbersOf(choice.ids), isAll: true }
     const numbers: number[] = []
     for await (const some of parts.numbers(choice.filter, choice.through ?? through)) {
@@ -109,7 +112,8 @@ export function createPartActions(deps: PartActionsDeps) {
         return subject !== undefined && deed.undo(by, subject, JSON.parse(item.before ?? "null"))
       })
     const note = (done: readonly boolean[]) => {
-      for (const [i, { n }] of items.entries()) store.setItem(row.id, n, { state: done[i] ? "undone" : "kept" })
+      for (const [i, { n }] of items.entries())
+        store.setItem(row.id, n, { state: done[i] ? "undone" : "kept" })
     }
     if (deed.ownTransaction) {
       const done = undo()
@@ -197,9 +201,14 @@ export function createPartActions(deps: PartActionsDeps) {
       }
       const { numbers, isAll } = await numbersOf(choice, parts.newest())
       if (!isAll)
-        throw new Problem("invalid", "parts_too_many", "these are too many parts for one action; narrow the filter", {
-          most: mostParts,
-        })
+        throw new Problem(
+          "invalid",
+          "parts_too_many",
+          "these are too many parts for one action; narrow the filter",
+          {
+            most: mostParts,
+          },
+        )
       const filter = choice.of === "filter" ? choice.filter : null
       db.transaction(() => {
         // The same request, sent twice at once.

@@ -105,11 +105,7 @@ export function createPartActionStore(db: Sqlite) {
     todo: (action: string, limit: number): Item[] => todo.all({ action, limit }),
     /** Of a finished action what has not been taken back. */
     changed: (action: string, limit: number): Item[] => changed.all({ action, limit }),
-    setItem: (
-      action: string,
-      n: number,
-      to: { state: ItemState; why?: PartSkip; before?: unknown },
-    ): void =>
+    setItem: (action: string, n: number, to: { state: ItemState; why?: PartSkip; before?: unknown }): void =>
       void setItem.run({
         action,
         n,

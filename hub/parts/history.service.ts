@@ -25,7 +25,10 @@ export function createPartHistories({ store, actions, view, revisions, dataset }
   const modelOf = (digest: string) =>
     store.model(digest) ?? { digest, line: null, release: null, state: null, created_at: null }
 
-  function lookBack(id: string, names: ReadonlyMap<string, { name: string; role: "training" | "golden"; created_at: number }>): PartLookBack {
+  function lookBack(
+    id: string,
+    names: ReadonlyMap<string, { name: string; role: "training" | "golden"; created_at: number }>,
+  ): PartLookBack {
     const inspection = view(id)
     const place = store.place(id)
     if (!inspection || !place) throw new Problem("not_found", "inspection", "there is no such part")

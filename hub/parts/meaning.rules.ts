@@ -11,7 +11,7 @@ export type Known = {
 type Meaning = { from: number | null; until: number | null; meant: Map<number, readonly string[]> }
 
 /** `*` stands for any letters. */
-export function matcher(pattern: string, caseless = false): (text: string) => boolean {
+function matcher(pattern: string, caseless = false): (text: string) => boolean {
   const source = pattern
     .split("*")
     .map((piece) => piece.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&"))
@@ -80,7 +80,10 @@ function namesOf(field: string, known: Known): ((value: string) => string[]) | u
         if (value === "any" || value === "none") return [value]
         const { datasets } = known
         if (value === "golden" || value === "training")
-          return datasets.filter(({ role }) => role === value).slice(-1).map(({ digest }) => digest)
+          return datasets
+            .filter(({ role }) => role === value)
+            .slice(-1)
+            .map(({ digest }) => digest)
         return datasets.flatMap(({ name, digest }) =>
           name === value || (/^[0-9a-f]{6,64}$/.test(value) && digest.startsWith(value)) ? [digest] : [],
         )

@@ -112,11 +112,16 @@ export function createParts({ store, view, datasets, clock }: PartsDeps) {
 export type Parts = ReturnType<typeof createParts>
 
 function faulty({ at, length, code, word }: FilterFault): Problem {
-  return new Problem("invalid", `parts_filter_${code}`, `the filter is not understood at letter ${at + 1}: ${word}`, {
-    at,
-    length,
-    word,
-  })
+  return new Problem(
+    "invalid",
+    `parts_filter_${code}`,
+    `the filter is not understood at letter ${at + 1}: ${word}`,
+    {
+      at,
+      length,
+      word,
+    },
+  )
 }
 
 function placeOf(cursor: string | undefined): Place | null {

@@ -1,5 +1,5 @@
 import type { PartFilter, ScoreTerm, TextTerm, WordTerm } from "#contract/part-filter"
-import type { SqlParams, Sqlite, Statement } from "#platform/sqlite"
+import type { Sqlite, SqlParams, Statement } from "#platform/sqlite"
 
 /** A place in the list, newest first. */
 export type Place = { at: number; n: number }
@@ -239,7 +239,10 @@ export function createPartsStore(db: Sqlite) {
     newest: (): number => newest.get()?.n ?? 0,
     devices: (): string[] => devices.all().map(({ id }) => id),
     products: (): string[] => [
-      ...new Set([...products.all().map(({ key }) => key), ...seenProducts.all().map(({ product }) => product)]),
+      ...new Set([
+        ...products.all().map(({ key }) => key),
+        ...seenProducts.all().map(({ product }) => product),
+      ]),
     ],
     people: () => people.all(),
     /** Models by the parts they have judged. */
@@ -285,8 +288,7 @@ export function createPartsStore(db: Sqlite) {
     windows,
     /** Ids of parts, in the order of their numbers as given. */
     rows: (of: readonly number[]) => ids.all({ of: JSON.stringify(of) }),
-    numbers: (of: readonly string[]): number[] =>
-      numbers.all({ of: JSON.stringify(of) }).map(({ n }) => n),
+    numbers: (of: readonly string[]): number[] => numbers.all({ of: JSON.stringify(of) }).map(({ n }) => n),
   }
 }
 export type PartsStore = ReturnType<typeof createPartsStore>
@@ -312,7 +314,12 @@ function scoreSql({ low, high, open }: ScoreTerm, i: number, params: Params): st
   return bounds.join(" AND ")
 }
 
-function textSql({ text }: TextTerm, i: number, params: Params, commentedBy: (like: string) => number[]): string {
+function textSql(
+  { text }: TextTerm,
+  i: number,
+  params: Params,
+  commentedBy: (like: string) => number[],
+): string {
   const like = `%${escaped(text)}%`
   params[`text${i}`] = like
   const columns = ["serial", "lot", "product", "device"].map(
@@ -392,7 +399,8 @@ function wordSql(term: WordTerm, i: number, params: Params, meant: readonly stri
         of.map((value, k) => {
           if (value === "any") return `${verdict} IS NOT NULL`
           if (value === "none") return `${verdict} IS NULL`
-          if (field === "label" && ["ok", "ng", "unsure"].includes(value)) return `f.label = ${bind(k, value)}`
+          if (field === "label" && ["ok", "ng", "unsure"].includes(value))
+            return `f.label = ${bind(k, value)}`
           return value.includes("*")
             ? `${named}${kinds} GLOB ${bind(k, `*"${globbed(value)}"*`)}`
             : `${named}instr(${kinds}, ${bind(k, `"${value}"`)}) > 0`

@@ -31,7 +31,12 @@ export function createPartTable({ parts }: { parts: Parts }) {
     yield encode(`\u{feff}${columns.map(([name]) => name).join(",")}\r\n`)
     for await (const some of numbers)
       for (let at = 0; at < some.length; at += piece)
-        yield encode(parts.rows(some.slice(at, at + piece)).map(lineOf).join(""))
+        yield encode(
+          parts
+            .rows(some.slice(at, at + piece))
+            .map(lineOf)
+            .join(""),
+        )
   }
   return {
     /** Throws `invalid` for a filter that is not understood, before the first line. */
