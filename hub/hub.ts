@@ -46,6 +46,7 @@ import { createPlantBroker } from "./mqtt/plant-broker.ts"
 import { readReaders } from "./mqtt/readers.ts"
 import type { Transport } from "./mqtt/transport.ts"
 import type { PrintOperations } from "./msa/report-pdf.ts"
+import { createPartsDomain } from "./parts/parts.ts"
 import { createAudit } from "./platform/audit.ts"
 import { openBlobs } from "./platform/blobs.ts"
 import { openCertificateAuthority } from "./platform/certificate-authority.ts"
@@ -389,6 +390,20 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       spread: inspection.store.spread,
     })
 
+    const parts = createPartsDomain({
+      db,
+      view: inspection.store.view,
+      inspections: { ...inspection.store, rankOf },
+      labelling,
+      hasKind: catalogue.hasKind,
+      dataset,
+      person: users.people.find,
+      audit,
+      events,
+      clock,
+      log: log.child("parts"),
+    })
+
     const startedAt = clock.now()
     let ready = false
     let sweeping: ReturnType<typeof setInterval> | undefined
@@ -428,6 +443,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         ...learning.routes,
         exchange.routes,
         assist.routes,
+        parts.routes,
         live,
         createBrokerRoutes({
           status: () => plantBroker?.status() ?? embeddedStatus(startedAt, gateway?.load().sessions),
@@ -544,6 +560,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         await sparkplug?.start()
         learning.start()
         assist.start()
+        parts.start()
         webhooks.start()
         labelStudio.start()
         inspection.eviction.start()
@@ -555,6 +572,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         await labelStudio.stop()
         await webhooks.stop()
         await exchange.exchange.stop()
+        await parts.stop()
         await assist.stop()
         await learning.stop()
         await inspection.eviction.stop()

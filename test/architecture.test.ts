@@ -19,6 +19,7 @@ const DOMAINS = [
   "rollout",
   "assist",
   "msa",
+  "parts",
   "home",
 ] as const
 

@@ -38,6 +38,8 @@ const ReviewScreen = split(() => import("./screens/review/review.screen.tsx").th
 const CaseScreen = split(() => import("./screens/review/case.screen.tsx").then((m) => m.CaseScreen))
 const MsaScreen = split(() => import("./screens/msa/msa.screen.tsx").then((m) => m.MsaScreen))
 const StudyScreen = split(() => import("./screens/msa/study.screen.tsx").then((m) => m.StudyScreen))
+const PartsScreen = split(() => import("./screens/parts/parts.screen.tsx").then((m) => m.PartsScreen))
+const PartScreen = split(() => import("./screens/parts/part.screen.tsx").then((m) => m.PartScreen))
 const PeopleScreen = split(() => import("./screens/people/people.screen.tsx").then((m) => m.PeopleScreen))
 const SettingsScreen = split(() =>
   import("./screens/settings/settings.screen.tsx").then((m) => m.SettingsScreen),
@@ -104,6 +106,8 @@ function Screens() {
         <Route path="/review/:id" component={CaseScreen} />
         <Route path="/msa" component={MsaScreen} />
         <Route path="/msa/:id" component={StudyScreen} />
+        <Route path="/parts" component={PartsScreen} />
+        <Route path="/parts/:id" component={PartScreen} />
         <Route path="/people" component={PeopleScreen} />
         <Route path="/settings" component={SettingsScreen} />
         <Route default component={NotFound} />

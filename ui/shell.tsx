@@ -44,6 +44,9 @@ export function Rail({ onIntent }: { onIntent: (href: string) => void }) {
           { href: "/review", icon: "check", name: words.together.nav, testid: "nav-review" } satisfies Item,
         ]
       : []),
+    ...(reviewer
+      ? [{ href: "/parts", icon: "grid", name: words.parts.nav, testid: "nav-parts" } satisfies Item]
+      : []),
     { href: "/live", icon: "live", name: words.nav.live, testid: "nav-live" },
     { href: "/datasets", icon: "datasets", name: words.datasets.title, testid: "nav-datasets" },
     { href: "/training", icon: "training", name: words.nav.training, testid: "nav-training" },

@@ -11,6 +11,7 @@ export type LabelBox = v.InferOutput<typeof LabelBox>
 
 /** Why a part is in the queue, most valuable first. */
 export const QueueReason = v.picklist([
+  "wanted",
   "undecidable",
   "disagreement",
   "audit",
@@ -91,7 +92,8 @@ export const valueParts = [
   "second_look",
   "age",
 ] as const
-export const ValuePart = v.picklist(valueParts)
+/** Of a part that somebody has put first there is no weight: it is first. */
+export const ValuePart = v.picklist([...valueParts, "wanted"])
 export type ValuePart = v.InferOutput<typeof ValuePart>
 
 /** Why this part and not another: its value, and what it is made of, the most first. */

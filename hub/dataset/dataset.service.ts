@@ -65,9 +65,13 @@ export function createDataset({ db, clock, ids, labels, judged, blobs, keepImage
   const store = createDatasetStore(db)
 
   const place = () => {
+    const leftOut = store.leftOut()
     const candidates = newestPerImage([
       ...uploads(store.references()),
-      ...fromLine(labels.current(), judged()),
+      ...fromLine(
+        labels.current().filter(({ inspectionId }) => !leftOut.has(inspectionId)),
+        judged(),
+      ),
     ])
     const keepsGolden = candidates.some((c) => c.source === "golden")
     const placement = placeCandidates(candidates, store.assignments(), store.drawn(), keepsGolden)
@@ -202,6 +206,28 @@ export function createDataset({ db, clock, ids, labels, judged, blobs, keepImage
       identitiesOf({ part, image })
         .map(store.splitOf)
         .find((split) => split !== undefined),
+
+    /** Sets that hold something, the oldest first, by the names people know them by. */
+    named: store.named,
+    /**
+     * Puts a part on one side of the wall before any version has placed it; returns the names it is known by from now on.
+     * Expects that `splitOf` knows no other side; runs inside the caller's transaction.
+     */
+    choose(part: string | null, image: string, side: "golden" | "train"): string[] {
+      const fresh = identitiesOf({ part, image }).filter((identity) => store.splitOf(identity) === undefined)
+      for (const identity of fresh) store.choose(identity, side, clock.now())
+      return fresh
+    },
+    /** Takes such a choice back, unless a version has been made with it. */
+    unchoose(identities: readonly string[], image: string): boolean {
+      if (store.isFrozen(image)) return false
+      for (const identity of identities) store.unchoose(identity)
+      return true
+    },
+    /** No version takes this part from now on. False when that was so. */
+    leaveOut: (id: string): boolean => store.leaveOut(id, clock.now()),
+    takeBack: store.takeBack,
+    isLeftOut: store.isLeftOut,
 
     /** Of these parts, those whose picture stands in a set or was uploaded: it must stay. */
     keeps(parts: readonly { id: string; sha256: string }[]): Set<string> {

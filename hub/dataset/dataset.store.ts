@@ -107,6 +107,27 @@ export function createDatasetStore(db: Sqlite) {
   const versions = db.prepare<VersionRow>(
     "SELECT * FROM dataset_version WHERE samples > 0 ORDER BY created_at DESC, rowid DESC LIMIT $limit",
   )
+  const named = db.prepare<{
+    digest: string
+    role: "training" | "golden"
+    created_at: number
+    number: number
+  }>(
+    `SELECT digest, role, created_at, row_number() OVER (PARTITION BY role ORDER BY created_at, rowid) AS number
+     FROM dataset_version WHERE samples > 0 ORDER BY created_at, rowid`,
+  )
+  const unassign = db.prepare(
+    "DELETE FROM split_assignment WHERE identity = $identity AND stratum = 'chosen'",
+  )
+  const isFrozen = db.prepare<{ found: number }>(
+    "SELECT EXISTS (SELECT 1 FROM dataset_sample WHERE image = $image) AS found",
+  )
+  const leaveOut = db.prepare("INSERT INTO dataset_left_out VALUES ($id, $at) ON CONFLICT DO NOTHING")
+  const takeBack = db.prepare("DELETE FROM dataset_left_out WHERE inspection_id = $id")
+  const isLeftOut = db.prepare<{ found: number }>(
+    "SELECT EXISTS (SELECT 1 FROM dataset_left_out WHERE inspection_id = $id) AS found",
+  )
+  const leftOut = db.prepare<{ id: string }>("SELECT inspection_id AS id FROM dataset_left_out")
   const setSummary = db.prepare("UPDATE dataset_version SET summary = $summary WHERE digest = $digest")
   const page = db.prepare<SampleRow>(
     "SELECT * FROM dataset_sample WHERE dataset = $digest AND image > $after ORDER BY image LIMIT $limit",
@@ -174,6 +195,20 @@ export function createDatasetStore(db: Sqlite) {
       for (const { identity, split, stratum } of fresh) assign.run({ identity, split, stratum, at })
       for (const [stratum, n] of drawn) setDrawn.run({ stratum, drawn: n })
     },
+    /** Sets that hold something, the oldest first, with the names people know them by: v3, g2. */
+    named: () =>
+      named
+        .all()
+        .map(({ number, ...set }) => ({ ...set, name: `${set.role === "golden" ? "g" : "v"}${number}` })),
+    /** A side that a person has chosen. */
+    choose: (identity: string, split: Split, at: number): void =>
+      void assign.run({ identity, split, stratum: "chosen", at }),
+    unchoose: (identity: string): void => void unassign.run({ identity }),
+    isFrozen: (image: string): boolean => isFrozen.get({ image })?.found === 1,
+    leaveOut: (id: string, at: number): boolean => leaveOut.run({ id, at }).changes > 0,
+    takeBack: (id: string): boolean => takeBack.run({ id }).changes > 0,
+    isLeftOut: (id: string): boolean => isLeftOut.get({ id })?.found === 1,
+    leftOut: (): Set<string> => new Set(leftOut.all().map(({ id }) => id)),
     /** Writes a frozen set once; the same digest again changes nothing. */
     freeze(
       digest: string,

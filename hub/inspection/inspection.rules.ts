@@ -4,6 +4,7 @@ import { disagrees } from "#contract/shadow"
 
 /** Most valuable first; the position is the coarse rank. */
 const order: readonly QueueReason[] = [
+  "wanted",
   "undecidable",
   "disagreement",
   "audit",

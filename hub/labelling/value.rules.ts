@@ -33,6 +33,8 @@ const topBand = 7
 const topSpread = 3
 /** With as many labels in all, looking unlike anything judged counts for one and a half times its weight; at none, double. */
 const coldLabels = 40
+/** More than all weights together. */
+const wantedShare = 20
 /** A kind with as many labels is half as rare as one without any. */
 const commonLabels = 10
 /** A part that has waited so long has half the value that age can give. */
@@ -72,10 +74,11 @@ export function worthOf(
 ): Why {
   const { reason, look, band, kind, spread = 0 } = stream
   const shares: Why["shares"] = []
-  const add = (part: ValuePart, how: number) => {
+  const add = (part: keyof QueueWeights, how: number) => {
     const share = weights[part] * how
     if (share !== 0) shares.push({ part, share })
   }
+  if (reason === "wanted") shares.push({ part: "wanted", share: wantedShare })
   if (reason === "audit") add("audit", 1)
   else {
     if (reason === "undecidable") add("undecided", 1)

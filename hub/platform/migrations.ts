@@ -42,6 +42,7 @@ import queueWalk from "./migrations/0041_queue_walk.sql" with { type: "text" }
 import learning from "./migrations/0042_learning.sql" with { type: "text" }
 import suspect from "./migrations/0043_suspect.sql" with { type: "text" }
 import trainers from "./migrations/0044_trainers.sql" with { type: "text" }
+import parts from "./migrations/0045_parts.sql" with { type: "text" }
 
 /** Forward only, in order; each runs in one transaction. Never edit one that has been released: add the next. */
 export const migrations: { name: string; sql: string }[] = [
@@ -89,4 +90,5 @@ export const migrations: { name: string; sql: string }[] = [
   { name: "0042_learning", sql: learning },
   { name: "0043_suspect", sql: suspect },
   { name: "0044_trainers", sql: trainers },
+  { name: "0045_parts", sql: parts },
 ]

@@ -2,7 +2,7 @@ import { useSignal } from "@preact/signals"
 import { useEffect } from "preact/hooks"
 import { CoverageStatus } from "#contract/assist"
 import { SkipCount } from "#contract/flow"
-import { type ValuePart, valueParts } from "#contract/labelling"
+import { valueParts } from "#contract/labelling"
 import { listOf } from "#contract/list"
 import { PreviewItem, type QueueFloors, QueueView, type QueueWeights } from "#contract/queue"
 import { asTrouble, type Trouble, thumbUrl } from "../../api.ts"
@@ -105,7 +105,7 @@ function Order({ view, mayChange, onSaved }: { view: QueueView; mayChange: boole
     floors.value = view.floors
     saved.value = false
   }
-  function weigh(part: ValuePart, value: number) {
+  function weigh(part: keyof QueueWeights, value: number) {
     weights.value = { ...weights.value, [part]: value }
     saved.value = false
   }
