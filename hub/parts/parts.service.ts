@@ -4,6 +4,7 @@ import { type FilterFault, parseFilter } from "#contract/part-filter"
 import type { PartChoices, PartCount, PartPage, PartRow } from "#contract/parts"
 import { Problem } from "#contract/problem"
 import type { Clock } from "#platform/clock"
+import type { PartFacts } from "./facts.service.ts"
 import { type Known, meaningOf } from "./meaning.rules.ts"
 import type { Found, PartsStore, Place, Question } from "./parts.store.ts"
 
@@ -14,6 +15,7 @@ const mostCounted = 1_000
 
 export type PartsDeps = {
   store: PartsStore
+  facts: Pick<PartFacts, "follow">
   view: (id: string) => InspectionView | undefined
   /** Frozen sets, the oldest first. */
   datasets: () => { name: string; digest: string; role: "training" | "golden"; created_at: number }[]
@@ -21,7 +23,7 @@ export type PartsDeps = {
 }
 
 /** Every inspection there is, found by what people ask. */
-export function createParts({ store, view, datasets, clock }: PartsDeps) {
+export function createParts({ store, facts, view, datasets, clock }: PartsDeps) {
   const known = (): Known => ({
     devices: store.devices(),
     models: store.models(),
@@ -31,6 +33,7 @@ export function createParts({ store, view, datasets, clock }: PartsDeps) {
 
   /** Throws `invalid` with the place of the word that cannot be understood. */
   function questionOf(text: string, through?: number): Question {
+    facts.follow()
     const read = parseFilter(text)
     if ("fault" in read) throw faulty(read.fault)
     const meant = meaningOf(read.filter, known(), clock.now())
@@ -95,7 +98,10 @@ export function createParts({ store, view, datasets, clock }: PartsDeps) {
     /** Throws `invalid` for a filter that is not understood. */
     check: (filter: string): void => void questionOf(filter),
     numbersOf: (ids: readonly string[]): number[] => store.numbers(ids),
-    newest: (): number => store.newest(),
+    newest(): number {
+      facts.follow()
+      return store.newest()
+    },
     rows: rowsOf,
 
     choices: (): PartChoices => ({

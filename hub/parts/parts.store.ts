@@ -47,6 +47,16 @@ export function createPartsStore(db: Sqlite) {
     statements.set(sql, made as Statement<unknown>)
     return made
   }
+  const follow = db.prepare(
+    `INSERT INTO part_fact
+     SELECT n, iif(clock IS NULL, captured_at, received_at), device_id, product_id, part_id, header ->> '$.job_id',
+       model_digest, eval, header ->> '$.verdict.score',
+       iif(coalesce(json_array_length(header, '$.findings'), 0) = 0, NULL, (
+         SELECT json_group_array(kind) FROM (SELECT DISTINCT value ->> '$.kind' AS kind FROM json_each(header, '$.findings'))
+       )),
+       label_verdict, nullif(label_kinds, '[]'), label_by, queue_reason
+     FROM inspection WHERE n > coalesce((SELECT max(n) FROM part_fact), 0) ORDER BY n LIMIT $most`,
+  )
   const newest = db.prepare<{ n: number | null }>("SELECT max(n) AS n FROM part_fact")
   const ids = db.prepare<{ id: string; lot: string | null; waits: string | null }>(
     `SELECT i.id, f.lot, f.waits FROM json_each($of) o JOIN inspection i ON i.n = o.value JOIN part_fact f ON f.n = i.n ORDER BY o.key`,
@@ -236,6 +246,8 @@ export function createPartsStore(db: Sqlite) {
   }
 
   return {
+    /** Takes up the next parts that came in, at most so many; how many it were. */
+    follow: (most: number): number => follow.run({ most }).changes,
     newest: (): number => newest.get()?.n ?? 0,
     devices: (): string[] => devices.all().map(({ id }) => id),
     products: (): string[] => [

@@ -8,6 +8,7 @@ import type { Sqlite } from "#platform/sqlite"
 import { createPartActions } from "./actions.service.ts"
 import { createPartActionStore } from "./actions.store.ts"
 import { createDeeds, type DeedsDeps } from "./deeds.service.ts"
+import { createPartFacts } from "./facts.service.ts"
 import { createPartHistories, type PartHistoriesDeps } from "./history.service.ts"
 import { createPartHistoryStore } from "./history.store.ts"
 import { createPartRoutes } from "./parts.routes.ts"
@@ -33,7 +34,9 @@ export function createPartsDomain(deps: {
 }) {
   const { db, view, dataset, labelling } = deps
   const actionStore = createPartActionStore(db)
-  const parts = createParts({ ...deps, store: createPartsStore(db), datasets: dataset.named })
+  const store = createPartsStore(db)
+  const facts = createPartFacts({ ...deps, store })
+  const parts = createParts({ ...deps, store, facts, datasets: dataset.named })
   const actions = createPartActions({ ...deps, store: actionStore, parts, deeds: createDeeds(deps) })
   const histories = createPartHistories({
     store: createPartHistoryStore(db),
@@ -48,7 +51,13 @@ export function createPartsDomain(deps: {
     parts,
     actions,
     routes: createPartRoutes({ parts, views, actions, histories, table }),
-    start: () => actions.resume(),
-    stop: () => actions.stop(),
+    start: () => {
+      facts.start()
+      actions.resume()
+    },
+    stop: async () => {
+      facts.stop()
+      await actions.stop()
+    },
   }
 }

@@ -1,5 +1,6 @@
 -- What people ask of parts, in rows a tenth the size of the parts' own, so that a question walks over few pages and its
--- indexes change the plan of nobody else's. Written by the triggers below; can be made anew from `inspection` at will.
+-- indexes change the plan of nobody else's. Rows follow the parts in slices, beside the way of what comes in: a station
+-- waits for none of these indexes. Can be made anew from `inspection` at will.
 CREATE TABLE part_fact (
   n INTEGER PRIMARY KEY REFERENCES inspection (n),
   -- When it was inspected, as far as that can be believed; else when it came.
@@ -28,15 +29,7 @@ INSERT INTO part_fact
     label_verdict, nullif(label_kinds, '[]'), label_by, queue_reason
   FROM inspection;
 
-CREATE TRIGGER inspection_part_fact AFTER INSERT ON inspection
-BEGIN
-  INSERT INTO part_fact VALUES (NEW.n, iif(NEW.clock IS NULL, NEW.captured_at, NEW.received_at), NEW.device_id, NEW.product_id,
-    NEW.part_id, NEW.header ->> '$.job_id', NEW.model_digest, NEW.eval, NEW.header ->> '$.verdict.score',
-    iif(coalesce(json_array_length(NEW.header, '$.findings'), 0) = 0, NULL, (
-      SELECT json_group_array(kind) FROM (SELECT DISTINCT value ->> '$.kind' AS kind FROM json_each(NEW.header, '$.findings'))
-    )),
-    NEW.label_verdict, nullif(NEW.label_kinds, '[]'), NEW.label_by, NEW.queue_reason);
-END;
+-- A part that is not here yet brings these along when it comes.
 CREATE TRIGGER inspection_part_fact_changed
 AFTER UPDATE OF label_verdict, label_kinds, label_by, queue_reason ON inspection
 BEGIN
