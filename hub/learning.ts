@@ -88,6 +88,7 @@ export function createLearning(deps: LearningDeps) {
     dataset,
     blobs,
     prover: ports.prover,
+    pictureOf: (id) => inspections.view(id)?.image?.sha256,
     buildIndex: (sha256) => buildIndex({ blobs }, sha256),
     signer: keys.release,
     policy: gate,

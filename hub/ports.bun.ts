@@ -1,5 +1,5 @@
 import { mkdtemp, rm } from "node:fs/promises"
-import { tmpdir } from "node:os"
+import { tmpdir, totalmem } from "node:os"
 import { join } from "node:path"
 import { selfCommand } from "#models/child"
 import { createAsker } from "#models/infer/asker"
@@ -27,11 +27,14 @@ export function bunPorts(): HubPorts {
     backbone: shippedBackbone(),
     assist: createAssistPorts(),
     print: createAsker({ command: selfCommand("worker", "print") }),
-    prover: createProver({ command: selfCommand("worker", "infer") }),
+    prover: createProver({ command: selfCommand("worker", "infer"), memoryBytes: foreignBytes() }),
     writeLog: (line) => void process.stderr.write(`${line}\n`),
     version,
   }
 }
+
+/** What a model may take while it is tried and proved: half of the machine, so that the hub keeps the other. */
+const foreignBytes = () => Math.max(1e9, totalmem() / 2)
 
 /** Both files by name: inside the binary they do not lie beside each other. */
 export function shippedBackbone(): HubPorts["backbone"] {

@@ -8,6 +8,7 @@ export type ModelErrorCode =
   | "model_invalid"
   | "model_crashed"
   | "model_timeout"
+  | "model_memory"
   | "model_missing"
   | "nan_output"
   | "backbone_invalid"

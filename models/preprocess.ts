@@ -139,8 +139,9 @@ export type InputTensor = { data: Float32Array | Uint8Array; dims: number[] }
 
 /** Normalises and lays out pixels: tensor = (pixel * scale - mean) / std, per channel in the order of `color`. */
 export function toTensor({ pixels, width, height, channels }: Resized, input: ModelInput): InputTensor {
-  const nchw = input.layout === "NCHW"
-  const dims = nchw ? [1, channels, height, width] : [1, height, width, channels]
+  const nchw = input.layout !== "NHWC"
+  const planes = [channels, height, width]
+  const dims = input.layout === "CHW" ? planes : nchw ? [1, ...planes] : [1, height, width, channels]
   const size = width * height
   const data = input.dtype === "u8" ? new Uint8Array(size * channels) : new Float32Array(size * channels)
   for (let c = 0; c < channels; c++) {

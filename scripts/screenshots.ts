@@ -122,6 +122,15 @@ const shots: Record<string, (page: Page) => Promise<void>> = {
     await page.goto(`${fixture.url}/assist`)
     await page.getByTestId("assist-segmenter").last().scrollIntoViewIfNeeded()
   },
+  "models-add": async (page) => {
+    await page.goto(`${fixture.url}/models/add`)
+    await page.getByTestId("wizard-choose").waitFor()
+  },
+  "models-wizard": (page) => openWizard(page),
+  "models-wizard-classes": async (page) => {
+    await openWizard(page)
+    await page.getByTestId("wizard-class").first().scrollIntoViewIfNeeded()
+  },
   model: async (page) => {
     await page.goto(`${fixture.url}/models/${fixture.models[0]?.digest}`)
     await page.getByTestId("model-gate").waitFor()
@@ -222,6 +231,14 @@ async function openLabel(page: Page): Promise<void> {
   await page.goto(`${fixture.url}/label`)
   await page.getByTestId("label-canvas").waitFor()
   await page.waitForTimeout(150)
+}
+
+async function openWizard(page: Page): Promise<void> {
+  await page.goto(`${fixture.url}/models/add`)
+  const file = { name: "best.onnx", mimeType: "application/octet-stream", buffer: Buffer.from("onnx") }
+  await page.getByTestId("wizard-file").setInputFiles(file)
+  await page.getByTestId("wizard-try").tap()
+  await page.getByTestId("wizard-picture").first().waitFor()
 }
 
 /** Where on the canvas the first suggested box lies, assuming it shows the whole part. */

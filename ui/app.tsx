@@ -21,6 +21,7 @@ const TrainingScreen = split(() =>
 )
 const ModelsScreen = split(() => import("./screens/models/models.screen.tsx").then((m) => m.ModelsScreen))
 const ModelScreen = split(() => import("./screens/models/model.screen.tsx").then((m) => m.ModelScreen))
+const ModelAddScreen = split(() => import("./screens/models/add.screen.tsx").then((m) => m.ModelAddScreen))
 const AssistScreen = split(() => import("./screens/assist/assist.screen.tsx").then((m) => m.AssistScreen))
 const RolloutsScreen = split(() =>
   import("./screens/rollouts/rollouts.screen.tsx").then((m) => m.RolloutsScreen),
@@ -94,6 +95,7 @@ function Screens() {
         <Route path="/datasets" component={DatasetsScreen} />
         <Route path="/training" component={TrainingScreen} />
         <Route path="/models" component={ModelsScreen} />
+        <Route path="/models/add" component={ModelAddScreen} />
         <Route path="/models/:digest" component={ModelScreen} />
         <Route path="/assist" component={AssistScreen} />
         <Route path="/rollouts" component={RolloutsScreen} />

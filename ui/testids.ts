@@ -316,5 +316,18 @@ const testIds = [
   "part-history",
   "part-label",
   "part-look",
+  "models-add",
+  "wizard-choose",
+  "wizard-file",
+  "wizard-found",
+  "wizard-trouble",
+  "wizard-doubts",
+  "wizard-decoding",
+  "wizard-class",
+  "wizard-part",
+  "wizard-try",
+  "wizard-picture",
+  "wizard-use",
+  "wizard-register",
 ] as const
 export type TestId = (typeof testIds)[number]

@@ -7,7 +7,8 @@ const Size = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(8192))
 export const ModelInput = v.object({
   name: v.string(),
   dtype: v.picklist(["f32", "u8"]),
-  layout: v.picklist(["NCHW", "NHWC"]),
+  /** `CHW`: one picture without a batch around it. */
+  layout: v.picklist(["NCHW", "NHWC", "CHW"]),
   color: v.picklist(["RGB", "BGR", "GRAY"]),
   resize: v.object({
     mode: v.picklist(["stretch", "letterbox", "letterbox_topleft", "short_side_crop", "none"]),
@@ -40,6 +41,23 @@ export const ModelOutput = v.object({
     "embedding",
   ]),
 })
+
+/** How answers of models of other makers are read, and which outputs each way needs by their roles. */
+export const decodings = {
+  softmax: ["logits"],
+  sigmoid: ["logits"],
+  probs: ["probs"],
+  yolo_v8: ["dets"],
+  yolo_v5: ["dets"],
+  yolo_e2e: ["dets"],
+  yolox: ["dets"],
+  detr: ["boxes", "labels", "scores"],
+  rfdetr: ["boxes", "logits"],
+  mmdet: ["dets", "labels"],
+  anomaly: ["score"],
+  semantic: ["mask"],
+  semantic_sigmoid: ["mask"],
+} as const satisfies Record<string, readonly v.InferOutput<typeof ModelOutput>["role"][]>
 
 export const ModelClass = v.object({ id: v.number(), key: DefectKey, verdict: v.picklist(["OK", "NG"]) })
 

@@ -1,6 +1,6 @@
 import * as v from "valibot"
 import { Count, Instant, Key, Sha256, Uuid } from "./ids.ts"
-import { Evaluation } from "./inspection.ts"
+import { Evaluation, Finding } from "./inspection.ts"
 import { ModelContract } from "./model.ts"
 import { SampleLabel, TrainingProgress } from "./training.ts"
 
@@ -107,12 +107,40 @@ export const ModelView = v.object({
 })
 export type ModelView = v.InferOutput<typeof ModelView>
 
+/** One thing that goes into a model or comes out of it; a dimension that is not fixed is a name. */
+export const ModelEnd = v.object({
+  name: v.string(),
+  type: v.string(),
+  dims: v.array(v.union([v.number(), v.string()])),
+})
+export type ModelEnd = v.InferOutput<typeof ModelEnd>
+
+/** What an engineer should look at before relying on what a file is taken for. */
+export const ModelDoubt = v.picklist([
+  "unknown_form",
+  "half_input",
+  "no_good_class",
+  "names_missing",
+  "preparation_assumed",
+  "size_assumed",
+  "masks_not_read",
+  "copyleft",
+  "licence_unknown",
+])
+export type ModelDoubt = v.InferOutput<typeof ModelDoubt>
+
 /** POST /api/models/look (engineer): what a file is taken for, to be looked at before it is registered. */
 export const ModelLook = v.object({
-  /** Who made the export, as far as it shows; `crux` for one with a contract. */
-  source: v.string(),
+  /** The file's digest, to try it or register it under. */
+  file: Sha256,
+  /** Who made the export, as far as it shows; `crux` for one with a contract, null for a form nobody knows. */
+  source: v.nullable(v.string()),
   size: Count,
+  /** Its own, what its form suggests, or a beginning to be filled in. */
   contract: ModelContract,
+  inputs: v.array(ModelEnd),
+  outputs: v.array(ModelEnd),
+  doubts: v.array(ModelDoubt),
   contents: v.object({
     operators: v.record(v.string(), Count),
     nodes: Count,
@@ -122,6 +150,34 @@ export const ModelLook = v.object({
   }),
 })
 export type ModelLook = v.InferOutput<typeof ModelLook>
+
+/** POST /api/models/files/:file/try (engineer): a file that was looked at, on pictures of this hub. */
+export const ModelTrial = v.object({
+  contract: ModelContract,
+  parts: v.pipe(v.array(Uuid), v.maxLength(12)),
+})
+export type ModelTrial = v.InferOutput<typeof ModelTrial>
+
+/** What speaks against a model that was tried. */
+export const TrialDoubt = v.picklist(["failed", "always_sure", "always_same", "nothing_found", "slow"])
+export type TrialDoubt = v.InferOutput<typeof TrialDoubt>
+
+/** One picture and what the model said of it; `part` is null for black, white and noise. */
+export const TriedPicture = v.object({
+  part: v.nullable(Uuid),
+  eval: Evaluation,
+  score: v.nullable(v.number()),
+  /** Why there is no answer. */
+  code: v.nullable(v.string()),
+  findings: v.array(Finding),
+  ms: v.number(),
+})
+export type TriedPicture = v.InferOutput<typeof TriedPicture>
+export const TrialResult = v.object({ pictures: v.array(TriedPicture), doubts: v.array(TrialDoubt) })
+export type TrialResult = v.InferOutput<typeof TrialResult>
+
+/** POST /api/models/files/:file (engineer): registers a file that was looked at; it is proved like any other. */
+export const NewModel = v.object({ line: v.optional(Key, "main"), contract: v.optional(ModelContract) })
 
 /** POST /api/models (engineer): register an ONNX with `crux.contract`; the file is the body. It is proved like any other. */
 export const jobStates = ["queued", "running", "proving", "succeeded", "failed", "cancelled"] as const

@@ -243,18 +243,20 @@ function createPlaces() {
   }
 }
 
-/** Reads pieces of a file that mostly follow each other: a megabyte at a time. */
+/** Reads pieces of a file that mostly follow each other: some at a time. */
 function createWindow(file: RandomAccess) {
-  let held = new Uint8Array()
+  let held: Uint8Array = new Uint8Array()
   let base = 0
   return async (start: number, end: number): Promise<Uint8Array> => {
     if (start < base || end > base + held.length) {
       base = start
-      held = new Uint8Array(await file.slice(start, Math.min(file.size, Math.max(end, start + 1024 * 1024))))
+      held = await file.slice(start, Math.min(file.size, Math.max(end, start + windowSize)))
     }
     return held.subarray(start - base, end - base)
   }
 }
+
+const windowSize = 256 * 1024
 
 async function* readDocument(
   tree: Tree,

@@ -109,16 +109,22 @@ async function* csvRows(tree: Tree, path: string): AsyncGenerator<Row> {
       for (const line of lines) {
         held = held === "" ? line : `${held}\n${line}`
         // An odd number of quotes: the cell goes on in the next line.
-        if ((held.split('"').length - 1) % 2 === 1) continue
+        if (held.includes('"') && (held.split('"').length - 1) % 2 === 1) continue
         const cells = cellsOf(held)
         held = ""
         if (!names) names = cells.map((name, i) => (i === 0 ? name.replace(/^\ufeff/, "") : name))
-        else if (cells.some((text) => text !== ""))
-          yield Object.fromEntries(names.map((name, i) => [name, uncell(cells[i] ?? "")])) as Row
+        else if (cells.some((text) => text !== "")) yield rowOf(names, cells)
       }
   } finally {
     await file.close()
   }
+}
+
+function rowOf(names: readonly string[], cells: readonly string[]): Row {
+  // Without a prototype: a column may have any name.
+  const row: Record<string, string> = Object.create(null)
+  for (let i = 0; i < names.length; i++) row[names[i] ?? ""] = uncell(cells[i] ?? "")
+  return row as Row
 }
 
 function cellsOf(line: string): string[] {

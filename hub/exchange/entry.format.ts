@@ -105,7 +105,11 @@ const extensions: Readonly<Record<string, string>> = {
 export const extensionOf = (mime: string): string => extensions[mime] ?? "bin"
 export const isPicture = (path: string): boolean => /\.(jpe?g|png|webp)$/i.test(path)
 /** Name without folders and extension. */
-export const stemOf = (path: string): string => (path.split("/").at(-1) ?? path).replace(/\.[^.]*$/, "")
+export const stemOf = (path: string): string => {
+  const name = path.slice(path.lastIndexOf("/") + 1)
+  const dot = name.lastIndexOf(".")
+  return dot < 0 ? name : name.slice(0, dot)
+}
 export const uuidIn = (name: string): string | undefined =>
   /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/.exec(name)?.[0]
 
@@ -179,6 +183,7 @@ export function createFinder(tree: Tree): (name: string, beside?: string) => str
     byStem.set(stemOf(name), byStem.has(stemOf(name)) ? null : path)
   }
   return (name, beside = "") => {
+    if (byName.size === 0) return null
     const clean = name.replaceAll("\\", "/").replace(/^[./]+/, "")
     for (const path of [clean, `${beside}${clean}`, `images/${clean}`, `${beside}images/${clean}`])
       if (isPicture(path) && tree.has(path)) return path

@@ -6,7 +6,7 @@ import type { RandomAccess } from "./entry.format.ts"
  */
 export type JsonElement = { key: string; whole: boolean; start: number; bytes: Uint8Array }
 
-const chunkSize = 1024 * 1024
+const chunkSize = 512 * 1024
 /** No task of anybody is longer; a file that is one endless string must not fill the memory. */
 const longestElement = 256 * 1024 * 1024
 
@@ -14,20 +14,47 @@ const [quote, backslash, comma, colon] = [34, 92, 44, 58]
 const [openSquare, closeSquare, openCurly, closeCurly] = [91, 93, 123, 125]
 const isSpace = (byte: number) => byte === 32 || byte === 10 || byte === 13 || byte === 9
 
-/** Splits a JSON file into its elements, in their order, some at a time. Throws SyntaxError for what is no JSON. */
+/** What the bytes so far leave open: brackets, a string, a backslash in it. */
+type Open = { depth: number; inString: boolean; escaped: boolean }
+
+/** The place behind the bracket that closes an element, or the end of the bytes; what is open then is left in `open`. */
+function skim(bytes: Uint8Array, from: number, end: number, open: Open): number {
+  let { depth, inString, escaped } = open
+  let at = from
+  // Nearly every byte of a file goes through here, and nowhere else.
+  while (at < end) {
+    const byte = bytes[at++]
+    if (inString) {
+      if (escaped) escaped = false
+      else if (byte === backslash) escaped = true
+      else if (byte === quote) inString = false
+    } else if (byte === quote) inString = true
+    else if (byte === openCurly || byte === openSquare) depth++
+    else if ((byte === closeCurly || byte === closeSquare) && --depth === 0) break
+  }
+  open.depth = depth
+  open.inString = inString
+  open.escaped = escaped
+  return at
+}
+
+/**
+ * Splits a JSON file into its elements, in their order, some at a time; their bytes are good until the next are asked for.
+ * Throws SyntaxError for what is no JSON.
+ */
 export async function* jsonElements(file: RandomAccess): AsyncGenerator<JsonElement[]> {
-  let held = new Uint8Array(0)
+  let held = new Uint8Array(chunkSize * 2)
+  /** How much of it is filled. */
+  let length = 0
   /** Position of held[0] in the file. */
   let base = 0
   let at = 0
   let root: "none" | "array" | "object" | "done" = "none"
   let key = ""
   let place: "key" | "colon" | "value" | "elements" | "after" = "value"
-  /** Start of the element under way, and how deep its brackets are; -1 when there is none. */
+  /** Start of the element under way; -1 when there is none. */
   let start = -1
-  let depth = 0
-  let inString = false
-  let escaped = false
+  const open: Open = { depth: 0, inString: false, escaped: false }
   const wrong = (what: string) => new SyntaxError(`JSON: ${what} near byte ${base + at}`)
 
   for (let position = 0; position < file.size; ) {
@@ -35,12 +62,15 @@ export async function* jsonElements(file: RandomAccess): AsyncGenerator<JsonElem
     if (fresh.length === 0) break
     position += fresh.length
     const from = start >= 0 ? start : at
-    if (held.length - from > longestElement) throw wrong("an element is too long")
-    const kept = held.length - from
-    const next = new Uint8Array(kept + fresh.length)
-    next.set(held.subarray(from))
-    next.set(fresh, kept)
-    held = next
+    const kept = length - from
+    if (kept > longestElement) throw wrong("an element is too long")
+    if (kept + fresh.length > held.length) {
+      const larger = new Uint8Array((kept + fresh.length) * 2)
+      larger.set(held.subarray(from, length))
+      held = larger
+    } else held.copyWithin(0, from, length)
+    held.set(fresh, kept)
+    length = kept + fresh.length
     base += from
     at -= from
     if (start >= 0) start = 0
@@ -49,20 +79,26 @@ export async function* jsonElements(file: RandomAccess): AsyncGenerator<JsonElem
       found.push({ key, whole, start: base + start, bytes: held.subarray(start, end) })
       start = -1
     }
-    const { length } = held
     while (at < length) {
+      if (open.depth > 0) {
+        at = skim(held, at, length, open)
+        if (open.depth === 0) {
+          emit(place === "value", at)
+          if (place === "value") place = "after"
+        }
+        continue
+      }
       const byte = held[at] ?? 0
-      if (inString) {
-        // What is inside a string concerns nobody; this loop is where the time goes.
-        if (escaped) escaped = false
-        else if (byte === backslash) escaped = true
+      if (open.inString) {
+        if (open.escaped) open.escaped = false
+        else if (byte === backslash) open.escaped = true
         else if (byte === quote) {
-          inString = false
+          open.inString = false
           if (place === "key") {
             key = JSON.parse(new TextDecoder().decode(held.subarray(start, at + 1))) as string
             start = -1
             place = "colon"
-          } else if (depth === 0) {
+          } else {
             emit(place === "value", at + 1)
             if (place === "value") place = "after"
           }
@@ -71,23 +107,8 @@ export async function* jsonElements(file: RandomAccess): AsyncGenerator<JsonElem
         continue
       }
       if (start >= 0) {
-        // Inside an element that is not a string by itself.
-        if (byte === quote) inString = true
-        else if (byte === openCurly || byte === openSquare) depth++
-        else if (byte === closeCurly || byte === closeSquare) {
-          if (depth > 0) {
-            depth--
-            if (depth === 0) {
-              emit(place === "value", at + 1)
-              if (place === "value") place = "after"
-            }
-          } else {
-            // A number or word that ends with its surroundings.
-            emit(place === "value", at)
-            if (place === "value") place = "after"
-            continue
-          }
-        } else if (depth === 0 && (byte === comma || isSpace(byte))) {
+        // A number or word that ends with its surroundings.
+        if (byte === closeCurly || byte === closeSquare || byte === comma || isSpace(byte)) {
           emit(place === "value", at)
           if (place === "value") place = "after"
           continue
@@ -153,8 +174,8 @@ export async function* jsonElements(file: RandomAccess): AsyncGenerator<JsonElem
   function begin(byte: number) {
     if (byte === closeCurly || byte === closeSquare || byte === colon) throw wrong("a value is missing")
     start = at
-    if (byte === quote) inString = true
-    else if (byte === openCurly || byte === openSquare) depth = 1
+    if (byte === quote) open.inString = true
+    else if (byte === openCurly || byte === openSquare) open.depth = 1
     at++
   }
 }

@@ -86,6 +86,50 @@ const Item = v.looseObject({
 })
 type Item = v.InferOutput<typeof Item>
 
+const isMap = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+/** Whether a value of this name is what the schema wants of it and would leave as it is. */
+function isPlain(name: string, value: unknown): boolean {
+  switch (name) {
+    case "id":
+    case "type":
+    case "from_name":
+    case "origin":
+    case "from_id":
+    case "to_id":
+      return typeof value === "string"
+    case "original_width":
+    case "original_height":
+    case "image_rotation":
+    case "item_index":
+    case "score":
+      return typeof value === "number" && Number.isFinite(value)
+    case "value":
+      return isMap(value)
+    case "parentID":
+    case "readonly":
+    case "hidden":
+    case "meta":
+    case "direction":
+    case "labels":
+      return false
+    default:
+      return true
+  }
+}
+
+/** A result, or why it is none. Hundreds of thousands come at once and nearly all are alike: the schema sees the others. */
+function itemOf(raw: unknown): Item | string {
+  if (isMap(raw) && typeof raw.type === "string" && typeof raw.from_name === "string") {
+    let plain = true
+    for (const name in raw) plain = plain && isPlain(name, raw[name])
+    if (plain) return raw as Item
+  }
+  const parsed = v.safeParse(Item, raw)
+  return parsed.success ? parsed.output : parsed.issues[0].message
+}
+
 /** Six digits after the point: percent and back does not leave 12.299999999999. */
 const tidy = (value: number) => Math.round(value * 1e6) / 1e6 || 0
 const radians = (degrees: number) => (degrees * Math.PI) / 180
@@ -113,12 +157,11 @@ export function readResults(
   const nameId = createNaming()
 
   for (const [i, raw] of results.entries()) {
-    const parsed = v.safeParse(Item, raw)
-    if (!parsed.success) {
-      say("broken", `result ${i + 1}: ${parsed.issues[0]?.message ?? "not valid"}`)
+    const item = itemOf(raw)
+    if (typeof item === "string") {
+      say("broken", `result ${i + 1}: ${item}`)
       continue
     }
-    const item = parsed.output
     const value = item.value ?? {}
     if (item.type === "relation") {
       relations.push(item)
@@ -576,14 +619,42 @@ const Prediction = v.looseObject({
 })
 
 /** One task of an export or import. Predictions of an export may be ids only; those say nothing. */
-export const LabelStudioTask = v.looseObject({
+const LabelStudioTask = v.looseObject({
   id: v.optional(v.nullable(v.union([v.number(), v.string()]))),
   data: v.record(v.string(), v.unknown()),
   meta: v.optional(v.nullable(v.record(v.string(), v.unknown()))),
   annotations: v.optional(v.nullable(v.array(Annotation)), []),
   predictions: v.optional(v.nullable(v.array(v.union([v.number(), Prediction]))), []),
 })
-export type LabelStudioTask = v.InferOutput<typeof LabelStudioTask>
+type LabelStudioTask = v.InferOutput<typeof LabelStudioTask>
+
+/** A task, or why it is none. As with results, those of a usual export need no schema. */
+export function taskOf(raw: unknown): LabelStudioTask | string {
+  if (isMap(raw) && isMap(raw.data) && raw.meta === undefined && Array.isArray(raw.annotations)) {
+    const { id, annotations, predictions } = raw
+    const isUsual =
+      typeof id === "number" &&
+      annotations.every(isUsualAnnotation) &&
+      Array.isArray(predictions) &&
+      predictions.every((one) => typeof one === "number")
+    if (isUsual) return raw as LabelStudioTask
+  }
+  const parsed = v.safeParse(LabelStudioTask, raw)
+  return parsed.success ? parsed.output : parsed.issues[0].message
+}
+
+const isTextOrNone = (value: unknown) => value === undefined || value === null || typeof value === "string"
+const isFlagOrNone = (value: unknown) => value === undefined || value === null || typeof value === "boolean"
+const isUsualAnnotation = (raw: unknown) =>
+  isMap(raw) &&
+  Array.isArray(raw.result) &&
+  (raw.id === undefined || typeof raw.id === "number") &&
+  isFlagOrNone(raw.was_cancelled) &&
+  isFlagOrNone(raw.ground_truth) &&
+  isTextOrNone(raw.created_at) &&
+  isTextOrNone(raw.updated_at) &&
+  isTextOrNone(raw.unique_id) &&
+  (raw.lead_time === undefined || raw.lead_time === null || typeof raw.lead_time === "number")
 
 /** The size the results of an annotation speak of; null when none does. */
 export function sizeOfResults(results: readonly unknown[]): Size | null {

@@ -1,4 +1,3 @@
-import * as v from "valibot"
 import type { ExchangeItem } from "#contract/exchange"
 import {
   allOutlines,
@@ -16,11 +15,11 @@ import {
 import { jsonElements, parseJson } from "./json.format.ts"
 import {
   type LabelStudioDialect,
-  LabelStudioTask,
   plainDialect,
   readMin,
   readResults,
   sizeOfResults,
+  taskOf,
   writeMin,
   writeResults,
 } from "./label-studio.format.ts"
@@ -40,7 +39,7 @@ const dataOf = (item: ExchangeItem) => ({
 })
 const time = (at: number) => new Date(at).toISOString().replace("Z", "000Z")
 
-function taskOf(item: ExchangeItem, n: number, exact: boolean) {
+function taskFor(item: ExchangeItem, n: number, exact: boolean) {
   const { label } = item
   const at = time(label?.at ?? item.captured_at ?? 0)
   const created = { created_at: at, updated_at: at }
@@ -155,10 +154,18 @@ const refused = (path: string, code: string, detail: string): ReadItem => ({
   remarks: [{ path, code, detail }],
 })
 
+const verdictWords = new Set(Object.values(plainDialect.verdict ?? {}).flat())
+/** Whether a word of a verdict is among some choices; those of a tree are lists. */
+const saysVerdict = (value: unknown): boolean =>
+  typeof value === "object" &&
+  value !== null &&
+  "choices" in value &&
+  Array.isArray(value.choices) &&
+  value.choices.flat().some((word) => verdictWords.has(word))
+
 /** The words of the config are not in the file: any choices of OK and NG are the verdict. */
 function dialectOf(kindOf: ReadOptions["kindOf"], results: readonly unknown[]): LabelStudioDialect {
   const words = plainDialect.verdict
-  const all = words ? [...words.ok, ...words.ng, ...words.unsure] : []
   const control = results.find(
     (r): r is { from_name: string } =>
       typeof r === "object" &&
@@ -167,7 +174,7 @@ function dialectOf(kindOf: ReadOptions["kindOf"], results: readonly unknown[]): 
       r.type === "choices" &&
       "from_name" in r &&
       "value" in r &&
-      all.some((word) => JSON.stringify(r.value).includes(`"${word}"`)),
+      saysVerdict(r.value),
   )?.from_name
   return { ...plainDialect, kindOf, verdict: words && { ...words, control: control ?? words.control } }
 }
@@ -249,7 +256,7 @@ function nameOf(address: string): string {
 export const labelStudioJson: Format = {
   writes: allOutlines,
   async *write(source) {
-    yield file(source, "result.json", (item, n) => taskOf(item, n, source.profile === "ls-exact"))
+    yield file(source, "result.json", (item, n) => taskFor(item, n, source.profile === "ls-exact"))
     yield* pictures(source, ({ image }) => image.file)
   },
   recognises: async (tree) => (await lists(tree, isTask)).length > 0,
@@ -263,12 +270,12 @@ export const labelStudioJson: Format = {
         yield refused(where, "broken", String(error))
         continue
       }
-      const parsed = v.safeParse(LabelStudioTask, raw)
-      if (!parsed.success) {
-        yield refused(where, "broken", parsed.issues[0].message)
+      const task = taskOf(raw)
+      if (typeof task === "string") {
+        yield refused(where, "broken", task)
         continue
       }
-      const { data, annotations } = parsed.output
+      const { data, annotations } = task
       const counting = (annotations ?? []).filter(({ was_cancelled }) => !was_cancelled)
       // The newest says what counts; the others are told, not lost in silence.
       const newest = counting.reduce<(typeof counting)[number] | undefined>(

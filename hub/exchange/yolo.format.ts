@@ -212,8 +212,9 @@ async function* read(tree: Tree, options: ReadOptions): AsyncGenerator<ReadItem>
     const remarks: ReadItem["remarks"] = []
     const marks: { kinds: string[]; outline: Outline }[] = []
     for (const [i, raw] of text.split("\n").entries()) {
-      if (raw.trim() === "") continue
-      const [number = Number.NaN, ...values] = raw.trim().split(/\s+/).map(Number)
+      const values = numbersOf(raw)
+      const number = values.shift()
+      if (number === undefined) continue
       const word = names[number]
       const kind = word === undefined ? undefined : options.kindOf(word)
       const outlines = kind === undefined ? [] : outlinesOf(values, size, layout, turned)
@@ -241,6 +242,19 @@ async function* read(tree: Tree, options: ReadOptions): AsyncGenerator<ReadItem>
       remarks,
     }
   }
+}
+
+/** The numbers of a line, whatever stands between them. */
+function numbersOf(line: string): number[] {
+  const out: number[] = []
+  for (const word of line.split(" ")) {
+    if (word === "") continue
+    const number = Number(word)
+    // Tabs and the like: seldom, and slower to tell apart.
+    if (Number.isNaN(number)) return line.trim().split(/\s+/).map(Number)
+    if (word.trim() !== "") out.push(number)
+  }
+  return out
 }
 
 const refusal = (path: string, code: string, detail: string): ReadItem => ({

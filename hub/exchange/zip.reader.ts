@@ -45,6 +45,12 @@ export async function openZip(
     const paths = [...members.keys()].sort((a, b) => (a < b ? -1 : 1))
     const near = createNear(file, size)
     let spooled = 0
+    /** The last one that was unpacked and closed: formats look at a file before they read it. */
+    let spare: { name: string; target: string } | undefined
+    const dropSpare = async () => {
+      if (spare) await rm(spare.target, { force: true })
+      spare = undefined
+    }
     const memberOf = (name: string): Member => {
       const member = members.get(name)
       if (!member) throw new Problem("not_found", "archive_file", `${name} is not in the archive`)
@@ -63,19 +69,30 @@ export async function openZip(
         const member = memberOf(name)
         const start = await dataStart(near, size, member)
         if (member.method === 0) return part(file, start, member.size)
-        const target = join(scratch, `unpacked-${spooled++}`)
-        await spool(path, start, member, name, target)
+        let target = join(scratch, `unpacked-${spooled++}`)
+        if (spare?.name === name) {
+          target = spare.target
+          spare = undefined
+        } else await spool(path, start, member, name, target)
         const opened = await openFile(target)
         return {
           ...opened,
           close: async () => {
             await opened.close()
-            await rm(target, { force: true })
+            await dropSpare()
+            spare = { name, target }
           },
         }
       },
     }
-    return { tree, refused, close: () => file.close() }
+    return {
+      tree,
+      refused,
+      close: async () => {
+        await dropSpare()
+        await file.close()
+      },
+    }
   } catch (error) {
     await file.close()
     throw error
@@ -153,7 +170,7 @@ async function spool(
     })
     await pipeline(
       Readable.from(packed),
-      createInflateRaw(),
+      createInflateRaw({ chunkSize: 256 * 1024 }),
       watched,
       createWriteStream(target, { mode: 0o600 }),
     )
@@ -210,7 +227,6 @@ async function readDirectory(
   refused: ExchangeRemark[],
 ): Promise<void> {
   const folded = new Set<string>()
-  const spans: { from: number; to: number; path: string }[] = []
   let total = 0
   let rest: Uint8Array = new Uint8Array()
   let seen = 0
@@ -249,28 +265,41 @@ async function readDirectory(
         say("sizes", "its sizes contradict each other")
       else if (member.size > archiveLimits.ratioFrom && member.size > member.packedSize * archiveLimits.ratio)
         say("bomb", "far more would come of it than labels and pictures are")
-      else if (folded.has(path.toLowerCase().normalize("NFC")))
-        say("twice", "a file of this name was there before")
+      else if (folded.has(fold(path))) say("twice", "a file of this name was there before")
       else if (total > archiveLimits.totalBytes) say("too_much", "the archive is too large when unpacked")
       else {
-        folded.add(path.toLowerCase().normalize("NFC"))
+        folded.add(fold(path))
         members.set(path, member)
-        spans.push({ from: member.offset, to: member.offset + 30 + member.packedSize, path })
       }
     }
     rest = bytes.subarray(here)
   }
   if (seen !== entries) throw broken("archive", "its list of files is shorter than it says")
   // Files that share bytes are how a small archive becomes endless.
-  spans.sort((a, b) => a.from - b.from)
   let end = 0
-  for (const { from, to, path } of spans) {
-    if (from < end || to > offset + size) {
+  for (const [path, member] of inOrder(members)) {
+    const to = member.offset + 30 + member.packedSize
+    if (member.offset < end || to > offset + size) {
       members.delete(path)
       refused.push({ path, code: "overlap", detail: "it shares its bytes with another file" })
     } else end = to
   }
 }
+
+/** As the files lie in the archive; nearly always as they are listed, and then nothing is copied. */
+function inOrder(members: ReadonlyMap<string, Member>): Iterable<[string, Member]> {
+  let last = 0
+  for (const { offset } of members.values()) {
+    if (offset < last) return [...members].sort(([, a], [, b]) => a.offset - b.offset)
+    last = offset
+  }
+  return members
+}
+
+/** Two names that some file system takes for one. */
+const fold = (path: string): string =>
+  ascii.test(path) ? path.toLowerCase() : path.toLowerCase().normalize("NFC")
+const ascii = /^[ -~]*$/
 
 function memberAt(view: DataView, at: number, extra: Uint8Array): Member {
   const member = {
@@ -296,12 +325,14 @@ function memberAt(view: DataView, at: number, extra: Uint8Array): Member {
 
 /** UTF-8 when the archive says so or when it is; else the code page of a Korean Windows (CP949). Null for neither. */
 function decodeName(raw: Uint8Array, said: boolean): string | null {
-  for (const encoding of said ? ["utf-8"] : ["utf-8", "euc-kr"])
+  for (const decoder of said ? [utf8] : [utf8, cp949])
     try {
-      return new TextDecoder(encoding, { fatal: true }).decode(raw)
+      return decoder.decode(raw)
     } catch {}
   return null
 }
+const utf8 = new TextDecoder("utf-8", { fatal: true })
+const cp949 = new TextDecoder("euc-kr", { fatal: true })
 
 async function dataStart(read: ReadAt, size: number, { offset, packedSize }: Member): Promise<number> {
   const head = await read(offset, offset + 30)

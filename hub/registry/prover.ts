@@ -1,4 +1,7 @@
-import { createInferChild } from "#models/infer/child"
+import type { Finding } from "#contract/inspection"
+import type { ModelContract } from "#contract/model"
+import type { Looked } from "#models/adapters/look"
+import { createInferChild, type InferChild } from "#models/infer/child"
 import { codeOf } from "#models/model-error"
 import type { Frame } from "#models/preprocess"
 import type { Judgement } from "./gate.rules.ts"
@@ -9,20 +12,67 @@ export type Prover = {
   judge(model: string, pictures: readonly string[], signal?: AbortSignal): Promise<Judgement[]>
   /** Pictures of nothing: black, white and noise. */
   judgeBlank(model: string, signal?: AbortSignal): Promise<Judgement[]>
+  /**
+   * What a model that nobody knows yet finds on the pictures of nothing and then on these. Ends with the first picture it
+   * hangs, dies or takes too much memory at. Rejects with a `ModelError` when it cannot be loaded.
+   */
+  show(model: string, pictures: readonly string[], signal?: AbortSignal): Promise<Shown[]>
+  /** What a file from elsewhere is taken for. Rejects with `model_invalid`. */
+  look(file: string): Promise<Looked>
+  /** Writes a copy with a contract stamped into it, if it needs one. Rejects with `model_invalid`. */
+  stamp(
+    file: string,
+    contract: ModelContract | undefined,
+    into: string,
+  ): Promise<{ contract: ModelContract; stamped: boolean }>
   /** JPEG copy of a picture, `side` pixels at most. */
   shrink(path: string, side: number): Promise<Uint8Array>
 }
 
+/** What a model said of one picture. */
+export type Shown = Judgement & { findings: Finding[] }
+
 const blankSide = 256
+/** How many pictures of nothing there are. */
+export const blanks = 3
+/** After these a model is not asked again by somebody who waits. */
+const fatal = new Set(["model_timeout", "model_crashed", "model_memory"])
 
 /**
  * `command` starts an inference worker. Each call gets a fresh process, killed at the end: session.run blocks the
  * event loop of whoever calls it, a foreign model may crash, and released sessions do not give memory back.
  */
-export function createProver({ command, timeoutMs }: { command: string[]; timeoutMs?: number }): Prover {
-  const judgeFrames = async (model: string, frames: readonly Frame[], signal?: AbortSignal) => {
-    const child = createInferChild({ command, ...(timeoutMs !== undefined && { timeoutMs }) })
+export function createProver({
+  command,
+  timeoutMs,
+  memoryBytes,
+}: {
+  command: string[]
+  timeoutMs?: number
+  /** A model that takes more is ended. */
+  memoryBytes?: number
+}): Prover {
+  const open = () => createInferChild({ command, memoryBytes, ...(timeoutMs !== undefined && { timeoutMs }) })
+  const withChild = async <T>(work: (child: InferChild) => Promise<T>): Promise<T> => {
+    const child = open()
     try {
+      return await work(child)
+    } finally {
+      await child.close()
+    }
+  }
+  const inspected = async (child: InferChild, frame: Frame): Promise<Shown> => {
+    const { verdict, findings, timing } = await child.inspect(frame)
+    return {
+      eval: verdict.eval,
+      score: verdict.score ?? null,
+      ...(verdict.code !== undefined && { code: verdict.code }),
+      ms: (timing.pre ?? 0) + (timing.infer ?? 0) + (timing.post ?? 0),
+      findings,
+    }
+  }
+  const judgeFrames = (model: string, frames: readonly Frame[], signal?: AbortSignal) =>
+    withChild(async (child) => {
       try {
         await child.load(model)
       } catch (error) {
@@ -32,19 +82,11 @@ export function createProver({ command, timeoutMs }: { command: string[]; timeou
       const judgements: Judgement[] = []
       for (const frame of frames) {
         signal?.throwIfAborted()
-        const { verdict, timing } = await child.inspect(frame)
-        judgements.push({
-          eval: verdict.eval,
-          score: verdict.score ?? null,
-          ...(verdict.code !== undefined && { code: verdict.code }),
-          ms: (timing.pre ?? 0) + (timing.infer ?? 0) + (timing.post ?? 0),
-        })
+        const { findings: _, ...judgement } = await inspected(child, frame)
+        judgements.push(judgement)
       }
       return judgements
-    } finally {
-      await child.close()
-    }
-  }
+    })
   return {
     judge: (model, pictures, signal) =>
       judgeFrames(
@@ -53,14 +95,21 @@ export function createProver({ command, timeoutMs }: { command: string[]; timeou
         signal,
       ),
     judgeBlank: (model, signal) => judgeFrames(model, blankFrames(), signal),
-    shrink: async (path, side) => {
-      const child = createInferChild({ command })
-      try {
-        return (await child.thumbnail({ path }, side)).bytes
-      } finally {
-        await child.close()
-      }
-    },
+    show: (model, pictures, signal) =>
+      withChild(async (child) => {
+        await child.load(model)
+        const shown: Shown[] = []
+        for (const frame of [...blankFrames(), ...pictures.map((path): Frame => ({ path }))]) {
+          signal?.throwIfAborted()
+          const said = await inspected(child, frame)
+          shown.push(said)
+          if (said.code !== undefined && fatal.has(said.code)) break
+        }
+        return shown
+      }),
+    look: (file) => withChild((child) => child.look(file)),
+    stamp: (file, contract, into) => withChild((child) => child.stamp(file, contract, into)),
+    shrink: async (path, side) => (await withChild((child) => child.thumbnail({ path }, side))).bytes,
   }
 }
 

@@ -3,11 +3,12 @@ import * as v from "valibot"
 import { Key, Sha256 } from "#contract/ids"
 import { listOf } from "#contract/list"
 import { ModelContract } from "#contract/model"
-import { ModelLook, ModelView } from "#contract/registry"
-import { actor, allow, bodyUpTo, doc, type HubEnv, param, query } from "../http/kit.ts"
+import { ModelLook, ModelTrial, ModelView, NewModel, TrialResult } from "#contract/registry"
+import { actor, allow, bodyUpTo, doc, type HubEnv, json, param, query } from "../http/kit.ts"
 import type { Registry } from "./registry.service.ts"
 
 const ByDigest = v.object({ digest: Sha256 })
+const ByFile = v.object({ file: Sha256 })
 const ForLine = v.object({
   line: v.optional(Key, "main"),
   /** URL-encoded JSON: how a model is fed and read, where that is not recognised or not right. */
@@ -41,6 +42,27 @@ export function createRegistryRoutes(registry: Registry) {
       bodyUpTo(maxModelBytes),
       doc("What an ONNX is taken for, without registering it; the file is the body.", { 200: ModelLook }),
       async (c) => c.json(await registry.look(c.req.raw.body ?? new Blob([]).stream())),
+    )
+    .post(
+      "/api/models/files/:file/try",
+      allow("engineer"),
+      doc("What a file that was looked at finds on parts of this hub; nothing is kept.", {
+        200: TrialResult,
+      }),
+      param(ByFile),
+      json(ModelTrial),
+      async (c) => c.json(await registry.try(c.req.valid("param").file, c.req.valid("json"))),
+    )
+    .post(
+      "/api/models/files/:file",
+      allow("engineer"),
+      doc("Registers a file that was looked at, as it says itself or with a contract.", { 202: ModelView }),
+      param(ByFile),
+      json(NewModel),
+      async (c) => {
+        const { line, contract } = c.req.valid("json")
+        return c.json(await registry.adopt(c.req.valid("param").file, line, contract), 202)
+      },
     )
     .get(
       "/api/models/:digest",

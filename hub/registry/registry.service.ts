@@ -1,10 +1,21 @@
 import { createHash } from "node:crypto"
+import { mkdtemp, rm, stat } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import canonicalize from "canonicalize"
 import type { ModelContract } from "#contract/model"
 import { Problem } from "#contract/problem"
-import type { GatePolicy, GateReport, ModelLook, ModelView } from "#contract/registry"
+import type {
+  GatePolicy,
+  GateReport,
+  ModelLook,
+  ModelTrial,
+  ModelView,
+  TrialResult,
+} from "#contract/registry"
 import type { Manifest, ObjectRef } from "#contract/release"
 import type { TrainingResult } from "#contract/training"
+import { ModelError } from "#models/model-error"
 import type { Blobs } from "#platform/blobs"
 import type { Clock } from "#platform/clock"
 import type { Events } from "#platform/events"
@@ -14,10 +25,11 @@ import type { Sqlite } from "#platform/sqlite"
 import type { Dataset, FrozenSet } from "../dataset/dataset.service.ts"
 import { judge, type TruePart } from "./gate.rules.ts"
 import { disagreement } from "./parity.rules.ts"
-import type { Prover } from "./prover.ts"
+import { blanks, type Prover } from "./prover.ts"
 import { createRegistryStore, type NewModel, type RegisteredModel } from "./registry.store.ts"
 import { makeChecks, storeManifest } from "./release.ts"
-import { adoptSent, readParity, readResult } from "./result.ts"
+import { readParity, readResult } from "./result.ts"
+import { doubtsOfTrial } from "./trial.rules.ts"
 
 /** Who approves, for the audit trail. */
 export type Person = { id: string; name: string }
@@ -30,6 +42,8 @@ export type RegistryDeps = {
   dataset: Dataset
   blobs: Blobs
   prover: Prover
+  /** Digest of a part's picture; undefined without one. */
+  pictureOf: (inspection: string) => string | undefined
   /** Stores the index of an object longer than one chunk. */
   buildIndex: (sha256: string) => Promise<ObjectRef | undefined>
   /** The release key: says which models exist. */
@@ -55,6 +69,8 @@ export function createRegistry(deps: RegistryDeps) {
   const { db, clock, events, log, dataset, blobs, prover, signer, policy } = deps
   const store = createRegistryStore(db)
   const proving = createTurns()
+  /** Files of others are opened one at a time: each may take the memory that one is given. */
+  const opening = createTurns()
   const releasing = createTurns()
   const stopping = new AbortController()
 
@@ -132,6 +148,51 @@ export function createRegistry(deps: RegistryDeps) {
     announce(model.digest)
   }
 
+  /** Files from elsewhere are read and opened by a child; what it says of them is the engineer's to mend. */
+  const asSent = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await opening(work)
+    } catch (cause) {
+      if (!(cause instanceof ModelError)) throw cause
+      throw new Problem("invalid", cause.code, cause.message, { why: cause.message }, cause)
+    }
+  }
+  const fileOf = async (sha256: string): Promise<string> => {
+    if (!(await blobs.has(sha256)))
+      throw new Problem("not_found", "model_file", "this file is not on the hub; send it again")
+    return await blobs.file(sha256)
+  }
+  /** With a stamped copy of a file for as long as the work takes. */
+  const withStamped = async <T>(
+    sha256: string,
+    given: ModelContract | undefined,
+    work: (path: string, contract: ModelContract, stamped: boolean) => Promise<T>,
+  ): Promise<T> => {
+    const file = await fileOf(sha256)
+    const folder = await mkdtemp(join(tmpdir(), "crux-model-"))
+    try {
+      const into = join(folder, "model.onnx")
+      const { contract, stamped } = await asSent(() => prover.stamp(file, given, into))
+      return await work(stamped ? into : file, contract, stamped)
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
+  }
+
+  /** Registers a file that lies here already. */
+  const adopt = (sha256: string, line: string, given?: ModelContract): Promise<ModelView> =>
+    withStamped(sha256, given, async (path, contract, stamped) => {
+      const digest = stamped ? (await blobs.putFile(path)).sha256 : sha256
+      const known = store.get(digest)
+      if (known && known.state !== "refused") return viewOf(known)
+      const { size } = await stat(path)
+      const { training } = dataset.freeze()
+      const set = training.samples.length > 0 ? training.digest : null
+      add({ digest, line, size, job: null, dataset: set, golden: null, contract, metrics: {} })
+      proveSoon(digest)
+      return viewOf(found(digest))
+    })
+
   const viewOf = (model: RegisteredModel): ModelView => ({
     digest: model.digest,
     line: model.line,
@@ -198,9 +259,32 @@ export function createRegistry(deps: RegistryDeps) {
     /** What an ONNX file is taken for, without keeping it as a model. Throws `invalid`. */
     async look(source: AsyncIterable<Uint8Array>): Promise<ModelLook> {
       const { sha256, size } = await blobs.putStream(source)
-      const { source: maker, contract, contents } = adoptSent(await blobs.read(sha256))
-      return { source: maker, size, contract, contents }
+      const file = await fileOf(sha256)
+      return { file: sha256, size, ...(await asSent(() => prover.look(file))) }
     },
+
+    /**
+     * What a file that was looked at finds on parts of this hub, and on pictures of nothing, under this contract. Nothing is
+     * kept. Throws `invalid` for what cannot be opened.
+     */
+    try: (file: string, { contract, parts }: ModelTrial): Promise<TrialResult> =>
+      withStamped(file, contract, async (path, read) => {
+        const seen = parts.flatMap((part) => {
+          const image = deps.pictureOf(part)
+          return image === undefined ? [] : [{ part, image }]
+        })
+        const paths = await Promise.all(seen.map(({ image }) => blobs.file(image)))
+        const shown = await asSent(() => prover.show(path, paths, stopping.signal))
+        const pictures = shown.map(({ code, ...said }, i) => ({
+          part: seen[i - blanks]?.part ?? null,
+          code: code ?? null,
+          ...said,
+        }))
+        return { pictures, doubts: doubtsOfTrial(read.task, pictures) }
+      }),
+
+    /** Registers a file that was looked at. Throws `invalid`, `not_found`. */
+    adopt,
 
     /**
      * Registers an ONNX file that carries a `crux.contract`, or one of another maker with the contract its form suggests or
@@ -211,17 +295,8 @@ export function createRegistry(deps: RegistryDeps) {
       line: string,
       given?: ModelContract,
     ): Promise<ModelView> {
-      const sent = await blobs.putStream(source)
-      const { contract, stamped } = adoptSent(await blobs.read(sent.sha256), given)
-      const sha256 = stamped ? await blobs.put(stamped) : sent.sha256
-      const size = stamped?.byteLength ?? sent.size
-      const known = store.get(sha256)
-      if (known && known.state !== "refused") return viewOf(known)
-      const { training } = dataset.freeze()
-      const set = training.samples.length > 0 ? training.digest : null
-      add({ digest: sha256, line, size, job: null, dataset: set, golden: null, contract, metrics: {} })
-      proveSoon(sha256)
-      return viewOf(found(sha256))
+      const { sha256 } = await blobs.putStream(source)
+      return await adopt(sha256, line, given)
     },
 
     /**

@@ -7,10 +7,8 @@ import { ModelContract } from "#contract/model"
 import { Problem } from "#contract/problem"
 import { ParityFile } from "#contract/trainer"
 import { TrainingResult } from "#contract/training"
-import { adoptModel } from "#models/adapters/adopt"
-import { type Contents, checkContents } from "#models/adapters/safety"
+import { checkContents } from "#models/adapters/safety"
 import { contractOf } from "#models/infer/session"
-import { readOnnx } from "#models/onnx/read"
 
 const Result = v.pipe(v.string(), v.parseJson(), TrainingResult)
 const Contract = v.pipe(v.string(), v.parseJson(), ModelContract)
@@ -64,7 +62,7 @@ function readContract(onnx: Uint8Array): ModelContract {
 /** A trainer may be anybody's program: its file is looked at like any other from outside before it is opened. */
 function checkForeign(onnx: Uint8Array): void {
   try {
-    checkContents(readOnnx(onnx))
+    checkContents(onnx)
   } catch (cause) {
     throw refuse(cause instanceof Error ? cause.message : String(cause), cause)
   }
@@ -86,27 +84,6 @@ export async function readParity(
     score,
     eval: said,
   }))
-}
-
-/**
- * A model sent by an engineer: one with a contract as it is, one of another maker with the contract that was given, or that
- * its form suggests, stamped into it. Throws `invalid`.
- */
-export function adoptSent(
-  onnx: Uint8Array,
-  given?: ModelContract,
-): { source: string; contract: ModelContract; stamped: Uint8Array | null; contents: Contents } {
-  try {
-    const model = readOnnx(onnx)
-    const contents = checkContents(model)
-    if (!given && model.metadata.has("crux.contract"))
-      return { source: "crux", contract: readContract(onnx), stamped: null, contents }
-    const { source, bytes } = adoptModel(onnx, given)
-    return { source, contract: readContract(bytes), stamped: bytes, contents }
-  } catch (cause) {
-    if (cause instanceof Problem) throw cause
-    throw refuse(cause instanceof Error ? cause.message : String(cause), cause)
-  }
 }
 
 const refuse = (why: string, cause?: unknown) => new Problem("invalid", "model_invalid", why, { why }, cause)

@@ -189,12 +189,30 @@ const readers: Readonly<Record<string, Reader>> = {
       )
       for (let c = 0; c < classes; c++) probs[c]![i] = here[c]!
     }
-    const detections = contract.classes
-      .filter(({ verdict }) => verdict === "NG")
-      .flatMap(({ id }) => islands(probs[id] ?? new Float32Array(), w, h, 0.5, id, input))
-    return { detections }
+    return { detections: areasOfClasses(probs, w, h, contract, input) }
+  },
+  /** The same, each class by itself: what one map alone says. */
+  semantic_sigmoid: (outputs, contract, input) => {
+    const { data, dims } = taken(outputs, contract, "mask")
+    const [, classes = 0, h = 0, w = 0] = shape(dims, 4)
+    const probs = Array.from({ length: classes }, (_, c) =>
+      Float32Array.from({ length: w * h }, (_, i) => sigmoid(data[c * w * h + i]!)),
+    )
+    return { detections: areasOfClasses(probs, w, h, contract, input) }
   },
 }
+
+/** Areas of NG classes that are likelier than not. */
+const areasOfClasses = (
+  probs: readonly Float32Array[],
+  w: number,
+  h: number,
+  { classes }: ModelContract,
+  input: Size,
+): Detection[] =>
+  classes
+    .filter(({ verdict }) => verdict === "NG")
+    .flatMap(({ id }) => islands(probs[id] ?? new Float32Array(w * h), w, h, 0.5, id, input))
 
 function taken(outputs: Outputs, contract: ModelContract, role: string) {
   const named = contract.outputs.find((output) => output.role === role)

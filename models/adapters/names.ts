@@ -54,6 +54,13 @@ export function readNames(text: string): string[] | undefined {
 
 const good = /^(ok|good|normal|pass|no[ _-]?defect|background|양품|정상)$/i
 
+/** Names for classes that have none. */
+export const numbered = (count: number): string[] =>
+  Array.from({ length: Math.max(1, count) }, (_, i) => `class-${i}`)
+/** Whether nobody has named these classes; the ground of masks needs no name. */
+export const isNumbered = (classes: readonly { id: number; key: string }[]): boolean =>
+  classes.length > 0 && classes.every(({ id, key }) => key === `class-${id}` || key === "background")
+
 /** A class as the contract has it: the name as a machine name, and whether it is a good one. */
 export function classesOf(names: readonly string[]): { id: number; key: string; verdict: "OK" | "NG" }[] {
   const taken = new Set<string>()

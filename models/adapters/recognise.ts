@@ -1,6 +1,6 @@
 import type { ModelContract, ModelInput } from "#contract/model"
 import type { OnnxModel } from "../onnx/read.ts"
-import { classesOf, readNames } from "./names.ts"
+import { classesOf, numbered, readNames } from "./names.ts"
 
 /** Who made an export, as far as it shows. */
 export type Guess = { source: string; contract: ModelContract }
@@ -22,6 +22,8 @@ export function recogniseModel(model: OnnxModel): Guess | undefined {
     anomalib,
     yolox,
     yoloByShape,
+    listed,
+    segmentation,
     classifier,
   ]) {
     const guess = look(model)
@@ -40,13 +42,17 @@ type Draft = {
   names: readonly string[]
   thresholds?: ModelContract["thresholds"]
   licence?: string | undefined
+  /** Side of the input where the file leaves it open. */
+  side?: number
 }
 
 function drafted(model: OnnxModel, draft: Draft): Guess {
-  const [image] = imagesOf(model)
-  const nhwc = image?.dims[3] === 3 || image?.dims[3] === 1
-  const [h, w] = (nhwc ? image?.dims.slice(1, 3) : image?.dims.slice(2)) ?? []
-  const side = (dim: number | string | undefined) => (typeof dim === "number" && dim > 0 ? dim : 640)
+  const [image = planesOf(model)] = imagesOf(model)
+  const bare = image?.dims.length === 3
+  const nhwc = !bare && (image?.dims[3] === 3 || image?.dims[3] === 1)
+  const [h, w] = (nhwc || bare ? image?.dims.slice(1, 3) : image?.dims.slice(2)) ?? []
+  const side = (dim: number | string | undefined) =>
+    typeof dim === "number" && dim > 0 && dim <= 8192 ? dim : (draft.side ?? 640)
   const { scale, mean, std, color = "RGB" } = draft.input
   return {
     source: draft.source,
@@ -56,8 +62,8 @@ function drafted(model: OnnxModel, draft: Draft): Guess {
       inputs: [
         {
           name: image?.name ?? "images",
-          dtype: "f32",
-          layout: nhwc ? "NHWC" : "NCHW",
+          dtype: image?.type === 2 ? "u8" : "f32",
+          layout: bare ? "CHW" : nhwc ? "NHWC" : "NCHW",
           color,
           resize: { mode: draft.mode, w: side(w), h: side(h), interp: "bilinear", antialias: true, pad: 114 },
           scale,
@@ -80,6 +86,10 @@ function imagesOf({ inputs, initializers }: OnnxModel) {
   return inputs.filter(({ name, dims }) => !weights.has(name) && dims.length === 4)
 }
 
+/** A picture without a batch around it. */
+const planesOf = ({ inputs }: OnnxModel) =>
+  inputs.find(({ dims }) => dims.length === 3 && (dims[0] === 3 || dims[0] === 1))
+
 /** Cells of strides 8, 16 and 32 on the input. */
 function cellsOf(model: OnnxModel): number {
   const [image] = imagesOf(model)
@@ -88,7 +98,6 @@ function cellsOf(model: OnnxModel): number {
 }
 
 const outputOf = (model: OnnxModel, name: string) => model.outputs.find((output) => output.name === name)
-const numbered = (count: number) => Array.from({ length: Math.max(1, count) }, (_, i) => `class-${i}`)
 const countAt = (dims: readonly (number | string)[] | undefined, at: number): number => {
   const dim = dims?.at(at)
   return typeof dim === "number" && dim > 0 ? dim : 0
@@ -321,6 +330,68 @@ function yoloByShape(model: OnnxModel): Guess | undefined {
   return undefined
 }
 
+/**
+ * Boxes as rows, a whole number and a score for each: detectors of torchvision, whose preparation is inside. Class 0 is the
+ * ground there, and the file does not say how many there are.
+ */
+function listed(model: OnnxModel): Guess | undefined {
+  if (imagesOf(model).length + (planesOf(model) ? 1 : 0) !== 1) return undefined
+  const boxes = model.outputs.find(({ dims, type }) => dims.length === 2 && dims[1] === 4 && type === 1)
+  const labels = model.outputs.find(({ dims, type }) => dims.length === 1 && type === 7)
+  const scores = model.outputs.find(({ dims, type }) => dims.length === 1 && type === 1)
+  if (!boxes || !labels || !scores) return undefined
+  const masks = model.outputs.some(({ dims }) => dims.length === 4)
+  return drafted(model, {
+    source: "torchvision",
+    task: masks ? "instance" : "detection",
+    input: plain,
+    mode: "letterbox",
+    outputs: [
+      { name: boxes.name, role: "boxes" },
+      { name: labels.name, role: "labels" },
+      { name: scores.name, role: "scores" },
+    ],
+    decode: { type: "detr" },
+    names: ["background", ...numbered(91).slice(1)],
+  })
+}
+
+/** A map of numbers for each class: segmentation of torchvision and others. One map alone is that of what is wrong. */
+function segmentation(model: OnnxModel): Guess | undefined {
+  const [image, ...more] = imagesOf(model)
+  const [first, ...others] = model.outputs
+  if (!image || more.length > 0 || first?.dims.length !== 4 || others.length > 1) return undefined
+  const [batch, classes] = [first.dims[0], countAt(first.dims, 1)]
+  const isMap = first.dims.slice(2).every((dim) => typeof dim === "string" || dim >= 4)
+  if (batch === undefined || (typeof batch === "number" && batch > 1) || !isMap) return undefined
+  if (classes < 1 || classes > 1_000 || others.some(({ dims }) => dims.length !== 4)) return undefined
+  return drafted(model, {
+    source: "segmentation",
+    task: "segmentation",
+    input: imageNet,
+    mode: "stretch",
+    outputs: [{ name: first.name, role: "mask" }],
+    decode: { type: classes === 1 ? "semantic_sigmoid" : "semantic" },
+    names: classes === 1 ? ["defect"] : ["background", ...numbered(classes).slice(1)],
+    side: 512,
+  })
+}
+
+/** A beginning for a model of a form nobody knows: its first picture and its first answer. */
+export function blankDraft(model: OnnxModel): ModelContract {
+  const [first] = model.outputs
+  return drafted(model, {
+    source: "described",
+    task: "classification",
+    input: plain,
+    mode: "stretch",
+    outputs: [{ name: first?.name ?? "", role: "logits" }],
+    decode: { type: "softmax" },
+    names: numbered(Math.min(100, countAt(first?.dims, 1))),
+    side: 224,
+  }).contract
+}
+
 /** One row of numbers from one picture: a classifier of Hugging Face, timm or torchvision. */
 function classifier(model: OnnxModel): Guess | undefined {
   const [image, ...more] = imagesOf(model)
@@ -336,5 +407,6 @@ function classifier(model: OnnxModel): Guess | undefined {
     outputs: [{ name: first.name, role: "logits" }],
     decode: { type: "softmax" },
     names: numbered(count),
+    side: 224,
   })
 }

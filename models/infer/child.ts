@@ -1,4 +1,5 @@
 import type { ModelContract } from "#contract/model"
+import type { Looked } from "../adapters/look.ts"
 import type { Probe, Thumbnail } from "../image-ops.ts"
 import { codeOf, ModelError } from "../model-error.ts"
 import type { Frame } from "../preprocess.ts"
@@ -21,6 +22,14 @@ export type InferChild = {
   thumbnail: (frame: Frame, max: number) => Promise<Thumbnail>
   /** Cuts the image at `image` into tiles; the file with them lies in `folder` afterwards. */
   tiles: (image: string, folder: string) => Promise<{ path: string; tiles: number }>
+  /** What an ONNX file from elsewhere is taken for. Rejects with `model_invalid`. */
+  look: (file: string) => Promise<Looked>
+  /** Writes it with a contract stamped into it, if it has none or another. Rejects with `model_invalid`. */
+  stamp: (
+    file: string,
+    contract: ModelContract | undefined,
+    into: string,
+  ) => Promise<{ contract: ModelContract; stamped: boolean }>
   /** Full decode: mime and size, or `unreadable_image`. */
   probe: (frame: { path: string } | { bytes: Uint8Array }) => Promise<Probe>
   /** Process id of the current child, for health reports. */
@@ -34,6 +43,8 @@ export type InferChildOptions = {
   /** Longest wait for one answer; then the child is killed. The only reliable timeout onnxruntime has. */
   timeoutMs?: number
   loadTimeoutMs?: number
+  /** A child that holds more is killed: for models that nobody here has made. */
+  memoryBytes?: number | undefined
 }
 
 /**
@@ -50,6 +61,7 @@ export function createInferChild({
   command,
   timeoutMs = 10_000,
   loadTimeoutMs = 60_000,
+  memoryBytes,
 }: InferChildOptions): InferChild {
   let current: InferProcess | undefined
   let starting: Promise<InferProcess> | undefined
@@ -58,7 +70,7 @@ export function createInferChild({
   const inWindow = createWindow(inferWindow)
 
   const start = async (): Promise<InferProcess> => {
-    const fresh = startInferProcess(command)
+    const fresh = startInferProcess(command, memoryBytes)
     current = fresh
     try {
       if (model !== undefined) await fresh.ask({ op: "load", model }, loadTimeoutMs)
@@ -77,11 +89,11 @@ export function createInferChild({
     })
     return await starting
   }
-  const ask = <Op extends Operation>(request: Ask<Op>): Promise<Operations[Op]["answer"]> =>
+  const ask = <Op extends Operation>(request: Ask<Op>, ms = timeoutMs): Promise<Operations[Op]["answer"]> =>
     inWindow(async () => {
       for (;;) {
         try {
-          return await (await ready()).ask<Op>(request, timeoutMs)
+          return await (await ready()).ask<Op>(request, ms)
         } catch (error) {
           if (!(error instanceof Unserved)) throw error
         }
@@ -93,7 +105,7 @@ export function createInferChild({
   return {
     load: async (next) => {
       if (closed) throw new ModelError("model_crashed", "the inference child was closed")
-      const fresh = startInferProcess(command)
+      const fresh = startInferProcess(command, memoryBytes)
       try {
         const contract = await fresh.ask<"load">({ op: "load", model: next }, loadTimeoutMs)
         const old = current
@@ -118,6 +130,8 @@ export function createInferChild({
     },
     thumbnail: (frame, max) => ask<"thumbnail">({ op: "thumbnail", frame, max }),
     tiles: (image, folder) => ask<"tiles">({ op: "tiles", image, folder }),
+    look: (file) => ask<"look">({ op: "look", file }, loadTimeoutMs),
+    stamp: (file, contract, into) => ask<"stamp">({ op: "stamp", file, contract, into }, loadTimeoutMs),
     probe: (frame) => ask<"probe">({ op: "probe", frame }),
     pid: () => (current?.alive() ? current.pid : undefined),
     close: async () => {

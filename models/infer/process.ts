@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs"
 import { ModelError } from "../model-error.ts"
 import type { Ask, Asked, AskOf, Operations, Reply, Request } from "./protocol.ts"
 import { createFrameSender } from "./shared-frame.ts"
@@ -8,14 +9,17 @@ export class Unserved extends Error {}
 export type InferProcess = ReturnType<typeof startInferProcess>
 
 /** An inference process; the pixels of large raw frames go to it through shared memory. */
-export function startInferProcess(command: string[]) {
+export function startInferProcess(command: string[], memoryBytes?: number) {
   const frames = createFrameSender()
-  return startAskedProcess<Operations>(command, {
-    request: (id, ask) => requestOf(id, ask, frames),
+  const courier = {
+    request: (id: number, ask: Ask) => requestOf(id, ask, frames),
     answered: frames.answered,
     close: frames.close,
-  })
+  }
+  return startAskedProcess<Operations>(command, courier, memoryBytes)
 }
+
+const lookMs = 50
 
 /** How requests get to a process, where the channel itself is not enough. */
 type Courier<Ops extends Asked> = {
@@ -29,7 +33,11 @@ type Courier<Ops extends Asked> = {
  * runs from the moment it is the oldest: only that one can have hung or crashed the process, and only that one fails with
  * the reason. Those behind it reject with `Unserved`.
  */
-export function startAskedProcess<Ops extends Asked>(command: string[], courier?: Courier<Ops>) {
+export function startAskedProcess<Ops extends Asked>(
+  command: string[],
+  courier?: Courier<Ops>,
+  memoryBytes?: number,
+) {
   type Waiting = {
     op: keyof Ops
     timeoutMs: number
@@ -47,6 +55,7 @@ export function startAskedProcess<Ops extends Asked>(command: string[], courier?
     if (gone) return
     gone = true
     clearTimeout(timer)
+    clearInterval(watching)
     courier?.close()
     const [oldest, ...behind] = waiting.values()
     waiting.clear()
@@ -80,6 +89,18 @@ export function startAskedProcess<Ops extends Asked>(command: string[], courier?
       fail(new ModelError("model_crashed", `the inference process ended (${signal ?? code})`))
     },
   })
+  // The runtime has no limit of its own, and the system's would end whoever is largest: the hub. Looked at often enough
+  // that a machine has not given away what it needs itself.
+  const watching =
+    memoryBytes === undefined
+      ? undefined
+      : setInterval(() => {
+          const used = waiting.size > 0 ? residentBytes(child.pid) : 0
+          if (used <= memoryBytes) return
+          fail(new ModelError("model_memory", `more than ${Math.round(memoryBytes / 1e6)} MB of memory`))
+          child.kill("SIGKILL")
+        }, lookMs)
+  watching?.unref?.()
   const kill = async () => {
     fail(new ModelError("model_crashed", "the inference process was stopped"))
     child.kill("SIGKILL")
@@ -104,6 +125,15 @@ export function startAskedProcess<Ops extends Asked>(command: string[], courier?
       await kill()
     },
     kill,
+  }
+}
+
+/** Memory a process holds, where the system tells. */
+function residentBytes(pid: number): number {
+  try {
+    return Number(readFileSync(`/proc/${pid}/statm`, "latin1").split(" ")[1]) * 4096
+  } catch {
+    return 0
   }
 }
 

@@ -1,4 +1,5 @@
 import type { ModelContract } from "#contract/model"
+import type { Looked } from "../adapters/look.ts"
 import type { Probe, Thumbnail } from "../image-ops.ts"
 import type { ModelErrorCode } from "../model-error.ts"
 import type { Frame } from "../preprocess.ts"
@@ -12,6 +13,13 @@ export type Operations = {
   thumbnail: { ask: { frame: Frame; max: number }; answer: Thumbnail }
   /** Paths: of the image, and of a folder to work in. */
   tiles: { ask: { image: string; folder: string }; answer: { path: string; tiles: number } }
+  /** An ONNX file from elsewhere: what it is taken for, without opening it. */
+  look: { ask: { file: string }; answer: Looked }
+  /** Writes it with a contract to `into`; without one that is given it keeps its own, or gets what its form suggests. */
+  stamp: {
+    ask: { file: string; contract?: ModelContract | undefined; into: string }
+    answer: { contract: ModelContract; stamped: boolean }
+  }
   probe: { ask: { frame: { path: string } | { bytes: Uint8Array } }; answer: Probe }
 }
 export type Operation = keyof Operations

@@ -1,11 +1,11 @@
 import { readFile } from "node:fs/promises"
 import type { InferenceSession, Tensor } from "onnxruntime-node"
-import * as v from "valibot"
 import type { Finding, Timing, Verdict } from "#contract/inspection"
-import { ModelContract, type ModelInput } from "#contract/model"
+import type { ModelContract, ModelInput } from "#contract/model"
 import { type Outputs, readAnswer } from "../adapters/decode.ts"
 import { ModelError } from "../model-error.ts"
 import { loadOrt } from "../native.ts"
+import { contractIn } from "../onnx/contract.ts"
 import { readOnnx } from "../onnx/read.ts"
 import { type Frame, type InputTensor, type Placement, preprocess } from "../preprocess.ts"
 import { findingsOf } from "./findings.ts"
@@ -43,20 +43,7 @@ export type ModelSession = {
 }
 
 /** Contract stamped into an ONNX file under `crux.contract`. Throws `model_invalid`. */
-export function contractOf(bytes: Uint8Array): ModelContract {
-  const model = readOnnx(bytes)
-  if (model.initializers.some((tensor) => tensor.external)) {
-    throw new ModelError("model_invalid", "weights in a second file are not supported: one model, one file")
-  }
-  const text = model.metadata.get("crux.contract")
-  if (text === undefined) throw new ModelError("model_invalid", "the model carries no crux.contract")
-  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), ModelContract), text)
-  if (!parsed.success) throw new ModelError("model_invalid", `crux.contract: ${v.summarize(parsed.issues)}`)
-  const named = new Set(model.outputs.map((output) => output.name))
-  const missing = parsed.output.outputs.find((output) => !named.has(output.name))
-  if (missing) throw new ModelError("model_invalid", `the model has no output named ${missing.name}`)
-  return parsed.output
-}
+export const contractOf = (bytes: Uint8Array): ModelContract => contractIn(readOnnx(bytes))
 
 /**
  * Opens a model for inspection. `run` blocks the calling thread, so this belongs in a child process.

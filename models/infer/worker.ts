@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises"
+import { lookAtModel, stampModel } from "../adapters/look.ts"
 import { probe, thumbnail } from "../image-ops.ts"
 import { codeOf, ModelError } from "../model-error.ts"
 import { makePyramid } from "../pyramid.ts"
@@ -70,6 +71,10 @@ function createAnswerer() {
         return () => thumbnail(ask.frame, ask.max)
       case "tiles":
         return () => makePyramid(ask.image, ask.folder)
+      case "look":
+        return async () => lookAtModel(Bun.mmap(ask.file))
+      case "stamp":
+        return () => stampModel(Bun.mmap(ask.file), ask.file, ask.contract, ask.into)
       case "probe":
         return async () => await probe("path" in ask.frame ? await readFile(ask.frame.path) : ask.frame.bytes)
     }

@@ -9,8 +9,8 @@ export type OnnxNode = {
   span: Uint8Array
 }
 export type OnnxTensor = { name: string; dims: number[]; type: number; external: boolean; span: Uint8Array }
-/** Symbolic dimensions read as their name, unknown ones as "". */
-export type OnnxValue = { name: string; dims: (number | string)[]; span: Uint8Array }
+/** Symbolic dimensions read as their name, unknown ones as ""; `type` is the number of TensorProto.DataType. */
+export type OnnxValue = { name: string; dims: (number | string)[]; type: number; span: Uint8Array }
 export type OnnxModel = {
   ir: number
   /** Version of the default operator set. */
@@ -107,10 +107,14 @@ function unpack(bytes: Uint8Array): number[] {
 }
 
 function readValue(value: Uint8Array, span: Uint8Array): OnnxValue {
-  const out: OnnxValue = { name: "", dims: [], span }
+  const out: OnnxValue = { name: "", dims: [], type: 0, span }
   for (const { no, bytes } of fields(value)) {
     if (no === 1) out.name = asText(bytes)
-    else if (no === 2) out.dims = readShape(bytes)
+    else if (no === 2) {
+      out.dims = readShape(bytes)
+      for (const tensorType of only(bytes, 1))
+        for (const { no, int } of fields(tensorType)) if (no === 1) out.type = asInt(int)
+    }
   }
   return out
 }

@@ -108,8 +108,9 @@ async function readModel(path: string): Promise<OnnxModel> {
   })
   if (size > mostModelBytes)
     throw new ModelError("model_invalid", `${size} bytes are more than a model may have`)
-  const model = readOnnx(await readFile(path))
-  checkContents(model)
+  const bytes = await readFile(path)
+  const model = readOnnx(bytes)
+  checkContents(bytes, model)
   return model
 }
 

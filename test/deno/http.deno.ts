@@ -36,6 +36,9 @@ const hub = await createHub(config, {
   prover: {
     judge: async () => [],
     judgeBlank: async () => [],
+    show: async () => [],
+    look: () => Promise.reject(new Error("no runtime here")),
+    stamp: () => Promise.reject(new Error("no runtime here")),
     shrink: () => Promise.reject(new Error("no decoder here")),
   },
   clock: systemClock,

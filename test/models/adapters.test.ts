@@ -2,16 +2,17 @@ import { afterAll, describe, expect, test } from "bun:test"
 import { rm, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import fc from "fast-check"
-import { adoptModel } from "#models/adapters/adopt"
 import { suppress } from "#models/adapters/boxes"
+import { lookAtModel, stampModel } from "#models/adapters/look"
 import { classesOf, readNames } from "#models/adapters/names"
 import { recogniseModel } from "#models/adapters/recognise"
 import { checkContents } from "#models/adapters/safety"
 import { openModel } from "#models/infer/session"
+import { ModelError } from "#models/model-error"
 import { createGraph } from "#models/onnx/graph"
 import { readOnnx } from "#models/onnx/read"
 import { bytesField, concat, intField, textField } from "#models/onnx/wire"
-import { exported, sparse } from "./exports.ts"
+import { elsewhere, exported, hostile, sparse } from "./exports.ts"
 import { tempDir } from "./kit.ts"
 
 const folders: string[] = []
@@ -21,11 +22,12 @@ afterAll(async () => {
 
 /** Runs an export on a grey picture of 200 x 100 and says what was read from its answer. */
 async function look(bytes: Uint8Array) {
-  const { source, contract, bytes: adopted } = adoptModel(bytes)
+  const { source } = lookAtModel(bytes)
   const folder = await tempDir()
   folders.push(folder)
-  const path = join(folder, "model.onnx")
-  await writeFile(path, adopted)
+  const [sent, path] = [join(folder, "sent.onnx"), join(folder, "model.onnx")]
+  await writeFile(sent, bytes)
+  const { contract } = await stampModel(bytes, sent, undefined, path)
   const session = await openModel(path)
   try {
     const raw = new Uint8Array(200 * 100 * 3).fill(120)
@@ -207,12 +209,57 @@ describe("models of other makers", () => {
     expect(verdict.score).toBeCloseTo(1, 5)
   })
 
+  test("torchvision's detectors: one picture without a batch, boxes as rows, a ground as class 0", async () => {
+    const graph = createGraph("t/")
+    graph.input("images", [3, 64, 64])
+    const mean = graph.node("ReduceMean", ["images"], { keepdims: 0 })
+    graph.f32("t/none", [], Float32Array.of(0))
+    const nothing = graph.node("Mul", [mean, "t/none"])
+    graph.f32("t/boxes", [2, 4], Float32Array.of(16, 24, 48, 40, 0, 0, 5, 5))
+    graph.f32("t/labels", [2], Float32Array.of(3, 0))
+    graph.f32("t/scores", [2], Float32Array.of(0.8, 0.9))
+    graph.node("Add", ["t/boxes", nothing], {}, ["a"])
+    graph.node("Cast", [graph.node("Add", ["t/labels", nothing])], { to: 7 }, ["b"])
+    graph.node("Add", ["t/scores", nothing], {}, ["c"])
+    graph.output("a", ["n", 4])
+    graph.output("b", ["n"], "i64")
+    graph.output("c", ["n"])
+    const { source, contract, verdict, findings } = await look(graph.model(13))
+    expect(source).toBe("torchvision")
+    expect(contract.inputs[0]).toMatchObject({ layout: "CHW", mean: [0, 0, 0] })
+    // The ground is sure of itself, and no defect.
+    expect(findings).toEqual([{ kind: "class-3", score: expect.closeTo(0.8, 5), box: [50, 25, 100, 50] }])
+    expect(verdict).toMatchObject({ eval: "ng", score: expect.closeTo(0.8, 5) })
+  })
+
+  test("segmentation: a map for each class, or one of what is wrong", async () => {
+    const maps = sparse([1, 2, 8, 8], [[[0, 1, 4, 2], 5]])
+    const several = await look(
+      exported({ name: "input", side: 32 }, [{ name: "out", dims: [1, 2, 8, 8], data: maps }]),
+    )
+    expect(several.source).toBe("segmentation")
+    expect(several.contract.classes.map(({ verdict }) => verdict)).toEqual(["OK", "NG"])
+    expect(several.verdict.score).toBeCloseTo(0.9933, 3)
+    const one = new Float32Array(64).fill(-5)
+    one[8 * 4 + 2] = 3
+    const alone = await look(
+      exported({ name: "input", side: 32 }, [{ name: "out", dims: [1, 1, 8, 8], data: one }]),
+    )
+    expect(alone.findings).toEqual([
+      { kind: "defect", score: expect.closeTo(0.9526, 3), box: [50, 50, 25, 12.5] },
+    ])
+  })
+
   test("a model nobody knows is refused with what to do, and one that answers NaN passes nothing", async () => {
     const strange = exported({ name: "x", side: 32 }, [
       { name: "y", dims: [3, 3, 3, 3], data: new Float32Array(81) },
     ])
     expect(recogniseModel(readOnnx(strange))).toBeUndefined()
-    expect(() => adoptModel(strange)).toThrow("describe it")
+    expect(stampModel(strange, "", undefined, "")).rejects.toThrow("describe it")
+    expect(lookAtModel(strange)).toMatchObject({
+      source: null,
+      doubts: expect.arrayContaining(["unknown_form"]),
+    })
     const dims = [1, 2]
     const broken = exported({ name: "pixel_values", side: 32 }, [
       { name: "logits", dims, data: [Number.NaN, 1] },
@@ -284,21 +331,62 @@ test("of what lies on each other the surest stays, of every class", () => {
 describe("what may be opened", () => {
   const fine = exported({ name: "pixel_values", side: 32 }, [{ name: "logits", dims: [1, 2], data: [0, 1] }])
   test("one file of known operators", () => {
-    expect(checkContents(readOnnx(fine)).operators).toMatchObject({ ReduceMean: 1, Identity: 1 })
+    expect(checkContents(fine).operators).toMatchObject({ ReduceMean: 1, Identity: 1 })
   })
 
   test("nothing with weights elsewhere, operators of others, or from the future", () => {
     const external = concat([textField(8, "w"), intField(1, 1), intField(2, 1), intField(14, 1)])
     const outside = concat([fine, bytesField(7, bytesField(5, external))])
-    expect(() => checkContents(readOnnx(outside))).toThrow("one model, one file")
+    expect(() => checkContents(outside)).toThrow("one model, one file")
     const foreign = concat([fine, bytesField(8, concat([textField(1, "com.example"), intField(2, 1)]))])
-    expect(() => checkContents(readOnnx(foreign))).toThrow("com.example")
+    expect(() => checkContents(foreign)).toThrow("com.example")
     const future = concat([fine, bytesField(8, intField(2, 99))])
-    expect(() => checkContents(readOnnx(future))).toThrow("newer")
+    expect(() => checkContents(future)).toThrow("newer")
     const python = createGraph("p/")
     python.input("x", [1, 3, 8, 8])
     python.node("PyOp", ["x"], {}, ["y"])
     python.output("y", [1])
-    expect(() => checkContents(readOnnx(python.model(13)))).toThrow("PyOp")
+    expect(() => checkContents(python.model(13))).toThrow("PyOp")
+  })
+
+  test("nor where that lies in the body of a loop, an attribute or a function", () => {
+    expect(() => checkContents(hostile.reading())).toThrow("one model, one file")
+    expect(() => checkContents(hostile.readingConstant())).toThrow("one model, one file")
+    expect(() => checkContents(hostile.python())).toThrow("PyOp")
+    expect(() => checkContents(hostile.foreign())).toThrow("com.example")
+    const body = concat([textField(1, "f"), textField(10, "own"), bytesField(7, textField(4, "PyOp"))])
+    expect(() => checkContents(concat([fine, bytesField(25, body)]))).toThrow("PyOp")
+    const training = bytesField(1, bytesField(5, elsewhere("/etc/passwd")))
+    expect(() => checkContents(concat([fine, bytesField(20, training)]))).toThrow("one model, one file")
+  })
+
+  test("nor what is made to exhaust whoever reads it", () => {
+    expect(() => checkContents(hostile.deep())).toThrow("deep")
+    expect(() => checkContents(hostile.huge())).toThrow("numbers")
+    const many = createGraph("m/")
+    many.input("x", [1, 3, 8, 8])
+    for (let i = 0; i < 50_001; i++) many.node("Identity", ["x"])
+    expect(() => checkContents(many.model(13))).toThrow("nodes")
+  })
+
+  test("and a file that is broken anywhere is refused, never a crash", () => {
+    const whole = [fine, hostile.endless(), hostile.reading()]
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...whole),
+        fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 8 }),
+        fc.nat(),
+        (bytes, flips, cut) => {
+          const broken = bytes.slice(0, cut % 3 === 0 ? cut % bytes.length : bytes.length)
+          for (const [at, value] of flips) if (broken.length > 0) broken[at % broken.length] = value
+          try {
+            lookAtModel(broken)
+          } catch (error) {
+            expect(error).toBeInstanceOf(ModelError)
+          }
+        },
+      ),
+      { numRuns: 300 },
+    )
   })
 })

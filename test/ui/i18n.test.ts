@@ -1,6 +1,8 @@
 import { expect, test } from "bun:test"
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
+import { deskEn } from "../../ui/i18n/desk.en.ts"
+import { deskKo } from "../../ui/i18n/desk.ko.ts"
 import { en } from "../../ui/i18n/en.ts"
 import { createFormat, gateSentence, readWords } from "../../ui/i18n/format.ts"
 import { ko } from "../../ui/i18n/ko.ts"
@@ -22,12 +24,18 @@ function wordsOf(node: unknown, path = ""): [string, string][] {
 const wantsText = (path: string) =>
   /modelSays|stored|By$|\.by$|loopRunning|halted|byStatus|eta|took|codeOnce|requestId|ago/.test(path)
 
+/** All words of both languages, those of desks' screens too. */
+const all = {
+  ko: { ...languages.ko, desk: deskKo },
+  en: { ...languages.en, desk: deskEn },
+}
+
 test("English says everything Korean says", () => {
   const paths = (words: unknown) =>
     wordsOf(words)
       .map(([path]) => path)
       .sort()
-  expect(paths(languages.en)).toEqual(paths(languages.ko))
+  expect(paths(all.en)).toEqual(paths(all.ko))
 })
 
 test("the words of a language are found by its name", async () => {
@@ -35,7 +43,7 @@ test("the words of a language are found by its name", async () => {
 })
 
 test("no word is empty and none shows a hole", () => {
-  for (const words of Object.values(languages))
+  for (const words of Object.values(all))
     for (const [path, text] of wordsOf(words)) {
       expect(text.trim(), path).not.toBe("")
       expect(text, path).not.toMatch(/undefined|NaN|\[object/)
@@ -43,7 +51,7 @@ test("no word is empty and none shows a hole", () => {
 })
 
 test("Korean words hold Hangul unless they are names, signs or numbers", () => {
-  const latin = wordsOf(languages.ko).filter(
+  const latin = wordsOf(all.ko).filter(
     ([path, text]) => !/[가-힣]/.test(text) && !/^(code|locale|common\.(percent|count|and))/.test(path),
   )
   expect(latin).toEqual([])

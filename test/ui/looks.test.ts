@@ -79,6 +79,16 @@ const screens: { name: string; path?: string; open: (page: Page) => Promise<void
     open: (page) => page.getByTestId("msa-appraiser").first().waitFor(),
   },
   {
+    name: "models: another maker's",
+    path: "/models/add",
+    open: async (page) => {
+      const file = { name: "best.onnx", mimeType: "application/octet-stream", buffer: Buffer.from("onnx") }
+      await page.getByTestId("wizard-file").setInputFiles(file)
+      await page.getByTestId("wizard-try").tap()
+      await page.getByTestId("wizard-picture").first().waitFor()
+    },
+  },
+  {
     name: "people",
     path: "/people",
     open: (page) => page.getByTestId("tablet-item").first().waitFor(),

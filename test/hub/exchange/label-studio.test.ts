@@ -5,11 +5,11 @@ import { Drawing } from "#contract/drawing"
 import { spansOf } from "#contract/outline"
 import { decodeBrush, encodeBrush } from "../../../hub/exchange/brush.format.ts"
 import {
-  LabelStudioTask,
   plainDialect,
   readMin,
   readResults,
   sizeOfResults,
+  taskOf,
   writeMin,
   writeResults,
 } from "../../../hub/exchange/label-studio.format.ts"
@@ -227,17 +227,69 @@ test("the flat form keeps verdict, regions and the task's data", () => {
 const numbered = <T extends object>(regions: readonly T[]) => regions.map((r, i) => ({ ...r, id: `r-${i}` }))
 
 test("a task of an export is read, whatever else stands in it", () => {
-  const task = v.parse(LabelStudioTask, {
+  const usual = {
     id: 17,
     data: { image: "/data/upload/3/a.jpg", serial: "SN-88" },
     file_upload: "a.jpg",
     annotations: [{ id: 41, completed_by: { email: "a@b" }, was_cancelled: false, extra: 1, result: [] }],
     predictions: [90],
-  })
-  expect(task.annotations?.[0]?.was_cancelled).toBe(false)
+  }
+  // The last two are seen by the schema; the first needs none.
+  for (const raw of [
+    usual,
+    { ...usual, id: "17" },
+    { ...usual, predictions: [{ result: [], score: 0.5 }] },
+  ]) {
+    const task = taskOf(raw)
+    if (typeof task === "string") throw new Error(task)
+    expect(task.annotations?.[0]?.was_cancelled).toBe(false)
+    expect(task.data.serial).toBe("SN-88")
+  }
+  const [annotation] = usual.annotations
+  for (const wrong of [
+    { annotations: [] },
+    { ...usual, annotations: [{ ...annotation, result: "none" }] },
+    { ...usual, annotations: [{ ...annotation, was_cancelled: "no" }] },
+    { ...usual, predictions: ["many"] },
+    [usual],
+    null,
+  ])
+    expect(typeof taskOf(wrong)).toBe("string")
   expect(sizeOfResults([{ type: "choices" }, { original_width: 10, original_height: 5 }])).toEqual({
     w: 10,
     h: 5,
   })
-  expect(v.is(LabelStudioTask, { annotations: [] })).toBe(false)
+})
+
+test("a result that is not what it should be is told and left out, whatever of it is wrong", () => {
+  const right = {
+    id: "a",
+    type: "rectanglelabels",
+    from_name: "box",
+    to_name: "image",
+    original_width: 100,
+    original_height: 100,
+    value: { x: 1, y: 1, width: 10, height: 10, rectanglelabels: ["dent"] },
+  }
+  const size = { w: 100, h: 100 }
+  expect(readResults([right, { ...right, id: "b", score: null, meta: { text: ["x"] } }], size)).toMatchObject(
+    {
+      drawing: { regions: [{ id: "a" }, { id: "b", answers: { note: "x" } }] },
+      remarks: [],
+    },
+  )
+  for (const wrong of [
+    { ...right, type: 7 },
+    { ...right, id: 7 },
+    { ...right, value: "many" },
+    { ...right, original_width: "100" },
+    { ...right, score: Number.NaN },
+    { ...right, meta: { text: "x" } },
+    { ...right, readonly: "yes" },
+    "right",
+    null,
+  ]) {
+    const { drawing, remarks } = readResults([wrong], size)
+    expect([drawing.regions, remarks.map(({ code }) => code)]).toEqual([[], ["broken"]])
+  }
 })

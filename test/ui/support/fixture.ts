@@ -8,6 +8,7 @@ import { BatchRequest, NewDeed } from "#contract/flow"
 import { type InspectionView, NewLabel, NextRequest } from "#contract/labelling"
 import { Problem, type ProblemCode } from "#contract/problem"
 import { type LabelSetup, plainSetup } from "#contract/questions"
+import { ModelTrial } from "#contract/registry"
 import type { HomeView } from "#contract/rollout"
 import { Pointing } from "#contract/segmenter"
 import { NewUser, OwnPatch, SetupRequest, SignInRequest, User } from "#contract/users"
@@ -24,6 +25,7 @@ import {
   makeInspection,
   makeJobs,
   makeKinds,
+  makeLook,
   makeMentions,
   makeModels,
   makeOutline,
@@ -44,6 +46,7 @@ import {
   makeTask,
   makeTeacher,
   makeTrainers,
+  makeTrial,
   makeUsers,
 } from "./world.ts"
 
@@ -413,6 +416,9 @@ export async function startFixture(options: FixtureOptions) {
       return list(options.empty ? [] : makeMentions(users, stream, started).map(({ comment }) => comment))
     const image = /^\/api\/images\/([0-9a-f]{64})(\/thumb)?$/.exec(path)
     if (image) return picture(bySha.get(image[1] ?? ""), image[2] !== undefined, request)
+    if (at === "POST /api/models/look") return json(makeLook())
+    const tried = /^\/api\/models\/files\/[0-9a-f]{64}(\/try)?$/.exec(path)
+    if (tried) return tried[1] ? json(makeTrial(await body(ModelTrial), stream)) : json(models[0], 202)
     const model = /^\/api\/models\/([0-9a-f]{64})(\/approve)?$/.exec(path)
     if (model) {
       const found = models.find((m) => m.digest === model[1])

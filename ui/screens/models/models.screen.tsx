@@ -1,5 +1,6 @@
 import { ModelView } from "#contract/registry"
 import { useApp, useFormat, useKindName, useMay, useWords } from "../../context.ts"
+import { useDeskWords } from "../../desk-words.ts"
 import { LinkButton } from "../../parts/button.tsx"
 import { DefectIcon, Icon } from "../../parts/icon.tsx"
 import { Loaded } from "../../parts/loaded.tsx"
@@ -42,6 +43,7 @@ export function ModelsScreen() {
   const format = useFormat()
   const kindName = useKindName()
   const nameOf = useModelName()
+  const desk = useDeskWords()
   const engineer = useMay("engineer")
   const models = useResource("models", (s) => api.list("/api/models", ModelView, s), ["model", "rollout"])
   return (
@@ -49,9 +51,14 @@ export function ModelsScreen() {
       title={words.models.title}
       actions={
         engineer && (
-          <LinkButton href="/assist" icon="label" testid="models-assist">
-            {words.assist.title}
-          </LinkButton>
+          <>
+            <LinkButton href="/assist" icon="label" testid="models-assist">
+              {words.assist.title}
+            </LinkButton>
+            <LinkButton href="/models/add" look="primary" icon="plus" testid="models-add">
+              {desk.wizard.add}
+            </LinkButton>
+          </>
         )
       }
     >

@@ -1,0 +1,120 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import type { Browser } from "playwright-core"
+import { theHub } from "../../hub/platform/audit.ts"
+import { serveHttp } from "../../hub/serve.bun.ts"
+import { buildUi } from "../../scripts/build-ui.ts"
+import { startTestHub, type TestHub, testPassword } from "../hub/support/hub.ts"
+import { partPicture } from "../hub/support/models.ts"
+import { storePictures } from "../hub/support/parts.ts"
+import { exported, hostile, sparse } from "../models/exports.ts"
+import { hasBrowser, openBrowser, openTablet } from "./support/browser.ts"
+
+const available = await hasBrowser()
+let folder: string
+let hub: TestHub
+let server: ReturnType<typeof serveHttp>
+let browser: Browser
+
+beforeAll(async () => {
+  if (!available) return
+  folder = await mkdtemp(join(tmpdir(), "crux-ui-wizard-"))
+  await buildUi(join(folder, "ui"))
+  hub = await startTestHub({
+    ports: {
+      openAsset: async (name) => {
+        const file = Bun.file(join(folder, name))
+        return (await file.exists()) ? new Uint8Array(await file.arrayBuffer()) : null
+      },
+    },
+  })
+  server = serveHttp({ host: "127.0.0.1", port: 0, fetch: hub.hub.fetch })
+  browser = await openBrowser()
+  await storePictures(
+    hub,
+    [40, 90, 140].map((grey) => partPicture({ grey, side: 96 })),
+  )
+}, 60_000)
+
+afterAll(async () => {
+  if (!available) return
+  await browser.close()
+  await server.stop()
+  await hub.stop()
+  await rm(folder, { recursive: true, force: true })
+})
+
+const dims = [1, 6, 84]
+/** A detector as Ultralytics exports them, with a box of its second class in the middle of everything. */
+const detector = (cls: number) =>
+  exported(
+    { name: "images", side: 64 },
+    [
+      {
+        name: "output0",
+        dims,
+        data: sparse(
+          dims,
+          [32, 32, 16, 8, ...[0, 1].map((i) => (i === cls ? 0.9 : 0))].map(
+            (value, row) => [[0, row, 3], value] as const,
+          ),
+        ),
+      },
+    ],
+    { task: "detect", names: "{0: 'scratch', 1: 'class-1'}" },
+  )
+const upload = (bytes: Uint8Array) => ({
+  name: "best.onnx",
+  mimeType: "application/octet-stream",
+  buffer: Buffer.from(bytes),
+})
+
+describe.skipIf(!available)("a model of another maker on the screen, with the real hub", () => {
+  for (const [i, language] of (["ko", "en"] as const).entries())
+    test(`a file that harms is refused, one that does not is described, tried and registered (${language})`, async () => {
+      const login = `engineer-${language}`
+      const person = { login, name: "Kim", role: "engineer", language, password: testPassword } as const
+      await hub.hub.users.create(theHub, person)
+      const tablet = await openTablet(browser, { width: 1280, height: 800, language })
+      const { page } = tablet
+      // A busy machine is no failure.
+      page.setDefaultTimeout(30_000)
+      await page.goto(`http://127.0.0.1:${server.port}/`)
+      await page.getByTestId("signin-login").fill(login)
+      await page.getByTestId("signin-password").fill(testPassword)
+      await page.getByTestId("signin-submit").click()
+      await page.getByTestId("nav-models").tap()
+      await page.getByTestId("models-add").tap()
+
+      await page.getByTestId("wizard-file").setInputFiles(upload(hostile.reading()))
+      await page.getByTestId("wizard-trouble").waitFor()
+      expect(await page.getByTestId("wizard-trouble").textContent()).toContain("one model, one file")
+
+      await page.getByTestId("wizard-file").setInputFiles(upload(detector(i)))
+      await page.getByTestId("wizard-found").waitFor()
+      expect(await page.getByTestId("wizard-found").getAttribute("data-source")).toBe("ultralytics")
+      expect(await page.getByTestId("wizard-class").count()).toBe(2)
+      // Three parts are there, and all of them chosen.
+      expect(await page.locator('[data-testid="wizard-part"][aria-pressed="true"]').count()).toBe(3)
+      await page.getByTestId("wizard-part").first().tap()
+      await page.getByTestId("wizard-try").tap()
+      await page.locator('[data-testid="wizard-picture"][data-found="1"]').nth(1).waitFor()
+      expect(await page.getByTestId("wizard-picture").count()).toBe(2)
+
+      // The second class is called by a name, and one that nobody can have keeps it from being registered.
+      const name = page.getByTestId("wizard-class").nth(1).locator("input").first()
+      await name.fill("Dent!")
+      await page.locator('[data-testid="wizard-register"]:disabled').waitFor()
+      await name.fill(`dent-${language}`)
+      await page.locator('[data-testid="wizard-register"]:enabled').tap()
+      await page.waitForURL(/\/models\/[0-9a-f]{64}$/)
+      const digest = page.url().split("/").at(-1) ?? ""
+      const { contract } = hub.hub.registry.get(digest)
+      expect(contract.classes.map(({ key }) => key)).toEqual(["scratch", `dent-${language}`])
+      // Before signing in, and of the file that was refused.
+      expect(tablet.complaints.filter((text) => !/40[01]/.test(text))).toEqual([])
+      await tablet.close()
+    }, 90_000)
+})
