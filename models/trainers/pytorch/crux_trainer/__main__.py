@@ -1,0 +1,3 @@
+from crux_trainer.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,97 @@
+"""How a training is started: here, as several processes, or by somebody else's scheduler. Each is one command that waits."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Sequence
+
+_PATIENCE_S = 30.0
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True)
+class Launcher:
+    """`command` makes the line out of the folder and what is to be run; `with_us` says whether it dies when we do."""
+
+    name: str
+    command: Callable[[Path, Sequence[str]], list[str]]
+    with_us: bool
+
+
+def work_line(folder: Path, weights: Path | None) -> list[str]:
+    """What every launcher runs in the end."""
+    more = ["--weights", str(weights)] if weights else []
+    return [sys.executable, "-m", "crux_trainer", "work", str(folder), *more]
+
+
+def launcher_of(name: str, processes: str = "gpu", template: str | None = None, ray: str | None = None) -> Launcher:
+    """`template` is for `command`: a line with {folder} and {work} in it, which must wait for the training's end."""
+    if name == "subprocess":
+        return Launcher(name, lambda _, line: list(line), True)
+    if name == "torchrun":
+        run = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+        # After the interpreter comes "-m crux_trainer …", which torchrun takes as it is.
+        return Launcher(name, lambda _, line: [*run, "--max-restarts=2", *line[1:]], True)
+    if name == "ray":
+        at = ["--address", ray] if ray else []
+        # The interpreter of the cluster, and the folder of a disk that all machines share.
+        return Launcher(name, lambda _, line: ["ray", "job", "submit", *at, "--", "python", *line[1:]], False)
+    if name == "command" and template:
+        words = shlex.split(template)
+        return Launcher(name, lambda folder, line: _filled(words, folder, line), False)
+    raise ValueError(f"{name} is no launcher: subprocess, torchrun, ray, or command with --launcher-command")
+
+
+def _filled(words: Sequence[str], folder: Path, line: Sequence[str]) -> list[str]:
+    out: list[str] = []
+    for word in words:
+        if word == "{work}":
+            out.extend(line)
+        else:
+            out.append(word.replace("{folder}", str(folder)).replace("{work}", shlex.join(line)))
+    return out
+
+
+def start(launcher: Launcher, folder: Path, weights: Path | None, env: dict[str, str]) -> subprocess.Popen[bytes]:
+    """Starts it with its output in `folder/log.txt`."""
+    # Where the package was started from, it is found again, installed or not.
+    home = str(Path(__file__).resolve().parent.parent)
+    path = os.pathsep.join(part for part in (home, os.environ.get("PYTHONPATH")) if part)
+    with open(folder / "log.txt", "ab") as log:
+        return subprocess.Popen(
+            launcher.command(folder, work_line(folder, weights)),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **env},
+            start_new_session=True,
+            preexec_fn=_die_with_parent if launcher.with_us else None,
+        )
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def stop(process: subprocess.Popen[bytes], folder: Path) -> None:
+    """Asks, then insists, then ends it: a hanging GPU does not hear the first two."""
+    (folder / "cancel").touch()
+    for how in (None, signal.SIGTERM, signal.SIGKILL):
+        if how and process.poll() is None:
+            try:
+                os.killpg(process.pid, how)
+            except ProcessLookupError:
+                pass
+        until = time.monotonic() + (_PATIENCE_S if how is None else 10)
+        while process.poll() is None and time.monotonic() < until:
+            time.sleep(0.1)
+        if process.poll() is not None:
+            return

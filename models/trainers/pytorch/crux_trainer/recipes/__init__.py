@@ -1,0 +1,1 @@
+"""Ways to make a model. Each is one file with `RECIPE`."""
