@@ -271,11 +271,13 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       clock,
       blindShare: config.assist.blind_share,
     })
+    const setups = createLabelSetups({ db, audit, clock, events })
     const judging = createLabellingDomain({
       db,
       help,
       inspections: { ...inspection.store, rankOf },
       hasKind: catalogue.hasKind,
+      setups: setups.list,
       criteria: guide.version,
       people: users.people,
       passHolder: users.tablets.passHolder,
@@ -433,7 +435,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         ...users.routes,
         createCatalogueRoutes(catalogue),
         createGuideRoutes(guide),
-        createLabelSetupRoutes(createLabelSetups({ db, audit, clock, events })),
+        createLabelSetupRoutes(setups),
         fleet.routes,
         inspection.routes,
         ...sources.routes,

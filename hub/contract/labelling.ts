@@ -171,6 +171,11 @@ export const NewLabel = v.object({
   /** The version of the criteria the person had before them; without it the newest counts. */
   criteria: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
   /**
+   * What was asked beside the verdict: the setup that the person had before them. Answers are held to it; one that was
+   * replaced since is believed, because a tablet may have been away.
+   */
+  setup: v.optional(v.object({ product: v.nullable(Key), revision: Count })),
+  /**
    * The revision the person saw when they began, 0 for none. When another one stands by now, the hub merges what does
    * not conflict and lets a reviewer decide what does: `met` of the receipt says which.
    */

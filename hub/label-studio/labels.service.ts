@@ -38,7 +38,7 @@ export function createLabelBridge({
 }: {
   db: Sqlite
   store: TasksStore
-  labelling: Pick<Labelling, "submit" | "revisions" | "storedAfter">
+  labelling: Pick<Labelling, "submitForeign" | "revisions" | "storedAfter">
   partOf: (inspection: string) => InspectionView | undefined
   userOf: (id: string) => User | undefined
   configOf: (project: number) => string | undefined
@@ -77,7 +77,7 @@ export function createLabelBridge({
     }
     const submit = (label: NewLabel, note: string | null) => {
       try {
-        labelling.submit(by, label)
+        labelling.submitForeign(by, label)
         done(true, note)
       } catch (error) {
         if (!(error instanceof Problem) || error.code === "unavailable") throw error

@@ -16,12 +16,14 @@ import {
 } from "#contract/labelling"
 import { boxesOf } from "#contract/outline"
 import { Problem } from "#contract/problem"
+import { type LabelSetup, setupFor } from "#contract/questions"
 import type { SampleLabel } from "#contract/training"
 import type { User } from "#contract/users"
 import type { Clock } from "#platform/clock"
 import type { Events } from "#platform/events"
 import type { Ids } from "#platform/ids"
 import type { Sqlite } from "#platform/sqlite"
+import { type AnswerFault, answersFault } from "./answers.rules.ts"
 import type { FlowStore } from "./flow.store.ts"
 import {
   extendAfterMs,
@@ -69,6 +71,8 @@ export type LabellingDeps = {
     streams(): { look: 1 | 2; reason: QueueReason; waiting: number }[]
   }
   hasKind: (key: string) => boolean
+  /** What is asked beside the verdict. */
+  setups: () => LabelSetup[]
   /** Which parts are shown without help, and what help each label had. */
   help: {
     isBlind(id: string): boolean
@@ -119,6 +123,14 @@ type Stored = Pick<LabelRow, "id" | "inspection_id" | "revision" | "verdict" | "
   unseen?: number | null
 }
 type Judged = { row: Stored; duplicate: boolean; label: NewLabel; met?: Meeting | undefined }
+const faultWords: Record<AnswerFault["fault"], string> = {
+  missing: "it must be answered before NG",
+  type: "the answer is of another type",
+  option: "there is no such choice",
+  several: "only one choice is asked for",
+  range: "the number is out of range",
+}
+
 /** Drawn because somebody asked this person, whatever the part is worth. */
 const asWhenAsked: Why = { value: 0, shares: [] }
 
@@ -128,7 +140,7 @@ export type Labelling = ReturnType<typeof createLabelling>
 
 export function createLabelling(deps: LabellingDeps) {
   const { db, store, queue, reviews, looks, standings, flow, criteria, ...rest } = deps
-  const { inspections, hasKind, help, events, clock, ids } = rest
+  const { inspections, hasKind, setups, help, events, clock, ids } = rest
 
   const sees = (user: User) => ({ user: user.id, reviewer: isReviewer(user) })
   /** Parts this person may be given, beside those sent back to somebody. */
@@ -258,8 +270,25 @@ export function createLabelling(deps: LabellingDeps) {
       })
   }
 
-  /** Stores one judgement; within a transaction. What is imported answers no blind look. */
-  function judge(author: Author, sent: NewLabel, imported = false): Judged {
+  /** Answers are held to the questions there are, unless the person had others before them. */
+  function checkAnswers(label: NewLabel, part: InspectionView): void {
+    const setup = setupFor(setups(), part.product_id)
+    const { setup: had } = label
+    if (had && (had.product !== setup.product || had.revision < setup.revision)) return
+    const before = store.newest(part.id)?.drawing
+    const fault = answersFault(setup.questions, label, before ? JSON.parse(before) : null)
+    if (!fault) return
+    const where = fault.region === null ? "the part" : `region ${fault.region}`
+    throw new Problem(
+      "invalid",
+      "label_answer",
+      `question ${fault.question} of ${where}: ${faultWords[fault.fault]}; nothing was stored`,
+      { question: fault.question, region: fault.region ?? "", fault: fault.fault },
+    )
+  }
+
+  /** Stores one judgement; within a transaction. What is imported answers no blind look, and no questions of ours. */
+  function judge(author: Author, sent: NewLabel, from: "person" | "program" | "import" = "person"): Judged {
     const { user } = author
     const part = inspections.view(sent.inspection_id)
     const label = withBoxes(sent, part?.image ?? null)
@@ -273,7 +302,8 @@ export function createLabelling(deps: LabellingDeps) {
     }
     if (!part) throw new Problem("not_found", "inspection", "there is no such part")
     checkLabel(label, part)
-    const look = imported ? undefined : looks.answeredBy(user, label, store.lastBy(part.id, user.id))
+    if (from === "person" && label.verdict !== "withdrawn") checkAnswers(label, part)
+    const look = from === "import" ? undefined : looks.answeredBy(user, label, store.lastBy(part.id, user.id))
     if (look) return { row: answer(user, look, label), duplicate: false, label }
     const before = store.newest(label.inspection_id)
     const mayWithdraw =
@@ -413,6 +443,13 @@ export function createLabelling(deps: LabellingDeps) {
       )
     },
 
+    /** The same from a program with questions of its own, whose answers are kept in its words. */
+    submitForeign: (user: User, sent: NewLabel): Receipt =>
+      told(
+        user,
+        db.transaction(() => judge({ user }, sent, "program")),
+      ),
+
     /**
      * Stores many judgements of one person in one transaction, as an import brings them. What is wrong with one concerns
      * that one alone: its answer is the problem.
@@ -421,7 +458,7 @@ export function createLabelling(deps: LabellingDeps) {
       const judged = db.transaction(() =>
         sent.map((label) => {
           try {
-            return judge({ user }, label, true)
+            return judge({ user }, label, "import")
           } catch (error) {
             if (error instanceof Problem) return error
             throw error

@@ -26,6 +26,7 @@ export function createLabellingDomain(deps: {
   db: Sqlite
   inspections: LabellingDeps["inspections"] & LooksDeps["inspections"] & QueueDeps["inspections"]
   hasKind: (key: string) => boolean
+  setups: LabellingDeps["setups"]
   help: LabellingDeps["help"]
   /** The newest version of the criteria. */
   criteria: () => number

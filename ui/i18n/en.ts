@@ -916,6 +916,7 @@ export const en: Words = {
       password_login: () => "The password contains the user name. Choose another.",
       password_repeats: () => "Too many of the same letters. Choose another password.",
       defect_class_taken: () => "This defect class exists already.",
+      label_answer: () => "An answer does not fit its question. Nothing was stored; answer it again.",
       label_kind: () => "This defect class is no longer in the list. Choose again.",
       label_withdraw: () => "Someone changed it first. Only your own last verdict can be undone.",
       cross_site: () => "This came from another address and was not taken. Open the hub by its own address.",

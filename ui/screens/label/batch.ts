@@ -1,10 +1,19 @@
 import { signal } from "@preact/signals"
 import { uuidv7 } from "uuidv7"
-import { LabelTask, type NewLabel } from "#contract/labelling"
+import { type InspectionView, LabelTask, type NewLabel } from "#contract/labelling"
 import { listOf } from "#contract/list"
+import type { LabelSetup } from "#contract/questions"
 import { type Api, asTrouble, type Trouble } from "../../api.ts"
 import { newDocument } from "../../editor/document.ts"
-import { inCatalogue, judge, modelVerdict, suggestedKinds, suggestedShapes } from "./label.rules.ts"
+import {
+  gapIn,
+  inCatalogue,
+  judge,
+  modelVerdict,
+  namedSetup,
+  suggestedKinds,
+  suggestedShapes,
+} from "./label.rules.ts"
 import type { Outbox } from "./outbox.ts"
 
 export const batchSizes = [12, 24, 48] as const
@@ -17,6 +26,8 @@ export type BatchState =
   | { at: "cut"; trouble: Trouble }
 
 const deadMs = 150
+/** The model's marks, as nobody has touched them. */
+const drawn = ({ findings }: InspectionView) => newDocument({ shapes: suggestedShapes(findings) })
 const batchAnswer = listOf(LabelTask)
 
 /** Look-alikes on one screen: the odd ones are marked, the rest judged in one action, each with a label of its own. */
@@ -26,12 +37,15 @@ export function createBatch({
   now,
   isKnown,
   criteria,
+  setup,
 }: {
   api: Api
   outbox: Pick<Outbox, "add">
   now: () => number
   isKnown: (kind: string) => boolean
   criteria: () => number | undefined
+  /** What is asked beside the verdict, of a product. */
+  setup: (product: string | null) => LabelSetup
 }) {
   const state = signal<BatchState>({ at: "loading" })
   const tasks = signal<LabelTask[]>([])
@@ -87,8 +101,12 @@ export function createBatch({
     async confirm(verdict: "ok" | "ng"): Promise<{ labels: NewLabel[]; odd: LabelTask[] } | null> {
       const at = now()
       if (state.value.at !== "ready" || at - shownAt < deadMs) return null
-      const rest = tasks.value.filter((task) => !odd.value.has(task.inspection.id))
-      const aside = tasks.value.filter((task) => odd.value.has(task.inspection.id))
+      // What must be answered before NG cannot be answered for many at once: those are looked at one by one.
+      const isAsked = ({ inspection }: LabelTask) =>
+        verdict === "ng" && gapIn(setup(inspection.product_id).questions, drawn(inspection)) !== null
+      const isAside = (task: LabelTask) => odd.value.has(task.inspection.id) || isAsked(task)
+      const rest = tasks.value.filter((task) => !isAside(task))
+      const aside = tasks.value.filter(isAside)
       state.value = { at: "loading" }
       const labels = rest.map((task): NewLabel => {
         const { findings } = task.inspection
@@ -98,13 +116,9 @@ export function createBatch({
           inspection_id: task.inspection.id,
           lease_id: task.lease.id,
           verdict,
-          ...judge(
-            task.inspection,
-            verdict,
-            newDocument({ shapes: suggestedShapes(findings) }),
-            suggestedKinds(findings),
-          ),
+          ...judge(task.inspection, verdict, drawn(task.inspection), suggestedKinds(findings)),
           ...(version !== undefined && { criteria: version }),
+          setup: namedSetup(setup(task.inspection.product_id)),
           shown_at: shownAt,
           decided_at: at,
           // Looked at together: each has its share of the time.

@@ -149,12 +149,13 @@ function Tile({
 }) {
   const words = useWords()
   const { inspection } = task
+  const name = words.flow.batch.part(i + 1, inspection.part_id ?? inspection.device_id)
   return (
     <button
       type="button"
       class="batch-tile"
       aria-pressed={odd}
-      aria-label={words.flow.batch.part(i + 1, inspection.part_id ?? inspection.device_id)}
+      aria-label={odd ? `${name}, ${words.flow.batch.odd}` : name}
       onClick={onToggle}
       data-testid="batch-tile"
       data-part={inspection.id}

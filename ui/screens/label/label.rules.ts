@@ -1,7 +1,7 @@
 import type { Finding } from "#contract/inspection"
 import type { HelpUse, InspectionView, LabelRevision, LabelVerdict, NewLabel } from "#contract/labelling"
 import { boundsOf } from "#contract/outline"
-import { type Question, unanswered } from "#contract/questions"
+import { type LabelSetup, type Question, unanswered } from "#contract/questions"
 import { type EditorDocument, newDocument, type Outline, type Shape } from "../../editor/document.ts"
 import { roundBox } from "../../editor/geometry.ts"
 import { documentOfDrawing, drawingOf, isPlain } from "../../editor/saved.ts"
@@ -117,6 +117,9 @@ function marksOf(doc: EditorDocument): Pick<NewLabel, "boxes" | "drawing"> {
   if (!isPlain(doc) || doc.shapes.length > mostBoxes) return { boxes: [], drawing: drawingOf(doc) }
   return { boxes: doc.shapes.map((shape) => ({ kind: shape.kind, box: roundBox(boundsOf(shape.outline)) })) }
 }
+
+/** By which a label was made: the hub holds its answers to these questions. */
+export const namedSetup = ({ product, revision }: LabelSetup) => ({ product, revision })
 
 /** A question that must be answered before NG, of the part or of one of its regions. */
 export type Gap = { question: Question; region: string | null }

@@ -89,7 +89,7 @@ function useDesk(): Desk | null {
       now: Date.now,
       isKnown: (kind) => app.kinds.value.some((known) => known.key === kind),
       moreTools: () => import("../../editor/drawing-tools.ts").then((m) => m.drawingTools),
-      questions: (product) => setupFor(setups.value, product).questions,
+      setup: (product) => setupFor(setups.value, product),
     })
     const outlines = createOutlineHelp({ work, api: app.api })
     setDesk({ work, outbox, queue, keys: createOwnKeys({ storage: localStorage, user }), setups, outlines })
@@ -179,8 +179,9 @@ function Work({ work, outbox, queue, keys, setups, outlines }: Desk) {
         now: Date.now,
         isKnown: (kind) => app.kinds.value.some((known) => known.key === kind),
         criteria: () => work.criteria.value,
+        setup: (product) => setupFor(setups.value, product),
       }),
-    [app, work, outbox],
+    [app, work, outbox, setups],
   )
   const guide = useResource("guide", (s) => api.get("/api/guide", Guide, s), ["catalogue"])
   const mentions = useResource("mentions", (s) => api.list("/api/mentions", Mention, s), ["comment"])

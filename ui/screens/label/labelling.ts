@@ -2,7 +2,7 @@ import { batch, computed, effect, signal } from "@preact/signals"
 import { uuidv7 } from "uuidv7"
 import type { Finding } from "#contract/inspection"
 import type { HelpTool, LabelVerdict, NewLabel } from "#contract/labelling"
-import type { Question } from "#contract/questions"
+import { type LabelSetup, plainSetup } from "#contract/questions"
 import type { Outline } from "../../editor/document.ts"
 import { type EditorDocument, newDocument, type Shape } from "../../editor/document.ts"
 import { type EditorAction, reduce } from "../../editor/editor.ts"
@@ -17,6 +17,7 @@ import {
   type Judged,
   judge,
   modelVerdict,
+  namedSetup,
   type Offer,
   openedLabel,
   suggestedKinds,
@@ -62,7 +63,7 @@ export function createLabelling(deps: {
   /** Tools beyond hand and box, fetched when one is asked for. */
   moreTools?: () => Promise<Tools>
   /** What is asked beside the verdict, of a product. */
-  questions?: (product: string | null) => readonly Question[]
+  setup?: (product: string | null) => LabelSetup
 }) {
   const { queue, outbox, now } = deps
   const newId = deps.newId ?? uuidv7
@@ -135,6 +136,7 @@ export function createLabelling(deps: {
     if (queue.supply.value.state === "ready" && held.peek() === null) next()
   })
 
+  const setupOf = ({ task }: Held) => deps.setup?.(task.inspection.product_id) ?? plainSetup
   const criteriaOf = ({ task }: Held) => {
     const version = criteria.value ?? task.criteria
     return version === undefined ? {} : { criteria: version }
@@ -151,7 +153,11 @@ export function createLabelling(deps: {
       inspection_id: part.task.inspection.id,
       ...(verdict === "withdrawn"
         ? {}
-        : { lease_id: part.task.lease.id, base_revision: part.task.inspection.label?.revision ?? 0 }),
+        : {
+            lease_id: part.task.lease.id,
+            base_revision: part.task.inspection.label?.revision ?? 0,
+            setup: namedSetup(setupOf(part)),
+          }),
       verdict,
       ...judged,
       ...criteriaOf(part),
@@ -176,8 +182,7 @@ export function createLabelling(deps: {
       asking.value = true
       return
     }
-    const asked = deps.questions?.(part.task.inspection.product_id) ?? []
-    const gap = verdict === "ng" ? gapIn(asked, doc) : null
+    const gap = verdict === "ng" ? gapIn(setupOf(part).questions, doc) : null
     if (gap) {
       missing.value = gap
       if (gap.region !== null) dispatch({ type: "select", id: gap.region })

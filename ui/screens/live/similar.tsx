@@ -65,12 +65,13 @@ export function Similar({
                   class="similar-part"
                   onClick={() => onOpen(inspection)}
                   data-testid="similar-part"
-                  aria-label={`${inspection.part_id ?? inspection.device_id}, ${
-                    inspection.label ? words.verdict[inspection.label.verdict] : words.assist.notJudged
-                  }`}
                 >
                   {inspection.image ? (
-                    <img src={thumbUrl(inspection.image.sha256, 160)} alt="" loading="lazy" />
+                    <img
+                      src={thumbUrl(inspection.image.sha256, 160)}
+                      alt={inspection.part_id ?? inspection.device_id}
+                      loading="lazy"
+                    />
                   ) : (
                     <span class="similar-gone">
                       <Icon name="image" />
