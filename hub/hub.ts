@@ -488,6 +488,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       checkCertificates,
       dataset,
       training,
+      trainers: learning.trainers,
       registry,
       rollouts,
       home,

@@ -11,7 +11,7 @@ export const trainerCommand: Command = {
   usage: `usage: crux trainer add NAME [--title TEXT] --login NAME [hub options]
        crux trainer revoke NAME --login NAME [hub options]
        crux trainer run [--hub URL] [--token TOKEN | --token-file FILE] [--ca FILE] [--data DIR]
-       crux trainer conformance [--only NAME]... [--verbose] -- COMMAND...
+       crux trainer conformance [--recipe ID] [--param NAME=VALUE]... [--minutes N] [--verbose] -- COMMAND...
 
   add          make a trainer and print its token, once; a trainer that is there gets a new token
   revoke       take a trainer's token back at once; its jobs go on with others
@@ -129,20 +129,39 @@ async function conformance(args: readonly string[]): Promise<void> {
   if (command.length === 0)
     throw usageFailure("Say how the trainer is started: crux trainer conformance -- COMMAND...", "trainer")
   const { values } = parseCommandArgs("trainer", args.slice(0, at), {
-    only: { type: "string", multiple: true },
+    recipe: { type: "string" },
+    param: { type: "string", multiple: true, default: [] },
+    minutes: { type: "string", default: "30" },
     verbose: { type: "boolean", default: false },
   })
+  const minutes = Number(values.minutes)
+  if (!Number.isInteger(minutes) || minutes < 1)
+    throw usageFailure(`--minutes must be a whole number, not "${values.minutes}".`, "trainer")
   const { runConformance } = await import("./trainer/conformance.ts")
-  const failed = await runConformance({
+  const points = await runConformance({
     command,
-    only: values.only,
+    recipe: values.recipe,
+    params: Object.fromEntries(values.param.map(settingOf)),
+    minutes,
     verbose: values.verbose,
     say: (line) => console.log(line),
   })
+  const failed = points.filter(({ kept }) => !kept).length
+  console.log(`${points.length - failed} of ${points.length} points kept`)
   if (failed > 0)
     throw new CommandFailure(
       "verification",
-      `This trainer does not keep the contract in ${failed} of its points.`,
+      `This trainer does not keep the contract in ${failed === 1 ? "one point" : `${failed} points`}.`,
       "docs/trainer-contract.md says what is asked.",
     )
+}
+
+/** "epochs=3" as a setting: a number, yes or no, or text. */
+function settingOf(text: string): [string, number | boolean | string] {
+  const at = text.indexOf("=")
+  if (at < 1) throw usageFailure(`--param must be NAME=VALUE, not "${text}".`, "trainer")
+  const [name, value] = [text.slice(0, at), text.slice(at + 1)]
+  if (value === "true" || value === "false") return [name, value === "true"]
+  const number = Number(value)
+  return [name, value.trim() !== "" && Number.isFinite(number) ? number : value]
 }
