@@ -6,12 +6,14 @@ import { createAfterBurst } from "#platform/after-burst"
 import type { Blobs } from "#platform/blobs"
 import type { Events } from "#platform/events"
 import type { Log } from "#platform/log"
-import type { EmbeddingStore, Space, Stretch } from "./embedding.store.ts"
+import type { EmbeddingStore, Picture, Space, Stretch } from "./embedding.store.ts"
 
 /** Pictures between two commits: a commit is a sync of the disk. */
 const batchSize = 16
 /** A picture that the child could not do with at all is tried no more; a child that fails at this many is broken. */
 const failuresInRow = 20
+/** Pictures that the child is given at a time: enough that it never waits for one, few enough that memory does not count. */
+const together = 4
 
 /**
  * Looks at every picture once, newest first, in a child of the lowest priority, and takes as long a rest after each as it
@@ -45,6 +47,34 @@ export function createEmbeddings({
     if (!child || !backbone) throw new Error("embeddings are off")
     return await child.ask({ op: "embed", backbone, bytes: await blobs.read(sha256) })
   }
+  const embedAll = async (pictures: Uint8Array[]) => {
+    if (!child || !backbone) throw new Error("embeddings are off")
+    return await child.ask({ op: "embedAll", backbone, pictures })
+  }
+  /** The child opens each picture while it looks at the one before. */
+  const embedSome = async (pictures: readonly Picture[]) => {
+    const read: { n: number; bytes: Uint8Array }[] = []
+    for (const { n, image_sha256 } of pictures) {
+      const bytes = await blobs.read(image_sha256).catch((error: unknown) => {
+        log.debug("picture_not_embedded", { n, error: String(error) })
+      })
+      if (bytes) read.push({ n, bytes })
+    }
+    const made = new Map<number, Uint8Array>()
+    try {
+      const { vectors } = await embedAll(read.map(({ bytes }) => bytes))
+      for (const [i, vector] of vectors.entries()) if (vector) made.set(read[i]!.n, vector)
+    } catch {
+      // One that ends the child must not take the others with it: each by itself.
+      for (const { n, bytes } of stopping ? [] : read) {
+        const alone = await embedAll([bytes]).catch((error: unknown) => {
+          log.debug("picture_not_embedded", { n, code: codeOf(error) })
+        })
+        if (alone?.vectors[0]) made.set(n, alone.vectors[0])
+      }
+    }
+    return pictures.map(({ n }) => ({ n, vector: made.get(n) }))
+  }
   const spaceOf = (): Space | undefined => (spaceName === undefined ? undefined : store.space(spaceName))
 
   const findSpace = async (): Promise<Space | undefined> => {
@@ -56,25 +86,24 @@ export function createEmbeddings({
   async function lookAt(space: Space, { pictures, end }: Stretch): Promise<void> {
     const vectors: { n: number; vector: Uint8Array }[] = []
     let unreadable = 0
-    for (const { n, image_sha256 } of pictures) {
+    const fresh: Picture[] = []
+    for (const picture of pictures) {
+      const known = store.vector(space, picture.n)
+      if (known) vectors.push({ n: picture.n, vector: known })
+      else fresh.push(picture)
+    }
+    for (let from = 0; from < fresh.length; from += together) {
       if (stopping) return
-      const known = store.vector(space, n)
-      if (known) {
-        vectors.push({ n, vector: known })
-        continue
-      }
       const started = performance.now()
-      try {
-        vectors.push({ n, vector: (await embed(image_sha256)).vector })
-        inRow = 0
-      } catch (error) {
-        if (stopping) return
+      const some = await embedSome(fresh.slice(from, from + together))
+      if (stopping) return
+      for (const { n, vector } of some) {
+        if (vector) vectors.push({ n, vector })
         // Given up to make room, damaged, or no picture at all: the part goes without.
-        unreadable += 1
-        inRow += 1
-        log.debug("picture_not_embedded", { n, code: codeOf(error) })
-        if (inRow >= failuresInRow) throw error
+        else unreadable += 1
+        inRow = vector ? 0 : inRow + 1
       }
+      if (inRow >= failuresInRow) throw new Error(`no picture of ${inRow} in a row could be looked at`)
       await rest(performance.now() - started)
     }
     store.keep(space, vectors, unreadable, end)

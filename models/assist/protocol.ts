@@ -12,6 +12,11 @@ export type AssistOperations = {
     ask: { backbone: BackboneFiles; bytes: Uint8Array }
     answer: { space: string; vector: Uint8Array }
   }
+  /** The same of several pictures in a row; null for one that cannot be looked at. */
+  embedAll: {
+    ask: { backbone: BackboneFiles; pictures: Uint8Array[] }
+    answer: { space: string; vectors: (Uint8Array | null)[] }
+  }
   /** What two files from elsewhere are: the layout only if it is known. */
   examine: {
     ask: { encoder: string; decoder: string }

@@ -21,6 +21,16 @@ export async function runAssistWorker(): Promise<void> {
         const vector = await embed({ bytes: ask.bytes })
         return { space, vector: new Uint8Array(vector.buffer) }
       }
+      case "embedAll": {
+        const { space, embedAll } = await embedderOf(ask.backbone)
+        const vectors = await embedAll(ask.pictures.map((bytes) => ({ bytes })))
+        return {
+          space,
+          vectors: vectors.map((vector) =>
+            vector instanceof Int8Array ? new Uint8Array(vector.buffer) : null,
+          ),
+        }
+      }
       case "examine":
         return await outliner.examine(ask)
       case "rehearse":

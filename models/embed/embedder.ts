@@ -22,6 +22,11 @@ export type Embedder = {
   space: string
   /** The picture as a direction, `embeddingSize` signed bytes; only angles between them mean anything. */
   embed: (frame: Frame) => Promise<Int8Array>
+  /**
+   * The same of many, in their order; the next picture is opened while this one is looked at. A picture that cannot be
+   * looked at gives its error, and the others go on.
+   */
+  embedAll: (frames: readonly Frame[]) => Promise<(Int8Array | ModelError)[]>
   release: () => Promise<void>
 }
 
@@ -69,12 +74,31 @@ export async function openEmbedder(backbone: Backbone): Promise<Embedder> {
   )
   const session = await ort.InferenceSession.create(appendFragment(trunk, graph.fragment()), sessionOptions)
   const input = inputFor(backbone, { w: side, h: side })
+  const prepare = (frame: Frame) => preprocess(frame, input)
+  const look = async ({ data, dims }: Awaited<ReturnType<typeof prepare>>) => {
+    const out = await session.run({ [input.name]: new ort.Tensor("float32", data as Float32Array, dims) })
+    return toBytes(out.embedding!.data as Float32Array)
+  }
   return {
     space: `${backbone.sha256.slice(0, 24)}-${recipe}`,
-    embed: async (frame) => {
-      const { data, dims } = await preprocess(frame, input)
-      const out = await session.run({ [input.name]: new ort.Tensor("float32", data as Float32Array, dims) })
-      return toBytes(out.embedding!.data as Float32Array)
+    embed: async (frame) => look(await prepare(frame)),
+    embedAll: async (frames) => {
+      const caught = (error: unknown) => {
+        if (error instanceof ModelError) return error
+        throw error
+      }
+      const begin = (i: number) => {
+        const frame = frames[i]
+        return frame && prepare(frame).catch(caught)
+      }
+      const vectors: (Int8Array | ModelError)[] = []
+      let next = begin(0)
+      for (let i = 0; i < frames.length; i++) {
+        const prepared = await next!
+        next = begin(i + 1)
+        vectors.push(prepared instanceof ModelError ? prepared : await look(prepared).catch(caught))
+      }
+      return vectors
     },
     release: () => session.release(),
   }

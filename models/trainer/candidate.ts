@@ -12,7 +12,7 @@ import {
   separation,
   worstCells,
 } from "./fusion.ts"
-import { fitHead, type Head, kindShares, ngLogits } from "./head.ts"
+import { fitHead, type Head, type HeadEngine, openHead } from "./head.ts"
 import { highest, type Patch, stackPatches } from "./patches.ts"
 import { projectPool, samplePool } from "./pool.ts"
 import { createRandom, type Random } from "./random.ts"
@@ -74,7 +74,7 @@ export async function trainCandidate(
   const good = images.flatMap((image, i) => (isGood(image) ? [{ image, fold: folds.bank[i]! }] : []))
   const raw = await samplePool(good, extractor, random, (share) => options.onProgress("bank", share * 0.3))
   const projection = fitProjection(raw, Math.min(options.projection, shape.dim), random)
-  const pool = projectPool(raw, projection)
+  const pool = await projectPool(raw, projection)
   const core = coreset(pool, options.bankRows, random)
   const { bank } = core
   const engine = await openDistances(projection, bank, shape.cells)
@@ -111,25 +111,34 @@ export async function trainCandidate(
   if (hasDefects) {
     let kept = patches
     for (let round = 0; round < options.head.rounds; round++) {
-      const heads: Head[] = []
+      const heads: HeadEngine[] = []
       for (let f = 0; f < folds.headFolds; f++) {
-        heads.push(await fit(kept.filter((patch) => folds.head[patch.image] !== f)))
+        const others = kept.filter((patch) => folds.head[patch.image] !== f)
+        heads.push(await openHead(await fit(others), shape.cells))
       }
       const mined: Patch[] = []
       for (const [i, image] of images.entries()) {
         const features = await extractor.features(image.pixels)
         const distances = distancesOf[i]!
-        const logits = ngLogits(heads[folds.head[i]!]!, features, distances)
-        stats[i] = { ...stats[i]!, head: meanOfWorst(logits, worst) }
-        kinds[i] = kindShares(heads[folds.head[i]!]!, features, distances, highest(cells, logits, worst))
-        mined.push(...minedPatches(i, regions[i]!, features, distances, logits, shape.dim))
+        const look = await heads[folds.head[i]!]!.look(features, distances)
+        stats[i] = { ...stats[i]!, head: meanOfWorst(look.ng, worst) }
+        kinds[i] = look.kinds(highest(cells, look.ng, worst))
+        mined.push(...minedPatches(i, regions[i]!, features, distances, look.ng, shape.dim))
         options.onProgress("head", (round + (i + 1) / images.length) / options.head.rounds)
       }
+      for (const one of heads) await one.release()
       if (round + 1 < options.head.rounds) kept = refine(kept, mined)
     }
     head = await fit(kept)
   }
   const fusion = await fitFusion(stats, options.overkill)
+  const whole = head && (await openHead(head, shape.cells))
+  // Not by the extractor that remembers: what it holds goes when the training is over.
+  const lookAt = async (image: TrainingImage) => {
+    const features = await plain.features(image.pixels)
+    const distances = await engine.distances(features)
+    return { distances, look: await whole?.look(features, distances) }
+  }
   return {
     taps,
     extractor: plain,
@@ -140,20 +149,16 @@ export async function trainCandidate(
     stats,
     kinds,
     separation: separation(stats, fusion),
-    // Not by the extractor that remembers: what it holds goes when the training is over.
     statsOf: async (image) => {
-      const features = await plain.features(image.pixels)
-      const distances = await engine.distances(features)
-      const logits = head && ngLogits(head, features, distances)
-      return { bank: meanOfWorst(distances, worst), ...(logits && { head: meanOfWorst(logits, worst) }) }
+      const { distances, look } = await lookAt(image)
+      return { bank: meanOfWorst(distances, worst), ...(look && { head: meanOfWorst(look.ng, worst) }) }
     },
     kindsOf: async (image) => {
-      if (!head) return []
-      const features = await plain.features(image.pixels)
-      const distances = await engine.distances(features)
-      return kindShares(head, features, distances, highest(cells, ngLogits(head, features, distances), worst))
+      const { look } = await lookAt(image)
+      return look ? look.kinds(highest(cells, look.ng, worst)) : []
     },
     release: async () => {
+      await whole?.release()
       await engine.release()
       await plain.release()
     },

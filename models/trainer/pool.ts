@@ -1,3 +1,6 @@
+import { sessionOptions } from "../infer/session.ts"
+import { loadOrt } from "../native.ts"
+import { createGraph } from "../onnx/graph.ts"
 import { foldProjection, type PatchPool, type Projection } from "./bank.ts"
 import type { Extractor } from "./extractor.ts"
 import type { Random } from "./random.ts"
@@ -30,16 +33,19 @@ export async function samplePool(
   return { rows, folds, count, dim }
 }
 
-/** The pool in the bank's space. */
-export function projectPool(pool: PatchPool, by: Projection): PatchPool {
+/** The pool in the bank's space; one matrix product. */
+export async function projectPool(pool: PatchPool, by: Projection): Promise<PatchPool> {
   const { weight, bias } = foldProjection(by)
-  const rows = new Float32Array(pool.count * by.to)
-  for (let i = 0; i < pool.count; i++) {
-    for (let o = 0; o < by.to; o++) {
-      let sum = bias[o]!
-      for (let d = 0; d < by.from; d++) sum += weight[o * by.from + d]! * pool.rows[i * by.from + d]!
-      rows[i * by.to + o] = sum
-    }
-  }
-  return { ...pool, rows, dim: by.to }
+  const graph = createGraph("p/")
+  graph.input("x", ["n", by.from])
+  graph.f32("w", [by.to, by.from], weight)
+  graph.f32("b", [by.to], bias)
+  graph.node("Gemm", ["x", "w", "b"], { transB: 1 }, ["z"])
+  graph.output("z", ["n", by.to])
+  const ort = await loadOrt()
+  const session = await ort.InferenceSession.create(graph.model(13), sessionOptions)
+  const rows = pool.rows.subarray(0, pool.count * by.from)
+  const out = await session.run({ x: new ort.Tensor("float32", rows, [pool.count, by.from]) })
+  await session.release()
+  return { ...pool, rows: out.z!.data as Float32Array, dim: by.to }
 }

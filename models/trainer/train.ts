@@ -27,8 +27,6 @@ export type Scored = { ng: boolean; score: number }
 /** Fewest good parts a bank makes sense with. */
 const leastGood = 4
 const parityImages = 8
-/** Out-of-fold separation from which on further tap sets are not tried: each costs as much again. */
-const goodEnough = 0.99
 /** Separation a set of taps must gain over one that is preferred: with few defects less than this is chance. */
 const leastGain = 0.03
 /** Out-of-fold separation below which a model's doubts say more about the model than about the labels. */
@@ -166,7 +164,8 @@ async function chooseCandidate(
       await best?.release()
       best = candidate
     } else await candidate.release()
-    if (best.separation >= goodEnough) break
+    // No other set could gain enough to be preferred, and each costs as much again.
+    if (best.separation + leastGain >= 1) break
   }
   if (!best) throw new ModelError("training_invalid", "the recipe names no taps")
   return best

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test"
 import { fitProjection, openDistances, type PatchPool, unitsOf } from "#models/trainer/bank"
 import { coreset } from "#models/trainer/coreset"
-import { fitHead, ngLogits } from "#models/trainer/head"
+import { fitHead, openHead } from "#models/trainer/head"
 import { minimise } from "#models/trainer/minimise"
 import { createRandom } from "#models/trainer/random"
 
@@ -101,6 +101,11 @@ test("the head separates classes and its NG logit has the sign of the class", as
     features.set(rows.subarray(i * dim, (i + 1) * dim - 1), i * (dim - 1))
     last[i] = rows[(i + 1) * dim - 1]!
   }
-  const logits = ngLogits(head, features, last)
+  const engine = await openHead(head, count)
+  const { ng: logits, kinds } = await engine.look(features, last)
+  await engine.release()
+  const ofKind = (kind: number) => [...labels.keys()].filter((i) => labels[i] === kind)
+  expect(kinds(ofKind(2))[1]).toBeGreaterThan(0.9)
+  expect(kinds(ofKind(1)).reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 5)
   expect(logits.every((logit, i) => logit > 0 === labels[i]! > 0)).toBe(true)
 })

@@ -349,6 +349,11 @@ export async function startFixture(options: FixtureOptions) {
         return json(makeTeacher(models))
       case "PUT /api/assist/teacher":
         return json(makeTeacher(models))
+      case "GET /api/assist/coverage":
+        return json({
+          state: "idle",
+          lines: [{ line: "main", waiting: 812, judged: 260, picked: 48, at: started }],
+        })
       case "GET /api/assist/embeddings":
         return json({ state: "working", made: 48_211, waiting: 1_904, unreadable: 3 })
       case "GET /api/segmenters":
