@@ -110,6 +110,15 @@ const shots: Record<string, (page: Page) => Promise<void>> = {
     await page.goto(`${fixture.url}/training`)
     await page.getByTestId("training-job").first().waitFor()
   },
+  connections: async (page) => {
+    await page.goto(`${fixture.url}/connections`)
+    await page.getByTestId("connections-webhook").first().waitFor()
+  },
+  "connections-sent": async (page) => {
+    await page.goto(`${fixture.url}/connections`)
+    await page.getByTestId("connections-deliveries").first().tap()
+    await page.getByTestId("connections-delivery").first().waitFor()
+  },
   models: async (page) => {
     await page.goto(`${fixture.url}/models`)
     await page.getByTestId("models-item").first().waitFor()

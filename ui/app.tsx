@@ -42,6 +42,9 @@ const StudyScreen = split(() => import("./screens/msa/study.screen.tsx").then((m
 const PartsScreen = split(() => import("./screens/parts/parts.screen.tsx").then((m) => m.PartsScreen))
 const PartScreen = split(() => import("./screens/parts/part.screen.tsx").then((m) => m.PartScreen))
 const PeopleScreen = split(() => import("./screens/people/people.screen.tsx").then((m) => m.PeopleScreen))
+const ConnectionsScreen = split(() =>
+  import("./screens/connections/connections.screen.tsx").then((m) => m.ConnectionsScreen),
+)
 const SettingsScreen = split(() =>
   import("./screens/settings/settings.screen.tsx").then((m) => m.SettingsScreen),
 )
@@ -111,6 +114,7 @@ function Screens() {
         <Route path="/parts" component={PartsScreen} />
         <Route path="/parts/:id" component={PartScreen} />
         <Route path="/people" component={PeopleScreen} />
+        <Route path="/connections" component={ConnectionsScreen} />
         <Route path="/settings" component={SettingsScreen} />
         <Route default component={NotFound} />
       </Router>

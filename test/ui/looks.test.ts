@@ -89,6 +89,22 @@ const screens: { name: string; path?: string; open: (page: Page) => Promise<void
     },
   },
   {
+    name: "programs",
+    path: "/connections",
+    open: async (page) => {
+      await page.getByTestId("connections-key").first().waitFor()
+      await page.getByTestId("connections-webhook-add").tap()
+      await page.getByTestId("connections-webhook-url").waitFor()
+    },
+  },
+  {
+    name: "programs: what was sent",
+    open: async (page) => {
+      await page.getByTestId("connections-deliveries").first().tap()
+      await page.getByTestId("connections-delivery").first().waitFor()
+    },
+  },
+  {
     name: "people",
     path: "/people",
     open: (page) => page.getByTestId("tablet-item").first().waitFor(),

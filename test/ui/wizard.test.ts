@@ -8,7 +8,7 @@ import { serveHttp } from "../../hub/serve.bun.ts"
 import { buildUi } from "../../scripts/build-ui.ts"
 import { startTestHub, type TestHub, testPassword } from "../hub/support/hub.ts"
 import { partPicture } from "../hub/support/models.ts"
-import { storePictures } from "../hub/support/parts.ts"
+import { newLabel, storeParts, storePictures } from "../hub/support/parts.ts"
 import { exported, hostile, sparse } from "../models/exports.ts"
 import { hasBrowser, openBrowser, openTablet } from "./support/browser.ts"
 
@@ -23,6 +23,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "crux-ui-wizard-"))
   await buildUi(join(folder, "ui"))
   hub = await startTestHub({
+    config: { outbound: { allow: "127.0.0.1" } },
     ports: {
       openAsset: async (name) => {
         const file = Bun.file(join(folder, name))
@@ -117,4 +118,83 @@ describe.skipIf(!available)("a model of another maker on the screen, with the re
       expect(tablet.complaints.filter((text) => !/40[01]/.test(text))).toEqual([])
       await tablet.close()
     }, 90_000)
+})
+
+describe.skipIf(!available)("programs on the screen, with the real hub and a real listener", () => {
+  test("a key is shown once and lets a program in until it is ended; an address hears of a judgement, and can be paused", async () => {
+    const heard: string[] = []
+    const listener = Bun.serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      fetch: async (request) => {
+        heard.push(await request.text())
+        return new Response()
+      },
+    })
+    const person = {
+      login: "admin-1",
+      name: "Lee",
+      role: "admin",
+      language: "ko",
+      password: testPassword,
+    } as const
+    await hub.hub.users.create(theHub, person)
+    const tablet = await openTablet(browser, { width: 1280, height: 800, language: "ko" })
+    const { page } = tablet
+    page.setDefaultTimeout(30_000)
+    await page.goto(`http://127.0.0.1:${server.port}/`)
+    await page.getByTestId("signin-login").fill("admin-1")
+    await page.getByTestId("signin-password").fill(testPassword)
+    await page.getByTestId("signin-submit").click()
+    await page.getByTestId("nav-settings").tap()
+    await page.getByTestId("settings-connections").tap()
+
+    await page.getByText("예전 스크립트").first().tap()
+    await page.getByTestId("connections-key-make").tap()
+    const token = (await page.getByTestId("connections-once").textContent()) ?? ""
+    const knock = async () =>
+      (
+        await hub.hub.fetch(
+          new Request("http://hub.test/label-studio/api/current-user/whoami", {
+            headers: { authorization: `Token ${token}` },
+          }),
+        )
+      ).status
+    expect(await knock()).toBe(200)
+    await page.getByTestId("connections-once-done").tap()
+    await page.getByTestId("connections-key").waitFor()
+    expect(await page.locator("body").textContent()).not.toContain(token)
+    await page.getByTestId("connections-key-end").tap()
+    await page.getByTestId("connections-key-end-yes").tap()
+    await page.getByTestId("connections-key").waitFor({ state: "detached" })
+    expect(await knock()).toBe(401)
+
+    await page.getByTestId("connections-webhook-add").tap()
+    const address = page.getByTestId("connections-webhook-url")
+    // An address that the settings do not name is refused in words.
+    await address.fill("http://192.0.2.1/hook")
+    await page.getByTestId("connections-webhook-make").tap()
+    await page.getByText("outbound.allow").waitFor()
+    await address.fill(`http://127.0.0.1:${listener.port}/hook`)
+    await page.getByTestId("connections-webhook-make").tap()
+    expect(await page.getByTestId("connections-once").textContent()).toStartWith("whsec_")
+    await page.getByTestId("connections-once-done").tap()
+    await page.getByTestId("connections-webhook").waitFor()
+    const [part = ""] = storeParts(hub, 1)
+    expect((await (await hub.as("worker")).post("/api/labels", newLabel(part))).status).toBeLessThan(300)
+    await page.getByTestId("connections-deliveries").tap()
+    const taken = page.locator('[data-testid="connections-delivery"][data-state="delivered"]')
+    while ((await taken.count()) === 0) {
+      await page.locator(".dialog-actions .button").tap()
+      await page.getByTestId("connections-delivery").first().waitFor()
+    }
+    expect(JSON.parse(heard[0] ?? "{}")).toMatchObject({ type: "label" })
+    await page.getByTestId("dialog-close").tap()
+    await page.getByTestId("connections-webhook-pause").tap()
+    await page.locator('[data-testid="connections-webhook"][data-active="false"]').waitFor()
+    expect(hub.hub.webhooks.views()).toMatchObject([{ active: false, dead: 0 }])
+    expect(tablet.complaints.filter((text) => !/40[01]/.test(text))).toEqual([])
+    await tablet.close()
+    await listener.stop(true)
+  }, 120_000)
 })

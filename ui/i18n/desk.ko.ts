@@ -1,4 +1,5 @@
 import type { ModelDoubt, TrialDoubt } from "#contract/registry"
+import type { WebhookEvent } from "#contract/webhook"
 
 const n = (value: number) => value.toLocaleString("ko-KR", { maximumFractionDigits: 1 })
 
@@ -138,6 +139,74 @@ export const deskKo = {
     gone: "파일이 허브에 없습니다. 다시 보내 주세요.",
     stopped: "보내기를 멈췄습니다.",
     tooLarge: "512 MB보다 큰 파일은 받지 않습니다.",
+  },
+  connections: {
+    title: "프로그램 연결",
+    lead: "다른 프로그램이 허브에 들어오는 키와, 여기서 일어난 일을 알리는 주소입니다.",
+    open: "프로그램 연결 열기",
+    once: "지금 한 번만 보입니다. 안전한 곳에 옮겨 두세요.",
+    end: "끝내기",
+    keys: "내 프로그램 키",
+    keysLead:
+      "Label Studio용으로 만든 프로그램이 이 키로 들어옵니다. 나와 같은 일을 할 수 있고, 허브의 다른 곳은 열지 못합니다.",
+    keysNone: "만든 키가 없습니다.",
+    kind: "어떤 프로그램인가요",
+    kinds: { refresh: "지금 쓰는 클라이언트", legacy: "예전 스크립트" },
+    kindHints: {
+      refresh: "1년 뒤에 끝납니다.",
+      legacy: "끝나는 날이 없습니다. 쓰지 않게 되면 꼭 끝내세요.",
+    },
+    makeKey: "키 만들기",
+    keyMade: "새 키",
+    made: (at: string) => `${at} 만듦`,
+    ends: (at: string) => `${at} 끝남`,
+    endless: "끝나는 날 없음",
+    endKey: "키를 끝낼까요?",
+    endKeyBody: "이 키를 쓰는 프로그램은 바로 들어오지 못합니다. 저장된 것은 그대로 남습니다.",
+    webhooks: "웹훅",
+    webhooksLead: "일어난 일을 주소로 알립니다. 받지 못하면 약 사흘 동안 다시 보냅니다.",
+    webhooksNone: "알리는 주소가 없습니다.",
+    shapes: { crux: "CRUX", "label-studio": "Label Studio 형식" },
+    paused: "멈춤",
+    pause: "멈추기",
+    resume: "다시 알리기",
+    due: (count: number) => `보낼 것 ${n(count)}`,
+    dead: (count: number) => `포기한 것 ${n(count)}`,
+    everything: "모든 일",
+    events: {
+      label: "판정",
+      inspection: "들어온 부품",
+      device: "스테이션",
+      job: "학습",
+      model: "모델",
+      rollout: "배포",
+      loop: "개선 순환",
+      refusal: "받지 않은 메시지",
+      storage: "저장 공간",
+      catalogue: "카탈로그",
+      source: "카메라",
+    } as Record<WebhookEvent, string>,
+    addWebhook: "주소 추가",
+    url: "주소",
+    urlHint: "예: http://mes.plant.local/crux",
+    hear: "알릴 일",
+    outside:
+      "이 주소로는 보낼 수 없습니다. 허브 설정 outbound.allow에 있는 곳인지 확인하세요. 저장된 것은 바뀌지 않았습니다.",
+    webhookMade: "서명 키",
+    checkHint:
+      "받는 쪽에서 Standard Webhooks 방식으로 서명을 확인합니다:\nwebhook-id, webhook-timestamp, webhook-signature",
+    endWebhook: "더 알리지 않을까요?",
+    endWebhookBody: (due: number) =>
+      due > 0
+        ? `보낼 것 ${n(due)}건은 보내지 않습니다. 허브에 저장된 것은 그대로 남습니다.`
+        : "허브에 저장된 것은 그대로 남습니다.",
+    deliveries: "보낸 기록",
+    deliveriesNone: "아직 보낸 것이 없습니다.",
+    look: "새로 보기",
+    states: { due: "보낼 것", delivered: "받음", dead: "포기" },
+    attempts: (count: number) => `${n(count)}번 보냄`,
+    next: (at: string) => `다음 ${at}`,
+    again: "다시 보내기",
   },
 }
 export type DeskWords = typeof deskKo

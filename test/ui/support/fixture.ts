@@ -17,6 +17,7 @@ import { type Picture, paintPictures, shrink } from "./pictures.ts"
 import {
   makeArrivals,
   makeColleagues,
+  makeDeliveries,
   makeDevices,
   makeEnrolmentRequests,
   makeGuide,
@@ -31,6 +32,7 @@ import {
   makeOutline,
   makePrelabels,
   makePreview,
+  makeProgramKeys,
   makeQueueView,
   makeRecipes,
   makeRefusals,
@@ -48,6 +50,7 @@ import {
   makeTrainers,
   makeTrial,
   makeUsers,
+  makeWebhooks,
 } from "./world.ts"
 
 export const fixturePassword = "a long enough password"
@@ -421,6 +424,9 @@ export async function startFixture(options: FixtureOptions) {
       return list(options.empty ? [] : makeMentions(users, stream, started).map(({ comment }) => comment))
     const image = /^\/api\/images\/([0-9a-f]{64})(\/thumb)?$/.exec(path)
     if (image) return picture(bySha.get(image[1] ?? ""), image[2] !== undefined, request)
+    if (at === "GET /api/label-studio/keys") return list(makeProgramKeys(started))
+    if (at === "GET /api/webhooks") return list(makeWebhooks(started))
+    if (/^GET \/api\/webhooks\/\d+\/deliveries$/.test(at)) return list(makeDeliveries(started))
     if (at === "POST /api/models/look") return json(makeLook())
     const tried = /^\/api\/models\/files\/[0-9a-f]{64}(\/try)?$/.exec(path)
     if (tried) return tried[1] ? json(makeTrial(await body(ModelTrial), stream)) : json(models[0], 202)

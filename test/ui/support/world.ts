@@ -6,6 +6,7 @@ import { DefectClass, Guide } from "#contract/catalogue"
 import { Device, type EnrolmentRequest } from "#contract/fleet"
 import { type Colleague, Mention } from "#contract/flow"
 import { Arrival, RefusalView } from "#contract/ingest"
+import type { ProgramKey } from "#contract/label-studio"
 import { InspectionView, LabelTask } from "#contract/labelling"
 import { PreviewItem, QueueView } from "#contract/queue"
 import {
@@ -24,6 +25,7 @@ import { Storage } from "#contract/storage"
 import { Tablet } from "#contract/tablets"
 import { type Recipe, RecipeView, TrainerView } from "#contract/trainer"
 import { Session, User } from "#contract/users"
+import type { Webhook, WebhookDelivery } from "#contract/webhook"
 import { recipesOf } from "../../../hub/training/recipe.rules.ts"
 import type { Picture } from "./pictures.ts"
 
@@ -1109,4 +1111,62 @@ export function makeTrial({ parts }: ModelTrial, stream: readonly InspectionView
   })
   const blank = { part: null, eval: "ok" as const, score: 0.03, code: null, findings: [], ms: 38 }
   return { pictures: [blank, blank, blank, ...pictures], doubts: [] }
+}
+
+export function makeProgramKeys(now: number): ProgramKey[] {
+  return [
+    { id: "3f0a9c12", kind: "refresh", created_at: now - 20 * 24 * hour, ends_at: now + 345 * 24 * hour },
+    { id: "b81d44e0", kind: "legacy", created_at: now - 300 * 24 * hour, ends_at: null },
+  ]
+}
+
+export function makeWebhooks(now: number): Webhook[] {
+  const hook = { created_at: now - 9 * 24 * hour, active: true, due: 0, dead: 0 }
+  return [
+    {
+      ...hook,
+      id: 1,
+      shape: "crux",
+      url: "http://mes.plant.local/crux",
+      events: ["label", "model"],
+      dead: 2,
+    },
+    {
+      ...hook,
+      id: 2,
+      shape: "label-studio",
+      url: "http://10.20.0.8:9090/webhook",
+      events: null,
+      active: false,
+      due: 14,
+    },
+  ]
+}
+
+export function makeDeliveries(now: number): WebhookDelivery[] {
+  const one = { attempts: 1, next_at: null, last_status: 200, last_error: null }
+  return [
+    {
+      ...one,
+      id: "msg_1",
+      event: "label",
+      state: "due",
+      created_at: now - minute,
+      attempts: 3,
+      next_at: now + 2 * minute,
+      last_status: 503,
+      last_error: "the listener answered 503",
+    },
+    { ...one, id: "msg_2", event: "model", state: "delivered", created_at: now - 4 * hour },
+    {
+      ...one,
+      id: "msg_3",
+      event: "label",
+      state: "dead",
+      created_at: now - 80 * hour,
+      attempts: 28,
+      last_status: null,
+      last_error: "connect ECONNREFUSED 10.20.0.4:80",
+    },
+  ]
 }

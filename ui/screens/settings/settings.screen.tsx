@@ -13,6 +13,7 @@ import { leave } from "../session/leave.ts"
 import { PinPanel } from "./pin-panel.tsx"
 import { TabletPanel } from "./tablet-panel.tsx"
 
+const ConnectionsLink = split(() => import("./connections-link.tsx").then((m) => m.ConnectionsLink))
 const LabelSetupPanel = split(() => import("./label-setup.panel.tsx").then((m) => m.LabelSetupPanel))
 
 /** What a person may set for themselves on this tablet, and the way out. */
@@ -108,6 +109,7 @@ export function SettingsScreen() {
           />
           <p class="muted small">{words.settings.keysHint}</p>
         </Panel>
+        <ConnectionsLink />
         {session.value?.tablet && <PinPanel />}
         <TabletPanel />
         {mayShape && <LabelSetupPanel />}
