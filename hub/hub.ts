@@ -327,6 +327,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       log: log.child("delivery"),
     })
 
+    const labelled = createLabelledStore(db)
     const learning = createLearning({
       config,
       ports,
@@ -343,6 +344,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       people: users.people.list,
       workDir: join(folder.root, "training"),
       trainersDir: join(folder.root, "trainers"),
+      drawingAt: labelled.drawingAt,
     })
     const { dataset, training, registry, rollouts, home } = learning
     const exchange = createExchangeDomain({
@@ -356,7 +358,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       fleet: fleet.fleet,
       storeShot: sources.store,
       part: inspection.store.view,
-      labels: createLabelledStore(db),
+      labels: labelled,
       labelling,
       dataset,
       folder: join(folder.root, "imports"),

@@ -1,4 +1,5 @@
 import { resolve } from "node:path"
+import type { Drawing } from "#contract/drawing"
 import { sniffImage } from "#models/image-header"
 import type { Catalogue } from "./catalogue/catalogue.service.ts"
 import type { HubConfig } from "./config.ts"
@@ -49,6 +50,8 @@ export type LearningDeps = {
   inspections: InspectionStore
   judging: ReturnType<typeof createLabellingDomain>
   people: MsaDeps["people"]
+  /** What was drawn on a part by the label that was stored then. */
+  drawingAt: (id: string, at: number) => Drawing | null
   /** Folder for the bundles of training jobs; and one for what trainers on other machines are handing in. */
   workDir: string
   trainersDir: string
@@ -131,6 +134,7 @@ export function createLearning(deps: LearningDeps) {
       dtype: ["f32", "int8"],
       latency_budget_ms: config.gate.max_p99_ms,
     },
+    drawingAt: deps.drawingAt,
     checkResult: registry.checkResult,
     keepDir: deps.trainersDir,
     ttlMs: config.trainers.lease_seconds * 1000,

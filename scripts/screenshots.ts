@@ -119,6 +119,32 @@ const shots: Record<string, (page: Page) => Promise<void>> = {
     await page.getByTestId("connections-deliveries").first().tap()
     await page.getByTestId("connections-delivery").first().waitFor()
   },
+  "training-choose": async (page) => {
+    await page.goto(`${fixture.url}/training`)
+    await page.getByTestId("training-choose").tap()
+    await page.getByTestId("training-recipe").selectOption("torch.classify")
+  },
+  "training-compare": async (page) => {
+    await page.goto(`${fixture.url}/training`)
+    await page.getByTestId("training-compare").nth(0).tap()
+    await page.getByTestId("training-compare").nth(1).tap()
+    await page.getByTestId("training-compared").scrollIntoViewIfNeeded()
+  },
+  "training-run": async (page) => {
+    await page.goto(`${fixture.url}/training/${fixture.jobs[0]?.id}`)
+    await page.getByTestId("training-log").waitFor()
+  },
+  "training-trainers": async (page) => {
+    await page.goto(`${fixture.url}/training`)
+    await page.getByTestId("trainer-item").first().scrollIntoViewIfNeeded()
+  },
+  "training-token": async (page) => {
+    await page.goto(`${fixture.url}/training`)
+    await page.getByTestId("trainer-connect").tap()
+    await page.getByTestId("trainer-id").fill("lab")
+    await page.getByTestId("trainer-make").tap()
+    await page.getByTestId("trainer-token").waitFor()
+  },
   models: async (page) => {
     await page.goto(`${fixture.url}/models`)
     await page.getByTestId("models-item").first().waitFor()

@@ -93,6 +93,8 @@ export function createApi(deps: {
   return {
     get: async <T>(path: string, schema: Schema<T>, signal?: AbortSignal): Promise<T> =>
       read(await send("GET", path, undefined, signal ? { signal } : {}), schema),
+    text: async (path: string, signal?: AbortSignal): Promise<string> =>
+      (await send("GET", path, undefined, signal ? { signal } : {})).text(),
     /** The items of one page of a list. */
     list: async <T>(path: string, item: Schema<T>, signal?: AbortSignal): Promise<T[]> =>
       (await read(await send("GET", path, undefined, signal ? { signal } : {}), listOf(item))).items,

@@ -19,6 +19,7 @@ const DatasetsScreen = split(() =>
 const TrainingScreen = split(() =>
   import("./screens/training/training.screen.tsx").then((m) => m.TrainingScreen),
 )
+const RunScreen = split(() => import("./screens/training/run.screen.tsx").then((m) => m.RunScreen))
 const ModelsScreen = split(() => import("./screens/models/models.screen.tsx").then((m) => m.ModelsScreen))
 const ModelScreen = split(() => import("./screens/models/model.screen.tsx").then((m) => m.ModelScreen))
 const ModelAddScreen = split(() => import("./screens/models/add.screen.tsx").then((m) => m.ModelAddScreen))
@@ -97,6 +98,7 @@ function Screens() {
         <Route path="/live" component={LiveScreen} />
         <Route path="/datasets" component={DatasetsScreen} />
         <Route path="/training" component={TrainingScreen} />
+        <Route path="/training/:id" component={RunScreen} />
         <Route path="/models" component={ModelsScreen} />
         <Route path="/models/add" component={ModelAddScreen} />
         <Route path="/models/:digest" component={ModelScreen} />

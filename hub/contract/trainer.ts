@@ -1,4 +1,5 @@
 import * as v from "valibot"
+import { Outline, Region } from "./drawing.ts"
 import { Count, DefectKey, Finite, Instant, Key, Sha256, Share, Uuid } from "./ids.ts"
 import { ModelContract } from "./model.ts"
 import { GatePolicy, ParamValues } from "./registry.ts"
@@ -295,7 +296,11 @@ export const TrainerSample = v.object({
   product: v.optional(Key),
   /** Parts of the line this one stands for. */
   weight: v.pipe(Finite, v.gtValue(0)),
-  label: SampleLabel,
+  label: v.object({
+    ...SampleLabel.entries,
+    /** Outlines, where somebody drew more than boxes; the boxes are those around them. */
+    regions: v.optional(v.array(v.object({ kinds: Region.entries.kinds, outline: Outline }))),
+  }),
 })
 export type TrainerSample = v.InferOutput<typeof TrainerSample>
 

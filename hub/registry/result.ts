@@ -68,6 +68,18 @@ function checkForeign(onnx: Uint8Array): void {
   }
 }
 
+/** A second form of the model, on whole numbers, with a contract of its own; null when the trainer made none. */
+export async function readWholeNumbers(
+  dir: string,
+): Promise<{ path: string; sha256: string; size: number; contract: ModelContract } | null> {
+  const path = join(dir, "model.int8.onnx")
+  const bytes = await readFile(path).catch(() => null)
+  if (bytes === null) return null
+  checkForeign(bytes)
+  const sha256 = createHash("sha256").update(bytes).digest("hex")
+  return { path, sha256, size: bytes.byteLength, contract: readContract(bytes) }
+}
+
 const Parity = v.pipe(v.string(), v.parseJson(), ParityFile)
 
 /** What a trainer's own runtime said about pictures it sent along; null when it sent none, as the embedded one does. */

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto"
 import canonicalize from "canonicalize"
 import * as v from "valibot"
+import type { Drawing } from "#contract/drawing"
 import { Problem } from "#contract/problem"
 import type { GatePolicy } from "#contract/registry"
 import {
@@ -11,6 +12,7 @@ import {
   type TrainerPolicy,
   type TrainerSample,
 } from "#contract/trainer"
+import type { SampleLabel } from "#contract/training"
 import type { Dataset, FrozenSet } from "../dataset/dataset.service.ts"
 import type { TrainingJob } from "./training.store.ts"
 
@@ -22,6 +24,8 @@ export type BundleTarget = TrainerJob["target"]
 export type JobBundlesDeps = {
   dataset: Pick<Dataset, "frozen" | "version" | "picture">
   blobs: { put(bytes: Uint8Array): Promise<string>; read(sha256: string): Promise<Uint8Array> }
+  /** What was drawn on a part by the label that was stored then. */
+  drawingAt: (id: string, at: number) => Drawing | null
   target: BundleTarget
   policy: GatePolicy
 }
@@ -33,7 +37,7 @@ const parityPictures = 16
  * Job bundles: what a trainer is given, named by its content. Nothing in one names the job or the time, so the same task
  * is the same bundle. The golden set is in none.
  */
-export function createJobBundles({ dataset, blobs, target, policy }: JobBundlesDeps) {
+export function createJobBundles({ dataset, blobs, drawingAt, target, policy }: JobBundlesDeps) {
   /** Manifests by their digest: every picture that is fetched asks for one. */
   const known = new Map<string, BundleManifest>()
 
@@ -50,7 +54,7 @@ export function createJobBundles({ dataset, blobs, target, policy }: JobBundlesD
     /** Puts a job's bundle together and stores it. Returns its digest: that of `bundle.json`. */
     async build(job: TrainingJob): Promise<string> {
       const set = dataset.frozen(job.dataset)
-      const samples = samplesOf(set)
+      const samples = samplesOf(set, drawingAt)
       const texts: Record<string, string> = {
         "dataset.json": canonical(datasetOf(set, samples, dataset.version(job.dataset).created_at)),
         "job.json": canonical(taskOf(job, set, target)),
@@ -83,7 +87,7 @@ export function createJobBundles({ dataset, blobs, target, policy }: JobBundlesD
 
     /** Its pictures, in the order of the samples. */
     pictures: (job: Pick<TrainingJob, "dataset">): { sha256: string; size: number }[] =>
-      samplesOf(dataset.frozen(job.dataset)).map(({ sha256, size }) => ({ sha256, size })),
+      samplesOf(dataset.frozen(job.dataset), () => null).map(({ sha256, size }) => ({ sha256, size })),
   }
 }
 export type JobBundles = ReturnType<typeof createJobBundles>
@@ -110,9 +114,9 @@ function taskOf(job: TrainingJob, set: FrozenSet, target: BundleTarget): Trainer
   }
 }
 
-const samplesOf = (set: FrozenSet): TrainerSample[] =>
+const samplesOf = (set: FrozenSet, drawingAt: JobBundlesDeps["drawingAt"]): TrainerSample[] =>
   set.samples
-    .flatMap(({ id, image, mime, size, w, h, split, group, product, weight, label }) =>
+    .flatMap(({ id, image, mime, size, w, h, split, group, product, weight, label, said }) =>
       // A golden part in a bundle would prove nothing any more; the set holds none, and this line says so again.
       split === "golden"
         ? []
@@ -129,11 +133,18 @@ const samplesOf = (set: FrozenSet): TrainerSample[] =>
               group,
               ...(product && { product }),
               weight,
-              label,
+              label: withRegions(label, said ? drawingAt(id, said.at) : null),
             },
           ],
     )
     .sort((a, b) => (a.sha256 < b.sha256 ? -1 : 1))
+
+/** Boxes alone say nothing that the label does not say already. */
+function withRegions(label: SampleLabel, drawing: Drawing | null): TrainerSample["label"] {
+  const regions = (drawing?.regions ?? []).filter(({ hidden }) => hidden !== true)
+  if (regions.every(({ outline }) => outline.type === "box" && !outline.angle)) return label
+  return { ...label, regions: regions.map(({ kinds, outline }) => ({ kinds, outline })) }
+}
 
 function datasetOf(set: FrozenSet, samples: readonly TrainerSample[], createdAt: number): TrainerDataset {
   const count = (split: TrainerSample["split"], verdict: "ok" | "ng") =>

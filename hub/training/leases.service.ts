@@ -62,6 +62,7 @@ export function createLeases(deps: LeasesDeps) {
     deps
   const ttlS = ttlMs / 1000
   const until = () => clock.now() + ttlMs
+  let open = true
 
   /** The job, if this trainer was ever given it. Throws `not_found` otherwise: it learns nothing of others' jobs. */
   const known = (trainer: string, id: string): TrainingJob => {
@@ -196,6 +197,7 @@ export function createLeases(deps: LeasesDeps) {
     async claim(trainer: string, asked: Claim, gone: AbortSignal): Promise<ClaimedJob | null> {
       const end = performance.now() + asked.wait_s * 1000
       for (;;) {
+        if (!open) return null
         const heard = bell.rung()
         sweep()
         const before = leases.byClaim(trainer, asked.request_id)
@@ -410,6 +412,11 @@ export function createLeases(deps: LeasesDeps) {
 
     sweep,
     tidy,
+    /** Lets those go who wait for a job. */
+    stop(): void {
+      open = false
+      bell.ring()
+    },
 
     /** A hub that was away hears nothing: leases under way go on from now. */
     start(): void {

@@ -14,7 +14,8 @@ import type { Training } from "./training.service.ts"
 const ById = v.object({ id: Uuid })
 const ByTrainer = v.object({ id: TrainerId })
 const FromByte = v.object({
-  from: v.optional(v.pipe(v.string(), v.regex(/^\d{1,12}$/), v.transform(Number), Count), "0"),
+  /** The end of the log when absent. */
+  from: v.optional(v.pipe(v.string(), v.regex(/^\d{1,12}$/), v.transform(Number), Count)),
 })
 const shownJobs = 50
 const logPieceBytes = 256 * 1024
@@ -92,10 +93,12 @@ export function createTrainingRoutes({
       async (c) => {
         const { id } = c.req.valid("param")
         training.get(id)
-        const bytes = await logs.read(id, c.req.valid("query").from, logPieceBytes)
+        const size = await logs.size(id)
+        const { from = Math.max(0, size - logPieceBytes) } = c.req.valid("query")
+        const bytes = await logs.read(id, from, logPieceBytes)
         return c.body(new Uint8Array(bytes), 200, {
           "content-type": "text/plain; charset=utf-8",
-          "crux-log-bytes": String(await logs.size(id)),
+          "crux-log-bytes": String(size),
         })
       },
     )

@@ -36,7 +36,12 @@ export type Prove = (
   job: { id: string; line: string; dataset: string; golden: string },
   dir: string,
   signal: AbortSignal,
-) => Promise<{ model: string; pass: boolean }>
+) => Promise<{
+  model: string
+  pass: boolean
+  /** Further models that came with it, each a candidate of its own. */
+  also: string[]
+}>
 
 export type TrainingDeps = {
   db: Sqlite
@@ -190,7 +195,7 @@ export function createTraining(deps: TrainingDeps) {
         const { line, dataset, golden } = job
         const proof = await deps.prove({ id, line, dataset, golden }, dir, abort.signal)
         if (abort.signal.aborted) return
-        kept = new Set([proof.model])
+        kept = new Set([proof.model, ...proof.also])
         end({ state: "succeeded", model: proof.model, pass: proof.pass })
       } catch (error) {
         if (abort.signal.aborted) return

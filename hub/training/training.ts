@@ -5,7 +5,7 @@ import type { Audit } from "#platform/audit"
 import type { Blobs } from "#platform/blobs"
 import type { Dataset } from "../dataset/dataset.service.ts"
 import { createBell } from "./bell.ts"
-import { type BundleTarget, createJobBundles } from "./job-bundle.ts"
+import { type BundleTarget, createJobBundles, type JobBundlesDeps } from "./job-bundle.ts"
 import { createJobLog } from "./job-log.ts"
 import { createLeases } from "./leases.service.ts"
 import { createLeasesStore } from "./leases.store.ts"
@@ -29,6 +29,8 @@ export type TrainingDomainDeps = Omit<TrainingDeps, OwnDeps> & {
   policy: TrainingDeps["policy"]
   gate: GatePolicy
   bundleTarget: BundleTarget
+  /** What was drawn on a part by the label that was stored then. */
+  drawingAt: JobBundlesDeps["drawingAt"]
   /** Reads a result's model and its contract; throws `invalid` with what does not fit. */
   checkResult: ResultsDeps["check"]
   /** Folder for what trainers are handing in, and their logs. */
@@ -46,7 +48,13 @@ export function createTrainingDomain(deps: TrainingDomainDeps) {
   const store = createTrainingStore(db)
   const leasesStore = createLeasesStore(db)
   const bell = createBell()
-  const bundles = createJobBundles({ dataset, blobs, target: deps.bundleTarget, policy: deps.gate })
+  const bundles = createJobBundles({
+    dataset,
+    blobs,
+    drawingAt: deps.drawingAt,
+    target: deps.bundleTarget,
+    policy: deps.gate,
+  })
   const logs = createJobLog({ folder: join(keepDir, "logs"), most: trainerLimits.logBytes })
   const uploads = createUploads({ folder: join(keepDir, "uploads") })
   const results = createResults({ leases: leasesStore, blobs, folder: workDir, check: deps.checkResult })
@@ -122,7 +130,7 @@ export function createTrainingDomain(deps: TrainingDomainDeps) {
     },
     async stop(): Promise<void> {
       clearInterval(sweeping)
-      bell.ring()
+      leases.stop()
       await training.stop()
     },
   }

@@ -47,7 +47,8 @@ export function createUploads({ folder }: { folder: string }) {
       ended.addEventListener("abort", stop)
       try {
         while (reader) {
-          const { done, value } = await reader.read()
+          // A connection that broke off is nobody's mistake: what came in is there, and the rest may follow.
+          const { done, value } = await reader.read().catch(() => Promise.reject(behind(at)))
           if (done) break
           read += value.length
           if (read > most) throw new Problem("invalid", "artifact_range", "the body is longer than its range")

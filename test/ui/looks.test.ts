@@ -42,6 +42,30 @@ const screens: { name: string; path?: string; open: (page: Page) => Promise<void
     }),
   ),
   {
+    name: "training run",
+    open: async (page) => {
+      await page.goto(`${fixture.url}/training/${fixture.jobs[0]?.id}`)
+      await page.getByTestId("training-log").waitFor()
+    },
+  },
+  {
+    name: "training: compare",
+    path: "/training",
+    open: async (page) => {
+      await page.getByTestId("training-compare").nth(0).tap()
+      await page.getByTestId("training-compare").nth(1).tap()
+      await page.getByTestId("training-compared").waitFor()
+    },
+  },
+  {
+    name: "training: settings",
+    open: async (page) => {
+      await page.getByTestId("training-choose").tap()
+      await page.getByTestId("training-recipe").selectOption("torch.classify")
+      await page.getByTestId("training-param").first().waitFor()
+    },
+  },
+  {
     name: "model",
     open: async (page) => {
       await page.goto(`${fixture.url}/models/${fixture.models[0]?.digest}`)

@@ -7,7 +7,10 @@ import { Icon, type IconName } from "./icon.tsx"
 
 /** What happened, in the person's words. Never a code alone. */
 function troubleText(words: Words, trouble: Trouble): string {
-  const known = words.problem.key[trouble.key] ?? words.tablet.problems[trouble.key]
+  const known =
+    words.problem.key[trouble.key] ??
+    words.tablet.problems[trouble.key] ??
+    words.trainers.problem[trouble.key]
   if (known) return known(trouble.params)
   // Words of a screen of its own, by the end of their key.
   const own: Record<string, string> = words.together.problem

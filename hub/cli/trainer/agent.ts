@@ -24,7 +24,7 @@ import { createTrainerChild } from "../../training/trainer.child.ts"
 import { createHubCalls, digestOfFile, type Held, type HubCalls, LeaseLost, Refused } from "./hub-calls.ts"
 
 /** The embedded trainer's recipe, on another machine. */
-export const agentRecipe: Recipe = {
+const agentRecipe: Recipe = {
   ...embeddedRecipe,
   id: "crux.patch",
   title: { en: "As on the hub, on another machine", ko: "허브와 같은 방식, 다른 장비" },

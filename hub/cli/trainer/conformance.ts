@@ -31,7 +31,7 @@ export async function runConformance(options: ConformanceOptions): Promise<Point
   const trainer = createCandidate(hub, options)
   try {
     trainer.start()
-    const recipe = await register(hub, options, note)
+    const recipe = await register(hub, options, note, trainer.gone)
     if (!recipe) return points
     const ask = () =>
       hub.hub.training.create(
@@ -84,6 +84,8 @@ function createCandidate({ url, token }: PracticeHub, { command, verbose }: Conf
         stderr: verbose ? "inherit" : "ignore",
       })
     },
+    /** Resolves when it ends, by itself or not. */
+    gone: async () => void (await child?.exited),
     /** Without a word, as a power cut would. */
     async kill() {
       child?.kill("SIGKILL")
@@ -104,8 +106,12 @@ async function register(
   hub: PracticeHub,
   options: ConformanceOptions,
   note: Note,
+  gone: () => Promise<void>,
 ): Promise<RecipeView | null> {
-  const call = await hub.heard(({ what, status }) => what === "register" && status < 300, 120, 0)
+  const call = await Promise.race([
+    hub.heard(({ what, status }) => what === "register" && status < 300, 120, 0),
+    gone().then(() => null),
+  ])
   const refused = hub.calls.find(({ what }) => what === "register")
   note(
     "registers",
@@ -114,7 +120,7 @@ async function register(
       ? String(call.body.software)
       : refused
         ? `answered with ${refused.status}`
-        : "nothing was heard in two minutes",
+        : "nothing was heard of it",
   )
   if (!call) return null
   const known = hub.hub.training.recipes().filter((one) => !one.embedded)

@@ -19,6 +19,7 @@ export class Refused extends Error {
 }
 
 const pieceBytes = 4 * 1024 * 1024
+const mostWrong = 3
 const firstWaitMs = 250
 const longestWaitMs = 30_000
 
@@ -88,6 +89,7 @@ export function createHubCalls({ hub, token, ca }: { hub: string; token: string;
     /** Fetches an object to `target`, from where an earlier try ended; the file is there when it is whole. */
     async download({ id, epoch }: Held, sha256: string, target: string, ended: AbortSignal): Promise<void> {
       const part = `${target}.part`
+      let wrong = 0
       for (;;) {
         const from = await stat(part).then(
           ({ size }) => size,
@@ -116,8 +118,10 @@ export function createHubCalls({ hub, token, ca }: { hub: string; token: string;
         ended.throwIfAborted()
         if (!whole) continue
         if ((await digestOfFile(part)) === sha256) return await rename(part, target)
+        // Bytes that are not what their name says: from the beginning, but not for ever.
         await rm(part, { force: true })
-        if (from === 0) throw new Error(`the object ${sha256} arrived as something else`)
+        wrong += 1
+        if (wrong === mostWrong) throw new Error(`the object ${sha256} arrives as something else`)
       }
     },
 

@@ -2,10 +2,12 @@ import { mkdtemp, rm } from "node:fs/promises"
 import { connect, createServer, type Socket } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { selfCommand } from "#models/child"
 import { createHub } from "../../hub.ts"
 import { theHub } from "../../platform/audit.ts"
 import { bunPorts } from "../../ports.bun.ts"
 import { readConfig } from "../../read-config.ts"
+import { createProver } from "../../registry/prover.ts"
 import { serveHttp } from "../../serve.bun.ts"
 import { drawPart } from "./drawn-parts.ts"
 
@@ -48,11 +50,17 @@ export async function startPracticeHub() {
       "log-level": "error",
       "trainers-lease-seconds": String(leaseSeconds),
       "auto-train-enabled": "false",
+      "gate-max-p99-ms": "60000",
     },
   })
   let ahead = 0
   const clock = { now: () => Date.now() + ahead }
-  const hub = await createHub(config, { ...bunPorts(), clock })
+  const hub = await createHub(config, {
+    ...bunPorts(),
+    clock,
+    // Nobody waits for it, and a trainer at work beside it may hold the machine.
+    prover: createProver({ command: selfCommand("worker", "infer"), timeoutMs: 120_000 }),
+  })
   await hub.start()
   const addPart = async (pool: "golden" | "reference", n: number, kind: "ok" | "spot" | "scratch") => {
     const { bytes, meta } = await drawPart(n, kind)

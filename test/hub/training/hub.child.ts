@@ -1,7 +1,9 @@
+import { selfCommand } from "#models/child"
 import { createHub } from "../../../hub/hub.ts"
 import { theHub } from "../../../hub/platform/audit.ts"
 import { bunPorts } from "../../../hub/ports.bun.ts"
 import { readConfig } from "../../../hub/read-config.ts"
+import { createProver } from "../../../hub/registry/prover.ts"
 import { serveHttp } from "../../../hub/serve.bun.ts"
 import { testPassword } from "../support/hub.ts"
 import { engineerLogin } from "./real-hub.ts"
@@ -23,7 +25,11 @@ const { config } = readConfig({
   },
   environment: {},
 })
-const hub = await createHub(config, { ...bunPorts(), passwordCost: { N: 2 ** 4, r: 8, p: 1 } })
+const hub = await createHub(config, {
+  ...bunPorts(),
+  passwordCost: { N: 2 ** 4, r: 8, p: 1 },
+  prover: createProver({ command: selfCommand("worker", "infer"), timeoutMs: 120_000 }),
+})
 await hub.start()
 const known = { login: engineerLogin, name: "Engineer", role: "engineer", language: "en" } as const
 await hub.users.create(theHub, { ...known, password: testPassword }).catch(() => undefined)

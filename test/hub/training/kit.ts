@@ -110,7 +110,7 @@ export function trainerWith(fetch: (request: Request) => Promise<Response>, toke
 /** A result as a trainer makes it: a real model, and what that model really says about a real picture. */
 export function resultOf(
   job: { id: string; bundle: string },
-  over: { score?: number; manifest?: object; model?: Uint8Array } = {},
+  over: { score?: number; manifest?: object; model?: Uint8Array; int8?: Uint8Array } = {},
 ) {
   const onnx = over.model ?? brightnessModel({ kinds: ["dent"], stamp: job.id })
   const contract = contractOf(onnx)
@@ -126,6 +126,7 @@ export function resultOf(
     "metrics.json": text({ loss: 0.1 }),
     "parity.json": text(parity),
     "parity/00.png": picture,
+    ...(over.int8 && { "model.int8.onnx": over.int8 }),
   }
   const manifest = text({
     v: 1,

@@ -2,9 +2,12 @@ import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, te
 import { uuidv7 } from "uuidv7"
 import * as v from "valibot"
 import { ArtifactState, type ClaimedJob } from "#contract/trainer"
+import { selfCommand } from "#models/child"
 import { openSqlite } from "../../../hub/platform/sqlite.bun.ts"
+import { createProver } from "../../../hub/registry/prover.ts"
 import { mostAttempts } from "../../../hub/training/lease.rules.ts"
 import { type Browser, startTestHub, type TestHub } from "../support/hub.ts"
+import { brightnessModel } from "../support/models.ts"
 import {
   fillHub,
   handIn,
@@ -27,7 +30,9 @@ let trainer: TestTrainer
 let other: TestTrainer
 
 beforeAll(async () => {
-  plant = await startTestHub()
+  // A busy machine is no failure of a model.
+  const prover = createProver({ command: selfCommand("worker", "infer"), timeoutMs: 60_000 })
+  plant = await startTestHub({ ports: { prover } })
   engineer = await plant.as("engineer")
   await fillHub(engineer)
   trainer = await hire(plant, engineer, "gpu-1")
@@ -93,7 +98,8 @@ describe("a job for a trainer", () => {
       ],
       figures: { loss: 0.3, "val/auroc": 0.9 },
     })
-    const result = resultOf({ id, bundle: claim.job.bundle })
+    const int8 = brightnessModel({ kinds: ["dent"], stamp: `${id} on whole numbers` })
+    const result = resultOf({ id, bundle: claim.job.bundle }, { int8 })
     const answers = [
       await handIn(trainer, claim, result),
       await handIn(trainer, claim, result).catch(() => null),
@@ -106,6 +112,8 @@ describe("a job for a trainer", () => {
       job_id: id,
       metrics: { "val/loss": 0.1 },
     })
+    // What came with it on whole numbers is a candidate of its own, proved like it.
+    expect(plant.hub.registry.get(sha(int8))).toMatchObject({ state: "candidate", job_id: id })
     // Said again, after everything: the same answer, the same model.
     const again = await trainer.post(`/jobs/${id}/complete`, { epoch, manifest_sha256: sha(result.manifest) })
     expect([again.status, await again.json()]).toEqual([

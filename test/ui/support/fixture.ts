@@ -70,6 +70,12 @@ export type FixtureOptions = {
   empty?: boolean
 }
 
+const exampleLog = Array.from(
+  { length: 40 },
+  (_, i) =>
+    `2026-11-27T10:${String(i).padStart(2, "0")}:12Z epoch ${i + 1} of 60 loss ${(0.9 / (i + 1)).toFixed(3)}`,
+).join("\n")
+
 const csp =
   "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 
@@ -443,6 +449,18 @@ export async function startFixture(options: FixtureOptions) {
       emit("rollout", { id: found.id })
       return json(found)
     }
+    const run = /^\/api\/training\/jobs\/([^/]+)(\/log|\/reproduce)?$/.exec(path)
+    const shown = run && jobs.find(({ id }) => id === run[1])
+    if (shown && run[2] === "/log") return new Response(exampleLog)
+    if (shown) return json(shown)
+    if (/^\/api\/datasets\/\w+\/diff\//.test(path))
+      return json({
+        added: 34,
+        removed: 2,
+        relabelled: 5,
+        moved: 0,
+        examples: { added: [], removed: [], relabelled: [] },
+      })
     const job = /^\/api\/training\/jobs\/([^/]+)\/cancel$/.exec(path)
     if (job) {
       const found = jobs.find((j) => j.id === job[1])
@@ -502,6 +520,7 @@ export async function startFixture(options: FixtureOptions) {
     kinds,
     queue,
     models,
+    jobs,
     /** As if an engineer had enrolled every browser. */
     setEnrolled: (value: boolean) => {
       enrolled = value

@@ -539,7 +539,7 @@ export function makeJobs(now: number): JobView[] {
       why: "reproduce",
       reproduces: uuidv7(),
       figures: { loss: 0.062, "val/auroc": 0.984 },
-      model: digestOf("model-2"),
+      model: digestOf("model-4"),
       gate_pass: true,
       created_at: now - 5 * hour,
       started_at: now - 5 * hour,

@@ -1,6 +1,7 @@
 import { useMemo } from "preact/hooks"
 import type uPlot from "uplot"
 import type { JobView } from "#contract/registry"
+import type { RecipeView } from "#contract/trainer"
 import { useApp, useFormat, useKindName, useWords } from "../../context.ts"
 import { Button, LinkButton } from "../../parts/button.tsx"
 import { Chart, type Line } from "../../parts/chart.tsx"
@@ -8,6 +9,9 @@ import { DefectIcon } from "../../parts/icon.tsx"
 import { Panel } from "../../parts/page.tsx"
 import { Progress } from "../../parts/progress.tsx"
 import { Tag, type Tone } from "../../parts/tag.tsx"
+import { useRecipeWords } from "./recipe-name.ts"
+
+const tones: Record<string, Tone> = { succeeded: "ok", failed: "ng", cancelled: "neutral" }
 
 const looks: Pick<Line, "token" | "dash">[] = [
   { token: "ink" },
@@ -18,17 +22,32 @@ const looks: Pick<Line, "token" | "dash">[] = [
 /** A figure sent fewer times than this is a result, not a curve. */
 const leastPoints = 4
 
-/** What the trainer sent again and again, over the seconds since the start; if nothing, how far it had come. */
-function curveOf(job: JobView, progressName: string): { columns: uPlot.AlignedData; names: string[] } {
+/**
+ * What the trainer sent again and again, over its own steps where it counts them, else over the seconds since the start; if
+ * nothing, how far it had come.
+ */
+function curveOf(
+  job: JobView,
+  progressName: string,
+): { columns: uPlot.AlignedData; names: string[]; counted: boolean } {
   const start = job.started_at ?? job.curve[0]?.at ?? 0
-  const steps = job.curve.map((point) => (point.at - start) / 1000)
+  const counted = job.curve.every((point) => point.step !== undefined)
+  const steps = job.curve.map((point) => (counted ? (point.step ?? 0) : (point.at - start) / 1000))
   const all = [...new Set(job.curve.flatMap((point) => Object.keys(point.metrics)))]
   const names = all
     .filter((name) => job.curve.filter((point) => point.metrics[name] !== undefined).length >= leastPoints)
     .slice(0, looks.length)
   if (names.length === 0)
-    return { columns: [steps, job.curve.map((point) => point.progress * 100)], names: [progressName] }
-  return { columns: [steps, ...names.map((name) => job.curve.map((p) => p.metrics[name] ?? null))], names }
+    return {
+      columns: [steps, job.curve.map((point) => point.progress * 100)],
+      names: [progressName],
+      counted,
+    }
+  const columns: uPlot.AlignedData = [
+    steps,
+    ...names.map((name) => job.curve.map((p) => p.metrics[name] ?? null)),
+  ]
+  return { columns, names, counted }
 }
 
 const isShare = (metric: string) => /escape|overkill|undecidable/.test(metric)
@@ -37,15 +56,16 @@ const isShare = (metric: string) => /escape|overkill|undecidable/.test(metric)
 function Figures({ job }: { job: JobView }) {
   const words = useWords()
   const format = useFormat()
-  const newest = Object.entries(
-    Object.assign({}, ...job.curve.map((point) => point.metrics)) as Record<string, number>,
-  ).filter(([name]) => Object.hasOwn(words.training.metric, name))
+  // A trainer of the plant's own choice names its figures as it likes; the hub's own sends many for its log.
+  const newest = Object.entries(job.figures).filter(
+    ([name]) => job.place !== "hub" || Object.hasOwn(words.training.metric, name),
+  )
   if (newest.length === 0) return null
   return (
     <dl class="facts job-figures">
       {newest.slice(0, 8).map(([name, value]) => (
         <div key={name}>
-          <dt>{words.training.metric[name]}</dt>
+          <dt>{words.training.metric[name] ?? name}</dt>
           <dd class="num">{isShare(name) ? format.percent(value) : format.figure(value)}</dd>
         </div>
       ))}
@@ -78,14 +98,28 @@ function Dataset({ job }: { job: JobView }) {
   )
 }
 
-export function RunningJob({ job, onCancel }: { job: JobView; onCancel?: () => void }) {
+export function RunningJob({
+  job,
+  recipes,
+  onCancel,
+  linked = false,
+}: {
+  job: JobView
+  recipes: RecipeView[] | undefined
+  onCancel?: () => void
+  /** Leads to the run's own page. */
+  linked?: boolean
+}) {
   const { prefs } = useApp()
   const words = useWords()
   const format = useFormat()
   const progressName = `${words.training.progress} (%)`
-  const { columns, names } = useMemo(() => curveOf(job, progressName), [job, progressName])
+  const named = useRecipeWords(recipes)
+  const { columns, names, counted } = useMemo(() => curveOf(job, progressName), [job, progressName])
   const progress = job.progress
   const queued = job.state === "queued"
+  const over = job.finished_at !== null
+  const attempt = job.attempts.length
   const phase =
     job.state === "running" && progress
       ? { ...words.training.phase, ...words.trainers.phase }[progress.phase]
@@ -96,7 +130,15 @@ export function RunningJob({ job, onCancel }: { job: JobView; onCancel?: () => v
       title={phase}
       aside={
         <div class="job-side">
-          <Tag tone={queued ? "neutral" : "strong"}>{words.training.state[job.state]}</Tag>
+          <Tag tone={over ? (tones[job.state] ?? "neutral") : queued ? "neutral" : "strong"}>
+            {words.training.state[job.state]}
+          </Tag>
+          {linked && (
+            <LinkButton href={`/training/${job.id}`} look="quiet">
+              {words.trainers.details}
+            </LinkButton>
+          )}
+          {job.model && <LinkButton href={`/models/${job.model}`}>{words.training.openModel}</LinkButton>}
           {onCancel && (
             <Button icon="close" onClick={onCancel} testid="training-cancel">
               {words.training.cancel}
@@ -109,9 +151,24 @@ export function RunningJob({ job, onCancel }: { job: JobView; onCancel?: () => v
         <p class="muted">
           {words.training.why[job.why] ?? job.why}
           {job.why === "manual" && ` · ${words.training.by(job.created_by)}`}
-          {progress?.eta_s !== undefined && ` · ${words.training.eta(format.duration(progress.eta_s))}`}
+          {` · ${named.recipe(job.recipe.id)} · ${named.place(job)}`}
+          {attempt > 1 && ` · ${words.trainers.attempt(attempt)}`}
+          {!over &&
+            progress?.eta_s !== undefined &&
+            ` · ${words.training.eta(format.duration(progress.eta_s))}`}
         </p>
-        {!queued && (
+        {!over && progress?.message !== undefined && job.place !== "hub" && (
+          <p class="num">{progress.message}</p>
+        )}
+        {!over && job.checkpoint && (
+          <p class="muted small">{words.trainers.checkpoint(format.dateTime(job.checkpoint.at))}</p>
+        )}
+        {job.error !== null && (
+          <p class="row-error">
+            {words.training.error}: {job.error}
+          </p>
+        )}
+        {!queued && !over && (
           <div class="job-progress">
             <Progress value={job.state === "proving" ? null : (progress?.progress ?? null)} label={phase} />
             {progress && job.state === "running" && (
@@ -133,7 +190,7 @@ export function RunningJob({ job, onCancel }: { job: JobView; onCancel?: () => v
                 }))}
                 height={240}
                 time={false}
-                unit={words.training.seconds}
+                unit={counted ? words.trainers.step : words.training.seconds}
                 locale={words.locale}
                 label={words.training.curve}
                 theme={prefs.theme.value}
@@ -150,10 +207,20 @@ export function RunningJob({ job, onCancel }: { job: JobView; onCancel?: () => v
   )
 }
 
-const tones: Record<string, Tone> = { succeeded: "ok", failed: "ng", cancelled: "neutral" }
-
-export function PastJob({ job }: { job: JobView }) {
+export function PastJob({
+  job,
+  recipes,
+  compared,
+  onCompare,
+}: {
+  job: JobView
+  recipes: RecipeView[] | undefined
+  /** Whether it is one of the two that are compared. */
+  compared: boolean
+  onCompare: () => void
+}) {
   const words = useWords()
+  const named = useRecipeWords(recipes)
   const format = useFormat()
   const took =
     job.started_at !== null && job.finished_at !== null
@@ -176,6 +243,7 @@ export function PastJob({ job }: { job: JobView }) {
         <span class="muted">
           {words.common.and(
             [
+              named.recipe(job.recipe.id),
               words.training.why[job.why] ?? job.why,
               took,
               `${words.verdict.ok} ${format.number(job.dataset.ok)} · ${words.verdict.ng} ${format.number(job.dataset.ng)}`,
@@ -193,7 +261,13 @@ export function PastJob({ job }: { job: JobView }) {
           {job.gate_pass ? words.training.gatePass : words.training.gateFail}
         </Tag>
       )}
-      {job.model && <LinkButton href={`/models/${job.model}`}>{words.training.openModel}</LinkButton>}
+      <div class="row-actions">
+        <Button icon="copy" aria-pressed={compared} onClick={onCompare} testid="training-compare">
+          {words.trainers.compare}
+        </Button>
+        <LinkButton href={`/training/${job.id}`}>{words.trainers.details}</LinkButton>
+        {job.model && <LinkButton href={`/models/${job.model}`}>{words.training.openModel}</LinkButton>}
+      </div>
     </li>
   )
 }

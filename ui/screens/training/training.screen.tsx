@@ -1,5 +1,6 @@
 import { useSignal } from "@preact/signals"
 import { JobView } from "#contract/registry"
+import { RecipeView } from "#contract/trainer"
 import { asTrouble, type Trouble } from "../../api.ts"
 import { useApp, useMay, useWords } from "../../context.ts"
 import { Button } from "../../parts/button.tsx"
@@ -8,7 +9,10 @@ import { Loaded } from "../../parts/loaded.tsx"
 import { Page } from "../../parts/page.tsx"
 import { Empty, TroubleNote } from "../../parts/states.tsx"
 import { useResource } from "../../resource.ts"
+import { Compare } from "./compare.tsx"
 import { PastJob, RunningJob } from "./job.tsx"
+import { StartDialog } from "./start.dialog.tsx"
+import { TrainersPanel } from "./trainers.tsx"
 
 const isOver = (job: JobView) => ["succeeded", "failed", "cancelled"].includes(job.state)
 
@@ -17,6 +21,9 @@ export function TrainingScreen() {
   const words = useWords()
   const engineer = useMay("engineer")
   const jobs = useResource("jobs", (s) => api.list("/api/training/jobs", JobView, s), ["job"])
+  const recipes = useResource("recipes", (s) => api.list("/api/training/recipes", RecipeView, s), ["trainer"])
+  const choosing = useSignal(false)
+  const compared = useSignal<string[]>([])
   const starting = useSignal(false)
   const trouble = useSignal<Trouble | undefined>(undefined)
   const cancelling = useSignal<string | null>(null)
@@ -34,21 +41,39 @@ export function TrainingScreen() {
     }
   }
 
+  /** The two that were chosen last. */
+  function compare(id: string) {
+    const rest = compared.value.filter((one) => one !== id)
+    compared.value = rest.length < compared.value.length ? rest : [...rest.slice(-1), id]
+  }
+  const [one, other] = compared.value
+
   return (
     <Page
       title={words.training.title}
       {...(engineer ? {} : { lead: words.training.needsEngineer })}
       actions={
         engineer && (
-          <Button
-            look="primary"
-            icon="training"
-            busy={starting.value}
-            onClick={() => void start()}
-            testid="training-start"
-          >
-            {starting.value ? words.training.starting : words.training.start}
-          </Button>
+          <>
+            <Button
+              icon="settings"
+              onClick={() => {
+                choosing.value = true
+              }}
+              testid="training-choose"
+            >
+              {words.trainers.choose}
+            </Button>
+            <Button
+              look="primary"
+              icon="training"
+              busy={starting.value}
+              onClick={() => void start()}
+              testid="training-start"
+            >
+              {starting.value ? words.training.starting : words.training.start}
+            </Button>
+          </>
         )
       }
     >
@@ -65,6 +90,8 @@ export function TrainingScreen() {
                   <RunningJob
                     key={job.id}
                     job={job}
+                    recipes={recipes.data.value}
+                    linked
                     {...(engineer
                       ? {
                           onCancel: () => {
@@ -75,15 +102,38 @@ export function TrainingScreen() {
                   />
                 ))}
               {list.some(isOver) && <h2>{words.training.past}</h2>}
+              {one !== undefined && other === undefined && (
+                <p class="muted" role="status">
+                  {words.trainers.comparePick}
+                </p>
+              )}
+              {one !== undefined && other !== undefined && (
+                <Compare key={`${one} ${other}`} ids={[one, other]} recipes={recipes.data.value} />
+              )}
               <ul class="rows">
                 {list.filter(isOver).map((job) => (
-                  <PastJob key={job.id} job={job} />
+                  <PastJob
+                    key={job.id}
+                    job={job}
+                    recipes={recipes.data.value}
+                    compared={compared.value.includes(job.id)}
+                    onCompare={() => compare(job.id)}
+                  />
                 ))}
               </ul>
             </>
           )
         }
       </Loaded>
+      <TrainersPanel />
+      {choosing.value && (
+        <StartDialog
+          onClose={() => {
+            choosing.value = false
+          }}
+          onStarted={jobs.reload}
+        />
+      )}
       {cancelling.value !== null && (
         <Confirm
           title={words.training.cancelTitle}
