@@ -48,6 +48,8 @@ class Agent:
     labels: dict[str, str]
     say: Callable[[str], None]
     stopping: threading.Event
+    waiting: threading.Event
+    """Set while it does nothing but wait for a job: then it may be interrupted at any point."""
 
 
 def run_agent(agent: Agent, once: bool) -> int:
@@ -116,7 +118,11 @@ def _claim(agent: Agent, wait_s: float, once: bool) -> dict[str, Any] | None:
         request = read_json(file)["request_id"] if file.exists() else str(uuid.uuid4())
         write_json(file, {"request_id": request})
         body = {"request_id": request, "wait_s": wait_s}
-        answer = agent.hub.call("POST", "/trainer/v1/claim", body, timeout=wait_s + 30, stop=agent.stopping)
+        agent.waiting.set()
+        try:
+            answer = agent.hub.call("POST", "/trainer/v1/claim", body, timeout=wait_s + 30, stop=agent.stopping)
+        finally:
+            agent.waiting.clear()
         if answer.status == 200:
             return answer.json()
         file.unlink(missing_ok=True)

@@ -82,7 +82,7 @@ def _launcher(args: argparse.Namespace, parser: argparse.ArgumentParser):
 def _agent(args: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     from crux_trainer.agent import Agent, run_agent
     from crux_trainer.cache import Cache
-    from crux_trainer.hub import Hub
+    from crux_trainer.hub import Hub, Stopped
 
     token = args.token or os.environ.get("CRUX_TRAINER_TOKEN", "")
     if args.token_file:
@@ -98,9 +98,16 @@ def _agent(args: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
         hub = Hub(args.hub, token, args.ca, _say)
     except (ValueError, OSError) as error:
         parser.error(str(error))
-    stopping = threading.Event()
+    stopping, waiting = threading.Event(), threading.Event()
+
+    def stop(*_: object) -> None:
+        stopping.set()
+        if waiting.is_set():
+            # An answer that is on its way is not lost: the same question is asked again next time.
+            raise Stopped
+
     for which in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(which, lambda *_: stopping.set())
+        signal.signal(which, stop)
     agent = Agent(
         hub=hub,
         state=args.state,
@@ -112,6 +119,7 @@ def _agent(args: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
         labels=labels,
         say=_say,
         stopping=stopping,
+        waiting=waiting,
     )
     return run_agent(agent, args.once)
 
