@@ -225,7 +225,6 @@ const shots: Record<string, (page: Page) => Promise<void>> = {
     await page.getByTestId("batch-tile").nth(2).tap()
   },
   catalogue: (page) => open(page, "/catalogue", "main button"),
-  order: (page) => open(page, "/order", "main button"),
   review: (page) => open(page, "/review", '[data-testid="review-item"]'),
   "review-case": async (page) => {
     await open(page, "/review", '[data-testid="review-item"]')

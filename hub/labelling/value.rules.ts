@@ -1,4 +1,4 @@
-import type { QueueReason, ValuePart, Why } from "#contract/labelling"
+import type { QueueReason, Why } from "#contract/labelling"
 import type { QueueFloors, QueueWeights } from "#contract/queue"
 
 /** What a stream of waiting parts says of each of them. */

@@ -14,7 +14,9 @@ beforeAll(async () => {
   if (!available) return
   hub = await startRealHub()
   hub.hub.catalogue.addDefectClass(theHub, { key: "dent", names: { ko: "찍힘", en: "Dent" } })
-  const pictures = Array.from({ length: 12 }, (_, i) => partPicture({ grey: 40 + i * 12, square: i % 3 === 0 }))
+  const pictures = Array.from({ length: 12 }, (_, i) =>
+    partPicture({ grey: 40 + i * 12, square: i % 3 === 0 }),
+  )
   const ids = await storePictures(hub, pictures)
   const reviewer = await hub.as("reviewer")
   for (const id of ids.slice(0, 4))
@@ -91,7 +93,10 @@ describe.skipIf(!available)("parts on the screen, with the real hub", () => {
       await many(4)
       await marks.first().click()
       await page.getByTestId("part-history").waitFor()
-      await page.getByTestId("part-label").filter({ hasText: language === "ko" ? "찍힘" : "Dent" }).waitFor()
+      await page
+        .getByTestId("part-label")
+        .filter({ hasText: language === "ko" ? "찍힘" : "Dent" })
+        .waitFor()
       // Before anybody has signed in the page asks who it is; this hub has no backbone to compare pictures with.
       expect(tablet.complaints.filter((text) => !/401|503/.test(text))).toEqual([])
       await tablet.close()
