@@ -231,9 +231,21 @@ const shots: Record<string, (page: Page) => Promise<void>> = {
     await page.getByTestId("review-item").first().tap()
     await page.getByTestId("review-opinion").first().waitFor()
   },
+  "review-draw": async (page) => {
+    await open(page, "/review", '[data-testid="review-item"]')
+    await page.getByTestId("review-item").nth(1).tap()
+    await page.getByTestId("review-draw").tap()
+    await page.getByTestId("label-canvas").waitFor()
+  },
   "review-checks": async (page) => {
     await open(page, "/review", '[data-testid="review-item"]')
     await page.getByTestId("review-checks").tap()
+    await page.getByTestId("dialog-close").waitFor()
+  },
+  known: (page) => open(page, "/known", '[data-testid="known-part"]'),
+  "known-add": async (page) => {
+    await open(page, "/known", '[data-testid="known-part"]')
+    await page.getByTestId("known-add").tap()
     await page.getByTestId("dialog-close").waitFor()
   },
   msa: (page) => open(page, "/msa", '[data-testid="msa-appraiser"]'),

@@ -38,6 +38,8 @@ const CatalogueScreen = split(() =>
 const OrderScreen = split(() => import("./screens/order/order.screen.tsx").then((m) => m.OrderScreen))
 const ReviewScreen = split(() => import("./screens/review/review.screen.tsx").then((m) => m.ReviewScreen))
 const CaseScreen = split(() => import("./screens/review/case.screen.tsx").then((m) => m.CaseScreen))
+const DrawScreen = split(() => import("./screens/review/draw.screen.tsx").then((m) => m.DrawScreen))
+const KnownScreen = split(() => import("./screens/known/known.screen.tsx").then((m) => m.KnownScreen))
 const MsaScreen = split(() => import("./screens/msa/msa.screen.tsx").then((m) => m.MsaScreen))
 const StudyScreen = split(() => import("./screens/msa/study.screen.tsx").then((m) => m.StudyScreen))
 const PartsScreen = split(() => import("./screens/parts/parts.screen.tsx").then((m) => m.PartsScreen))
@@ -89,7 +91,7 @@ function ConnectionBanner() {
 function Screens() {
   const { path } = useLocation()
   // The work screen takes the whole tablet: its thumb zones are the corners of the glass.
-  const whole = path.startsWith("/label")
+  const whole = path.startsWith("/label") || /^\/review\/[^/]+\/draw$/.test(path)
   const view = (
     <Guard key={path}>
       <Router>
@@ -111,6 +113,8 @@ function Screens() {
         <Route path="/order" component={OrderScreen} />
         <Route path="/review" component={ReviewScreen} />
         <Route path="/review/:id" component={CaseScreen} />
+        <Route path="/review/:id/draw" component={DrawScreen} />
+        <Route path="/known" component={KnownScreen} />
         <Route path="/msa" component={MsaScreen} />
         <Route path="/msa/:id" component={StudyScreen} />
         <Route path="/parts" component={PartsScreen} />

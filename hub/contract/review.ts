@@ -161,6 +161,7 @@ export const KnownPart = v.object({
   inspection: InspectionView,
   verdict: v.picklist(["ok", "ng"]),
   kinds: v.array(DefectKey),
+  boxes: v.array(LabelBox),
   handed_out: v.boolean(),
   by: v.string(),
   at: Instant,

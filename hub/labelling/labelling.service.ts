@@ -134,6 +134,8 @@ const faultWords: Record<AnswerFault["fault"], string> = {
 /** Drawn because somebody asked this person, whatever the part is worth. */
 const asWhenAsked: Why = { value: 0, shares: [] }
 
+/** A part that was drawn and is not leased yet. */
+type Drawn = Pick<LeaseRow, "id" | "inspection_id" | "image_sha256">
 type Sighting = { labels: number; firstSeenAt: number; firstLabelledAt: number }
 
 export type Labelling = ReturnType<typeof createLabelling>
@@ -150,14 +152,15 @@ export function createLabelling(deps: LabellingDeps) {
       .filter(({ look, reason }) => reason !== "sent_back" && (look === 1 || sees(user).reviewer))
       .reduce((sum, { waiting }) => sum + waiting, 0)
 
+  function leaseOf(of: Drawn, sessionId: string, now: number, ends_at: number): LeaseRow {
+    const row: LeaseRow = { ...of, session_id: sessionId, drawn_at: now, ends_at }
+    store.putLease(row)
+    return row
+  }
+
   /** What comes before the queue (own labels sent back, by chance a blind look), the queue, and what comes after it. */
   function drawAny(user: User, sessionId: string, now: number, ends_at: number): LeaseRow | undefined {
-    const lease = (of: Pick<LeaseRow, "id" | "inspection_id" | "image_sha256"> | undefined) => {
-      if (!of) return undefined
-      const row: LeaseRow = { ...of, session_id: sessionId, drawn_at: now, ends_at }
-      store.putLease(row)
-      return row
-    }
+    const lease = (of: Drawn | undefined) => of && leaseOf(of, sessionId, now, ends_at)
     const back = reviews.returned(user.id)
     if (back) return lease({ ...back, id: ids.uuid() })
     // Whoever waits for this very person comes before any check.
@@ -400,7 +403,7 @@ export function createLabelling(deps: LabellingDeps) {
 
     /**
      * Leases look-alikes to a session: a valuable part and others of its line, reason, kind and product, the nearest in
-     * score first. Each has its own lease; fewer than `size` when there are no more.
+     * score first, and by chance known parts among them. Each has its own lease; fewer than `size` when there are no more.
      */
     batch(user: User, sessionId: string, size: number, holding: readonly string[]): LabelTask[] {
       return db.transaction(() => {
@@ -408,13 +411,18 @@ export function createLabelling(deps: LabellingDeps) {
         store.dropEndedLeases(now)
         const ends = now + leaseMs
         heldAgain(sessionId, holding, now, ends)
-        return (
-          queue
-            .lookAlikes(user.id, sees(user).reviewer, size)
-            // What is to be judged without help must not stand among parts that give the answer away.
-            .filter(({ part }) => !help.isBlind(part.id))
-            .map(({ part, why }) => taskOf(user, give(part, why, user, sessionId, now, ends)))
-        )
+        // What is to be judged without help must not stand among parts that give the answer away.
+        const found = queue
+          .lookAlikes(user.id, sees(user).reviewer, size)
+          .filter(({ part }) => !help.isBlind(part.id))
+        const leases: LeaseRow[] = []
+        for (const { part, why } of found) {
+          const check = looks.drawAmong(user, part.product_id, help.isBlind, now)
+          if (check) leases.push(leaseOf(check, sessionId, now, ends))
+          if (leases.length < size) leases.push(give(part, why, user, sessionId, now, ends))
+          if (leases.length >= size) break
+        }
+        return leases.map((lease) => taskOf(user, lease))
       })
     },
 

@@ -19,7 +19,7 @@ import {
   sharesOf,
 } from "./check.rules.ts"
 import { labelFault } from "./labelling.rules.ts"
-import type { AnswerRow, LookRow, LooksStore, OwnLook } from "./looks.store.ts"
+import type { AnswerRow, LookCandidate, LookRow, LooksStore, OwnLook } from "./looks.store.ts"
 import type { Queue } from "./queue.service.ts"
 import type { ValuedStream } from "./value.rules.ts"
 
@@ -72,7 +72,10 @@ export function createLooks(deps: LooksDeps) {
       before: now - repeatAfterMs,
       after: now - repeatWithinMs,
     })
-    if (!found) return undefined
+    return found && keep(found, purpose, user, now)
+  }
+
+  function keep(found: LookCandidate, purpose: Purpose, user: User, now: number) {
     const { image_sha256, ...of } = found
     const look: LookRow = { ...of, id: ids.uuid(), user_id: user.id, purpose, drawn_at: now }
     store.insertLook(look)
@@ -104,6 +107,15 @@ export function createLooks(deps: LooksDeps) {
     drawBefore: (user: User, hasWork: boolean, now: number) =>
       // A name of its own: nobody can work out from the lease what it is for.
       first(looksBefore(plan(), chanceOf(ids.uuid()), hasWork), user, now),
+    /**
+     * A known part among look-alikes of its product, by the same chance as elsewhere: whoever confirms many at once must
+     * look at them too. Parts that are shown without help are no look-alikes.
+     */
+    drawAmong(user: User, product: string | null, isBlind: (id: string) => boolean, now: number) {
+      if (chanceOf(ids.uuid()) >= plan().known) return undefined
+      const found = store.drawKnown({ user: user.id, since: now - askAgainAfterMs, product })
+      return found && !isBlind(found.inspection_id) ? keep(found, "reference", user, now) : undefined
+    },
     /** What is left to do when the queue is empty. */
     drawAfter: (user: User, now: number) => first(["study", "second"], user, now),
 
@@ -275,6 +287,7 @@ export function createLooks(deps: LooksDeps) {
           inspection,
           verdict: row.verdict,
           kinds: JSON.parse(row.kinds) as string[],
+          boxes: JSON.parse(row.boxes) as LabelBox[],
           handed_out: row.handed_out === 1,
           by: row.name,
           at: row.at,

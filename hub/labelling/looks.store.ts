@@ -111,16 +111,18 @@ export function createLooksStore(db: Sqlite) {
     `SELECT ${answerColumns} FROM look_answer a WHERE a.look_id = $look ORDER BY a.n DESC LIMIT 1`,
   )
 
-  const known = db.prepare<LookCandidate>(
-    `SELECT r.inspection_id, i.image_sha256, NULL AS study_id, 1 AS trial, NULL AS label_id
+  const knownWhere = (
+    more: string,
+  ) => `SELECT r.inspection_id, i.image_sha256, NULL AS study_id, 1 AS trial, NULL AS label_id
      FROM reference_answer r JOIN inspection i ON i.id = r.inspection_id
-     WHERE r.handed_out = 1 AND r.user_id <> $user AND ${isFree}
+     WHERE r.handed_out = 1 AND r.user_id <> $user AND ${isFree} ${more}
        AND NOT EXISTS (
          SELECT 1 FROM look k WHERE k.inspection_id = r.inspection_id AND k.user_id = $user AND k.drawn_at > $since
        )
      ORDER BY (SELECT max(k.drawn_at) FROM look k WHERE k.inspection_id = r.inspection_id AND k.user_id = $user),
-       random() LIMIT 1`,
-  )
+       random() LIMIT 1`
+  const known = db.prepare<LookCandidate>(knownWhere(""))
+  const knownOf = db.prepare<LookCandidate>(knownWhere("AND i.product_id IS $product"))
   // Of the person's newest parts, not of all they ever judged: a draw must stay quick.
   const repeat = db.prepare<LookCandidate>(
     `SELECT o.inspection_id, i.image_sha256, NULL AS study_id, 1 AS trial, o.id AS label_id
@@ -239,6 +241,8 @@ export function createLooksStore(db: Sqlite) {
       if (purpose === "repeat") return draws.repeat.get({ user, before, after, since })
       return draws[purpose].get({ user, since })
     },
+    /** A known part of a product, to stand among others of it. */
+    drawKnown: (of: { user: string; since: number; product: string | null }) => knownOf.get(of),
     want: (row: {
       inspection: string
       purpose: "second" | "study"

@@ -26,7 +26,12 @@ beforeEach(async () => {
   })
   cookie = answer.headers.get("set-cookie")?.split(";")[0] ?? ""
 })
-afterEach(() => fixture.stop())
+/** One that is left running would send its labels to the hub of the next test. */
+const open: (() => void)[] = []
+afterEach(async () => {
+  for (const stop of open.splice(0)) stop()
+  await fixture.stop()
+})
 
 async function until(what: () => boolean): Promise<void> {
   const deadline = Date.now() + 5_000
@@ -50,6 +55,7 @@ async function startWork(isKnown: (kind: string) => boolean = () => true) {
   const outbox = createOutbox({ store: createMemoryKept(), api, user: "worker1" })
   const queue = createQueue({ api, decode: async ({ w, h }) => wholePicture({ w, h }, []) })
   const work = createLabelling({ queue, outbox, now: () => clock.now, isKnown })
+  open.push(outbox.stop)
   work.start()
   await until(() => work.held.value !== null)
   clock.now += 1_000

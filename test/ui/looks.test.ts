@@ -98,6 +98,25 @@ const screens: { name: string; path?: string; open: (page: Page) => Promise<void
     },
   },
   {
+    name: "review: drawing",
+    open: async (page) => {
+      await page.getByTestId("review-draw").tap()
+      await page.getByTestId("label-canvas").waitFor()
+    },
+  },
+  {
+    name: "known parts",
+    path: "/known",
+    open: (page) => page.getByTestId("known-part").first().waitFor(),
+  },
+  {
+    name: "known parts: adding",
+    open: async (page) => {
+      await page.getByTestId("known-add").tap()
+      await page.getByTestId("known-save").waitFor()
+    },
+  },
+  {
     name: "msa",
     path: "/msa",
     open: (page) => page.getByTestId("msa-appraiser").first().waitFor(),

@@ -1789,6 +1789,26 @@ export const ko = {
       tabs: "판정할 때 볼 것",
       take: "이 표시를 그대로 쓰기",
     },
+    draw: { open: "고쳐 그리기", title: "라벨을 고쳐 그립니다" },
+    known: {
+      title: "정답 부품",
+      lead: "정답을 아는 부품을 작업에 섞어, 사람과 모델이 얼마나 정확한지 봅니다.",
+      add: "정답 부품 더하기",
+      pick: "판정이 틀림없는 부품을 고르세요. 지금 판정이 정답이 됩니다.",
+      pickNone: "고를 수 있는 부품이 없습니다. 먼저 부품을 판정하세요.",
+      save: "정답으로 등록",
+      empty: "아직 정답 부품이 없습니다",
+      emptyBody:
+        "판정이 틀림없는 부품을 더하면 작업 중에 섞여 나갑니다. 비율은 검토 화면의 확인 설정에서 정합니다.",
+      resting: "섞지 않음",
+      rest: "섞지 않기",
+      handOut: "다시 섞기",
+      notAsked: "아직 나가지 않음",
+      remove: "빼기",
+      removeTitle: "정답에서 뺄까요?",
+      removeBody:
+        "이 부품은 더 이상 섞여 나가지 않고, 이 부품에 대한 결과는 분석에서 빠집니다. 판정은 그대로 남습니다.",
+    },
     msa: { pdf: "PDF 받기", exact: (low: string, high: string) => `정확 구간 ${low}–${high}` },
   },
   learning: {

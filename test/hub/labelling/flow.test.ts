@@ -169,6 +169,40 @@ describe("a batch", () => {
     expect((await next(one))?.inspection.id).toBe(odd!.inspection.id)
   })
 
+  test("holds known parts of the same product by chance, which look like the others and are judged blind", async () => {
+    const engineer = await hub.as("engineer")
+    const plan = await (await engineer.get("/api/labelling/checks")).json()
+    const [known, foreign] = storeParts(hub, 2, (i) => ({ eval: "ng", product: i === 0 ? "p9" : "p8" }))
+    for (const id of [known, foreign])
+      await reviewer.send("PUT", `/api/known-parts/${id}`, { verdict: "ok", kinds: [] })
+    hub.hub.db.exec("UPDATE inspection SET queue_reason = NULL, queue_rank = NULL, queue_stream = NULL")
+    const parts = storeParts(hub, 20, () => ({ eval: "ng", product: "p9" }))
+    try {
+      await engineer.send("PUT", "/api/labelling/checks", { ...plan, known: 0.5 })
+      const tasks: LabelTask[] = await itemsOf(two.post("/api/labelling/batch", { size: 12 }))
+      expect(tasks).toHaveLength(12)
+      // With one chance in two for each of twelve places it is there but once in four thousand times.
+      const check = tasks.find(({ inspection }) => inspection.id === known)
+      expect(tasks.filter(({ inspection }) => !parts.includes(inspection.id))).toEqual([check!])
+      expect(Object.keys(check!).sort()).toEqual(Object.keys(tasks.find((task) => task !== check)!).sort())
+      expect(check!.inspection.label).toBeNull()
+      const judged = await two.post(
+        "/api/labels",
+        newLabel(known!, { lease_id: check!.lease.id, verdict: "unsure" }),
+      )
+      expect(judged.status).toBe(201)
+      const list = await itemsOf(reviewer.get("/api/known-parts"))
+      expect(list.find(({ inspection }: LabelTask) => inspection.id === known)).toMatchObject({
+        asked: 1,
+        right: 0,
+        boxes: [],
+      })
+      expect(hub.hub.inspections.get(known!).label).toBeNull()
+    } finally {
+      await engineer.send("PUT", "/api/labelling/checks", plan)
+    }
+  })
+
   test("is empty when nothing waits, and no larger than a screen", async () => {
     expect(await itemsOf(one.post("/api/labelling/batch", { size: 12 }))).toEqual([])
     expect((await one.post("/api/labelling/batch", { size: 49 })).status).toBe(400)

@@ -133,6 +133,7 @@ function knownOf(inspection: InspectionView, i: number, by: User, now: number): 
     inspection,
     verdict: ng ? "ng" : "ok",
     kinds: ng ? inspection.findings.map(({ kind }) => kind) : [],
+    boxes: ng ? inspection.findings.flatMap(({ kind, box }) => (box ? [{ kind, box }] : [])) : [],
     handed_out: i % 4 !== 3,
     by: by.name,
     at: now - i * day,

@@ -25,7 +25,7 @@ import {
   takenOf,
 } from "./label.rules.ts"
 import type { Outbox } from "./outbox.ts"
-import type { Held, Queue } from "./queue.ts"
+import type { Held, PartSource } from "./queue.ts"
 
 /** One verdict of this visit, with all that is needed to judge the part again. */
 export type Past = {
@@ -55,8 +55,8 @@ const kindsOfPast = ({ kinds, doc }: Past): string[] => [
 
 /** The work at one tablet: a part, what is marked on it, and what happens when a verdict is given. */
 export function createLabelling(deps: {
-  queue: Queue
-  outbox: Outbox
+  queue: PartSource
+  outbox: Pick<Outbox, "add">
   now: () => number
   isKnown: (kind: string) => boolean
   newId?: () => string
@@ -339,6 +339,14 @@ export function createLabelling(deps: {
     },
     /** Something that advises is on the screen: what becomes of its word is said with the label. */
     advise: (tool: HelpTool, advice: Advice): void => void advised.set(tool, advice),
+    /** Brings the part that was judged last back into the hand as it was left, without taking its verdict back. */
+    putBack(): void {
+      const [entry, ...rest] = past.value
+      if (!entry) return
+      past.value = rest
+      last.value = null
+      show(entry.held, entry.doc, entry.kinds)
+    },
     /** Puts the marks of an adviser in place of the model's that nobody has touched. */
     takeOver(findings: readonly Finding[]): void {
       const doc = documentOf(editor.value)

@@ -253,6 +253,28 @@ export function createQueue(deps: {
   }
 }
 export type Queue = ReturnType<typeof createQueue>
+/** Where parts to judge come from. */
+export type PartSource = Pick<
+  Queue,
+  "supply" | "waiting" | "take" | "putBack" | "hold" | "refill" | "openPicture" | "open"
+>
+
+/** One part and no more: what is looked at beside the queue. */
+export function onePart(part: Held): PartSource {
+  let left: Held[] = [part]
+  return {
+    supply: signal<Supply>({ state: "ready" }),
+    waiting: signal(0),
+    take: () => left.shift() ?? null,
+    putBack: (again) => {
+      left = [again]
+    },
+    hold: () => {},
+    refill: async () => {},
+    openPicture: async () => part.picture,
+    open: async () => part,
+  }
+}
 
 export async function fetchPicture(sha256: string): Promise<Blob> {
   const response = await fetch(`/api/images/${sha256}`, { credentials: "same-origin" })

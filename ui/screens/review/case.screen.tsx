@@ -155,6 +155,11 @@ function Case({ found }: { found: ReviewCase }) {
               {words.together.accept}
             </Button>
           )}
+          {inspection.image && (
+            <LinkButton href={`/review/${inspection.id}/draw`} icon="polygon" testid="review-draw">
+              {words.station.draw.open}
+            </LinkButton>
+          )}
           <Button
             icon="undo"
             disabled={busy.value}

@@ -31,6 +31,9 @@ export function ReviewScreen() {
       lead={words.together.lead}
       actions={
         <>
+          <LinkButton href="/known" icon="star" testid="review-known-parts">
+            {words.station.known.title}
+          </LinkButton>
           <LinkButton href="/msa" icon="training">
             {words.together.openMsa}
           </LinkButton>
