@@ -185,50 +185,45 @@ async function disturbed(play: Play): Promise<void> {
   let lost: string | undefined
   let busy = 2
   let wrong: string | undefined
-  let cut: { sha256: string; at: number } | undefined
-  hub.disturb(async ({ what, method, body }, request) => {
-    if (what === "claim" && lost === undefined)
-      return {
-        change: async (answer) => {
-          if (answer.status !== 200) return answer
-          lost = String(body.request_id)
-          hub.cut()
-          return new Response(null, { status: 503 })
-        },
+  let cut: string | undefined
+  let severed = false
+  hub.disturb({
+    before: async ({ what, method }, request) => {
+      if (what === "heartbeat" && busy > 0) {
+        busy -= 1
+        return { answer: new Response("starting", { status: 503 }) }
       }
-    if (what === "heartbeat" && busy > 0) {
-      busy -= 1
-      return { answer: new Response("starting", { status: 503 }) }
-    }
-    const [, blob] = /^blobs\/(\w+)$/.exec(what) ?? []
-    if (blob && fresh.has(blob) && wrong === undefined)
-      return {
-        change: async (answer) => {
-          wrong = blob
-          const bytes = new Uint8Array(await answer.arrayBuffer())
-          bytes[bytes.length >> 1]! ^= 255
-          return new Response(bytes, { status: answer.status, headers: answer.headers })
-        },
-      }
-    const [, artifact] = /^artifacts\/(\w+)$/.exec(what) ?? []
-    const length = Number(request.headers.get("content-length") ?? 0)
-    if (artifact && method === "PUT" && length > 1000 && cut === undefined) {
+      const [, artifact] = /^artifacts\/(\w+)$/.exec(what) ?? []
+      const length = Number(request.headers.get("content-length") ?? 0)
+      if (!artifact || method !== "PUT" || length <= 1000 || cut !== undefined) return undefined
       const bytes = new Uint8Array(await request.arrayBuffer())
       const half = bytes.slice(0, bytes.length >> 1)
-      cut = { sha256: artifact, at: half.length }
+      cut = artifact
       const broken = new ReadableStream<Uint8Array>({
         start: (controller) => controller.enqueue(half),
         pull: (controller) => controller.error(new Error("cut")),
       })
-      return {
-        request: new Request(request.url, { method, headers: request.headers, body: broken }),
-        change: async (answer) => {
-          hub.cut()
-          return answer
-        },
+      return { request: new Request(request.url, { method, headers: request.headers, body: broken }) }
+    },
+    after: async ({ what, method, body }, answer) => {
+      if (what === "claim" && lost === undefined && answer.status === 200) {
+        lost = String(body.request_id)
+        hub.cut()
+        return new Response(null, { status: 503 })
       }
-    }
-    return undefined
+      const [, blob] = /^blobs\/(\w+)$/.exec(what) ?? []
+      if (blob && fresh.has(blob) && wrong === undefined) {
+        wrong = blob
+        const bytes = new Uint8Array(await answer.arrayBuffer())
+        bytes[bytes.length >> 1]! ^= 255
+        return new Response(bytes, { status: answer.status, headers: answer.headers })
+      }
+      if (method === "PUT" && cut !== undefined && what === `artifacts/${cut}` && !severed) {
+        severed = true
+        hub.cut()
+      }
+      return undefined
+    },
   })
   const { id } = ask()
   const done = await endOf(play, id)
@@ -246,8 +241,8 @@ async function disturbed(play: Play): Promise<void> {
     wrong !== undefined && calls.filter(({ what }) => what === `blobs/${wrong}`).length > 1,
     wrong === undefined ? "it did not fetch the new pictures" : "",
   )
-  const again = calls.filter(({ what, method }) => method === "PUT" && what === `artifacts/${cut?.sha256}`)
-  const asked = calls.some(({ what, method }) => method === "GET" && what === `artifacts/${cut?.sha256}`)
+  const again = calls.filter(({ what, method }) => method === "PUT" && what === `artifacts/${cut}`)
+  const asked = calls.some(({ what, method }) => method === "GET" && what === `artifacts/${cut}`)
   note(
     "sends an upload to its end after the network was cut",
     cut !== undefined && again.length > 1 && done.state === "succeeded",
@@ -280,7 +275,9 @@ async function stolen({ hub, ask, note, recipe }: Play): Promise<void> {
   if (!(await hub.heard(isBeat(id), 120, since)))
     return note("stops when it lost its lease", false, "no heartbeat")
   // Nothing of it arrives while it is taken away, as if its cable had been pulled.
-  hub.disturb(async (call) => (call.job === id ? { answer: new Response(null, { status: 503 }) } : undefined))
+  hub.disturb({
+    before: async (call) => (call.job === id ? { answer: new Response(null, { status: 503 }) } : undefined),
+  })
   const { embedded: _, trainers: __, online: ___, ...plain } = recipe
   await hub.steal([plain])
   const stolenAt = hub.calls.length
