@@ -70,8 +70,8 @@ export async function startPracticeHub() {
     return await hub.dataset.addReference(pool, meta, bytes, "conformance")
   }
   const kinds = ["ok", "ok", "spot", "ok", "ok", "scratch"] as const
-  for (let n = 0; n < 36; n++) await addPart("reference", n, kinds[n % kinds.length]!)
-  for (let n = 100; n < 112; n++) await addPart("golden", n, kinds[n % kinds.length]!)
+  for (let n = 0; n < 18; n++) await addPart("reference", n, kinds[n % kinds.length]!)
+  for (let n = 100; n < 106; n++) await addPart("golden", n, kinds[n % kinds.length]!)
   const { token } = hub.trainers.create(theHub, "candidate", "candidate")
 
   const calls: Call[] = []
