@@ -100,7 +100,9 @@ export function RunScreen() {
                     <div>
                       <dt>{words.trainers.reproduces}</dt>
                       <dd>
-                        <a href={`/training/${run.reproduces}`}>{words.trainers.details}</a>
+                        <LinkButton href={`/training/${run.reproduces}`} look="quiet">
+                          {words.trainers.details}
+                        </LinkButton>
                       </dd>
                     </div>
                   )}
