@@ -298,8 +298,11 @@ export function createTraining(deps: TrainingDeps) {
 
     /** Queues the same task again: same set, recipe, settings and seed, so the same bundle. */
     reproduce(id: string, by: string): JobView {
-      const { line, seed, place, recipe, wish, dataset: set } = known(id)
-      return view(enqueue({ line, seed, place, recipe, wish, why: "reproduce", by, reproduces: id }, set))
+      const { line, seed, place, recipe, wish, dataset: set, bundle } = known(id)
+      const made = enqueue({ line, seed, place, recipe, wish, why: "reproduce", by, reproduces: id }, set)
+      // To the byte, also where the hub's own limits have changed since.
+      if (bundle !== null) store.setBundle(made, bundle)
+      return view(made)
     },
 
     list: (limit: number): JobView[] =>

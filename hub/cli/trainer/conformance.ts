@@ -46,10 +46,18 @@ export async function runConformance(options: ConformanceOptions): Promise<Point
     const play: Play = { hub, ask, note, seconds: options.minutes * 60, recipe, trainer }
     await straight(play)
     await disturbed(play)
-    await cancelled(play)
-    await stolen(play)
+    const dropped = [await cancelled(play), await stolen(play)].filter((one) => one !== null)
     await killed(play)
     await stopped(play)
+    // Looked at last: a trainer that goes on in secret shows it later.
+    const late = dropped.flatMap(({ id, told }) =>
+      hub.calls.filter((call) => call.job === id && call.at > told + leaseSeconds * 1000),
+    )
+    note(
+      "says nothing more about jobs it has lost",
+      late.length === 0,
+      late[0] && `it still said ${late[0].what}`,
+    )
     const leaked = hub.calls.find(({ url }) => url.includes(hub.token))
     note("keeps its token out of addresses", leaked === undefined, leaked?.what)
     return points
@@ -58,6 +66,9 @@ export async function runConformance(options: ConformanceOptions): Promise<Point
     await hub.stop()
   }
 }
+
+/** Seconds to wait for what a trainer does at once where nothing else keeps the machine. */
+const patience = 120
 
 type Note = (name: string, kept: boolean, detail?: string) => void
 type Play = {
@@ -154,8 +165,8 @@ const ending = (job: JobView) =>
 async function straight(play: Play): Promise<void> {
   const { hub, ask, note } = play
   const { id } = ask()
-  const claim = await hub.heard(({ what, status }) => what === "claim" && status === 200, 60, 0)
-  note("claims a job by long poll", claim !== null, claim ? "" : "no claim in a minute")
+  const claim = await hub.heard(({ what, status }) => what === "claim" && status === 200, patience, 0)
+  note("claims a job by long poll", claim !== null, claim ? "" : "no claim in two minutes")
   const done = await endOf(play, id)
   note("hands in a model that is what it says, with parity", done.state === "succeeded", ending(done))
   const own = hub.calls.filter((call) => call.job === id)
@@ -185,50 +196,45 @@ async function disturbed(play: Play): Promise<void> {
   let lost: string | undefined
   let busy = 2
   let wrong: string | undefined
-  let cut: { sha256: string; at: number } | undefined
-  hub.disturb(async ({ what, method, body }, request) => {
-    if (what === "claim" && lost === undefined)
-      return {
-        change: async (answer) => {
-          if (answer.status !== 200) return answer
-          lost = String(body.request_id)
-          hub.cut()
-          return new Response(null, { status: 503 })
-        },
+  let cut: string | undefined
+  let severed = false
+  hub.disturb({
+    before: async ({ what, method }, request) => {
+      if (what === "heartbeat" && busy > 0) {
+        busy -= 1
+        return { answer: new Response("starting", { status: 503 }) }
       }
-    if (what === "heartbeat" && busy > 0) {
-      busy -= 1
-      return { answer: new Response("starting", { status: 503 }) }
-    }
-    const [, blob] = /^blobs\/(\w+)$/.exec(what) ?? []
-    if (blob && fresh.has(blob) && wrong === undefined)
-      return {
-        change: async (answer) => {
-          wrong = blob
-          const bytes = new Uint8Array(await answer.arrayBuffer())
-          bytes[bytes.length >> 1]! ^= 255
-          return new Response(bytes, { status: answer.status, headers: answer.headers })
-        },
-      }
-    const [, artifact] = /^artifacts\/(\w+)$/.exec(what) ?? []
-    const length = Number(request.headers.get("content-length") ?? 0)
-    if (artifact && method === "PUT" && length > 1000 && cut === undefined) {
+      const [, artifact] = /^artifacts\/(\w+)$/.exec(what) ?? []
+      const length = Number(request.headers.get("content-length") ?? 0)
+      if (!artifact || method !== "PUT" || length <= 1000 || cut !== undefined) return undefined
       const bytes = new Uint8Array(await request.arrayBuffer())
       const half = bytes.slice(0, bytes.length >> 1)
-      cut = { sha256: artifact, at: half.length }
+      cut = artifact
       const broken = new ReadableStream<Uint8Array>({
         start: (controller) => controller.enqueue(half),
         pull: (controller) => controller.error(new Error("cut")),
       })
-      return {
-        request: new Request(request.url, { method, headers: request.headers, body: broken }),
-        change: async (answer) => {
-          hub.cut()
-          return answer
-        },
+      return { request: new Request(request.url, { method, headers: request.headers, body: broken }) }
+    },
+    after: async ({ what, method, body }, answer) => {
+      if (what === "claim" && lost === undefined && answer.status === 200) {
+        lost = String(body.request_id)
+        hub.cut()
+        return new Response(null, { status: 503 })
       }
-    }
-    return undefined
+      const [, blob] = /^blobs\/(\w+)$/.exec(what) ?? []
+      if (blob && fresh.has(blob) && wrong === undefined) {
+        wrong = blob
+        const bytes = new Uint8Array(await answer.arrayBuffer())
+        bytes[bytes.length >> 1]! ^= 255
+        return new Response(bytes, { status: answer.status, headers: answer.headers })
+      }
+      if (method === "PUT" && cut !== undefined && what === `artifacts/${cut}` && !severed) {
+        severed = true
+        hub.cut()
+      }
+      return undefined
+    },
   })
   const { id } = ask()
   const done = await endOf(play, id)
@@ -246,8 +252,8 @@ async function disturbed(play: Play): Promise<void> {
     wrong !== undefined && calls.filter(({ what }) => what === `blobs/${wrong}`).length > 1,
     wrong === undefined ? "it did not fetch the new pictures" : "",
   )
-  const again = calls.filter(({ what, method }) => method === "PUT" && what === `artifacts/${cut?.sha256}`)
-  const asked = calls.some(({ what, method }) => method === "GET" && what === `artifacts/${cut?.sha256}`)
+  const again = calls.filter(({ what, method }) => method === "PUT" && what === `artifacts/${cut}`)
+  const asked = calls.some(({ what, method }) => method === "GET" && what === `artifacts/${cut}`)
   note(
     "sends an upload to its end after the network was cut",
     cut !== undefined && again.length > 1 && done.state === "succeeded",
@@ -255,44 +261,47 @@ async function disturbed(play: Play): Promise<void> {
   )
 }
 
+/** A job that is not the trainer's any more, and when it was told so. */
+type Dropped = { id: string; told: number } | null
+
 /** A person cancels a job at work. */
-async function cancelled({ hub, ask, note }: Play): Promise<void> {
+async function cancelled({ hub, ask, note }: Play): Promise<Dropped> {
+  const name = "stops when its job is cancelled, and asks for the next"
   const since = hub.calls.length
   const { id } = ask()
-  const at = await hub.heard(isBeat(id), 120, since)
-  if (!at) return note("stops when its job is cancelled", false, "no heartbeat")
+  if (!(await hub.heard(isBeat(id), patience, since))) {
+    note(name, false, "no heartbeat")
+    return null
+  }
   hub.hub.training.cancel(id)
   const cancelledAt = hub.calls.length
-  const told = await hub.heard(ofJob(id, /./), leaseSeconds * 3, cancelledAt)
-  const again = await hub.heard(({ what }) => what === "claim", leaseSeconds * 8, cancelledAt)
-  const late = hub.calls.filter((call) => call.job === id && told && call.at > told.at + leaseSeconds * 1000)
-  note(
-    "stops when its job is cancelled, and asks for the next",
-    told !== null && again !== null && late.length === 0,
-    late[0] ? `it still said ${late[0].what} later` : again ? "" : "it asked for nothing more",
-  )
+  const told = await hub.heard(ofJob(id, /./), patience, cancelledAt)
+  const again = await hub.heard(({ what }) => what === "claim", patience, cancelledAt)
+  note(name, told !== null && again !== null, again ? "" : "it asked for nothing more")
+  return told && { id, told: told.at }
 }
 
 /** The job was given to another trainer: its late words must not come, and do not count. */
-async function stolen({ hub, ask, note, recipe }: Play): Promise<void> {
+async function stolen({ hub, ask, note, recipe }: Play): Promise<Dropped> {
+  const name = "stops when it lost its lease, and asks for the next"
   const since = hub.calls.length
   const { id } = ask()
-  if (!(await hub.heard(isBeat(id), 120, since)))
-    return note("stops when it lost its lease", false, "no heartbeat")
+  if (!(await hub.heard(isBeat(id), patience, since))) {
+    note(name, false, "no heartbeat")
+    return null
+  }
   // Nothing of it arrives while it is taken away, as if its cable had been pulled.
-  hub.disturb(async (call) => (call.job === id ? { answer: new Response(null, { status: 503 }) } : undefined))
+  hub.disturb({
+    before: async (call) => (call.job === id ? { answer: new Response(null, { status: 503 }) } : undefined),
+  })
   const { embedded: _, trainers: __, online: ___, ...plain } = recipe
   await hub.steal([plain])
   const stolenAt = hub.calls.length
   hub.disturb(undefined)
-  const told = await hub.heard((call) => call.job === id && call.status === 409, leaseSeconds * 12, stolenAt)
-  const again = await hub.heard(({ what }) => what === "claim", leaseSeconds * 12, stolenAt)
-  const late = hub.calls.filter((call) => call.job === id && told && call.at > told.at + leaseSeconds * 1000)
-  note(
-    "stops when it lost its lease, and asks for the next",
-    told !== null && again !== null && late.length === 0,
-    late[0] ? `it still said ${late[0].what} later` : told ? "" : "it said nothing more about the job",
-  )
+  const told = await hub.heard((call) => call.job === id && call.status === 409, patience, stolenAt)
+  const again = await hub.heard(({ what }) => what === "claim", patience, stolenAt)
+  note(name, told !== null && again !== null, told ? "" : "it said nothing more about the job")
+  return told && { id, told: told.at }
 }
 
 /** The trainer dies without a word and is started again. */
@@ -320,9 +329,9 @@ async function killed(play: Play): Promise<void> {
 async function stopped({ hub, ask, note, trainer }: Play): Promise<void> {
   const since = hub.calls.length
   const { id } = ask()
-  if (!(await hub.heard(isBeat(id), 120, since)))
+  if (!(await hub.heard(isBeat(id), patience, since)))
     return note("ends when it is told to", false, "no heartbeat")
-  const gone = await trainer.stop(30)
+  const gone = await trainer.stop(patience)
   const released = hub.calls.slice(since).some(ofJob(id, /^released$/))
   note(
     "ends when it is told to (SIGTERM)",

@@ -24,13 +24,16 @@ export type Call = {
   status: number
 }
 
-/** What may be done to a call on its way: answered here, its body changed, or its connection cut. */
-export type Mischief = (
-  call: Omit<Call, "status">,
-  request: Request,
-) => Promise<
-  { answer?: Response; request?: Request; change?: (answer: Response) => Promise<Response> } | undefined
->
+/** What may be done to a call on its way. */
+export type Mischief = {
+  /** As it comes in: answered here, or let through with another body. */
+  before?: (
+    call: Omit<Call, "status">,
+    request: Request,
+  ) => Promise<{ answer: Response } | { request: Request } | undefined>
+  /** As its answer goes out; asked then, for a claim may have come in long before. */
+  after?: (call: Omit<Call, "status">, answer: Response) => Promise<Response | undefined>
+}
 
 /** Seconds a trainer keeps a job without a word: short, so that losing one is quickly seen. */
 export const leaseSeconds = 4
@@ -67,8 +70,8 @@ export async function startPracticeHub() {
     return await hub.dataset.addReference(pool, meta, bytes, "conformance")
   }
   const kinds = ["ok", "ok", "spot", "ok", "ok", "scratch"] as const
-  for (let n = 0; n < 36; n++) await addPart("reference", n, kinds[n % kinds.length]!)
-  for (let n = 100; n < 112; n++) await addPart("golden", n, kinds[n % kinds.length]!)
+  for (let n = 0; n < 18; n++) await addPart("reference", n, kinds[n % kinds.length]!)
+  for (let n = 100; n < 106; n++) await addPart("golden", n, kinds[n % kinds.length]!)
   const { token } = hub.trainers.create(theHub, "candidate", "candidate")
 
   const calls: Call[] = []
@@ -87,9 +90,11 @@ export async function startPracticeHub() {
           .catch(() => ({}))
       : {}
     const seen = { at: performance.now(), method: request.method, what, job, url: request.url, body }
-    const done = await mischief?.(seen, request)
-    let answer = done?.answer ?? (await hub.fetch(done?.request ?? request, { ip: "127.0.0.1" }))
-    if (done?.change) answer = await done.change(answer)
+    const done = await mischief?.before?.(seen, request)
+    let answer: Response
+    if (done && "answer" in done) answer = done.answer
+    else answer = await hub.fetch(done?.request ?? request, { ip: "127.0.0.1" })
+    answer = (await mischief?.after?.(seen, answer)) ?? answer
     const call: Call = { ...seen, status: answer.status }
     calls.push(call)
     for (const listener of listeners) listener(call)

@@ -2,10 +2,10 @@ import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { until } from "../support/device.ts"
+import { eventually } from "./kit.ts"
 import { type Client, createClient } from "./real-hub.ts"
 
-setDefaultTimeout(120_000)
+setDefaultTimeout(600_000)
 
 const root = join(import.meta.dir, "../../..")
 let folder: string
@@ -60,13 +60,13 @@ function startTrainer(port: number, token: string, name: string): Bun.Subprocess
 test("a job survives kill -9 of its trainer and of the hub: another trainer goes on, and one model comes out", async () => {
   let hub = await startHub(0)
   const first = startTrainer(hub.port, await hub.client.hire("one"), "one")
-  await until("the trainer", async () => (await hub.client.recipes()).includes("crux.patch"))
+  await eventually("the trainer", async () => (await hub.client.recipes()).includes("crux.patch"))
   const id = await hub.client.start({ id: "crux.patch", params: { side: 64, bank_rows: 50 } })
 
   // In the middle of its work the trainer dies without a word.
-  const running = await until("the job at work", async () => {
+  const running = await eventually("the job at work", async () => {
     const job = await hub.client.job(id)
-    return job.state === "running" && job.progress !== null && job
+    return job.state === "running" && job.progress !== null ? job : false
   })
   expect(running.trainer).toBe("one")
   await kill(first)
@@ -75,14 +75,14 @@ test("a job survives kill -9 of its trainer and of the hub: another trainer goes
   await kill(hub.child)
   hub = await startHub(hub.port)
   startTrainer(hub.port, await hub.client.hire("two"), "two")
-  await until("the second trainer", async () => (await hub.client.job(id)).trainer === "two")
+  await eventually("the second trainer", async () => (await hub.client.job(id)).trainer === "two")
 
   // The hub dies once more under the second one, which waits for it and goes on.
   await kill(hub.child)
   hub = await startHub(hub.port)
-  const done = await until("the end of the job", async () => {
+  const done = await eventually("the end of the job", async () => {
     const job = await hub.client.job(id)
-    return ["succeeded", "failed", "cancelled"].includes(job.state) && job
+    return ["succeeded", "failed", "cancelled"].includes(job.state) ? job : false
   })
   expect(done).toMatchObject({ state: "succeeded", error: null })
   expect(done.attempts.map(({ trainer, end }) => [trainer, end])).toEqual([

@@ -5,7 +5,6 @@ import * as v from "valibot"
 import { JobView } from "#contract/registry"
 import { BundleManifest, ClaimedJob, TrainerJob, TrainerSample, TrainerToken } from "#contract/trainer"
 import { contractOf } from "#models/infer/session"
-import { until } from "../support/device.ts"
 import type { Browser, TestHub } from "../support/hub.ts"
 import { brightnessModel, partPicture } from "../support/models.ts"
 
@@ -159,10 +158,21 @@ export async function handIn(
 export const jobOf = async (engineer: Browser, id: string): Promise<JobView> =>
   v.parse(JobView, await (await engineer.get(`/api/training/jobs/${id}`)).json())
 
+/** Waits for a state that several processes bring about together; a busy machine takes minutes for what is seconds. */
+export async function eventually<T>(what: string, look: () => Promise<T | false>): Promise<T> {
+  const deadline = performance.now() + 200_000
+  for (;;) {
+    const found = await look()
+    if (found !== false) return found
+    if (performance.now() > deadline) throw new Error(`waited in vain for ${what}`)
+    await Bun.sleep(25)
+  }
+}
+
 export const jobIn = (engineer: Browser, id: string, ...states: string[]): Promise<JobView> =>
-  until(`the job to be ${states.join(" or ")}`, async () => {
+  eventually(`the job to be ${states.join(" or ")}`, async () => {
     const job = await jobOf(engineer, id)
-    return states.includes(job.state) && job
+    return states.includes(job.state) ? job : false
   })
 
 export async function startJob(engineer: Browser, over: object = {}): Promise<JobView> {

@@ -22,7 +22,7 @@ import {
   trainerWith,
 } from "./kit.ts"
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(240_000)
 
 let plant: TestHub
 let engineer: Browser

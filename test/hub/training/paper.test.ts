@@ -10,7 +10,7 @@ import { serveHttp } from "../../../hub/serve.bun.ts"
 import { type Browser, startTestHub, type TestHub, testPassword } from "../support/hub.ts"
 import { fillHub, hire, jobIn, jobOf, recipe, resultOf, sha, startJob, type TestTrainer } from "./kit.ts"
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(240_000)
 
 let plant: TestHub
 let engineer: Browser

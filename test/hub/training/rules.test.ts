@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
 import type { TrainerView } from "#contract/trainer"
+import { disagreement } from "../../../hub/registry/parity.rules.ts"
 import { createBell } from "../../../hub/training/bell.ts"
 import { thinned } from "../../../hub/training/curve.rules.ts"
 import { strikeOut } from "../../../hub/training/job-log.ts"
@@ -149,4 +150,40 @@ test("a bell that rings between looking and waiting is heard", async () => {
   const waiting = bell.wait(bell.rung(), 600_000, gone.signal)
   gone.abort()
   await waiting
+})
+
+describe("what a model says here and at its trainer", () => {
+  const thresholds = { t_low: 0.3, t_high: 0.7 }
+  const said = (score: number) => ({
+    name: "00.png",
+    score,
+    eval: score < 0.3 ? ("ok" as const) : score >= 0.7 ? ("ng" as const) : ("undecidable" as const),
+  })
+
+  test("agrees as far as two resizers do, and differs beyond", () => {
+    fc.assert(
+      fc.property(
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (a, b) => {
+          const why = disagreement([said(a)], [said(b)], thresholds)
+          if (Math.abs(a - b) > 0.0201) expect(why).toContain("00.png")
+          if (Math.abs(a - b) < 0.0199) expect(why).toBeNull()
+        },
+      ),
+    )
+  })
+
+  test("differs when it says nothing, something that is no number, or too little", () => {
+    expect(
+      disagreement([said(0.1)], [{ score: null, eval: "undefined", code: "nan_output" }], thresholds),
+    ).toContain("nan_output")
+    expect(disagreement([said(0.1)], [{ score: Number.NaN, eval: "undecidable" }], thresholds)).not.toBeNull()
+    expect(disagreement([said(0.1)], [], thresholds)).toContain("missing")
+  })
+
+  test("differs when the same score is another verdict far from the thresholds", () => {
+    const heard = { ...said(0.5), eval: "ok" as const }
+    expect(disagreement([said(0.5)], [heard], thresholds)).toContain("undecidable at the trainer, ok here")
+  })
 })

@@ -36,13 +36,18 @@ export function Compare({ ids, recipes }: { ids: [string, string]; recipes: Reci
   const rowsOf = ({ sides: [a, b], diff }: Both): [name: string, left: string, right: string][] => {
     const of = (read: (side: Side) => string): [string, string] => [read(a), read(b)]
     const keys = [...new Set([a, b].flatMap(({ job }) => Object.keys(job.recipe.params)))].sort()
+    const paramName = (key: string) => {
+      const [own, theirs] = [named.param(a.job.recipe.id, key), named.param(b.job.recipe.id, key)]
+      return own === key ? theirs : own
+    }
+    const atGate = (name: string | undefined) => `${words.trainers.gate}: ${name ?? ""}`
     const figures = [...new Set([a, b].flatMap(({ job }) => Object.keys(job.figures)))].sort()
     const gate = (read: (model: ModelView) => string | undefined) =>
       of(({ model }) => (model ? (read(model) ?? "–") : "–"))
     return [
       [words.trainers.recipe, ...of(({ job }) => named.recipe(job.recipe.id))],
       ...keys.map((key): [string, string, string] => [
-        named.param(a.job.recipe.id, key),
+        paramName(key),
         ...of(({ job }) => {
           const value = job.recipe.params[key]
           return value === undefined ? "–" : named.value(value)
@@ -83,11 +88,11 @@ export function Compare({ ids, recipes }: { ids: [string, string]; recipes: Reci
         ),
       ],
       [
-        words.training.metric.oof_escape ?? "",
+        atGate(words.training.metric.oof_escape),
         ...gate(({ gate }) => (gate ? format.percent(gate.challenger.escape) : undefined)),
       ],
       [
-        words.training.metric.oof_overkill ?? "",
+        atGate(words.training.metric.oof_overkill),
         ...gate(({ gate }) => (gate ? format.percent(gate.challenger.overkill) : undefined)),
       ],
       [

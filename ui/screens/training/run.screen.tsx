@@ -5,6 +5,7 @@ import { RecipeView } from "#contract/trainer"
 import { asTrouble, type Trouble } from "../../api.ts"
 import { useApp, useFormat, useMay, useWords } from "../../context.ts"
 import { Button, LinkButton } from "../../parts/button.tsx"
+import { Icon } from "../../parts/icon.tsx"
 import { Loaded } from "../../parts/loaded.tsx"
 import { Page, Panel } from "../../parts/page.tsx"
 import { TroubleNote } from "../../parts/states.tsx"
@@ -51,9 +52,17 @@ export function RunScreen() {
       }
       actions={
         engineer && (
-          <Button icon="redo" busy={busy.value} onClick={() => void again()} testid="training-again">
-            {words.trainers.again}
-          </Button>
+          <>
+            {job.data.value && job.data.value.place !== "hub" && job.data.value.finished_at === null && (
+              <a class="button button-plain" href={`/api/training/jobs/${id}/bundle.tar`} download>
+                <Icon name="download" />
+                <span>{words.trainers.file}</span>
+              </a>
+            )}
+            <Button icon="redo" busy={busy.value} onClick={() => void again()} testid="training-again">
+              {words.trainers.again}
+            </Button>
+          </>
         )
       }
     >
@@ -91,7 +100,9 @@ export function RunScreen() {
                     <div>
                       <dt>{words.trainers.reproduces}</dt>
                       <dd>
-                        <a href={`/training/${run.reproduces}`}>{words.trainers.details}</a>
+                        <LinkButton href={`/training/${run.reproduces}`} look="quiet">
+                          {words.trainers.details}
+                        </LinkButton>
                       </dd>
                     </div>
                   )}
