@@ -10,7 +10,7 @@ import { fillHub, jobOf, startJob } from "../../hub/training/kit.ts"
 const root = join(import.meta.dir, "../../..")
 const python = join(root, ".python-trainer/bin/python")
 /** A busy machine may take minutes for what takes seconds; only a test that hangs fails by time. */
-const patience = 300_000
+const patience = 600_000
 const isHere = existsSync(join(root, ".python-trainer/without-cuda"))
 if (!isHere) console.warn(`the PyTorch trainer is not tested: ${python} is missing, scripts/test installs it`)
 

@@ -44,7 +44,7 @@ test.skipIf(!isHere)(
     ])
     expect(code, `${out}\n${err}`).toBe(0)
   },
-  300_000,
+  600_000,
 )
 
 const Parity = v.object({
