@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test"
-import { mkdtempSync, rmSync } from "node:fs"
+import { existsSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { serveHttp } from "../../../hub/serve.bun.ts"
@@ -10,7 +10,9 @@ import { fillHub, jobOf, startJob } from "../../hub/training/kit.ts"
 const root = join(import.meta.dir, "../../..")
 const python = join(root, ".python-trainer/bin/python")
 /** A busy machine may take minutes for what takes seconds; only a test that hangs fails by time. */
-const patience = 300_000
+const patience = 600_000
+const isHere = existsSync(join(root, ".python-trainer/without-cuda"))
+if (!isHere) console.warn(`the PyTorch trainer is not tested: ${python} is missing, scripts/test installs it`)
 
 let plant: TestHub
 let engineer: Browser
@@ -40,7 +42,7 @@ const params = {
   projection: 16,
 }
 
-test(
+test.skipIf(!isHere)(
   "it registers, takes a job, trains, and what it hands in is proved by the hub",
   async () => {
     const answer = await engineer.post("/api/trainers", { id: "gpu-1" })
@@ -48,7 +50,7 @@ test(
     const address = ["--hub", `http://127.0.0.1:${served.port}`, "--state", join(folder, "state")]
     const agent = Bun.spawn([python, "-m", "crux_trainer", ...address], {
       cwd: join(root, "models/trainers/pytorch"),
-      env: { ...process.env, CRUX_TRAINER_TOKEN: token, OMP_NUM_THREADS: "1", PYTHONDONTWRITEBYTECODE: "1" },
+      env: { ...process.env, CRUX_TRAINER_TOKEN: token, OMP_NUM_THREADS: "1" },
       stdout: "ignore",
       stderr: "pipe",
     })

@@ -9,8 +9,6 @@ import fcntl
 import json
 import os
 import shutil
-import subprocess
-import sys
 import threading
 import time
 import uuid
@@ -26,6 +24,8 @@ from crux_trainer.gpus import gpus, load
 from crux_trainer.hub import Away, Hub, Refused, Stopped
 from crux_trainer.launchers import Launcher, start, stop
 from crux_trainer.lease import Lease
+from crux_trainer.recipes.all import RECIPES
+from crux_trainer.weights import weights_in
 
 _LOOK_S = 0.3
 _GPU_LOOK_S = 15.0
@@ -80,27 +80,12 @@ def run_agent(agent: Agent, once: bool) -> int:
     return 0
 
 
-def recipes_here(weights: Path | None) -> list[dict[str, Any]]:
-    """Asked of a process of its own: the agent need not hold PyTorch in memory."""
-    more = ["--weights", str(weights)] if weights else []
-    home = str(Path(__file__).resolve().parent.parent)
-    path = os.pathsep.join(part for part in (home, os.environ.get("PYTHONPATH")) if part)
-    told = subprocess.run(
-        [sys.executable, "-m", "crux_trainer", "recipes", *more],
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": path},
-    ).stdout
-    return json.loads(told.splitlines()[-1])
-
-
 def _register(agent: Agent) -> dict[str, Any]:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
     body = {
         "software": f"crux-trainer {crux_trainer.__version__}",
         "contract_versions": [_CONTRACT],
-        "recipes": recipes_here(agent.weights),
+        "recipes": [recipe.told(tuple(weights_in(agent.weights))) for recipe in RECIPES.values()],
         "gpus": gpus(),
         "cpus": os.cpu_count() or 1,
         "mem_gb": round(memory, 1),

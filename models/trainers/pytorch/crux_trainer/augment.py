@@ -107,7 +107,9 @@ def _moved(boxes: torch.Tensor, matrix: torch.Tensor, half: torch.Tensor) -> tup
         return boxes.reshape(0, 4), torch.zeros(0, dtype=torch.bool)
     back = torch.linalg.inv(matrix[:, :2])
     x0, y0, x1, y1 = boxes.unbind(1)
-    corners = torch.stack([torch.stack([x0, y0], 1), torch.stack([x1, y0], 1), torch.stack([x1, y1], 1), torch.stack([x0, y1], 1)], 1)
+    corners = torch.stack(
+        [torch.stack([x0, y0], 1), torch.stack([x1, y0], 1), torch.stack([x1, y1], 1), torch.stack([x0, y1], 1)], 1
+    )
     moved = (corners - half - matrix[:, 2]) @ back.T + half
     whole = torch.cat([moved.amin(1), moved.amax(1)], 1)
     size = torch.cat([half, half]) * 2

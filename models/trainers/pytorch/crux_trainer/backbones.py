@@ -78,7 +78,7 @@ def _tiny() -> tuple[nn.Module, nn.Sequential]:
     return net, net
 
 
-BACKBONES: dict[str, Callable[[], tuple[nn.Module, nn.Sequential]]] = {
+_BUILDERS: dict[str, Callable[[], tuple[nn.Module, nn.Sequential]]] = {
     "tiny": _tiny,
     "mobilenet_v3_small": _features(models.mobilenet_v3_small),
     "mobilenet_v3_large": _features(models.mobilenet_v3_large),
@@ -91,7 +91,7 @@ BACKBONES: dict[str, Callable[[], tuple[nn.Module, nn.Sequential]]] = {
 
 def build_backbone(name: str, weights: Path | None, say: Callable[[str], None]) -> tuple[Taps, str | None]:
     """A backbone, and the SHA-256 of the file its weights came from. Throws `bad_params` for a file that does not fit."""
-    net, steps = BACKBONES[name]()
+    net, steps = _BUILDERS[name]()
     digest = None
     if weights:
         digest = sha256_of(weights)

@@ -143,9 +143,7 @@ def _regions(label: dict[str, Any], where: str) -> tuple[Region, ...]:
     drawn = label.get("regions") or []
     if drawn:
         return tuple(Region(one["kinds"][0], _dict(one, "outline", where)) for one in drawn)
-    return tuple(
-        Region(_key(one, "kind", where), {"type": "box", "box": one["box"]}) for one in label.get("boxes", [])
-    )
+    return tuple(Region(_key(one, "kind", where), {"type": "box", "box": one["box"]}) for one in label.get("boxes", []))
 
 
 def _text(folder: Path, name: str) -> str:

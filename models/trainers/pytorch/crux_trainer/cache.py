@@ -53,7 +53,9 @@ class Cache:
 
     def shrink(self, most_bytes: int) -> None:
         """Throws away what was not used for longest until no more than `most_bytes` are left."""
-        files = sorted((path for path in self.folder.glob("*/*") if path.is_file()), key=lambda path: path.stat().st_atime)
+        files = sorted(
+            (path for path in self.folder.glob("*/*") if path.is_file()), key=lambda path: path.stat().st_atime
+        )
         total = sum(path.stat().st_size for path in files)
         for path in files:
             if total <= most_bytes:

@@ -58,7 +58,9 @@ def _training_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weights", type=Path, help="folder with *.pth files backbones may begin from")
     parser.add_argument("--launcher", default="subprocess", choices=("subprocess", "torchrun", "ray", "command"))
     parser.add_argument("--processes", default="gpu", help="torchrun: processes on this machine, a number or gpu")
-    parser.add_argument("--launcher-command", metavar="LINE", help="command: a line with {folder} or {work}; it must wait")
+    parser.add_argument(
+        "--launcher-command", metavar="LINE", help="command: a line with {folder} or {work}; it must wait"
+    )
     parser.add_argument("--ray-address", help="ray: address of the dashboard, e.g. http://head:8265")
 
 

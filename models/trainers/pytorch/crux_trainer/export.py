@@ -89,7 +89,9 @@ def contract_of(
 def stamp(path: Path, contract: dict[str, Any]) -> None:
     """Writes the contract into the file's metadata, in place of one that is there."""
     model = onnx.load(str(path))
-    kept = [(one.key, one.value) for one in model.metadata_props if one.key != "license" and not one.key.startswith("crux.")]
+    kept = [
+        (one.key, one.value) for one in model.metadata_props if one.key != "license" and not one.key.startswith("crux.")
+    ]
     del model.metadata_props[:]
     text = json.dumps(contract, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     for key, value in (*kept, ("crux.contract", text), ("crux.version", "1"), ("license", LICENCE)):
@@ -97,4 +99,3 @@ def stamp(path: Path, contract: dict[str, Any]) -> None:
         entry.key, entry.value = key, value
     onnx.checker.check_model(model)
     onnx.save(model, str(path))
-

@@ -109,7 +109,9 @@ def fit(
             value = loss.item()
             # Every process must come to the same end, or the others wait for ever.
             if not math.isfinite(same_for_all(machine, value)):
-                raise TrainingError("diverged", f"the loss is {value} in round {epoch + 1}: a lower learning rate may help")
+                raise TrainingError(
+                    "diverged", f"the loss is {value} in round {epoch + 1}: a lower learning rate may help"
+                )
             optimiser.zero_grad(set_to_none=True)
             scaler.scale(loss).backward()
             scaler.unscale_(optimiser)
@@ -134,7 +136,11 @@ def fit(
         if machine.first:
             done = (epoch + 1) / plan.epochs
             desk.tell(
-                "validate", _within(plan.span, done), step=epoch + 1, metrics=figures, eta_s=round(spent * (1 / done - 1))
+                "validate",
+                _within(plan.span, done),
+                step=epoch + 1,
+                metrics=figures,
+                eta_s=round(spent * (1 / done - 1)),
             )
             desk.say(f"{plan.name} {epoch + 1}/{plan.epochs}: " + ", ".join(f"{k} {v:.4g}" for k, v in figures.items()))
             last = stopped or over or epoch + 1 == plan.epochs

@@ -80,7 +80,9 @@ class Hub:
     ) -> Answer:
         """One try. A body that is no bytes goes as JSON. `into(status, stream)` reads the answer piece by piece."""
         sent = body if isinstance(body, bytes) or body is None else json.dumps(body, allow_nan=False).encode()
-        kind = {} if body is None else {"Content-Type": "application/octet-stream" if body is sent else "application/json"}
+        kind = (
+            {} if body is None else {"Content-Type": "application/octet-stream" if body is sent else "application/json"}
+        )
         request = urllib.request.Request(
             f"{self._url}{path}",
             data=sent,

@@ -74,8 +74,18 @@ TRAINING = (
     Param("epochs", "int", 60, 1, 1000, en="Most rounds through the pictures", ko="최대 학습 반복 수(에폭)"),
     Param("batch", "int", 16, 2, 512, en="Pictures per step", ko="한 번에 학습하는 이미지 수"),
     Param("lr", "number", 1e-3, 1e-6, 1.0, en="Learning rate", ko="학습률"),
-    Param("patience", "int", 12, 1, 1000, en="Rounds without gain before stopping", ko="개선이 없을 때 멈추기까지의 에폭"),
-    Param("balance", "number", 0.7, 0.0, 1.0, en="Rare kinds drawn more often (0 to 1)", ko="드문 결함을 더 자주 학습(0~1)"),
+    Param(
+        "patience", "int", 12, 1, 1000, en="Rounds without gain before stopping", ko="개선이 없을 때 멈추기까지의 에폭"
+    ),
+    Param(
+        "balance",
+        "number",
+        0.7,
+        0.0,
+        1.0,
+        en="Rare kinds drawn more often (0 to 1)",
+        ko="드문 결함을 더 자주 학습(0~1)",
+    ),
     Param("amp", "bool", True, en="Mixed precision on a GPU", ko="GPU에서 혼합 정밀도 사용"),
 )
 AUGMENT = (
@@ -89,7 +99,9 @@ AUGMENT = (
     ),
     Param("quarter_turns", "bool", False, en="Turned by 90 degrees it is the same part", ko="90도 돌려도 같은 부품임"),
     Param("rotate", "number", 4.0, 0.0, 180.0, en="Turned by up to, degrees", ko="최대 회전 각도"),
-    Param("shift", "number", 0.03, 0.0, 0.5, en="Shifted by up to, share of the picture", ko="최대 이동(이미지 대비 비율)"),
+    Param(
+        "shift", "number", 0.03, 0.0, 0.5, en="Shifted by up to, share of the picture", ko="최대 이동(이미지 대비 비율)"
+    ),
     Param("zoom", "number", 0.05, 0.0, 0.5, en="Larger or smaller by up to", ko="최대 확대·축소 비율"),
     Param("light", "number", 0.12, 0.0, 0.9, en="Brightness and contrast vary by", ko="밝기·대비 변화 폭"),
     Param("noise", "number", 0.01, 0.0, 0.3, en="Noise of the camera", ko="카메라 잡음"),
@@ -97,12 +109,22 @@ AUGMENT = (
 EXPORT = (Param("int8", "bool", True, en="Also make a model of 8-bit numbers", ko="8비트 모델도 만들기"),)
 
 
+BACKBONES = (
+    "tiny",
+    "mobilenet_v3_small",
+    "mobilenet_v3_large",
+    "efficientnet_b0",
+    "resnet18",
+    "resnet34",
+    "resnet50",
+)
+TAPS = {"s4+s8": (0, 1), "s8+s16": (1, 2), "s16+s32": (2, 3)}
+
+
 def backbone_params(default: str, weights: Sequence[str]) -> tuple[Param, ...]:
     """`weights` are the files this trainer has: nothing is ever fetched from elsewhere."""
-    from crux_trainer.backbones import BACKBONES
-
     return (
-        Param("backbone", "choice", default, choices=tuple(BACKBONES), en="Backbone", ko="백본"),
+        Param("backbone", "choice", default, choices=BACKBONES, en="Backbone", ko="백본"),
         Param(
             "weights",
             "choice",

@@ -26,7 +26,8 @@ from crux_trainer.machine import Machine
 from crux_trainer.pictures import Album
 from crux_trainer.quantise import quantise
 from crux_trainer.reading import score_of
-from crux_trainer.recipes.recipe import Recipe, Trained
+from crux_trainer.recipes.all import Recipe
+from crux_trainer.recipes.recipe import Trained
 from crux_trainer.runtime import Session, compare, described, fused_share, tensor_of, torch_outputs
 from crux_trainer.thresholds import Point, logit, thresholds_of
 
@@ -70,7 +71,9 @@ def write_result(
         figures["int8/score_off"] = max((abs(eight_scores[key] - scores[key]) for key in scores), default=0.0)
         if whole is not None:
             figures["int8/fused"] = whole
-        desk.say(f"8-bit: scores differ by at most {figures['int8/score_off']:.3f}, {whole or 0:.0%} of convolutions fused")
+        desk.say(
+            f"8-bit: scores differ by at most {figures['int8/score_off']:.3f}, {whole or 0:.0%} of convolutions fused"
+        )
 
     write_json(folder / "crux.json", contract)
     write_json(folder / "metrics.json", {"figures": figures, "rounds": trained.history})

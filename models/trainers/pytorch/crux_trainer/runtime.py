@@ -50,7 +50,9 @@ def compare(ours: Mapping[str, np.ndarray], theirs: Mapping[str, np.ndarray]) ->
     for name, value in ours.items():
         other = theirs[name]
         if other.shape != value.shape or not np.isfinite(other).all():
-            raise TrainingError("export_failed", f"{name} is {other.shape} in the exported file, {value.shape} in PyTorch")
+            raise TrainingError(
+                "export_failed", f"{name} is {other.shape} in the exported file, {value.shape} in PyTorch"
+            )
         worst = max(worst, float((np.abs(value - other) / np.maximum(1, np.abs(value))).max()))
     if worst > _TOLERANCE:
         raise TrainingError("export_failed", f"the exported model is off by {worst:.3g}: it is not handed in")

@@ -46,4 +46,7 @@ def _scratch(draw: ImageDraw.ImageDraw, w: int, h: int, chance: np.random.Genera
 def _spot(draw: ImageDraw.ImageDraw, w: int, h: int, chance: np.random.Generator) -> None:
     x, y, size = chance.uniform(0, w), chance.uniform(0, h), chance.uniform(0.015, 0.07) * min(w, h)
     turns = np.sort(chance.uniform(0, 2 * math.pi, 9))
-    draw.polygon([(x + size * r * math.cos(t), y + size * r * math.sin(t)) for t, r in zip(turns, chance.uniform(0.5, 1.4, 9))], fill=255)
+    draw.polygon(
+        [(x + size * r * math.cos(t), y + size * r * math.sin(t)) for t, r in zip(turns, chance.uniform(0.5, 1.4, 9))],
+        fill=255,
+    )

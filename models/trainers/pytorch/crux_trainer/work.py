@@ -55,7 +55,9 @@ def work(folder: Path, weights: Path | None = None, picture_of: Callable[[Sample
     except TrainingError as error:
         return _failed(desk, error.kind, str(error), error.retryable)
     except torch.cuda.OutOfMemoryError:
-        return _failed(desk, "out_of_memory", "the GPU has too little memory: a smaller batch or picture needs less", False)
+        return _failed(
+            desk, "out_of_memory", "the GPU has too little memory: a smaller batch or picture needs less", False
+        )
     except OSError as error:
         return _failed(desk, "io", str(error), True)
     except Exception as error:
@@ -70,9 +72,7 @@ def work(folder: Path, weights: Path | None = None, picture_of: Callable[[Sample
 def _failed(desk: Desk, kind: str, message: str, retryable: bool) -> int:
     desk.say(f"failed ({kind}): {message}")
     if not desk.quiet:
-        write_json(
-            desk.folder / "failed.json", {"class": kind, "message": message[:2000], "retryable": retryable}
-        )
+        write_json(desk.folder / "failed.json", {"class": kind, "message": message[:2000], "retryable": retryable})
     return FAILED
 
 

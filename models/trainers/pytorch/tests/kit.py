@@ -73,7 +73,13 @@ def write_bundle(folder: Path, recipe: str, task: str, params: dict[str, Any], s
         "classes": [{"id": 1, "key": "spot"}, {"id": 2, "key": "scratch"}],
         "dataset": "ab" * 32,
         "budget": {"max_minutes": 10},
-        "target": {"escape": 0.05, "overkill": 0.05, "opset_max": 21, "dtype": ["f32", "int8"], "latency_budget_ms": 100},
+        "target": {
+            "escape": 0.05,
+            "overkill": 0.05,
+            "opset_max": 21,
+            "dtype": ["f32", "int8"],
+            "latency_budget_ms": 100,
+        },
         "export": {"parity_samples": 6},
     }
     (bundle / "job.json").write_text(json.dumps(job))

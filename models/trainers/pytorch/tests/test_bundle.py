@@ -19,7 +19,11 @@ def changed(folder, name, change):
 def test_a_bundle_is_read_as_the_hub_writes_it(tmp_path):
     bundle = read_bundle(write_bundle(tmp_path, "torch.classify", "classification", TINY) / "bundle")
     assert bundle.job.kinds == ("spot", "scratch")
-    assert {split: len(bundle.of(split)) for split in ("train", "val", "calib")} == {"train": 28, "val": 12, "calib": 16}
+    assert {split: len(bundle.of(split)) for split in ("train", "val", "calib")} == {
+        "train": 28,
+        "val": 12,
+        "calib": 16,
+    }
     bad = next(sample for sample in bundle.samples if not sample.good)
     assert bad.regions[0].outline["type"] == "box"
     assert bundle.picture_of(bad).exists()
@@ -77,7 +81,9 @@ def test_without_val_whole_groups_are_held_out_and_calib_is_left_alone(tmp_path)
     from dataclasses import replace
 
     samples = read_bundle(write_bundle(tmp_path, "torch.classify", "classification", TINY) / "bundle").samples
-    merged = [replace(s, split="train" if s.split == "val" else s.split, group=f"lot:{i // 4}") for i, s in enumerate(samples)]
+    merged = [
+        replace(s, split="train" if s.split == "val" else s.split, group=f"lot:{i // 4}") for i, s in enumerate(samples)
+    ]
     split = with_val(merged)
     assert split == with_val(merged)
     held, learned = ({s.group for s in split if s.split == name} for name in ("val", "train"))

@@ -44,7 +44,9 @@ def test_nothing_is_changed_when_nothing_may_be():
 
 def test_the_same_seed_changes_a_picture_the_same_way():
     changes = Changes(True, False, False, 10, 0.1, 0.1, 0.2, 0.05)
-    twice = [changed(View(torch.ones(3, 32, 32) * 0.5), changes, torch.Generator().manual_seed(7)).picture for _ in (1, 2)]
+    twice = [
+        changed(View(torch.ones(3, 32, 32) * 0.5), changes, torch.Generator().manual_seed(7)).picture for _ in (1, 2)
+    ]
     assert torch.equal(*twice)
 
 
@@ -89,7 +91,9 @@ def test_figures_of_separated_and_of_blind_models():
         "undecided_ng": 0,
     }
     assert operating([0.1], [True], 0.3, 0.6) == {"escape": 1, "undecided_ng": 0}
-    assert overkill_at_escape([0.1, 0.9], [False, True], 0.02) == escape_at_overkill([0.1, 0.9], [False, True], 0.02) == 0
+    assert (
+        overkill_at_escape([0.1, 0.9], [False, True], 0.02) == escape_at_overkill([0.1, 0.9], [False, True], 0.02) == 0
+    )
 
 
 def test_of_what_lies_on_each_other_the_surest_stays():

@@ -5,7 +5,7 @@ no defect to learn from. The backbone comes with weights of the plant, or learns
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterable, Sequence
+from typing import Callable, Iterable, Sequence
 
 import numpy as np
 import torch
@@ -19,14 +19,13 @@ from crux_trainer.coreset import coreset_of
 from crux_trainer.errors import TrainingError
 from crux_trainer.figures import auroc
 from crux_trainer.fit import fit
-from crux_trainer.params import AUGMENT, EXPORT, SIZE, TRAINING, Param, backbone_params
-from crux_trainer.pictures import Album, Frame
+from crux_trainer.params import TAPS
+from crux_trainer.pictures import Album
 from crux_trainer.recipes.lessons import lessons_of, plan_of
-from crux_trainer.recipes.recipe import OK_CLASS, UNKNOWN, Recipe, Setting, Trained
+from crux_trainer.recipes.recipe import OK_CLASS, UNKNOWN, Setting, Trained
 from crux_trainer.recipes.segment import Segmenter, mask_loss
 from crux_trainer.synthetic import spoiled
 
-_TAPS = {"s4+s8": (0, 1), "s8+s16": (1, 2), "s16+s32": (2, 3)}
 _MOST_PATCHES = 60_000
 _WORST_SHARE = 0.01
 """Logits between the usual good part and the worst good one that was held out."""
@@ -74,7 +73,7 @@ def _worst(distances: torch.Tensor) -> torch.Tensor:
     return cells.topk(max(1, int(int(cells.shape[1]) * _WORST_SHARE + 0.5)), 1).values.mean(1)
 
 
-def _train(setting: Setting, album: Album) -> Trained | None:
+def train(setting: Setting, album: Album) -> Trained | None:
     params, desk = setting.params, setting.desk
     good = [i for i in album.index("train") if album.samples[i].good]
     held = album.index("val")
@@ -85,7 +84,7 @@ def _train(setting: Setting, album: Album) -> Trained | None:
     history = [] if digest else _warm_up(setting, album, taps, good, held_good)
     if not setting.machine.first:
         return None
-    model = PatchBank(taps, _TAPS[params["taps"]]).to(setting.machine.device).eval()
+    model = PatchBank(taps, TAPS[params["taps"]]).to(setting.machine.device).eval()
     _fill(model, setting, album, good)
 
     with torch.no_grad():
@@ -158,19 +157,3 @@ def _fill(model: PatchBank, setting: Setting, album: Album, good: Sequence[int])
     )
     model.weight, model.bias, model.bank = weight, bias, projected[taken].contiguous()
     desk.say(f"bank: {len(taken)} of {len(patches)} patches of {len(good)} good parts")
-
-
-def _params(weights: Sequence[str]) -> tuple[Param, ...]:
-    own = (
-        Param("taps", "choice", "s8+s16", choices=tuple(_TAPS), en="Strides that are looked at", ko="사용할 특징 간격"),
-        Param("bank_rows", "int", 1500, 50, 20_000, en="Patches in the bank", ko="뱅크에 담는 패치 수"),
-        Param("projection", "int", 128, 16, 1024, en="Numbers of a patch", ko="패치 하나의 수치 개수"),
-    )
-    return (*SIZE, *own, *backbone_params("resnet18", weights), *TRAINING, *AUGMENT, *EXPORT)
-
-
-def _frame(params: dict[str, Any]) -> Frame:
-    return Frame(params["width"] // 32 * 32, params["height"] // 32 * 32, "stretch")
-
-
-RECIPE = Recipe("torch.anomaly", 1, "anomaly", ("Anomaly (PyTorch)", "이상 검출 (PyTorch)"), _params, _frame, _train)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterable, Sequence
+from typing import Callable, Iterable
 
 import numpy as np
 import torch
@@ -14,10 +14,9 @@ from crux_trainer.backbones import Taps, build_backbone
 from crux_trainer.batches import Batch, Targets, picture_at
 from crux_trainer.figures import auroc
 from crux_trainer.fit import fit
-from crux_trainer.params import AUGMENT, EXPORT, SIZE, TRAINING, Param, backbone_params
-from crux_trainer.pictures import Album, Frame
+from crux_trainer.pictures import Album
 from crux_trainer.recipes.lessons import lessons_of, plan_of
-from crux_trainer.recipes.recipe import OK_CLASS, Recipe, Setting, Trained, kinds_in, label_in
+from crux_trainer.recipes.recipe import OK_CLASS, Setting, Trained, kinds_in, label_in
 
 _SMOOTHING = 0.02
 
@@ -42,7 +41,7 @@ def _loss(model: nn.Module, pictures: torch.Tensor, targets: Targets) -> torch.T
     return F.cross_entropy(model(pictures).float(), labels, label_smoothing=_SMOOTHING)
 
 
-def _train(setting: Setting, album: Album) -> Trained:
+def train(setting: Setting, album: Album) -> Trained:
     names = ("ok", *kinds_in(album.samples, setting.job.kinds))
     labels = [names.index(label_in(sample, setting.job.kinds)) for sample in album.samples]
     taps, digest = build_backbone(setting.params["backbone"], setting.weights, setting.desk.say)
@@ -73,16 +72,3 @@ def _train(setting: Setting, album: Album) -> Trained:
         history=history,
         backbone={"name": setting.params["backbone"], "sha256": digest},
     )
-
-
-def _params(weights: Sequence[str]) -> tuple[Param, ...]:
-    return (*SIZE, *backbone_params("resnet18", weights), *TRAINING, *AUGMENT, *EXPORT)
-
-
-def _frame(params: dict[str, Any]) -> Frame:
-    return Frame(params["width"], params["height"], "stretch")
-
-
-RECIPE = Recipe(
-    "torch.classify", 1, "classification", ("Classification (PyTorch)", "분류 (PyTorch)"), _params, _frame, _train
-)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from functools import partial
-from typing import Any, Callable, Iterable, Sequence
+from typing import Callable, Iterable, Sequence
 
 import numpy as np
 import torch
@@ -30,10 +30,9 @@ from crux_trainer.errors import TrainingError
 from crux_trainer.figures import auroc
 from crux_trainer.fit import fit
 from crux_trainer.outlines import box_of
-from crux_trainer.params import AUGMENT, EXPORT, SIZE, TRAINING, Param, backbone_params
 from crux_trainer.pictures import Album, Frame, placed
 from crux_trainer.recipes.lessons import lessons_of, plan_of
-from crux_trainer.recipes.recipe import UNKNOWN, Recipe, Setting, Trained
+from crux_trainer.recipes.recipe import UNKNOWN, Setting, Trained
 
 _IOU = 0.5
 _LEAST = 0.05
@@ -158,7 +157,7 @@ def _loss(model: nn.Module, pictures: torch.Tensor, targets: Targets) -> torch.T
     return model.loss(pictures, targets)
 
 
-def _train(setting: Setting, album: Album) -> Trained:
+def train(setting: Setting, album: Album) -> Trained:
     params, frame = setting.params, album.frame
     marked = [sample for sample in album.samples if sample.regions]
     there = {_label(region.kind, setting) for sample in marked for region in sample.regions}
@@ -220,20 +219,3 @@ def _boxes_of(
     middle, half = (corners[:, :2] + corners[:, 2:]) / 2, ((corners[:, 2:] - corners[:, :2]) / 2).clamp(min=1)
     labels = [names.index(_label(region.kind, setting)) for region in sample.regions]
     return torch.cat([middle - half, middle + half], 1).float(), torch.tensor(labels, dtype=torch.int64)
-
-
-def _params(weights: Sequence[str]) -> tuple[Param, ...]:
-    own = (
-        Param("detector", "choice", "fcos", choices=("fcos", "ssdlite"), en="Detector", ko="검출기"),
-        Param(
-            "head_width", "choice", "96", choices=("32", "64", "96", "128", "256"), en="Width of its head", ko="헤드 채널 수"
-        ),
-    )
-    return (*SIZE, *own, *backbone_params("resnet18", weights), *TRAINING, *AUGMENT, *EXPORT)
-
-
-def _frame(params: dict[str, Any]) -> Frame:
-    return Frame(params["width"], params["height"], "letterbox")
-
-
-RECIPE = Recipe("torch.detect", 1, "detection", ("Detection (PyTorch)", "검출 (PyTorch)"), _params, _frame, _train)

@@ -1,18 +1,16 @@
-"""What a recipe is: what it can be told, and how it makes a model out of labelled pictures."""
+"""What a recipe gets and what it gives."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Sequence
+from typing import Any, Sequence
 
 from torch import nn
 
 from crux_trainer.bundle import Job, Sample
 from crux_trainer.desk import Desk
 from crux_trainer.machine import Machine
-from crux_trainer.params import Param
-from crux_trainer.pictures import Album, Frame
 
 
 @dataclass(frozen=True)
@@ -45,33 +43,6 @@ class Trained:
     backbone: dict[str, Any] | None = None
     pixel: float | None = None
     """From where on a place of the map is a finding."""
-
-
-@dataclass(frozen=True)
-class Recipe:
-    id: str
-    """Raised when the same data and parameters would make another model."""
-    version: int
-    task: str
-    title: tuple[str, str]
-    """In English and Korean."""
-    params: Callable[[Sequence[str]], tuple[Param, ...]]
-    """The table of settings, given the files of weights that are there."""
-    frame: Callable[[dict[str, Any]], Frame]
-    train: Callable[[Setting, Album], Trained | None]
-    """None in all processes but the first."""
-    min_gpu_mem_gb: float = 0
-
-    def told(self, weights: Sequence[str]) -> dict[str, Any]:
-        """As it stands in a registration."""
-        told: dict[str, Any] = {
-            "id": self.id,
-            "version": self.version,
-            "task": self.task,
-            "title": {"en": self.title[0], "ko": self.title[1]},
-            "params": [param.told() for param in self.params(weights)],
-        }
-        return {**told, **({"min_gpu_mem_gb": self.min_gpu_mem_gb} if self.min_gpu_mem_gb else {})}
 
 
 OK_CLASS = ("ok", "OK")

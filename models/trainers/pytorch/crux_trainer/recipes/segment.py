@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterable, Sequence
+from typing import Callable, Iterable
 
 import numpy as np
 import torch
@@ -17,10 +17,9 @@ from crux_trainer.errors import TrainingError
 from crux_trainer.figures import auroc
 from crux_trainer.fit import fit
 from crux_trainer.outlines import draw_outline
-from crux_trainer.params import AUGMENT, EXPORT, SIZE, TRAINING, Param, backbone_params
-from crux_trainer.pictures import Album, Frame, placed
+from crux_trainer.pictures import Album, placed
 from crux_trainer.recipes.lessons import lessons_of, plan_of
-from crux_trainer.recipes.recipe import OK_CLASS, UNKNOWN, Recipe, Setting, Trained
+from crux_trainer.recipes.recipe import OK_CLASS, UNKNOWN, Setting, Trained
 
 _STRIDE = STRIDES[0]
 _GROUND_WEIGHT = 0.3
@@ -64,7 +63,7 @@ def _coarse(mask: torch.Tensor) -> torch.Tensor:
     return F.max_pool2d(mask[None, None].float(), _STRIDE)[0, 0].long()
 
 
-def _train(setting: Setting, album: Album) -> Trained:
+def train(setting: Setting, album: Album) -> Trained:
     params = setting.params
     there = {_label(region.kind, setting) for sample in album.samples for region in sample.regions}
     names = ("ok", *(kind for kind in dict.fromkeys((*setting.job.kinds, UNKNOWN)) if kind in there))
@@ -119,22 +118,3 @@ def _train(setting: Setting, album: Album) -> Trained:
 
 def _label(kind: str, setting: Setting) -> str:
     return kind if kind in setting.job.kinds else UNKNOWN
-
-
-def _params(weights: Sequence[str]) -> tuple[Param, ...]:
-    own = (
-        Param(
-            "head_width", "choice", "64", choices=("16", "32", "64", "128"), en="Width of its head", ko="헤드 채널 수"
-        ),
-    )
-    return (*SIZE, *own, *backbone_params("mobilenet_v3_large", weights), *TRAINING, *AUGMENT, *EXPORT)
-
-
-def _frame(params: dict[str, Any]) -> Frame:
-    side = STRIDES[-1]
-    return Frame(-(-params["width"] // side) * side, -(-params["height"] // side) * side, "stretch")
-
-
-RECIPE = Recipe(
-    "torch.segment", 1, "segmentation", ("Segmentation (PyTorch)", "영역 분할 (PyTorch)"), _params, _frame, _train
-)
