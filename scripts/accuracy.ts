@@ -130,10 +130,8 @@ async function theirs(
   const input = inputFor(backbone, size)
   const taps = layers.map((name) => backbone.contract.taps[name]!)
   const graph = createGraph("taps/")
-  for (const [i, { tensor, stride, channels }] of taps.entries()) {
-    graph.node("Identity", [tensor], {}, [layers[i]!])
-    graph.output(layers[i]!, [1, channels, size.h / stride, size.w / stride])
-  }
+  for (const { tensor, stride, channels } of taps)
+    graph.output(tensor, [1, channels, size.h / stride, size.w / stride])
   const trunk = cutTrunk(
     backbone.bytes,
     taps.map(({ tensor }) => tensor),
@@ -153,7 +151,7 @@ async function theirs(
   const job = join(dir, "patchcore.json")
   const asked = {
     onnx,
-    layers,
+    layers: taps.map(({ tensor }) => tensor),
     ...size,
     rows: bankRows,
     train: await tensors(good),
