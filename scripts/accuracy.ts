@@ -29,7 +29,7 @@ const { values } = parseArgs({
     data: { type: "string", default: join(import.meta.dirname, "../../shared/data") },
     sets: { type: "string", default: "cookies,magnetic-tile" },
     backbones: { type: "string", default: "nanodet-g,mobilenetv2" },
-    /** Rows measured before, in this file, are not measured again. */
+    /** Rows measured before, in this file, are not measured again; `--sets=` only writes the page of them. */
     keep: { type: "string" },
   },
 })
@@ -189,7 +189,7 @@ async function measured(
   if (values.keep) await writeFile(values.keep, JSON.stringify(rows, null, 1))
 }
 
-const sets = values.sets.split(",")
+const sets = values.sets.split(",").filter((set) => set !== "")
 for (const learned of ["good parts", "all labels"])
   for (const backbone of values.backbones.split(","))
     for (const set of sets) {

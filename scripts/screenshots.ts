@@ -250,6 +250,10 @@ const shots: Record<string, (page: Page) => Promise<void>> = {
     await page.getByTestId("setup-tool").first().scrollIntoViewIfNeeded()
     await page.evaluate(() => document.querySelector(".setup-tools")?.scrollIntoView())
   },
+  order: async (page) => {
+    await page.goto(`${fixture.url}/order`)
+    await page.getByTestId("order-compared").waitFor()
+  },
   settings: async (page) => {
     await page.goto(`${fixture.url}/settings`)
     await page.getByTestId("theme").waitFor()
