@@ -29,7 +29,7 @@ const { values } = parseArgs({
     data: { type: "string", default: join(import.meta.dirname, "../../shared/data") },
     sets: { type: "string", default: "cookies,magnetic-tile" },
     backbones: { type: "string", default: "nanodet-g,mobilenetv2" },
-    /** Rows measured before, in this file, are not measured again. */
+    /** Rows measured before, in this file, are not measured again; `--sets=` only writes the page of them. */
     keep: { type: "string" },
   },
 })
@@ -130,10 +130,8 @@ async function theirs(
   const input = inputFor(backbone, size)
   const taps = layers.map((name) => backbone.contract.taps[name]!)
   const graph = createGraph("taps/")
-  for (const [i, { tensor, stride, channels }] of taps.entries()) {
-    graph.node("Identity", [tensor], {}, [layers[i]!])
-    graph.output(layers[i]!, [1, channels, size.h / stride, size.w / stride])
-  }
+  for (const { tensor, stride, channels } of taps)
+    graph.output(tensor, [1, channels, size.h / stride, size.w / stride])
   const trunk = cutTrunk(
     backbone.bytes,
     taps.map(({ tensor }) => tensor),
@@ -153,7 +151,7 @@ async function theirs(
   const job = join(dir, "patchcore.json")
   const asked = {
     onnx,
-    layers,
+    layers: taps.map(({ tensor }) => tensor),
     ...size,
     rows: bankRows,
     train: await tensors(good),
@@ -191,7 +189,7 @@ async function measured(
   if (values.keep) await writeFile(values.keep, JSON.stringify(rows, null, 1))
 }
 
-const sets = values.sets.split(",")
+const sets = values.sets.split(",").filter((set) => set !== "")
 for (const learned of ["good parts", "all labels"])
   for (const backbone of values.backbones.split(","))
     for (const set of sets) {

@@ -16,6 +16,7 @@ import type { BenchRow } from "./bench/row.ts"
 import { benchSimilar } from "./bench/similar.ts"
 import { benchStorm } from "./bench/storm.ts"
 import { benchTablet } from "./bench/tablet.ts"
+import { benchTraining } from "./bench/training.ts"
 import { prepare } from "./prepare.ts"
 
 /**
@@ -33,6 +34,7 @@ const benches: Record<string, () => Promise<BenchRow[]>> = {
   similar: benchSimilar,
   outline: benchOutline,
   curve: benchLearningCurve,
+  training: benchTraining,
   loop: benchLoop,
   tablet: benchTablet,
   canvas: benchCanvas,
@@ -131,6 +133,8 @@ ${mosquitto}
   processor), 1280 × 800, a picture of 12 megapixels, drawings of a real hub in the same machine. A frame is the time between
   two animation callbacks, so it cannot be shorter than 16.7 ms; the picture is moved by a mouse whose steps the browser
   takes as fast as it can. The receipt of a label means that it is on disk.
+- **embeddings**: one thread of inference; the next picture is opened beside it, which takes a second core. **A candidate**:
+  150 good and 50 bad simulated parts of 640x480, from the start of the process to a model whose scores were checked.
 - **labels for balanced accuracy**: 80 % of the training half per seed, the same linear classifier on the embeddings of the
   hub; what parts drawn at random reach with 200 labels, and with how many the queue's choice (15 % of it random) does.
 - **loop time**: one run, so it varies by some ten per cent. From the first part with a new kind of defect to a model

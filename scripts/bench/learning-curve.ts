@@ -11,8 +11,8 @@ import { readImageFolder } from "../../edge/simulator/images.ts"
 import type { BenchRow } from "./row.ts"
 
 /** A part as its embedding, with its class; those of the test half are never chosen and never learned from. */
-export type EmbeddedPart = { vector: Int8Array; label: number; test: boolean }
-export type EmbeddedSet = { name: string; classes: number; parts: EmbeddedPart[] }
+type EmbeddedPart = { vector: Int8Array; label: number; test: boolean }
+type EmbeddedSet = { name: string; classes: number; parts: EmbeddedPart[] }
 type Chooser = "random" | "coverage"
 
 /** Labels at which the curve is measured; each step is chosen knowing the labels before it. */
@@ -52,7 +52,7 @@ export async function benchLearningCurve(): Promise<BenchRow[]> {
 type Point = { labels: number; mean: number; spread: number; kinds: number }
 
 /** Balanced accuracy on the test half after each budget, over the seeds. */
-export async function curveOf(set: EmbeddedSet, how: Chooser): Promise<Point[]> {
+async function curveOf(set: EmbeddedSet, how: Chooser): Promise<Point[]> {
   const runs: { accuracy: number; kinds: number }[][] = []
   for (const seed of seeds) runs.push(await runOf(set, how, seed))
   return budgets.map((labels, i) => {
@@ -144,7 +144,7 @@ function probabilities({ weight, bias, classes, dim }: Head, vector: Int8Array):
 }
 
 /** 1 where the two likeliest classes are as likely, 0 where one is sure. */
-export function doubtOf(head: Head, vector: Int8Array): number {
+function doubtOf(head: Head, vector: Int8Array): number {
   const [first = 1, second = 0] = probabilities(head, vector).toSorted().toReversed()
   return 1 - (first - second)
 }
@@ -198,7 +198,7 @@ async function embedded(
 }
 
 /** Steel strips, seven kinds of defect; half of each kind is the test. */
-export async function readSteel(dir: string): Promise<EmbeddedSet> {
+async function readSteel(dir: string): Promise<EmbeddedSet> {
   const lines = (await readFile(join(dir, "index.csv"), "utf8")).trim().split("\n").slice(1)
   const parts = lines.map((line) => {
     const [image = "", kind = "", split = ""] = line.trim().split(",")
@@ -208,7 +208,7 @@ export async function readSteel(dir: string): Promise<EmbeddedSet> {
 }
 
 /** Magnetic tiles, good ones and five kinds of defect; no picture of a part stands on both sides. */
-export async function readTiles(dir: string): Promise<EmbeddedSet> {
+async function readTiles(dir: string): Promise<EmbeddedSet> {
   const { items } = await readImageFolder(dir, 1)
   const parts = items.map(({ path, defects, split }) => ({
     path,

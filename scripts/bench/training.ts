@@ -131,7 +131,7 @@ async function benchEmbeddings(parts: readonly Drawn[]): Promise<BenchRow[]> {
 }
 
 /** Simulated parts of one product with the labels a careful person would give. */
-export async function drawParts(dir: string): Promise<Drawn[]> {
+async function drawParts(dir: string): Promise<Drawn[]> {
   const scenario = createScenario({ seed: 5, new_kind_from: 1, least_severity: 0.3, products: { flange: 1 } })
   const painter = createPartPainter(size)
   const sharp = await loadSharp()
