@@ -158,7 +158,7 @@ export const deskEn: DeskWords = {
     makeKey: "Make a key",
     keyMade: "New key",
     made: (at) => `made ${at}`,
-    ends: (at) => `ends ${at}`,
+    ends: (days) => `ends in ${n(days)} days`,
     endless: "does not end by itself",
     endKey: "End this key?",
     endKeyBody: "Programs that use it are shut out at once. What is stored stays.",
@@ -187,10 +187,11 @@ export const deskEn: DeskWords = {
     },
     addWebhook: "Add an address",
     url: "Address",
-    urlHint: "For example http://mes.plant.local/crux",
+    urlHint:
+      "For example http://mes.plant.local/crux. Only hosts that the hub's setting outbound.allow names are told.",
     hear: "What it is told",
     outside:
-      "Nothing can be sent to this address. See whether the hub's setting outbound.allow names it. Nothing that is stored has changed.",
+      "Nothing can be sent to this address. Enter one that begins with http:// or https://. Nothing that is stored has changed.",
     webhookMade: "Key of the signatures",
     checkHint:
       "The listener checks signatures as Standard Webhooks:\nwebhook-id, webhook-timestamp, webhook-signature",

@@ -159,7 +159,7 @@ export const deskKo = {
     makeKey: "키 만들기",
     keyMade: "새 키",
     made: (at: string) => `${at} 만듦`,
-    ends: (at: string) => `${at} 끝남`,
+    ends: (days: number) => `${n(days)}일 뒤 끝남`,
     endless: "끝나는 날 없음",
     endKey: "키를 끝낼까요?",
     endKeyBody: "이 키를 쓰는 프로그램은 바로 들어오지 못합니다. 저장된 것은 그대로 남습니다.",
@@ -188,10 +188,10 @@ export const deskKo = {
     } as Record<WebhookEvent, string>,
     addWebhook: "주소 추가",
     url: "주소",
-    urlHint: "예: http://mes.plant.local/crux",
+    urlHint: "예: http://mes.plant.local/crux. 허브 설정 outbound.allow에 있는 곳으로만 보냅니다.",
     hear: "알릴 일",
     outside:
-      "이 주소로는 보낼 수 없습니다. 허브 설정 outbound.allow에 있는 곳인지 확인하세요. 저장된 것은 바뀌지 않았습니다.",
+      "이 주소로는 보낼 수 없습니다. http:// 또는 https://로 시작하는 주소를 적어 주세요. 저장된 것은 바뀌지 않았습니다.",
     webhookMade: "서명 키",
     checkHint:
       "받는 쪽에서 Standard Webhooks 방식으로 서명을 확인합니다:\nwebhook-id, webhook-timestamp, webhook-signature",

@@ -18,6 +18,8 @@ type Made = v.InferOutput<typeof ProgramKeyWithToken>
 const example = (token: string) =>
   `from label_studio_sdk import LabelStudio\n\nLabelStudio(\n  base_url="${location.origin}/label-studio",\n  api_key="${token.slice(0, 6)}…",\n)`
 
+const daysUntil = (at: number) => Math.max(0, Math.ceil((at - Date.now()) / 86_400_000))
+
 /** A person's own keys for programs: made, shown once, ended. */
 export function Keys() {
   const { api } = useApp()
@@ -60,7 +62,7 @@ export function Keys() {
                       </span>
                       <span class="muted num">
                         {w.made(format.dateTime(key.created_at))} ·{" "}
-                        {key.ends_at === null ? w.endless : w.ends(format.dateTime(key.ends_at))}
+                        {key.ends_at === null ? w.endless : w.ends(daysUntil(key.ends_at))}
                       </span>
                     </div>
                     <Button
