@@ -15,6 +15,7 @@ import { createGuide } from "./catalogue/guide.service.ts"
 import { createLabelSetupRoutes } from "./catalogue/label-setup.routes.ts"
 import { createLabelSetups } from "./catalogue/label-setup.service.ts"
 import type { HubConfig } from "./config.ts"
+import type { FreezeOperations } from "./dataset/freeze.worker.ts"
 import { createDelivery } from "./delivery/delivery.service.ts"
 import { createFetchRights } from "./delivery/fetch-rights.ts"
 import { createExchangeDomain } from "./exchange/exchange.ts"
@@ -92,6 +93,8 @@ export type HubPorts = {
   prover: Prover
   /** The backbone this program ships; without it the trainer looks for its own. */
   backbone?: TrainingJobSpec["backbone"]
+  /** Writes dataset versions, in a process of its own; without it the hub does, slice by slice. */
+  freezer?: (database: string) => Asker<FreezeOperations>
   /** Helps people judge, in processes of their own; without it they judge without help. */
   assist?: AssistPorts | undefined
   /** Prints reports, in a process of its own; without it there are pages and tables alone. */
@@ -343,6 +346,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       judging,
       people: users.people.list,
       workDir: join(folder.root, "training"),
+      database: folder.database,
       trainersDir: join(folder.root, "trainers"),
       drawingAt: labelled.drawingAt,
     })

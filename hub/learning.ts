@@ -5,6 +5,8 @@ import type { Catalogue } from "./catalogue/catalogue.service.ts"
 import type { HubConfig } from "./config.ts"
 import { createDatasetRoutes } from "./dataset/dataset.routes.ts"
 import { createDataset } from "./dataset/dataset.service.ts"
+import { createFreezes } from "./dataset/freeze.service.ts"
+import { createFreezer } from "./dataset/freezer.ts"
 import { buildIndex } from "./delivery/chunk-index.service.ts"
 import type { Fleet } from "./fleet/fleet.service.ts"
 import { createHomeRoutes } from "./home/home.routes.ts"
@@ -38,7 +40,7 @@ const target = { escape: 0.02, overkill: 0.02 }
 
 export type LearningDeps = {
   config: HubConfig
-  ports: Pick<HubPorts, "clock" | "ids" | "prover" | "trainer" | "backbone" | "print">
+  ports: Pick<HubPorts, "clock" | "ids" | "prover" | "trainer" | "freezer" | "backbone" | "print">
   db: Sqlite
   blobs: Blobs
   events: Events
@@ -52,6 +54,8 @@ export type LearningDeps = {
   people: MsaDeps["people"]
   /** What was drawn on a part by the label that was stored then. */
   drawingAt: (id: string, at: number) => Drawing | null
+  /** Path of the database, for the process that freezes sets. */
+  database: string
   /** Folder for the bundles of training jobs; and one for what trainers on other machines are handing in. */
   workDir: string
   trainersDir: string
@@ -72,6 +76,13 @@ export function createLearning(deps: LearningDeps) {
     blobs,
     keepImage: inspections.keepImage,
     sniffImage,
+  })
+  const freezes = createFreezes({
+    child: ports.freezer?.(deps.database),
+    own: createFreezer({ db, labels: labelling.current, judged: inspections.judged }),
+    counts: () => judging.looks.plan().counts,
+    events,
+    clock,
   })
   const gate = {
     max_escape_upper: config.gate.max_escape,
@@ -221,7 +232,7 @@ export function createLearning(deps: LearningDeps) {
     /** Digest of the model on the line. */
     champion: (): string | null => rollouts.champion(line),
     routes: [
-      createDatasetRoutes(dataset),
+      createDatasetRoutes({ dataset, freezes }),
       ...trainingDomain.routes,
       createRegistryRoutes(registry),
       createRolloutRoutes(rollouts),
@@ -243,6 +254,7 @@ export function createLearning(deps: LearningDeps) {
     async stop() {
       for (const stop of running.reverse()) stop()
       await trainingDomain.stop()
+      await freezes.close()
       await registry.stop()
     },
   }

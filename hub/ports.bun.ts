@@ -25,6 +25,8 @@ export function bunPorts(): HubPorts {
     imaging: createImaging(),
     trainer: createTrainerChild({ command: selfCommand("worker", "train") }),
     backbone: shippedBackbone(),
+    freezer: (database) =>
+      createAsker({ command: selfCommand("worker", "freeze", database), timeoutMs: 60_000 }),
     assist: createAssistPorts(),
     print: createAsker({ command: selfCommand("worker", "print") }),
     prover: createProver({ command: selfCommand("worker", "infer"), memoryBytes: foreignBytes() }),

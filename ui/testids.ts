@@ -375,5 +375,9 @@ const testIds = [
   "connections-deliveries",
   "connections-delivery",
   "connections-again",
+  "freeze-group",
+  "freeze-progress",
+  "freeze-near",
+  "freeze-leave-out",
 ] as const
 export type TestId = (typeof testIds)[number]

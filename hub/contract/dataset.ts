@@ -18,7 +18,13 @@ export const DatasetSummary = v.object({
 export type DatasetSummary = v.InferOutput<typeof DatasetSummary>
 
 /** A picture that would stand on both sides of the wall between golden and the rest: it is used on neither. */
-export const DatasetLeak = v.object({ image: Sha256, splits: v.array(DatasetSplit) })
+export const DatasetLeak = v.object({
+  image: Sha256,
+  splits: v.array(DatasetSplit),
+  /** The golden picture it is almost the same as; without it the very same picture or part stands on both sides. */
+  other: v.optional(Sha256),
+  similarity: v.optional(v.number()),
+})
 export type DatasetLeak = v.InferOutput<typeof DatasetLeak>
 
 /** GET /api/datasets: frozen sets, named by their content; equal content has one name. */
@@ -66,9 +72,37 @@ export const DatasetDiff = v.object({
 })
 export type DatasetDiff = v.InferOutput<typeof DatasetDiff>
 
+/** What must stand on one side of the wall: a part, a lot of parts, or what one station took within a minute. */
+export const Grouping = v.picklist(["part", "lot", "burst"])
+export type Grouping = v.InferOutput<typeof Grouping>
+/**
+ * Pictures that stand on both sides almost as they are stop the freeze (`block`), or stay out of the training set
+ * (`leave_out`). `allow`: somebody has looked at the pairs, and they show different parts.
+ */
+export const NearPolicy = v.picklist(["block", "leave_out", "allow"])
+export type NearPolicy = v.InferOutput<typeof NearPolicy>
+/** Body of POST /api/datasets. */
+export const FreezeRequest = v.object({
+  grouping: v.optional(Grouping, "part"),
+  near: v.optional(NearPolicy, "block"),
+})
+export type FreezeRequest = v.InferOutput<typeof FreezeRequest>
+
 /** POST /api/datasets: the two sets of what is labelled now. `fresh` is false for one that was there before. */
 export const DatasetFrozen = v.object({
   training: v.object({ digest: Sha256, fresh: v.boolean() }),
   golden: v.object({ digest: Sha256, fresh: v.boolean() }),
   leaks: Count,
 })
+export type DatasetFrozen = v.InferOutput<typeof DatasetFrozen>
+
+/** GET /api/datasets/freeze: how far a freeze is, or how the last one ended. */
+export const FreezeState = v.object({
+  state: v.picklist(["idle", "working", "blocked", "done", "failed"]),
+  done: Count,
+  total: Count,
+  pairs: v.array(v.object({ golden: Sha256, other: Sha256, similarity: v.number() })),
+  result: v.nullable(DatasetFrozen),
+  started_at: v.nullable(Instant),
+})
+export type FreezeState = v.InferOutput<typeof FreezeState>

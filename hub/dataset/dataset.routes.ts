@@ -1,11 +1,19 @@
 import { Hono } from "hono"
 import * as v from "valibot"
-import { DatasetDiff, DatasetFrozen, DatasetSample, DatasetVersion } from "#contract/dataset"
+import {
+  DatasetDiff,
+  DatasetFrozen,
+  DatasetSample,
+  DatasetVersion,
+  FreezeRequest,
+  FreezeState,
+} from "#contract/dataset"
 import { Sha256 } from "#contract/ids"
 import { listOf } from "#contract/list"
 import { GoldenSummary, ReferenceMeta, ReferenceReceipt } from "#contract/registry"
-import { actor, allow, bodyUpTo, doc, type HubEnv, param, query } from "../http/kit.ts"
+import { actor, allow, bodyUpTo, doc, type HubEnv, json, param, query } from "../http/kit.ts"
 import type { Dataset } from "./dataset.service.ts"
+import type { Freezes } from "./freeze.service.ts"
 
 const maxImageBytes = 32 * 1024 * 1024
 
@@ -21,7 +29,7 @@ const Page = v.object({
 const MetaQuery = v.object({ meta: v.pipe(v.string(), v.maxLength(65_536), v.parseJson(), ReferenceMeta) })
 
 /** Golden set and training pool: one picture per request, the bytes are the body. */
-export function createDatasetRoutes(dataset: Dataset) {
+export function createDatasetRoutes({ dataset, freezes }: { dataset: Dataset; freezes: Freezes }) {
   return new Hono<HubEnv>()
     .get(
       "/api/datasets",
@@ -33,14 +41,14 @@ export function createDatasetRoutes(dataset: Dataset) {
       "/api/datasets",
       allow("engineer"),
       doc("Freezes all that is labelled now; the same labels give the same sets.", { 200: DatasetFrozen }),
-      (c) => {
-        const { training, golden, leaks } = dataset.freeze()
-        return c.json({
-          training: { digest: training.digest, fresh: training.fresh },
-          golden: { digest: golden.digest, fresh: golden.fresh },
-          leaks,
-        })
-      },
+      json(FreezeRequest),
+      async (c) => c.json(await freezes.freeze(c.req.valid("json"))),
+    )
+    .get(
+      "/api/datasets/freeze",
+      allow("engineer"),
+      doc("How far a freeze is, or how the last one ended.", { 200: FreezeState }),
+      (c) => c.json(freezes.state()),
     )
     .get(
       "/api/datasets/:digest",

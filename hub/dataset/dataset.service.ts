@@ -11,9 +11,10 @@ import type { Ids } from "#platform/ids"
 import type { Sqlite } from "#platform/sqlite"
 import { createDatasetStore, type FrozenSample, type StoredVersion } from "./dataset.store.ts"
 import { labelDigest, setDigest } from "./digest.rules.ts"
-import { type Candidate, identitiesOf, placeCandidates, type Source, type Split } from "./split.rules.ts"
+import { placeLabelled } from "./placing.rules.ts"
+import { identitiesOf, type Split } from "./split.rules.ts"
 import { summarise } from "./summary.rules.ts"
-import { type JudgedCount, weighParts } from "./weight.rules.ts"
+import type { JudgedCount } from "./weight.rules.ts"
 
 /** A part from the line with the newest label people gave it; unsure and withdrawn ones are not among these. */
 export type LabelledPart = {
@@ -21,6 +22,9 @@ export type LabelledPart = {
   partId: string | null
   productId: string | null
   capturedAt: number
+  /** The station that took it, and the lot it belongs to. */
+  device?: string
+  lot?: string | null
   labelledAt: number
   /** The person who said so. */
   labelledBy?: string
@@ -58,29 +62,20 @@ export type FrozenSet = {
   byKind: Record<string, number>
 }
 
-type Upload = Candidate & Omit<FrozenSample, "split" | "group"> & { at: number }
-
 /** Frozen, content-addressed sets of labelled pictures: what models are trained on, and what they are proved on. */
 export function createDataset({ db, clock, ids, labels, judged, blobs, keepImage, sniffImage }: DatasetDeps) {
   const store = createDatasetStore(db)
 
   const place = () => {
     const leftOut = store.leftOut()
-    const candidates = newestPerImage([
-      ...uploads(store.references()),
-      ...fromLine(
-        labels.current().filter(({ inspectionId }) => !leftOut.has(inspectionId)),
-        judged(),
-      ),
-    ])
-    const keepsGolden = candidates.some((c) => c.source === "golden")
-    const placement = placeCandidates(candidates, store.assignments(), store.drawn(), keepsGolden)
-    const samples = placement.placed.map(({ candidate: c, split, group }): FrozenSample => {
-      const { id, image, mime, w, h, size, product, label, said } = c
-      const weight = split === "golden" ? 1 : c.weight
-      return { id, image, mime, w, h, size, product, label, split, group, weight, ...(said && { said }) }
+    return placeLabelled({
+      references: store.references(),
+      parts: labels.current().filter(({ inspectionId }) => !leftOut.has(inspectionId)),
+      judged: judged(),
+      assigned: store.assignments(),
+      drawn: store.drawn(),
+      grouping: "part",
     })
-    return { ...placement, samples }
   }
 
   const known = (digest: string): StoredVersion => {
@@ -305,49 +300,4 @@ function frozen(samples: readonly FrozenSample[]): FrozenSet {
     for (const kind of new Set(label.kinds)) byKind[kind] = (byKind[kind] ?? 0) + 1
   const ng = samples.filter((s) => s.label.verdict === "ng").length
   return { digest: setDigest(samples), samples: [...samples], ok: samples.length - ng, ng, byKind }
-}
-
-const uploads = (references: ReturnType<ReturnType<typeof createDatasetStore>["references"]>): Upload[] =>
-  references.map(({ pool, addedAt, addedBy, ...r }) => ({
-    ...r,
-    source: pool satisfies Source,
-    weight: 1,
-    verdict: r.label.verdict,
-    kinds: r.label.kinds,
-    at: addedAt,
-    said: { by: addedBy, at: addedAt },
-  }))
-
-const fromLine = (parts: readonly LabelledPart[], judged: readonly JudgedCount[]): Upload[] => {
-  const weights = weighParts(parts, judged)
-  return parts.map(({ image: { sha256, ...picture }, ...p }, i) => ({
-    ...picture,
-    id: p.inspectionId,
-    image: sha256,
-    part: p.partId,
-    product: p.productId,
-    source: "line",
-    label: p.label,
-    verdict: p.label.verdict,
-    kinds: p.label.kinds,
-    weight: weights[i]!,
-    at: p.labelledAt,
-    ...(p.labelledBy !== undefined && { said: { by: p.labelledBy, at: p.labelledAt } }),
-  }))
-}
-
-/** One picture, one truth: the newest statement counts, an adjudicated golden one before all. */
-function newestPerImage(candidates: readonly Upload[]): Upload[] {
-  const byImage = new Map<string, Upload>()
-  const rank = (u: Upload) => (u.source === "golden" ? Number.MAX_SAFE_INTEGER : u.at)
-  for (const candidate of candidates) {
-    const known = byImage.get(candidate.image)
-    if (
-      !known ||
-      rank(candidate) > rank(known) ||
-      (rank(candidate) === rank(known) && candidate.id > known.id)
-    )
-      byImage.set(candidate.image, candidate)
-  }
-  return [...byImage.values()]
 }

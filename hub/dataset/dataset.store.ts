@@ -70,6 +70,7 @@ type SampleRow = PictureRow & {
   said_at: number | null
 }
 
+const versionColumns = "digest, role, samples, created_at, parent, summary, leaks"
 type VersionRow = Omit<StoredVersion, "summary" | "leaks"> & { summary: string | null; leaks: string | null }
 const Summary = v.pipe(v.string(), v.parseJson(), DatasetSummary)
 const Leaks = v.pipe(v.string(), v.parseJson(), v.array(DatasetLeak))
@@ -101,11 +102,33 @@ export function createDatasetStore(db: Sqlite) {
   const addVersion = db.prepare(`
     INSERT INTO dataset_version (digest, role, samples, created_at, parent, summary, leaks)
     VALUES ($digest, $role, $samples, $at,
-      (SELECT digest FROM dataset_version WHERE role = $role ORDER BY created_at DESC, rowid DESC LIMIT 1), $summary, $leaks)
+      (SELECT digest FROM dataset_version WHERE role = $role AND ready = 1 ORDER BY created_at DESC, rowid DESC LIMIT 1), $summary, $leaks)
     ON CONFLICT DO NOTHING`)
-  const version = db.prepare<VersionRow>("SELECT * FROM dataset_version WHERE digest = $digest")
+  const addUnready = db.prepare(`
+    INSERT INTO dataset_version (digest, role, samples, created_at, parent, summary, leaks, ready)
+    VALUES ($digest, $role, $samples, $at,
+      (SELECT digest FROM dataset_version WHERE role = $role AND ready = 1 ORDER BY created_at DESC, rowid DESC LIMIT 1), $summary, $leaks, 0)
+    ON CONFLICT DO UPDATE SET leaks = $leaks WHERE ready = 0`)
+  const isUnready = db.prepare<{ found: number }>(
+    "SELECT EXISTS (SELECT 1 FROM dataset_version WHERE digest = $digest AND ready = 0) AS found",
+  )
+  const dropSamples = db.prepare("DELETE FROM dataset_sample WHERE dataset = $digest")
+  const dropVersion = db.prepare("DELETE FROM dataset_version WHERE digest = $digest AND ready = 0")
+  const finish = db.prepare("UPDATE dataset_version SET ready = 1 WHERE digest = $digest")
+  const assignIfNew = db.prepare(
+    `INSERT INTO split_assignment (identity, split, stratum, assigned_at) VALUES ($identity, $split, $stratum, $at)
+     ON CONFLICT DO NOTHING`,
+  )
+  const looked = db.prepare<{ image: string; vector: Uint8Array }>(
+    `SELECT i.image_sha256 AS image, e.vector FROM json_each($of) o JOIN inspection i ON i.id = o.value
+     JOIN embedding e ON e.inspection_n = i.n AND e.space = (SELECT id FROM embedding_space ORDER BY made DESC, id LIMIT 1)
+     WHERE i.image_sha256 IS NOT NULL`,
+  )
+  const version = db.prepare<VersionRow>(
+    `SELECT ${versionColumns} FROM dataset_version WHERE digest = $digest AND ready = 1`,
+  )
   const versions = db.prepare<VersionRow>(
-    "SELECT * FROM dataset_version WHERE samples > 0 ORDER BY created_at DESC, rowid DESC LIMIT $limit",
+    `SELECT ${versionColumns} FROM dataset_version WHERE samples > 0 AND ready = 1 ORDER BY created_at DESC, rowid DESC LIMIT $limit`,
   )
   const named = db.prepare<{
     digest: string
@@ -114,7 +137,7 @@ export function createDatasetStore(db: Sqlite) {
     number: number
   }>(
     `SELECT digest, role, created_at, row_number() OVER (PARTITION BY role ORDER BY created_at, rowid) AS number
-     FROM dataset_version WHERE samples > 0 ORDER BY created_at, rowid`,
+     FROM dataset_version WHERE samples > 0 AND ready = 1 ORDER BY created_at, rowid`,
   )
   const unassign = db.prepare(
     "DELETE FROM split_assignment WHERE identity = $identity AND stratum = 'chosen'",
@@ -149,7 +172,16 @@ export function createDatasetStore(db: Sqlite) {
   const addSample = db.prepare(`
     INSERT INTO dataset_sample
       (dataset, image, id, w, h, mime, size, split, part_group, product, weight, label, said_by, said_at)
-    VALUES ($dataset, $image, $id, $w, $h, $mime, $size, $split, $group, $product, $weight, $label, $by, $saidAt)`)
+    VALUES ($dataset, $image, $id, $w, $h, $mime, $size, $split, $group, $product, $weight, $label, $by, $saidAt)
+    ON CONFLICT DO NOTHING`)
+  const putSample = (digest: string, { label, said, ...sample }: FrozenSample) =>
+    addSample.run({
+      ...sample,
+      dataset: digest,
+      label: JSON.stringify(label),
+      by: said?.by ?? null,
+      saidAt: said?.at ?? null,
+    })
   const samples = db.prepare<SampleRow>("SELECT * FROM dataset_sample WHERE dataset = $digest ORDER BY image")
   const sample = db.prepare<SampleRow>(
     "SELECT * FROM dataset_sample WHERE dataset = $digest AND image = $image",
@@ -219,17 +251,57 @@ export function createDatasetStore(db: Sqlite) {
     ): boolean {
       const summary = JSON.stringify(told.summary)
       const leaks = JSON.stringify(told.leaks)
+      // What a freeze in slices has left half done.
+      if (isUnready.get({ digest })?.found === 1) {
+        dropSamples.run({ digest })
+        dropVersion.run({ digest })
+      }
       if (addVersion.run({ digest, role, samples: set.length, at, summary, leaks }).changes === 0)
         return false
-      for (const { label, said, ...sample } of set)
-        addSample.run({
-          ...sample,
-          dataset: digest,
-          label: JSON.stringify(label),
-          by: said?.by ?? null,
-          saidAt: said?.at ?? null,
-        })
+      for (const sample of set) putSample(digest, sample)
       return true
+    },
+    setDrawn(drawn: ReadonlyMap<string, number>): void {
+      for (const [stratum, n] of drawn) setDrawn.run({ stratum, drawn: n })
+    },
+    /** The side a name stands on from now on: another than the given one if somebody was first. */
+    assignOne(identity: string, split: Split, stratum: string, at: number): Split | undefined {
+      if (assignIfNew.run({ identity, split, stratum, at }).changes === 1) return split
+      return assignment.get({ identity })?.split
+    },
+    /** Begins a version that nobody sees yet; false when it is there already. */
+    begin(
+      digest: string,
+      role: "training" | "golden",
+      samples: number,
+      told: { summary: DatasetSummary; leaks: readonly DatasetLeak[]; at: number },
+    ): boolean {
+      const { summary, leaks, at } = told
+      return (
+        addUnready.run({
+          digest,
+          role,
+          samples,
+          at,
+          summary: JSON.stringify(summary),
+          leaks: JSON.stringify(leaks),
+        }).changes > 0
+      )
+    },
+    /** False when the version is not on its way any more: somebody else has made it meanwhile. */
+    addSamples(digest: string, some: readonly FrozenSample[]): boolean {
+      if (isUnready.get({ digest })?.found !== 1) return false
+      for (const sample of some) putSample(digest, sample)
+      return true
+    },
+    finish: (digest: string): void => void finish.run({ digest }),
+    /** Pictures of these parts as directions, of those that have been looked at. */
+    looked(of: readonly string[]): { image: string; vector: Int8Array }[] {
+      const found: { image: string; vector: Int8Array }[] = []
+      for (let from = 0; from < of.length; from += 5_000)
+        for (const { image, vector } of looked.all({ of: JSON.stringify(of.slice(from, from + 5_000)) }))
+          found.push({ image, vector: new Int8Array(vector.buffer, vector.byteOffset, vector.length) })
+      return found
     },
     version(digest: string): StoredVersion | undefined {
       const row = version.get({ digest })

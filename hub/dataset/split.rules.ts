@@ -10,6 +10,8 @@ export type Source = "line" | "reference" | "golden"
 export type Candidate = {
   image: string
   part: string | null
+  /** Name of what it must not be parted from, beside the part itself. */
+  together?: string
   source: Source
   verdict: "ok" | "ng"
   kinds: readonly string[]
@@ -37,8 +39,16 @@ const firstBlock: readonly Split[] = ["train", "golden", "train", "calib", "trai
 const referenceBlock: readonly Split[] = ["train", "train", "calib", "train"]
 
 /** The names under which a part keeps its split: the serial number and the picture itself. */
-export function identitiesOf({ part, image }: Pick<Candidate, "part" | "image">): string[] {
-  return part === null ? [`image:${image}`] : [`part:${part}`, `image:${image}`]
+export function identitiesOf({
+  part,
+  image,
+  together,
+}: Pick<Candidate, "part" | "image" | "together">): string[] {
+  return [
+    ...(together === undefined ? [] : [together]),
+    ...(part === null ? [] : [`part:${part}`]),
+    `image:${image}`,
+  ]
 }
 
 /**
@@ -57,7 +67,7 @@ export function placeCandidates<C extends Candidate>(
   const result: Placement<C> = { placed: [], fresh: [], drawn, leaks: [] }
   const rarity = countKinds(candidates)
   const draw = createDraw(drawn)
-  const hash = (c: C) => sha256(c.part ?? c.image)
+  const hash = (c: C) => sha256(c.together ?? c.part ?? c.image)
   // Golden uploads first: where a picture is in both, the engineer's word on what proves a model stands.
   const rank = (c: C) => (c.source === "golden" ? 0 : 1)
   const sorted = candidates

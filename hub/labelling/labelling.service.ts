@@ -33,7 +33,13 @@ import {
   reissueAfterMs,
   stockLeaseMs,
 } from "./labelling.rules.ts"
-import type { LabellingStore, LabelRow, LeaseRow, SettledRow } from "./labelling.store.ts"
+import {
+  type LabelledPart,
+  type LabellingStore,
+  type LabelRow,
+  type LeaseRow,
+  labelledPart,
+} from "./labelling.store.ts"
 import type { Looks } from "./looks.service.ts"
 import type { LookRow } from "./looks.store.ts"
 import { type Content, isSameContent, mergeLabels } from "./merge.rules.ts"
@@ -81,21 +87,6 @@ export type LabellingDeps = {
   events: Events
   clock: Clock
   ids: Ids
-}
-
-/** A part from the line with the newest label people gave it: settled, that is neither unsure, withdrawn nor disputed. */
-export type LabelledPart = {
-  inspectionId: string
-  partId: string | null
-  productId: string | null
-  capturedAt: number
-  labelledAt: number
-  labelledBy: string
-  /** What the station had said, and the model it said it with. */
-  eval: Evaluation
-  model: string | null
-  image: StoredImage
-  label: SampleLabel
 }
 
 /** A stored judgement, as readers of the log see it. */
@@ -673,21 +664,6 @@ const withoutOpinion = ({ shadow: _, ...part }: InspectionView): InspectionView 
   verdict: { eval: "undefined" },
   findings: [],
 })
-
-function labelledPart({ sha256, mime, w, h, size, ...row }: SettledRow): LabelledPart {
-  return {
-    inspectionId: row.id,
-    partId: row.part_id,
-    productId: row.product_id,
-    capturedAt: row.captured_at,
-    labelledAt: row.stored_at,
-    labelledBy: row.user_id,
-    eval: row.eval,
-    model: row.model_digest,
-    image: { sha256, mime, w, h, size },
-    label: { verdict: row.verdict, kinds: JSON.parse(row.kinds), boxes: JSON.parse(row.boxes) },
-  }
-}
 
 const contentOf = (row: LabelRow): Content => ({
   verdict: row.verdict,

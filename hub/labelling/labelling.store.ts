@@ -1,6 +1,7 @@
 import type { Drawing } from "#contract/drawing"
 import type { Evaluation, ImageMime } from "#contract/inspection"
-import type { LabelBox, LabelRevision, QueueReason } from "#contract/labelling"
+import type { LabelBox, LabelRevision, QueueReason, StoredImage } from "#contract/labelling"
+import type { SampleLabel } from "#contract/training"
 import type { Sqlite } from "#platform/sqlite"
 
 export type LabelRow = {
@@ -42,8 +43,27 @@ export type Candidate = {
   seen: number
 }
 
-export type SettledRow = {
+/** A part from the line with the newest label people gave it: settled, that is neither unsure, withdrawn nor disputed. */
+export type LabelledPart = {
+  inspectionId: string
+  partId: string | null
+  productId: string | null
+  capturedAt: number
+  device: string
+  lot: string | null
+  labelledAt: number
+  labelledBy: string
+  /** What the station had said, and the model it said it with. */
+  eval: Evaluation
+  model: string | null
+  image: StoredImage
+  label: SampleLabel
+}
+
+type SettledRow = {
   id: string
+  device_id: string
+  lot: string | null
   part_id: string | null
   product_id: string | null
   captured_at: number
@@ -74,7 +94,7 @@ function counts(of: string): string {
   ))`
 }
 type Counts = "latest" | "reviewed" | "consensus"
-const selectSettled = `SELECT i.id, i.part_id, i.product_id,
+const selectSettled = `SELECT i.id, i.device_id, i.header ->> '$.job_id' AS lot, i.part_id, i.product_id,
   CASE WHEN i.clock IS NULL THEN i.captured_at ELSE i.received_at END AS captured_at, i.eval, i.model_digest, l.verdict, l.kinds,
     l.boxes, l.user_id, l.stored_at, m.sha256, m.mime, m.w, m.h, m.size
   FROM inspection i
@@ -287,3 +307,21 @@ export function createLabellingStore(db: Sqlite) {
   }
 }
 export type LabellingStore = ReturnType<typeof createLabellingStore>
+
+/** A settled row as others learn from it. */
+export function labelledPart({ sha256, mime, w, h, size, ...row }: SettledRow): LabelledPart {
+  return {
+    inspectionId: row.id,
+    partId: row.part_id,
+    productId: row.product_id,
+    capturedAt: row.captured_at,
+    device: row.device_id,
+    lot: row.lot,
+    labelledAt: row.stored_at,
+    labelledBy: row.user_id,
+    eval: row.eval,
+    model: row.model_digest,
+    image: { sha256, mime, w, h, size },
+    label: { verdict: row.verdict, kinds: JSON.parse(row.kinds), boxes: JSON.parse(row.boxes) },
+  }
+}

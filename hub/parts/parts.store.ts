@@ -1,5 +1,5 @@
 import type { PartFilter, ScoreTerm, TextTerm, WordTerm } from "#contract/part-filter"
-import type { Sqlite, SqlParams, Statement } from "#platform/sqlite"
+import type { Sqlite, Statement } from "#platform/sqlite"
 
 /** A place in the list, newest first. */
 export type Place = { at: number; n: number }

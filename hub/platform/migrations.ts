@@ -43,6 +43,7 @@ import learning from "./migrations/0042_learning.sql" with { type: "text" }
 import suspect from "./migrations/0043_suspect.sql" with { type: "text" }
 import trainers from "./migrations/0044_trainers.sql" with { type: "text" }
 import parts from "./migrations/0045_parts.sql" with { type: "text" }
+import freeze from "./migrations/0046_freeze.sql" with { type: "text" }
 
 /** Forward only, in order; each runs in one transaction. Never edit one that has been released: add the next. */
 export const migrations: { name: string; sql: string }[] = [
@@ -91,4 +92,5 @@ export const migrations: { name: string; sql: string }[] = [
   { name: "0043_suspect", sql: suspect },
   { name: "0044_trainers", sql: trainers },
   { name: "0045_parts", sql: parts },
+  { name: "0046_freeze", sql: freeze },
 ]

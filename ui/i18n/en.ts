@@ -2046,4 +2046,16 @@ export const en: Words = {
     json: "JSON",
     recipe: "Recipe",
   },
+  freeze: {
+    together: "Never parted",
+    groups: { part: "Parts", lot: "Lots", burst: "Bursts" },
+    working: (done, total) => `Freezing ${done} of ${total}`,
+    reading: "Reading labels",
+    nearTitle: (count) => `${n(count)} pairs of golden and training pictures are almost the same`,
+    nearBody: "What a model has learned from proves nothing. So nothing was frozen yet.",
+    leaveOut: "Freeze without the training pictures",
+    allow: "They are different parts",
+    golden: "Golden",
+    training: "Training",
+  },
 }

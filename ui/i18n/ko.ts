@@ -2048,6 +2048,18 @@ export const ko = {
     json: "JSON",
     recipe: "레시피",
   },
+  freeze: {
+    together: "함께 두는 단위",
+    groups: { part: "부품", lot: "로트", burst: "연속 촬영" },
+    working: (done: string, total: string) => `데이터셋을 만드는 중 ${done} / ${total}`,
+    reading: "라벨을 읽는 중",
+    nearTitle: (count: number) => `골든과 학습에 거의 같은 사진이 ${n(count)}쌍 있습니다`,
+    nearBody: "같은 사진으로 배우면 증명이 되지 않습니다. 그래서 아직 만들지 않았습니다.",
+    leaveOut: "학습 사진을 빼고 만들기",
+    allow: "서로 다른 부품임",
+    golden: "골든",
+    training: "학습",
+  },
 }
 
 /** The shape every language fills. */

@@ -1,14 +1,19 @@
 import { useSignal } from "@preact/signals"
-import { DatasetFrozen, DatasetVersion } from "#contract/dataset"
+import { useEffect } from "preact/hooks"
+import { DatasetFrozen, DatasetVersion, FreezeState, type Grouping, type NearPolicy } from "#contract/dataset"
 import { asTrouble, type Trouble } from "../../api.ts"
 import { useApp, useMay, useWords } from "../../context.ts"
 import { Button } from "../../parts/button.tsx"
+import { Segmented } from "../../parts/field.tsx"
 import { Page } from "../../parts/page.tsx"
 import { TroubleNote } from "../../parts/states.tsx"
 import { useResource } from "../../resource.ts"
 import { ExportPanel } from "./export-panel.tsx"
+import { FreezeProgress, NearPairs } from "./freeze.tsx"
 import { ImportPanel } from "./import-panel.tsx"
 import { Versions } from "./versions.tsx"
+
+const againMs = 500
 
 /** What models learn from and are proven on, and labels on their way to other programs and back. */
 export function DatasetsScreen() {
@@ -17,18 +22,36 @@ export function DatasetsScreen() {
   const engineer = useMay("engineer")
   const versions = useResource("datasets", (s) => api.list("/api/datasets", DatasetVersion, s), ["job"])
   const freezing = useSignal(false)
+  const grouping = useSignal<Grouping>("part")
+  const state = useSignal<FreezeState | undefined>(undefined)
   const note = useSignal<string | undefined>(undefined)
   const trouble = useSignal<Trouble | undefined>(undefined)
 
-  async function freeze() {
+  const look = async () => {
+    state.value = await api.get("/api/datasets/freeze", FreezeState)
+  }
+  useEffect(() => {
+    if (!freezing.value) return
+    const timer = setInterval(() => {
+      look().catch((error: unknown) => console.info("freeze", error))
+    }, againMs)
+    return () => clearInterval(timer)
+  }, [freezing.value])
+
+  async function freeze(near: NearPolicy) {
     freezing.value = true
     trouble.value = undefined
+    note.value = undefined
+    state.value = undefined
     try {
-      const { training, golden } = await api.post("/api/datasets", undefined, DatasetFrozen)
+      const body = { grouping: grouping.value, near }
+      const { training, golden } = await api.post("/api/datasets", body, DatasetFrozen)
       note.value = training.fresh || golden.fresh ? words.datasets.frozen : words.datasets.frozenSame
       versions.reload()
     } catch (error) {
-      trouble.value = asTrouble(error)
+      const told = asTrouble(error)
+      if (told.key === "freeze_near") await look()
+      else trouble.value = told
     } finally {
       freezing.value = false
     }
@@ -40,15 +63,29 @@ export function DatasetsScreen() {
       lead={words.datasets.lead}
       actions={
         engineer && (
-          <Button
-            look="primary"
-            icon="datasets"
-            busy={freezing.value}
-            onClick={() => void freeze()}
-            testid="datasets-freeze"
-          >
-            {words.datasets.freeze}
-          </Button>
+          <>
+            <Segmented
+              label={words.freeze.together}
+              value={grouping.value}
+              options={(["part", "lot", "burst"] as const).map((value) => ({
+                value,
+                text: words.freeze.groups[value],
+              }))}
+              onValue={(value) => {
+                grouping.value = value
+              }}
+              testid="freeze-group"
+            />
+            <Button
+              look="primary"
+              icon="datasets"
+              busy={freezing.value}
+              onClick={() => void freeze("block")}
+              testid="datasets-freeze"
+            >
+              {words.datasets.freeze}
+            </Button>
+          </>
         )
       }
     >
@@ -57,6 +94,10 @@ export function DatasetsScreen() {
         <p class="note" role="status">
           {note.value}
         </p>
+      )}
+      {freezing.value && state.value?.state === "working" && <FreezeProgress state={state.value} />}
+      {!freezing.value && state.value?.state === "blocked" && (
+        <NearPairs state={state.value} busy={freezing.value} onDecide={(near) => void freeze(near)} />
       )}
       <Versions versions={versions} />
       {engineer && (

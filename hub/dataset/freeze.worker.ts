@@ -1,0 +1,42 @@
+import { setTimeout } from "node:timers/promises"
+import { answerParent } from "#models/infer/answerer"
+import type { Sqlite } from "#platform/sqlite"
+import type { LabelledPart } from "./dataset.service.ts"
+import { createFreezer, type FreezeOrder, type FreezeStep } from "./freezer.ts"
+import type { JudgedCount } from "./weight.rules.ts"
+
+type Counts = "latest" | "reviewed" | "consensus"
+export type FreezeOperations = {
+  begin: { ask: FreezeOrder & { counts: Counts }; answer: FreezeStep }
+  step: { ask: object; answer: FreezeStep }
+}
+
+/** Between two slices the hub may write: as long as a slice takes. */
+const restMs = 4
+const slicesPerStep = 12
+
+/**
+ * Entry of `crux worker freeze`: reads what is labelled and writes versions, over a connection of its own. The hub asks step
+ * by step, so that it knows how far this is and nothing is at work that nobody waits for.
+ */
+export async function runFreezeWorker(
+  db: Sqlite,
+  of: { labels: (counts: Counts) => LabelledPart[]; judged: () => JudgedCount[] },
+): Promise<void> {
+  let counts: Counts = "latest"
+  const freezer = createFreezer({ db, labels: () => of.labels(counts), judged: of.judged })
+  await answerParent<FreezeOperations>("freeze", async (ask) => {
+    if (ask.op === "begin") {
+      counts = ask.counts
+      db.exec("PRAGMA synchronous = NORMAL")
+      const { grouping, near, at } = ask
+      return freezer.begin({ grouping, near, at })
+    }
+    let step = freezer.step()
+    for (let n = 1; n < slicesPerStep && step.state === "working"; n++) {
+      await setTimeout(restMs)
+      step = freezer.step()
+    }
+    return step
+  })
+}

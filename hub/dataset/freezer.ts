@@ -1,0 +1,138 @@
+import type { DatasetLeak, Grouping, NearPolicy } from "#contract/dataset"
+import type { Sqlite } from "#platform/sqlite"
+import type { LabelledPart } from "./dataset.service.ts"
+import { createDatasetStore, type FrozenSample } from "./dataset.store.ts"
+import { setDigest } from "./digest.rules.ts"
+import { type NearPair, nearPairs } from "./near.rules.ts"
+import { placeLabelled } from "./placing.rules.ts"
+import type { Split } from "./split.rules.ts"
+import { summarise } from "./summary.rules.ts"
+import type { JudgedCount } from "./weight.rules.ts"
+
+export type FreezeOrder = { grouping: Grouping; near: NearPolicy; at: number }
+export type FrozenName = { digest: string; fresh: boolean }
+/** What a step has come to. `restart`: somebody has changed what it stands on; begin again. */
+export type FreezeStep =
+  | { state: "blocked"; pairs: NearPair[] }
+  | { state: "working"; done: number; total: number }
+  | { state: "restart" }
+  | { state: "done"; training: FrozenName; golden: FrozenName; leaks: number }
+
+/** Rows written in one transaction: some milliseconds in which the hub could not write. */
+const slice = 250
+const mostLeaks = 1_000
+
+type Version = { digest: string; role: "training" | "golden"; samples: FrozenSample[]; fresh: boolean }
+
+/**
+ * Freezes all that is labelled, step by step: reads and places once, then writes in slices, and at the end makes both
+ * versions visible in one short transaction. Killed in the middle it leaves parts with a side, which they keep, and rows that
+ * nobody sees and the next freeze takes up.
+ */
+export function createFreezer({
+  db,
+  labels,
+  judged,
+}: {
+  db: Sqlite
+  labels: () => LabelledPart[]
+  judged: () => JudgedCount[]
+}) {
+  const store = createDatasetStore(db)
+  let work: Generator<FreezeStep, FreezeStep> | undefined
+
+  function* freeze({ grouping, near, at }: FreezeOrder): Generator<FreezeStep, FreezeStep> {
+    const leftOut = store.leftOut()
+    const placement = placeLabelled({
+      references: store.references(),
+      parts: labels().filter(({ inspectionId }) => !leftOut.has(inspectionId)),
+      judged: judged(),
+      assigned: store.assignments(),
+      drawn: store.drawn(),
+      grouping,
+    })
+    const pairs = near === "allow" ? [] : pairsOf(placement.samples)
+    if (near === "block" && pairs.length > 0) return { state: "blocked", pairs: pairs.slice(0, mostLeaks) }
+    // Left out is whatever trains: what proves a model was chosen for that.
+    const dropped = new Set(pairs.map(({ other }) => other))
+    const samples = placement.samples.filter(({ image }) => !dropped.has(image))
+    const versions: Version[] = (["training", "golden"] as const).map((role) => {
+      const own = samples.filter(({ split }) => (split === "golden") === (role === "golden"))
+      return { role, samples: own, digest: setDigest(own), fresh: false }
+    })
+    const splitOf = new Map(placement.samples.map(({ image, split }): [string, Split] => [image, split]))
+    const leaks: DatasetLeak[] = [
+      ...placement.leaks,
+      ...pairs.map(({ golden, other, similarity }) => ({
+        image: other,
+        splits: ["golden" as const, splitOf.get(other) ?? "train"],
+        other: golden,
+        similarity,
+      })),
+    ]
+    const total = placement.fresh.length + samples.length
+    let done = 0
+
+    for (let from = 0; from < placement.fresh.length || from === 0; from += slice) {
+      const some = placement.fresh.slice(from, from + slice)
+      const agree = db.transaction(() => {
+        if (from === 0) store.setDrawn(placement.drawn)
+        return some.every(
+          ({ identity, split, stratum }) => store.assignOne(identity, split, stratum, at) === split,
+        )
+      })
+      if (!agree) return { state: "restart" }
+      done += some.length
+      yield { state: "working", done, total }
+    }
+
+    for (const version of versions) {
+      const { digest, role } = version
+      version.fresh = db.transaction(() =>
+        store.begin(digest, role, version.samples.length, {
+          summary: summarise(version.samples),
+          leaks: leaks.slice(0, mostLeaks),
+          at,
+        }),
+      )
+      for (let from = 0; version.fresh && from < version.samples.length; from += slice) {
+        const some = version.samples.slice(from, from + slice)
+        if (!db.transaction(() => store.addSamples(digest, some))) return { state: "restart" }
+        done += some.length
+        yield { state: "working", done, total }
+      }
+    }
+
+    // On disk with everything before it, when this returns.
+    db.exec("PRAGMA synchronous = FULL")
+    db.transaction(() => {
+      for (const { digest, fresh } of versions) if (fresh) store.finish(digest)
+    })
+    const named = ({ digest, fresh }: Version): FrozenName => ({ digest, fresh })
+    const [training, golden] = versions.map(named)
+    return { state: "done", training: training!, golden: golden!, leaks: leaks.length }
+  }
+
+  function pairsOf(samples: readonly FrozenSample[]): NearPair[] {
+    const ids = (golden: boolean) =>
+      samples.filter(({ split }) => (split === "golden") === golden).map(({ id }) => id)
+    return nearPairs(store.looked(ids(true)), store.looked(ids(false)))
+  }
+
+  function step(): FreezeStep {
+    if (!work) return { state: "restart" }
+    const { value, done } = work.next()
+    if (done) work = undefined
+    return value
+  }
+
+  return {
+    begin(order: FreezeOrder): FreezeStep {
+      work = freeze(order)
+      return step()
+    },
+    /** The next slice. */
+    step,
+  }
+}
+export type Freezer = ReturnType<typeof createFreezer>

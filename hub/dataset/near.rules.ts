@@ -1,0 +1,96 @@
+/** A picture as a direction; see the assist domain. */
+export type Looked = { image: string; vector: Int8Array }
+export type NearPair = { golden: string; other: string; similarity: number }
+
+/** Of the usual distance to the nearest neighbour: whatever is much nearer is the same picture taken again (cleanlab's rule). */
+const nearShare = 0.13
+const sampled = 1_500
+const probed = 200
+const bands = 5
+const bandBits = 12
+
+/**
+ * Pictures of the golden set that stand among the others almost as they are. The limit is relative to how far pictures of
+ * this plant lie apart. Candidates share one of five groups of signs around the mean: two pictures of which at most four of
+ * sixty signs differ always meet, and nobody compares all with all.
+ */
+export function nearPairs(golden: readonly Looked[], others: readonly Looked[]): NearPair[] {
+  const all = [...golden, ...others]
+  if (golden.length === 0 || others.length === 0) return []
+  const limit = nearShare ** 2 * usualDistance(all)
+  const mean = meanOf(all)
+  const tables = Array.from({ length: bands }, () => new Map<number, Looked[]>())
+  for (const other of others)
+    for (const [band, table] of tables.entries()) {
+      const key = signs(other.vector, mean, band)
+      const known = table.get(key)
+      if (known) known.push(other)
+      else table.set(key, [other])
+    }
+  const pairs: NearPair[] = []
+  for (const one of golden) {
+    const met = new Set<Looked>()
+    for (const [band, table] of tables.entries())
+      for (const other of table.get(signs(one.vector, mean, band)) ?? []) {
+        if (met.has(other)) continue
+        met.add(other)
+        if (squared(one.vector, other.vector, limit) <= limit)
+          pairs.push({
+            golden: one.image,
+            other: other.image,
+            similarity: cosine(one.vector, other.vector),
+          })
+      }
+  }
+  return pairs.sort((a, b) => b.similarity - a.similarity || (a.other < b.other ? -1 : 1))
+}
+
+/** The middle of the squared distances of some pictures to their nearest; 0 for too few to say. */
+function usualDistance(all: readonly Looked[]): number {
+  const step = Math.max(1, Math.floor(all.length / sampled))
+  const some = all.filter((_, i) => i % step === 0)
+  if (some.length < 10) return 0
+  const probeStep = Math.max(1, Math.floor(some.length / probed))
+  const nearest: number[] = []
+  for (let i = 0; i < some.length; i += probeStep) {
+    let best = Number.POSITIVE_INFINITY
+    for (const [j, other] of some.entries())
+      if (i !== j) best = Math.min(best, squared(some[i]!.vector, other.vector, best))
+    nearest.push(best)
+  }
+  return nearest.sort((a, b) => a - b)[nearest.length >> 1] ?? 0
+}
+
+function meanOf(all: readonly Looked[]): Float64Array {
+  const sum = new Float64Array(all[0]?.vector.length ?? 0)
+  for (const { vector } of all) for (let i = 0; i < sum.length; i++) sum[i]! += vector[i]!
+  return sum.map((total) => total / all.length)
+}
+
+function signs(vector: Int8Array, mean: Float64Array, band: number): number {
+  let key = 0
+  for (let i = band * bandBits; i < (band + 1) * bandBits && i < vector.length; i++)
+    key = key * 2 + (vector[i]! > mean[i]! ? 1 : 0)
+  return key
+}
+
+/** Stops once it is more than `enough`. */
+function squared(a: Int8Array, b: Int8Array, enough: number): number {
+  let sum = 0
+  for (let i = 0; i < a.length; i++) {
+    const d = a[i]! - b[i]!
+    sum += d * d
+    if ((i & 31) === 31 && sum > enough) return sum
+  }
+  return sum
+}
+
+function cosine(a: Int8Array, b: Int8Array): number {
+  let [dot, aa, bb] = [0, 0, 0]
+  for (let i = 0; i < a.length; i++) {
+    dot += a[i]! * b[i]!
+    aa += a[i]! * a[i]!
+    bb += b[i]! * b[i]!
+  }
+  return aa === 0 || bb === 0 ? 0 : dot / Math.sqrt(aa * bb)
+}

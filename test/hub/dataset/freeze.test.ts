@@ -1,0 +1,138 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import type * as v from "valibot"
+import type { DatasetFrozen, DatasetSample, DatasetVersion, FreezeState } from "#contract/dataset"
+import { selfCommand } from "#models/child"
+import { createAsker } from "#models/infer/asker"
+import { createFreezer } from "../../../hub/dataset/freezer.ts"
+import { until } from "../support/device.ts"
+import { type Browser, startTestHub, type TestHub } from "../support/hub.ts"
+import { newLabel, storeParts } from "../support/parts.ts"
+
+type Frozen = v.InferOutput<typeof DatasetFrozen>
+let hub: TestHub
+let engineer: Browser & { userId: string }
+let parts: string[] = []
+const json = async <T>(answer: Response | Promise<Response>) => (await (await answer).json()) as T
+const freeze = (body: object = {}) => json<Frozen>(engineer.post("/api/datasets", body))
+const samples = async (digest: string) =>
+  (await json<{ items: DatasetSample[] }>(engineer.get(`/api/datasets/${digest}/samples?limit=500`))).items
+const state = () => json<FreezeState>(engineer.get("/api/datasets/freeze"))
+
+beforeAll(async () => {
+  // The real child: another process with a connection of its own.
+  hub = await startTestHub({
+    ports: {
+      freezer: (database) => createAsker({ command: selfCommand("worker", "freeze", database) }),
+    },
+  })
+  engineer = await hub.as("engineer")
+  await engineer.post("/api/defect-classes", { key: "dent", names: { ko: "dent", en: "dent" } })
+  parts = storeParts(hub, 40)
+  for (const [i, id] of parts.entries())
+    await engineer.post("/api/labels", newLabel(id, i % 4 === 0 ? { verdict: "ng", kinds: ["dent"] } : {}))
+}, 60_000)
+afterAll(() => hub.stop())
+
+/** Gives parts directions, as the background would after it has looked at their pictures. */
+function look(of: readonly string[], vectorOf: (i: number) => Int8Array): void {
+  const { db } = hub.hub
+  db.exec("INSERT OR IGNORE INTO embedding_space (id, name, low, high, made) VALUES (1, 'test', 1, 0, 1)")
+  const number = db.prepare<{ n: number }>("SELECT n FROM inspection WHERE id = $id")
+  const put = db.prepare("INSERT OR REPLACE INTO embedding VALUES (1, $n, $vector)")
+  for (const [i, id] of of.entries())
+    put.run({ n: number.get({ id })!.n, vector: new Uint8Array(vectorOf(i).buffer) })
+}
+const own = (i: number) =>
+  Int8Array.from({ length: 256 }, (_, j) => ((i * 7919 + j * 104_729 + i * j * 31) % 201) - 100)
+
+describe("a version", () => {
+  test("made by the child is the one the hub itself would make, and is made once", async () => {
+    const here = hub.hub.dataset.freeze()
+    const first = await freeze()
+    expect(first).toEqual({
+      training: { digest: here.training.digest, fresh: false },
+      golden: { digest: here.golden.digest, fresh: false },
+      leaks: 0,
+    })
+    await engineer.post("/api/labels", newLabel(parts[1]!, { verdict: "ng", kinds: ["dent"] }))
+    const [a, b] = await Promise.all([freeze(), freeze()])
+    expect([a.training.digest, a.golden.digest]).toEqual([b.training.digest, b.golden.digest])
+    expect([a.training.fresh || a.golden.fresh, b.training.fresh || b.golden.fresh]).toEqual([true, false])
+    const version = await json<DatasetVersion>(engineer.get(`/api/datasets/${a.training.digest}`))
+    expect(await samples(a.training.digest)).toHaveLength(version.samples)
+    expect(await state()).toMatchObject({ state: "done" })
+  })
+
+  test("that was broken off is seen by nobody, and the next freeze makes it whole", async () => {
+    await engineer.post("/api/labels", newLabel(parts[2]!, { verdict: "ng", kinds: ["dent"] }))
+    const before = (await json<{ items: DatasetVersion[] }>(engineer.get("/api/datasets"))).items.length
+    const { db, dataset, inspectionStore, labelling } = hub.hub
+    const broken = createFreezer({ db, labels: labelling.current, judged: inspectionStore.judged })
+    let step = broken.begin({ grouping: "part", near: "block", at: 1 })
+    // As far as some rows of the first version, and no further.
+    for (let n = 0; n < 1 && step.state === "working"; n++) step = broken.step()
+    expect(step.state).toBe("working")
+    expect((await json<{ items: DatasetVersion[] }>(engineer.get("/api/datasets"))).items).toHaveLength(
+      before,
+    )
+    const frozen = await freeze()
+    expect(frozen.training.fresh || frozen.golden.fresh).toBe(true)
+    const all = [...(await samples(frozen.training.digest)), ...(await samples(frozen.golden.digest))]
+    expect(all).toHaveLength(40)
+    expect(dataset.freeze().training.fresh).toBe(false)
+  })
+
+  test("is not made while pictures stand on both sides almost as they are; the pairs are shown, and decided on", async () => {
+    const golden = (await samples((await freeze()).golden.digest))[0]!
+    const training = (await samples((await freeze()).training.digest))[0]!
+    look(parts, own)
+    look([training.id], () => own(parts.indexOf(golden.id)))
+    const refused = await engineer.post("/api/datasets", {})
+    expect([refused.status, ((await refused.json()) as { key: string }).key]).toEqual([409, "freeze_near"])
+    const blocked = await state()
+    expect(blocked.state).toBe("blocked")
+    expect(blocked.pairs).toEqual([{ golden: golden.image, other: training.image, similarity: 1 }])
+
+    const without = await freeze({ near: "leave_out" })
+    expect(without.leaks).toBe(1)
+    expect((await samples(without.training.digest)).map(({ id }) => id)).not.toContain(training.id)
+    const { leaks } = await json<DatasetVersion>(engineer.get(`/api/datasets/${without.training.digest}`))
+    expect(leaks).toEqual([
+      { image: training.image, other: golden.image, splits: ["golden", training.split], similarity: 1 },
+    ])
+    const allowed = await freeze({ near: "allow" })
+    expect((await samples(allowed.training.digest)).map(({ id }) => id)).toContain(training.id)
+  })
+
+  test("of lots parts no lot, and goes on doing so as the lot grows", async () => {
+    const { db } = hub.hub
+    const lots = storeParts(hub, 60)
+    for (const [i, id] of lots.entries()) {
+      db.exec(
+        `UPDATE inspection SET part_id = 'Q-${i}', header = json_set(header, '$.job_id', 'L${i % 6}') WHERE id = '${id}'`,
+      )
+      if (i < 30) await engineer.post("/api/labels", newLabel(id))
+    }
+    const sides = async (frozen: Frozen) => {
+      const of = new Map<number, Set<string>>()
+      for (const digest of [frozen.training.digest, frozen.golden.digest])
+        for (const { id, split } of await samples(digest)) {
+          const i = lots.indexOf(id)
+          if (i >= 0) of.set(i % 6, (of.get(i % 6) ?? new Set()).add(split))
+        }
+      return new Map([...of].map(([lot, splits]) => [lot, [...splits]]))
+    }
+    const first = await sides(await freeze({ grouping: "lot", near: "allow" }))
+    expect([...first.values()].every((splits) => splits.length === 1)).toBe(true)
+    for (const id of lots.slice(30)) await engineer.post("/api/labels", newLabel(id))
+    expect(await sides(await freeze({ grouping: "lot", near: "allow" }))).toEqual(first)
+  })
+
+  test("is on its way beside other work: the hub answers before it is done", async () => {
+    const going = freeze({ near: "allow" })
+    await until("the freeze has begun", async () => (await state()).started_at !== null)
+    expect((await engineer.get("/api/datasets")).status).toBe(200)
+    await going
+    expect(await state()).toMatchObject({ state: "done" })
+  })
+})
