@@ -48,6 +48,17 @@ def quantise(source: Path, target: Path, pictures: Sequence[np.ndarray], work: P
     finally:
         logging.getLogger().setLevel(level)
     prepared.unlink()
+    _tidy(target)
+
+
+def _tidy(path: Path) -> None:
+    """Leaves out operator sets that are named but not used: a station asks why a model would need them."""
+    model = onnx.load(str(path))
+    used = {node.domain for node in model.graph.node} | {""}
+    kept = [one for one in model.opset_import if one.domain in used]
+    del model.opset_import[:]
+    model.opset_import.extend(kept)
+    onnx.save(model, str(path))
 
 
 def after_convolutions(model: onnx.ModelProto) -> list[str]:
