@@ -18,6 +18,8 @@ const rounds = 12
 const pageLimitMs = 50
 const freezeLimitMs = 10_000
 
+const models = ["ab12".padEnd(64, "0"), "cd34".padEnd(64, "0")]
+
 /** What people ask, from the usual to the nasty: rare things, opposites, what finds nothing, text. */
 const filters = [
   "",
@@ -35,8 +37,8 @@ const filters = [
   "label:ng station:cam-3",
   "-label:any verdict:ng score<0.2",
   "label:burr",
-  "model:00000000000a",
-  "model:00000000000b lot:L9*",
+  "model:ab12",
+  "model:cd34 lot:L9*",
   "time:2026-11-03",
   "time:2026-11-03 station:cam-1 verdict:ng",
   "queue:any station:cam-1",
@@ -149,12 +151,12 @@ async function fill({ db, users }: Hub): Promise<void> {
         INSERT INTO inspection (id, device_id, boot, seq, captured_at, received_at, part_id, product_id, eval, model_digest,
           header, image_sha256, label_revision, label_verdict, label_kinds, label_by, label_at, queue_reason, queue_rank, queue_stream)
         SELECT printf('00000000-0000-7000-8000-%012x', i), device, 'benchparts', i, ${begin} + i * ${every}, ${begin} + i * ${every} + 40,
-          printf('P-%09d', i), CASE WHEN i % 4 = 0 THEN 'cap' ELSE 'ring' END, eval, printf('%064x', 10 + (i > ${parts / 2})),
+          printf('P-%09d', i), CASE WHEN i % 4 = 0 THEN 'cap' ELSE 'ring' END, eval, iif(i > ${parts / 2}, '${models[1]}', '${models[0]}'),
           json_object('v', 1, 'id', printf('00000000-0000-7000-8000-%012x', i), 'boot', 'benchparts', 'seq', i, 'ts', ${begin} + i * ${every},
             'part_id', printf('P-%09d', i), 'job_id', 'L' || (i / 5000),
             'verdict', json_object('eval', eval, 'score', score, 't_low', 0.4, 't_high', 0.6),
             'findings', CASE WHEN eval = 'ng' THEN json_array(json_object('kind', kind, 'score', 0.8, 'box', json_array(10, 10, 40, 40))) ELSE json_array() END,
-            'model', json_object('line', 'main', 'release', 1, 'digest', printf('%064x', 10 + (i > ${parts / 2}))),
+            'model', json_object('line', 'main', 'release', 1, 'digest', iif(i > ${parts / 2}, '${models[1]}', '${models[0]}')),
             'policy', json_object('why_sent', 'all', 'image', 'full'),
             'parts', json_array(json_object('name', 'main', 'mime', 'image/jpeg', 'len', 1000, 'sha256', printf('%064x', i), 'w', 640, 'h', 480))),
           printf('%064x', i), iif(judged, 1, NULL), iif(judged, iif(i % 70 = 0 OR i % 20000 = 0, 'ng', 'ok'), NULL),
