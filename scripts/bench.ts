@@ -10,6 +10,7 @@ import { benchLearningCurve } from "./bench/learning-curve.ts"
 import { benchLoop } from "./bench/loop.ts"
 import { describeMachine } from "./bench/machine.ts"
 import { benchOutline } from "./bench/outline.ts"
+import { benchParts } from "./bench/parts.ts"
 import { benchPipeline } from "./bench/pipeline.ts"
 import { benchQueue } from "./bench/queue.ts"
 import type { BenchRow } from "./bench/row.ts"
@@ -31,6 +32,7 @@ const benches: Record<string, () => Promise<BenchRow[]>> = {
   delivery: benchDelivery,
   exchange: benchExchange,
   queue: benchQueue,
+  parts: benchParts,
   similar: benchSimilar,
   outline: benchOutline,
   curve: benchLearningCurve,
@@ -129,6 +131,10 @@ ${mosquitto}
   the machine and a process start are in it. Label Studio's converter writes a folder of the same tasks from its JSON.
 - **next part**: through the whole HTTP side, in the hub's own process, while every tablet judges a part each 1.5 s and holds
   three; the reference is a limit. The draws that count double hand-outs go by the service, one after the other.
+- **page of parts**: through the whole HTTP side, filters from the usual to those that find nothing, their first pages and the
+  ones behind; a page may come half full with the place to go on from. The bare read is fifty rows of inspections by time.
+- **dataset version**: from the request to the answer, everything labelled read, placed and written by a child on the same disk
+  while somebody asks for the list of inspections every 10 ms.
 - **polygons**, **brush masks**: the built Label screen in headless Chromium without a graphics card (all drawing by the
   processor), 1280 × 800, a picture of 12 megapixels, drawings of a real hub in the same machine. A frame is the time between
   two animation callbacks, so it cannot be shorter than 16.7 ms; the picture is moved by a mouse whose steps the browser

@@ -250,6 +250,28 @@ const shots: Record<string, (page: Page) => Promise<void>> = {
   },
   msa: (page) => open(page, "/msa", '[data-testid="msa-appraiser"]'),
   datasets: (page) => open(page, "/datasets", "main button"),
+  parts: (page) =>
+    open(page, `/parts?filter=${encodeURIComponent("verdict:ng -label:ok time:7d")}`, ".parts-card img"),
+  "parts-table": (page) => open(page, "/parts?look=table", ".parts-table img"),
+  "parts-fault": async (page) => {
+    await open(page, "/parts", ".parts-card img")
+    await page.getByTestId("parts-filter").fill("verdict:ng colour:red")
+  },
+  "parts-add": async (page) => {
+    await open(page, "/parts", ".parts-card img")
+    await page.getByTestId("parts-add").tap()
+    await page.getByTestId("parts-add-submit").waitFor()
+  },
+  "parts-label": async (page) => {
+    await open(page, "/parts", ".parts-card img")
+    await page.locator('[data-testid="parts-act"][data-kind="label"]').tap()
+    await page.getByTestId("parts-will").waitFor()
+  },
+  part: async (page) => {
+    await open(page, "/parts", ".parts-card img")
+    await page.getByTestId("parts-item").first().tap()
+    await page.getByTestId("part-history").waitFor()
+  },
   sources: (page) => open(page, "/sources", "main button, main .empty"),
   people: async (page) => {
     await page.goto(`${fixture.url}/people`)

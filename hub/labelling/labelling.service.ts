@@ -1,5 +1,4 @@
 import type * as v from "valibot"
-import type { Evaluation } from "#contract/inspection"
 import {
   type InspectionView,
   type LabelReceipt,
@@ -17,7 +16,6 @@ import {
 import { boxesOf } from "#contract/outline"
 import { Problem } from "#contract/problem"
 import { type LabelSetup, setupFor } from "#contract/questions"
-import type { SampleLabel } from "#contract/training"
 import type { User } from "#contract/users"
 import type { Clock } from "#platform/clock"
 import type { Events } from "#platform/events"

@@ -26,7 +26,7 @@ export type Question = {
 /** Longer lists are walked in the order of time instead. */
 const mostListed = 2_000
 const smallestWindow = 1_000
-const largestWindow = 50_000
+const largestWindow = 12_000
 const mostKept = 200
 /** Sorts behind every letter. */
 const behindAll = "\u{10ffff}"

@@ -78,6 +78,30 @@ const screens: { name: string; path?: string; open: (page: Page) => Promise<void
     open: (page: Page) => page.locator(".shell main button").first().waitFor(),
   })),
   {
+    name: "parts",
+    path: "/parts?filter=verdict:ng",
+    open: (page) => page.getByTestId("parts-item").first().waitFor(),
+  },
+  {
+    name: "parts: judge all",
+    open: async (page) => {
+      await page.locator('[data-testid="parts-act"][data-kind="label"]').tap()
+      await page.getByTestId("parts-will").waitFor()
+    },
+  },
+  {
+    name: "parts: table",
+    path: "/parts?look=table",
+    open: (page) => page.getByTestId("parts-item").first().waitFor(),
+  },
+  {
+    name: "parts: history",
+    open: async (page) => {
+      await page.getByTestId("parts-item").first().tap()
+      await page.getByTestId("part-history").waitFor()
+    },
+  },
+  {
     name: "review",
     path: "/review",
     open: (page) => page.getByTestId("review-item").first().waitFor(),

@@ -30,6 +30,7 @@ import {
   makeMentions,
   makeModels,
   makeOutline,
+  makePartHistory,
   makePrelabels,
   makePreview,
   makeProgramKeys,
@@ -395,6 +396,31 @@ export async function startFixture(options: FixtureOptions) {
         const { loop } = makeHome(0, Date.now())
         return list(options.empty || !loop ? [] : [loop])
       }
+      case "GET /api/parts":
+        return json({
+          items: stream
+            .slice(0, 24)
+            .map((inspection, i) => ({ inspection, lot: `L26-${i >> 3}`, waits: null })),
+          next: null,
+          searched_to: null,
+        })
+      case "GET /api/parts/count":
+        return json({ count: 1_000, more: true })
+      case "GET /api/parts/choices":
+        return json({ stations: ["cam-1", "cam-2"], products: ["cap"], models: [], datasets: [] })
+      case "GET /api/parts/views":
+        return list([])
+      case "GET /api/parts/actions":
+        return list([])
+      case "POST /api/parts/actions/preview":
+        return json({
+          parts: 312,
+          changes: 300,
+          skips: { labelled: 9, no_picture: 3 },
+          too_many: false,
+          sample: stream.slice(0, 8),
+          through: 1_000,
+        })
       case "GET /api/golden":
         return json({
           digest: models[0]?.gate?.golden.digest ?? null,
@@ -472,6 +498,11 @@ export async function startFixture(options: FixtureOptions) {
     if (/^\/api\/images\/[0-9a-f]{64}\/outline\/prepare$/.test(path))
       return new Response(null, { status: 204 })
     if (/^\/api\/images\/[0-9a-f]{64}\/outline$/.test(path)) return json(makeOutline(await body(Pointing)))
+    const part = /^\/api\/parts\/([0-9a-f-]{36})$/.exec(path)
+    if (part && request.method === "GET") {
+      const inspection = stream.find(({ id }) => id === part[1]) ?? stream[0]
+      return inspection ? json(makePartHistory(inspection, Date.now())) : problem("not_found", "inspection")
+    }
     const alike = /^\/api\/inspections\/([^/]+)\/similar$/.exec(path)
     if (alike) return json(makeSimilar(stream, alike[1] ?? ""))
     if (/^\/api\/inspections\/[^/]+\/prelabels$/.test(path)) return list(makePrelabels(Date.now()))

@@ -8,6 +8,7 @@ import { type Colleague, Mention } from "#contract/flow"
 import { Arrival, RefusalView } from "#contract/ingest"
 import type { ProgramKey } from "#contract/label-studio"
 import { InspectionView, LabelTask } from "#contract/labelling"
+import { PartHistory } from "#contract/parts"
 import { PreviewItem, QueueView } from "#contract/queue"
 import {
   type Confusion,
@@ -1169,4 +1170,56 @@ export function makeDeliveries(now: number): WebhookDelivery[] {
       last_error: "connect ECONNREFUSED 10.20.0.4:80",
     },
   ]
+}
+
+/** A part with a label, a review and a set it is in. */
+export function makePartHistory(inspection: InspectionView, at: number): PartHistory {
+  const by = { id: uuidv7(), name: "김민수" }
+  const id = uuidv7()
+  const { image, model, part_id, product_id } = inspection
+  return v.parse(PartHistory, {
+    part_id,
+    product_id,
+    split: "train",
+    left_out: false,
+    golden: false,
+    more: false,
+    judged_by: model
+      ? [{ digest: model.digest, line: "main", release: 3, state: "released", created_at: at }]
+      : [],
+    looks: [
+      {
+        inspection,
+        lot: "L26-1",
+        recipe: "cap-top",
+        step: null,
+        images: image ? [{ name: "main", sha256: image.sha256, w: image.w, h: image.h, here: true }] : [],
+        waits: null,
+        standing: "accepted",
+        labels: [
+          {
+            id,
+            inspection_id: inspection.id,
+            revision: 1,
+            verdict: "ng",
+            kinds: ["scratch"],
+            boxes: [],
+            accepted: false,
+            by,
+            shown_at: at,
+            decided_at: at,
+            stored_at: at,
+            active_ms: 900,
+          },
+        ],
+        reviews: [{ id, revision: 1, outcome: "accepted", reason: "", by, at }],
+        comments: [],
+        opinions: [],
+        hold: null,
+        datasets: [{ digest: digestOf("set"), name: "v3", role: "training", split: "train", created_at: at }],
+        taught: [],
+        deeds: [],
+      },
+    ],
+  })
 }
