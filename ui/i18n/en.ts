@@ -1927,7 +1927,6 @@ export const en: Words = {
     value: "Value",
     values: "Commas between several values. * stands for any letters.",
     not: "Only what is not so",
-    drop: (term) => `Remove the condition ${term}`,
     fields: {
       station: "Station",
       product: "Product",

@@ -1929,7 +1929,6 @@ export const ko = {
     value: "값",
     values: "여러 값은 쉼표로 나눕니다. *는 아무 글자나 뜻합니다.",
     not: "이것이 아닌 것만",
-    drop: (term: string) => `조건 ${term} 지우기`,
     fields: {
       station: "스테이션",
       product: "제품",
