@@ -91,11 +91,14 @@ function Chosen({ file, contract, right, Trouble: Told, parts }: Props & { parts
                   type="button"
                   class="similar-part wizard-part"
                   aria-pressed={chosen.value.has(id)}
-                  aria-label={w.partName(part_id ?? device_id)}
                   onClick={() => toggle(id)}
                   data-testid="wizard-part"
                 >
-                  <img src={thumbUrl(image.sha256, 160)} alt="" loading="lazy" />
+                  <img
+                    src={thumbUrl(image.sha256, 160)}
+                    alt={w.partName(part_id ?? device_id)}
+                    loading="lazy"
+                  />
                   <VerdictTag verdict={verdict.eval} />
                 </button>
               </li>
