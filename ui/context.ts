@@ -13,7 +13,7 @@ import type { Outbox } from "./screens/label/outbox.ts"
 import type { Tablet } from "./tablet.ts"
 
 /** The outbox with the tablet's disk behind it. */
-export type OpenOutbox = Outbox & { kept: Kept }
+export type OpenOutbox = Outbox & { kept: Kept; user: string | null }
 
 /** What every screen may use; made once in main.tsx. */
 export type App = {

@@ -65,7 +65,8 @@ function useDesk(): Desk | null {
   const outbox = app.outbox.value
   // Not after the frame: the first part is asked for while the screen is drawn.
   useLayoutEffect(() => {
-    if (!outbox) return
+    // Right after a sign-in the outbox of nobody may still be open.
+    if (outbox?.user !== user) return
     const setups = signal<LabelSetup[]>([])
     // Without an answer the plain setup stands: judging goes on.
     const readSetups = () =>

@@ -45,7 +45,7 @@ async function openOutbox(app: App, user: string | null, isGone: () => boolean):
     ...(locks && { oneAtATime: webLock(locks) }),
     ...(channel && { channel }),
   })
-  const opened = { ...outbox, kept: store }
+  const opened = { ...outbox, kept: store, user }
   app.outbox.value = opened
   void outbox.flush()
   const wake = () => void outbox.flush()
