@@ -3,10 +3,13 @@ import type { PartsStore } from "./parts.store.ts"
 
 /** Some milliseconds of work. */
 const slice = 200
-/** After the first part of a burst. */
-const soonMs = 250
+/** A burst is let pass, but not for ever. */
+const quietMs = 500
+const longestBurstMs = 5_000
 /** Of ten moments nine are for what comes in. */
 const restRatio = 9
+/** What somebody who asks takes along at most. */
+const mostAsked = 3
 
 /**
  * Keeps what is asked of parts up to date, beside the way of the parts themselves: an acknowledgement waits for none of
@@ -21,16 +24,28 @@ export function createPartFacts({
 }) {
   let timer: ReturnType<typeof setTimeout> | undefined
   let off: (() => void) | undefined
+  let [began, last] = [0, 0]
+  const wait = (ms: number) => {
+    timer = setTimeout(look, ms)
+  }
+  function look(): void {
+    const now = performance.now()
+    if (now - last < quietMs && now - began < longestBurstMs) wait(quietMs)
+    else work()
+  }
   function work(): void {
     timer = undefined
     const begin = performance.now()
-    if (store.follow(slice) < slice) return
-    timer = setTimeout(work, restRatio * (performance.now() - begin))
+    if (store.follow(slice) === slice) timer = setTimeout(work, restRatio * (performance.now() - begin))
   }
   return {
     start(): void {
       off = events.listen("part_facts", ({ type }) => {
-        if (type === "inspection") timer ??= setTimeout(work, soonMs)
+        if (type !== "inspection") return
+        last = performance.now()
+        if (timer) return
+        began = last
+        wait(quietMs)
       })
       work()
     },
@@ -38,8 +53,10 @@ export function createPartFacts({
       off?.()
       clearTimeout(timer)
     },
-    /** What has just come in is found at once: whoever asks takes the next slice along. */
-    follow: (): void => void store.follow(slice),
+    /** What has just come in is found at once: whoever asks takes some of what is waiting along. */
+    follow(): void {
+      for (let i = 0; i < mostAsked && store.follow(slice) === slice; i++);
+    },
   }
 }
 export type PartFacts = ReturnType<typeof createPartFacts>
