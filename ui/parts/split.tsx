@@ -22,7 +22,8 @@ export function split<P extends object>(
     const [failed, setFailed] = useState<unknown>(undefined)
     const [, shown] = useState(() => loaded)
     useEffect(() => {
-      if (!loaded) fetchOnce().then((component) => shown(() => component), setFailed)
+      // Also when it has come since this was drawn: without a change of state nobody would draw it.
+      fetchOnce().then((component) => shown(() => component), setFailed)
     }, [])
     if (failed !== undefined) throw failed
     return loaded ? h(loaded, props) : <Wait />
