@@ -11,8 +11,8 @@ export function createPartHistoryStore(db: Sqlite) {
     "SELECT n, header, queue_reason AS waits FROM inspection WHERE id = $id",
   )
   const sameSerial = db.prepare<{ id: string }>(
-    `SELECT i.id FROM inspection i JOIN part_fact f ON f.n = i.n
-     WHERE i.part_id = $part AND i.product_id IS $product ORDER BY f.taken_at DESC, i.n DESC LIMIT $limit`,
+    `SELECT id FROM inspection WHERE part_id = $part AND product_id IS $product
+     ORDER BY iif(clock IS NULL, captured_at, received_at) DESC, n DESC LIMIT $limit`,
   )
   const isHere = db.prepare<{ sha256: string }>(
     `SELECT m.sha256 FROM image m WHERE m.sha256 IN (SELECT value FROM json_each($of))

@@ -59,7 +59,9 @@ export function createPartsStore(db: Sqlite) {
   )
   const newest = db.prepare<{ n: number | null }>("SELECT max(n) AS n FROM part_fact")
   const ids = db.prepare<{ id: string; lot: string | null; waits: string | null }>(
-    `SELECT i.id, f.lot, f.waits FROM json_each($of) o JOIN inspection i ON i.n = o.value JOIN part_fact f ON f.n = i.n ORDER BY o.key`,
+    // Of the part itself: one that has just come may not be among the facts yet.
+    `SELECT i.id, i.header ->> '$.job_id' AS lot, i.queue_reason AS waits
+     FROM json_each($of) o JOIN inspection i ON i.n = o.value ORDER BY o.key`,
   )
   const numbers = db.prepare<{ n: number }>(
     "SELECT i.n FROM json_each($of) o JOIN inspection i ON i.id = o.value ORDER BY i.n",

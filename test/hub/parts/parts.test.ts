@@ -330,6 +330,27 @@ describe("a bulk action", () => {
     expect(await find("dataset:g1")).toHaveLength(2)
   })
 
+  test("takes up parts that have just come, each with what it was itself", async () => {
+    const { db } = hub.hub
+    const fresh = await storeParts(hub, 3)
+    const forget = () =>
+      db.exec(`DELETE FROM part_fact WHERE n IN (SELECT n FROM inspection WHERE id = '${fresh[1]}')`)
+    // One that no question has been told of yet stands between two others, when it is done and when it is taken back.
+    const choice = { of: "ids", ids: fresh } as const
+    const deed: PartDeed = { kind: "queue", place: "first" }
+    const waits = () =>
+      fresh.map((id) => db.prepare("SELECT queue_reason FROM inspection WHERE id = $id").get({ id }))
+    await find("")
+    const before = waits()
+    forget()
+    const id = systemIds.uuid()
+    const started = await json<PartAction>(reviewer.post("/api/parts/actions", { id, deed, choice }))
+    expect(await done(reviewer, started)).toMatchObject({ parts: 3, changed: 3 })
+    forget()
+    expect(await undo(reviewer, id)).toMatchObject({ state: "undone" })
+    expect(waits()).toEqual(before)
+  })
+
   test("goes on after the hub was stopped in the middle", async () => {
     const id = systemIds.uuid()
     const deed = { kind: "queue", place: "first" } as const
