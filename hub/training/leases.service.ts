@@ -312,7 +312,9 @@ export function createLeases(deps: LeasesDeps) {
         return { offset: known, complete: true }
       }
       const { artifactBytes, jobBytes } = trainerLimits
-      if (piece.total > artifactBytes || leases.handedIn(id) + piece.total > jobBytes)
+      // What has been begun counts as well: the disk holds it.
+      const begun = (await uploads.pending(id)) - (await uploads.arrived(id, sha256))
+      if (piece.total > artifactBytes || leases.handedIn(id) + begun + piece.total > jobBytes)
         throw new Problem("too_large", "artifact", "this is more than a job may hand in", {
           max: artifactBytes,
         })

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto"
 import { createReadStream } from "node:fs"
-import { mkdir, open, rm, stat } from "node:fs/promises"
+import { mkdir, open, readdir, rm, stat } from "node:fs/promises"
 import { join } from "node:path"
 import * as v from "valibot"
 import { Sha256, Uuid } from "#contract/ids"
@@ -69,6 +69,14 @@ export function createUploads({ folder }: { folder: string }) {
   }
 
   return {
+    /** Bytes of all artefacts of a job that have not arrived whole. */
+    async pending(job: string): Promise<number> {
+      const folderOf = join(folder, v.parse(Uuid, job))
+      let sum = 0
+      for (const name of await readdir(folderOf).catch(() => [])) sum += await sizeOf(join(folderOf, name))
+      return sum
+    },
+
     /** Bytes of an artefact that have arrived. */
     arrived: (job: string, sha256: string): Promise<number> => sizeOf(pathOf(job, sha256)),
 

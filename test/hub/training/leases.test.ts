@@ -1,7 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
+import { truncate, writeFile } from "node:fs/promises"
+import { join } from "node:path"
 import { uuidv7 } from "uuidv7"
 import * as v from "valibot"
-import { ArtifactState, type ClaimedJob } from "#contract/trainer"
+import { ArtifactState, type ClaimedJob, trainerLimits } from "#contract/trainer"
 import { selfCommand } from "#models/child"
 import { openSqlite } from "../../../hub/platform/sqlite.bun.ts"
 import { createProver } from "../../../hub/registry/prover.ts"
@@ -385,6 +387,21 @@ describe("what a trainer sends", () => {
     expect(await problem(wrong)).toMatchObject({ status: 400, key: "artifact_hash" })
     const huge = await trainer.put(id, epoch, bytes.subarray(0, 10), "bytes 0-9/9000000000", sha("huge"))
     expect(huge.status).toBe(413)
+  })
+
+  test("is bounded by what has been begun, too: a job's pieces fill no disk", async () => {
+    const { id } = await startJob(engineer)
+    const { lease } = await claimed()
+    const most = trainerLimits.artifactBytes
+    const begin = async (name: string) =>
+      (await trainer.put(id, lease.epoch, new Uint8Array(10), `bytes 0-9/${most}`, sha(name))).status
+    expect(await begin("first")).toBe(200)
+    // The other side of the limit in a file that holds nothing: only its length counts.
+    const begun = join(plant.folder, "trainers", "uploads", id, sha("second"))
+    await writeFile(begun, "")
+    await truncate(begun, trainerLimits.jobBytes - most)
+    expect(await begin("third")).toBe(413)
+    expect(await begin("first")).toBe(200)
   })
 
   test("as a log is added once, in order, without its secrets", async () => {
