@@ -24,6 +24,7 @@ import {
 } from "./value.rules.ts"
 
 type Stream = ValuedStream & { key: string; waiting: number }
+type Ranked = { stream: Stream; weights: QueueWeights; why: Why; most: number }
 /** So many of the most valuable parts may begin a batch. */
 const headsTried = 24
 /** A waiting part with its worth. */
@@ -61,42 +62,38 @@ export function createQueue({ db, audit, clock, labels, inspections }: QueueDeps
   const floors = (): QueueFloors => policies().policies.get("")?.floors ?? usualFloors
   const labelled = () => labels.tallied("", "").everyone
 
+  /** Streams a person may be given parts of, from the one that can be worth most. */
+  function ranked(reviewer: boolean, weightsOf: (line: string) => QueueWeights): Ranked[] {
+    const counts = store.labelsByKind()
+    const all = labelled()
+    return inspections
+      .streams()
+      .filter(({ look, reason }) => reason !== "sent_back" && (look === 1 || reviewer))
+      .map((stream) => {
+        const weights = weightsOf(stream.line)
+        const why = worthOf(stream, weights, (kind) => counts.get(kind) ?? 0, all)
+        return { stream, weights, why, most: mostOf(why, weights) }
+      })
+      .sort((a, b) => b.most - a.most)
+  }
+
   /**
    * The most valuable free parts, at most `limit`. Streams are looked into from the one that can be worth most, and no
    * further than another could still be worth more than what was found.
    */
-  function best(asked: {
-    user: string
-    reviewer: boolean
-    limit: number
-    weightsOf: (line: string) => QueueWeights
-    /** Only parts that count towards this slice. */
-    slice?: Why["slice"]
-  }): Valued[] {
+  function best(streams: readonly Ranked[], user: string, limit: number): Valued[] {
     const now = clock.now()
-    const counts = store.labelsByKind()
-    const all = labelled()
-    const streams = inspections
-      .streams()
-      .filter(({ look, reason }) => reason !== "sent_back" && (look === 1 || asked.reviewer))
-      .map((stream) => {
-        const weights = asked.weightsOf(stream.line)
-        const why = worthOf(stream, weights, (kind) => counts.get(kind) ?? 0, all)
-        return { stream, weights, why, most: mostOf(why, weights) }
-      })
-      .filter(({ why }) => asked.slice === undefined || why.slice === asked.slice)
-      .sort((a, b) => b.most - a.most)
     const found: Valued[] = []
     for (const { stream, weights, why, most } of streams) {
-      const last = found[asked.limit - 1]
+      const last = found[limit - 1]
       if (last && most < last.why.value) break
       const newest = weights.age <= 0
-      for (const part of labels.waitingIn(stream.key, asked.user, newest, asked.limit)) {
+      for (const part of labels.waitingIn(stream.key, user, newest, limit)) {
         found.push({ part, stream, why: withAge(why, weights, now - part.received_at) })
       }
       // The line as it runs now is worth more than last week's: of equals the newest.
       found.sort((a, b) => b.why.value - a.why.value || b.part.n - a.part.n)
-      found.length = Math.min(found.length, asked.limit)
+      found.length = Math.min(found.length, limit)
     }
     return found.map((valued) => ({ ...valued, why: withChance(valued.why, valued.part) }))
   }
@@ -163,12 +160,16 @@ export function createQueue({ db, audit, clock, labels, inspections }: QueueDeps
      * the last draws, where one of it waits.
      */
     head(user: string, reviewer: boolean): Valued | undefined {
-      const weightsOf = (line: string) => policyOf(line).weights
+      const streams = ranked(reviewer, (line) => policyOf(line).weights)
       for (const slice of shortOf(store.drawn(), floors())) {
-        const [found] = best({ user, reviewer, limit: 1, weightsOf, slice })
+        const [found] = best(
+          streams.filter(({ why }) => why.slice === slice),
+          user,
+          1,
+        )
         if (found) return found
       }
-      return best({ user, reviewer, limit: 1, weightsOf })[0]
+      return best(streams, user, 1)[0]
     },
 
     /**
@@ -176,10 +177,13 @@ export function createQueue({ db, audit, clock, labels, inspections }: QueueDeps
      * else the one that has most.
      */
     lookAlikes(user: string, reviewer: boolean, size: number): Valued[] {
-      const weightsOf = (line: string) => policyOf(line).weights
       const tried = new Set<string>()
       let most: Valued[] = []
-      for (const head of best({ user, reviewer, limit: headsTried, weightsOf })) {
+      for (const head of best(
+        ranked(reviewer, (line) => policyOf(line).weights),
+        user,
+        headsTried,
+      )) {
         const { band: _, key: __, waiting: ___, spread: ____, ...like } = head.stream
         const group = JSON.stringify([like, head.part.product_id])
         if (head.part.seen || tried.has(group)) continue
@@ -258,7 +262,7 @@ export function createQueue({ db, audit, clock, labels, inspections }: QueueDeps
         const meant = policy && (policy.line === null ? !hasOwn(line) : policy.line === line)
         return meant ? policy.weights : policyOf(line).weights
       }
-      return best({ user: "", reviewer: true, limit, weightsOf }).flatMap(({ part, stream, why }) => {
+      return best(ranked(true, weightsOf), "", limit).flatMap(({ part, stream, why }) => {
         const inspection = inspections.view(part.id)
         const { reason, look } = stream
         return inspection ? [{ inspection, reason, second_look: look === 2, why }] : []
