@@ -67,7 +67,7 @@ function Version({ version }: { version: DatasetVersion }) {
       title={words.datasets.role[version.role]}
       aside={<code class="digest">{digest.slice(0, 12)}</code>}
     >
-      <div data-testid="dataset-detail">
+      <div class="version-detail" data-testid="dataset-detail">
         {leaks.length > 0 && (
           <div class="note note-trouble" role="alert">
             <p>{words.datasets.leaks(leaks.length)}</p>

@@ -114,7 +114,7 @@ export function BatchView({
           </div>
         )}
       </div>
-      <div class="verdicts batch-verdicts">
+      <div class="verdicts verdicts-two batch-verdicts">
         <VerdictButton
           verdict="ok"
           name={words.flow.batch.ok(rest)}

@@ -289,7 +289,7 @@ function Work({ desk, id, trouble }: { desk: Desk; id: string; trouble: Trouble 
           }}
         />
       </div>
-      <div class="verdicts">
+      <div class="verdicts verdicts-two">
         {verdict("ok")}
         {verdict("ng")}
       </div>
