@@ -595,7 +595,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         await inspection.pyramids.close()
         await ports.imaging.close()
         await ports.print?.close()
-        commits.close()
+        await commits.close()
         await blobs.close()
         db.close()
         lock.release()

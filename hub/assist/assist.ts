@@ -4,6 +4,7 @@ import type { Asker } from "#models/infer/asker"
 import type { InferChild } from "#models/infer/child"
 import type { Audit } from "#platform/audit"
 import type { Blobs } from "#platform/blobs"
+import { createCalm } from "#platform/calm"
 import type { Clock } from "#platform/clock"
 import type { Events } from "#platform/events"
 import type { Ids } from "#platform/ids"
@@ -94,10 +95,12 @@ export function createAssistDomain({
   view: (id: string) => InspectionView | undefined
 }) {
   const store = createEmbeddingStore(db)
+  const calm = createCalm({ events })
   const embeddings = createEmbeddings({
     store,
     blobs,
     events,
+    calm,
     log,
     child: isSearched ? ports?.background : undefined,
     backbone,
@@ -136,6 +139,7 @@ export function createAssistDomain({
     store: createPrelabelStore(db),
     blobs,
     events,
+    calm,
     audit,
     clock,
     log,

@@ -4,6 +4,7 @@ import type { Asker } from "#models/infer/asker"
 import { codeOf } from "#models/model-error"
 import { createAfterBurst } from "#platform/after-burst"
 import type { Blobs } from "#platform/blobs"
+import { type Calm, longestSwarmMs } from "#platform/calm"
 import type { Events } from "#platform/events"
 import type { Log } from "#platform/log"
 import type { EmbeddingStore, Picture, Space, Stretch } from "./embedding.store.ts"
@@ -23,6 +24,7 @@ export function createEmbeddings({
   store,
   blobs,
   events,
+  calm,
   log,
   child,
   backbone,
@@ -31,6 +33,7 @@ export function createEmbeddings({
   store: EmbeddingStore
   blobs: Pick<Blobs, "read">
   events: Events
+  calm: Calm
   log: Log
   child: Asker<AssistOperations> | undefined
   backbone: BackboneFiles | undefined
@@ -93,6 +96,7 @@ export function createEmbeddings({
       else fresh.push(picture)
     }
     for (let from = 0; from < fresh.length; from += together) {
+      await calm.wait(longestSwarmMs, () => stopping)
       if (stopping) return
       const started = performance.now()
       const some = await embedSome(fresh.slice(from, from + together))
@@ -113,6 +117,7 @@ export function createEmbeddings({
   async function work(): Promise<void> {
     state = "working"
     try {
+      await calm.wait(longestSwarmMs, () => stopping)
       const first = await findSpace()
       for (let space = first; space && !stopping; space = spaceOf()) {
         const stretch = store.newer(space, batchSize) ?? store.older(space, batchSize)

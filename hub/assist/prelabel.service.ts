@@ -6,6 +6,7 @@ import type { InferChild } from "#models/infer/child"
 import { createAfterBurst } from "#platform/after-burst"
 import type { Actor, Audit } from "#platform/audit"
 import type { Blobs } from "#platform/blobs"
+import { type Calm, longestSwarmMs } from "#platform/calm"
 import type { Clock } from "#platform/clock"
 import type { Events } from "#platform/events"
 import type { Log } from "#platform/log"
@@ -27,6 +28,7 @@ export function createPrelabels({
   store,
   blobs,
   events,
+  calm,
   audit,
   clock,
   log,
@@ -39,6 +41,7 @@ export function createPrelabels({
   store: PrelabelStore
   blobs: Blobs
   events: Events
+  calm: Calm
   audit: Audit
   clock: Clock
   log: Log
@@ -61,6 +64,7 @@ export function createPrelabels({
     const said: { part: Waiting; made: Awaited<ReturnType<InferChild["infer"]>>; differs: boolean }[] = []
     let failed = 0
     for (const part of parts) {
+      await calm.wait(longestSwarmMs, () => stopping)
       if (stopping) return
       const started = performance.now()
       try {
@@ -106,6 +110,7 @@ export function createPrelabels({
           if (!next || stopping) continue
           again = true
           if (next.parts.length > 0) {
+            await calm.wait(longestSwarmMs, () => stopping)
             judge ??= open()
             if (loaded !== model) await judge.load(await blobs.file(model))
             loaded = model

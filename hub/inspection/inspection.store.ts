@@ -394,7 +394,7 @@ export function createInspectionStore({
         params.n = after.n
       }
       const rows = sqlite
-        .prepare<Row>(
+        .cached<Row>(
           `SELECT ${viewColumns} FROM ${viewSource} ${where.length > 0 ? `WHERE ${where.join(" AND ")}` : ""}
            ORDER BY i.received_at DESC, i.n DESC LIMIT $limit`,
         )

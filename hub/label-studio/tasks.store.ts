@@ -243,12 +243,12 @@ export function createTasksStore(db: Sqlite) {
       const condition = `${of}t.deleted_at IS NULL AND (${where.sql})`
       const bound = { ...where.params, ...(project !== null && { project }) }
       const rows = db
-        .prepare<TaskRow>(
+        .cached<TaskRow>(
           `SELECT ${taskColumns} FROM ls_task t WHERE ${condition} ORDER BY ${order.sql} LIMIT $limit OFFSET $offset`,
         )
         .all({ ...bound, ...order.params, limit, offset })
       const totals = db
-        .prepare<{ total: number; annotations: number; predictions: number }>(
+        .cached<{ total: number; annotations: number; predictions: number }>(
           `SELECT count(*) AS total, coalesce(sum(t.annotations), 0) AS annotations,
              coalesce(sum(t.predictions), 0) AS predictions FROM ls_task t WHERE ${condition}`,
         )
@@ -258,7 +258,7 @@ export function createTasksStore(db: Sqlite) {
     /** Ids of all tasks that a condition holds for. */
     ids: (project: number, where: Where): number[] =>
       db
-        .prepare<{ id: number }>(
+        .cached<{ id: number }>(
           `SELECT t.id FROM ls_task t WHERE t.project = $project AND t.deleted_at IS NULL AND (${where.sql}) ORDER BY t.id`,
         )
         .all({ ...where.params, project })
@@ -266,7 +266,7 @@ export function createTasksStore(db: Sqlite) {
     /** The next tasks of a project behind an id, for whoever goes through all of them. */
     after: (project: number, id: number, where: Where, limit: number): TaskRow[] =>
       db
-        .prepare<TaskRow>(
+        .cached<TaskRow>(
           `SELECT ${taskColumns} FROM ls_task t WHERE t.project = $project AND t.id > $after AND t.deleted_at IS NULL
            AND (${where.sql}) ORDER BY t.id LIMIT $limit`,
         )

@@ -27,7 +27,6 @@ export type Question = {
 const mostListed = 2_000
 const smallestWindow = 1_000
 const largestWindow = 12_000
-const mostKept = 200
 /** Sorts behind every letter. */
 const behindAll = "\u{10ffff}"
 
@@ -37,16 +36,6 @@ const behindAll = "\u{10ffff}"
  * hub from others, and none sorts or counts all rows.
  */
 export function createPartsStore(db: Sqlite) {
-  const statements = new Map<string, Statement<unknown>>()
-  /** Shapes of filters come again; their values are parameters. */
-  function prepared<Row>(sql: string): Statement<Row> {
-    const known = statements.get(sql)
-    if (known) return known as Statement<Row>
-    const made = db.prepare<Row>(sql)
-    if (statements.size >= mostKept) statements.delete(statements.keys().next().value ?? "")
-    statements.set(sql, made as Statement<unknown>)
-    return made
-  }
   const follow = db.prepare(
     `INSERT INTO part_fact
      SELECT n, iif(clock IS NULL, captured_at, received_at), device_id, product_id, part_id, header ->> '$.job_id',
@@ -208,7 +197,7 @@ export function createPartsStore(db: Sqlite) {
         WHERE (f.taken_at, f.n) < ($at, $n) AND f.taken_at >= $from AND ${where}
         ORDER BY f.taken_at DESC, f.n DESC LIMIT $limit`
       const wanted = limit()
-      const found = prepared<Found>(sql).all({
+      const found = db.cached<Found>(sql).all({
         ...params,
         list: JSON.stringify(list),
         ...place,
@@ -218,12 +207,12 @@ export function createPartsStore(db: Sqlite) {
       yield { found, reached: found.length < wanted ? null : placeOf(found.at(-1)!) }
       return
     }
-    const bound = prepared<Found>(
+    const bound = db.cached<Found>(
       `SELECT f.taken_at, f.n FROM part_fact f INDEXED BY ${walk.index}
        WHERE ${walk.where} AND (f.taken_at, f.n) < ($at, $n) AND f.taken_at >= $from
        ORDER BY f.taken_at DESC, f.n DESC LIMIT 1 OFFSET $skip`,
     )
-    const some = prepared<Found>(
+    const some = db.cached<Found>(
       `SELECT f.n, f.taken_at FROM part_fact f INDEXED BY ${walk.index}
        WHERE ${walk.where} AND (f.taken_at, f.n) < ($at, $n) AND (f.taken_at, f.n) >= ($lowAt, $lowN) AND ${where}
        ORDER BY f.taken_at DESC, f.n DESC LIMIT $limit`,

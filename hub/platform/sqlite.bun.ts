@@ -1,4 +1,5 @@
 import { Database } from "bun:sqlite"
+import { openLogFile } from "./sqlite.log.ts"
 import { createSqlite, type Sqlite } from "./sqlite.ts"
 
 /** Opens (or creates) a database file, or `:memory:`, on Bun's driver. */
@@ -19,6 +20,7 @@ export function openSqlite(path: string): Sqlite {
       database.exec(sql)
     },
     inTransaction: () => database.inTransaction,
+    log: openLogFile(path),
     close: () => {
       // `true`: a close that fails must not be silent, the last checkpoint is part of it.
       database.close(true)

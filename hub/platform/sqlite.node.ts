@@ -1,4 +1,5 @@
 import { DatabaseSync } from "node:sqlite"
+import { openLogFile } from "./sqlite.log.ts"
 import { createSqlite, type Sqlite, type SqlParams } from "./sqlite.ts"
 
 /** Opens (or creates) a database file, or `:memory:`, on the driver of Node and Deno. */
@@ -18,6 +19,7 @@ export function openSqlite(path: string): Sqlite {
       database.exec(sql)
     },
     inTransaction: () => database.isTransaction,
+    log: openLogFile(path),
     close: () => {
       database.close()
     },

@@ -1,3 +1,5 @@
+import type { LogFile } from "./sqlite.log.ts"
+
 /**
  * The SQLite port. Bun and Node/Deno ship different drivers that disagree in quiet ways (measured, Bun 1.4.5 and
  * Deno 2.9.6): a missing parameter throws on one and is NULL on the other, an unknown one the other way round,
@@ -20,6 +22,11 @@ export type Statement<Row> = {
 export type Sqlite = {
   /** Compiles one statement; a typo in SQL throws here, so prepare at construction. Integers beyond 2^53 do not fit. */
   readonly prepare: <Row = SqlRow>(sql: string) => Statement<Row>
+  /**
+   * The same, compiled once for each text: for SQL put together from a few pieces while somebody waits. Values are
+   * parameters, so that texts come again; the ones longest unused are forgotten.
+   */
+  readonly cached: <Row = SqlRow>(sql: string) => Statement<Row>
   /** Runs one or more statements without parameters. */
   readonly exec: (sql: string) => void
   /**
@@ -27,6 +34,13 @@ export type Sqlite = {
    * `work` is synchronous, so no other code of this process can run between its statements.
    */
   readonly transaction: <T>(work: () => T) => T
+  /**
+   * The same at a fraction of the time, as the disk is not waited for: whole or not at all after a power cut, but there
+   * for certain only once a `sync` that began later has resolved, or another `transaction` is over. Not inside one.
+   */
+  readonly transactionAhead: <T>(work: () => T) => T
+  /** Puts what has been committed on disk, while others work. Rejects when nobody can say whether it is there. */
+  readonly sync: () => Promise<void>
   readonly close: () => void
 }
 
@@ -43,11 +57,21 @@ export type SqliteDriver = {
   }
   readonly exec: (sql: string) => void
   readonly inTransaction: () => boolean
+  /** The write-ahead log on disk; undefined for a database in memory. */
+  readonly log: LogFile | undefined
   readonly close: () => void
 }
 
 /** 3.7.0 to 3.51.2 can corrupt a WAL database when two connections write and checkpoint at the same instant. */
 const OLDEST_SQLITE = "3.51.3"
+
+/** What was committed may not be on disk. SQLite's own word for it, so that whoever knows that one knows this. */
+class LogNotSynced extends Error {
+  readonly errcode = SQLITE.ioerr
+  constructor(cause: unknown) {
+    super("the database's log could not be synced", { cause })
+  }
+}
 
 /** Value each pragma must report back: an unknown pragma is silently ignored by SQLite, so asking is the only proof. */
 const PRAGMAS: readonly (readonly [name: string, set: string, reports: number | string])[] = [
@@ -66,6 +90,9 @@ export class SqliteUnfit extends Error {
   readonly exit = "config"
 }
 
+/** Texts whose statements are kept at most. */
+const mostCached = 200
+
 /** Wraps a runtime's driver: checks the version, sets and verifies the pragmas, unifies the behaviour. */
 export function createSqlite(driver: SqliteDriver): Sqlite {
   const { version } = driver.prepare("SELECT sqlite_version() AS version").get({}) as { version: string }
@@ -77,8 +104,37 @@ export function createSqlite(driver: SqliteDriver): Sqlite {
   setPragmas(driver)
 
   let depth = 0
+  /** A sync of the log has failed, and nothing has been made good since. */
+  let doubted = false
+
+  /**
+   * After a failed sync the system may call clean what never reached the disk, and the next sync would say nothing. So the
+   * database takes over all the log holds, and the log begins anew. Throws while the disk lets neither happen.
+   */
+  const makeGood = (): void => {
+    try {
+      const [busy] = Object.values(driver.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get({}) as SqlRow)
+      if (busy !== 0) throw new Error("the log is being read")
+      driver.log?.syncNow()
+      doubted = false
+    } catch (cause) {
+      throw new LogNotSynced(cause)
+    }
+  }
+
+  const sync = async (): Promise<void> => {
+    if (!doubted)
+      try {
+        return await driver.log?.sync()
+      } catch {
+        doubted = true
+      }
+    makeGood()
+  }
+
   const transaction = <T>(work: () => T): T => {
     const level = depth
+    if (doubted && level === 0) makeGood()
     // IMMEDIATE takes the write lock at once: a later upgrade could fail with BUSY half-way through the work.
     driver.exec(level === 0 ? "BEGIN IMMEDIATE" : `SAVEPOINT s${level}`)
     depth = level + 1
@@ -98,11 +154,37 @@ export function createSqlite(driver: SqliteDriver): Sqlite {
     }
   }
 
+  const transactionAhead = <T>(work: () => T): T => {
+    if (depth > 0) throw new Error("a transaction that runs ahead of the disk is nobody's part")
+    driver.exec("PRAGMA synchronous = NORMAL")
+    try {
+      return transaction(work)
+    } finally {
+      driver.exec("PRAGMA synchronous = FULL")
+    }
+  }
+
+  const known = new Map<string, Statement<unknown>>()
+  const cached = (sql: string): Statement<unknown> => {
+    const statement = known.get(sql) ?? strictStatement(driver, sql)
+    // A map keeps the order in which keys came: what is asked for moves to its end.
+    known.delete(sql)
+    if (known.size >= mostCached) known.delete(known.keys().next().value ?? "")
+    known.set(sql, statement)
+    return statement
+  }
+
   return {
     prepare: <Row>(sql: string) => strictStatement(driver, sql) as Statement<Row>,
+    cached: <Row>(sql: string) => cached(sql) as Statement<Row>,
     exec: driver.exec,
-    close: driver.close,
+    close: () => {
+      driver.close()
+      driver.log?.close()
+    },
     transaction,
+    transactionAhead,
+    sync,
   }
 }
 

@@ -63,6 +63,10 @@ function failingCalls(
   }
 }
 
+/** Packs there are, and those to come in a round. */
+const packs = (data: string) =>
+  Array.from({ length: 64 }, (_, i) => join(data, `blobs/packs/${String(i + 1).padStart(8, "0")}.pack`))
+
 const database = (data: string) => [join(data, "hub.db-wal")]
 
 /** Pictures too long to share a file: each needs a name of its own. */
@@ -227,8 +231,9 @@ export const diskFaults: readonly Fault[] = [
     what: `error=EROFS:when=${60 + nth}..${200 + nth}`,
   })),
   readOnlyStart,
-  failingCalls("F12", "slow disk: every sync takes 300 ms longer", 0, () => ({
+  failingCalls("F12", "slow disk: every sync of log and pictures takes 300 ms longer", 0, ({ data }) => ({
     call: "fdatasync,fsync",
-    what: "delay_exit=300000:when=80+",
+    what: "delay_exit=300000:when=1+",
+    paths: [...database(data), ...packs(data)],
   })),
 ]

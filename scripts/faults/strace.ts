@@ -29,7 +29,7 @@ export function tracing(
 
 /** How many calls went wrong, by what `tracing` has written. */
 export function injected(into: string): number {
-  return existsSync(into) ? readFileSync(into, "latin1").split("INJECTED").length - 1 : 0
+  return existsSync(into) ? readFileSync(into, "latin1").split(/INJECTED|DELAYED/).length - 1 : 0
 }
 
 /** Undefined where strace may trace its own child. */

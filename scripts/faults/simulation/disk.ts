@@ -27,7 +27,7 @@ export const soundDisk = (): DiskTrouble => ({
 type Owner = { readonly alive: () => boolean; readonly die: () => void }
 
 /** A database in memory that outlives the processes using it. */
-export function simulatedDatabase(trouble: DiskTrouble) {
+export function simulatedDatabase(trouble: DiskTrouble, time: SimulatedTime, random: Random) {
   const database = new Database(":memory:", { strict: true })
   return {
     /** Opens it for one process. */
@@ -63,6 +63,25 @@ export function simulatedDatabase(trouble: DiskTrouble) {
           throw new Error("the power went")
         },
         inTransaction: () => database.inTransaction,
+        log: {
+          // The process may end meanwhile: then nobody hears of it.
+          sync: () =>
+            new Promise((resolve, reject) => {
+              const done = () => {
+                if (!owner.alive()) return
+                if (trouble.failingCommits === 0) return resolve()
+                trouble.failingCommits -= 1
+                reject(new Error("EIO: i/o error, fdatasync"))
+              }
+              time.after(done, random.between(0, trouble.slowMs))
+            }),
+          syncNow: () => {
+            if (trouble.failingCommits === 0) return
+            trouble.failingCommits -= 1
+            throw new Error("EIO: i/o error, fdatasync")
+          },
+          close: () => {},
+        },
         close: () => {},
       }),
     /** Looks into it from outside. */

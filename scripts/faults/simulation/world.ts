@@ -86,7 +86,7 @@ export async function simulate(
 
   // The hub: its disk outlives its processes.
   const trouble = soundDisk()
-  const database = simulatedDatabase(trouble)
+  const database = simulatedDatabase(trouble, time, random)
   const blobs = simulatedBlobs(trouble, time, random)
   const first = database.open({ alive: () => true, die: () => {} })
   for (const { sql } of migrations) first.exec(sql)
@@ -131,7 +131,7 @@ export async function simulate(
   const createStation = async (index: number) => {
     const path = join(folder, `station-${index}`)
     mkdirSync(path, { recursive: true })
-    const stationDatabase = simulatedDatabase(soundDisk())
+    const stationDatabase = simulatedDatabase(soundDisk(), time, random)
     prepareSchema(stationDatabase.open({ alive: () => true, die: () => {} }))
     // Some stations have hardly any room: they must give things up in the order they say, and count them.
     const quota = random.next() < 0.2 ? 60_000 : 1e9

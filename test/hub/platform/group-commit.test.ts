@@ -9,9 +9,9 @@ function open(now?: () => number) {
   let transactions = 0
   const counting = {
     ...sqlite,
-    transaction: <T>(work: () => T): T => {
+    transactionAhead: <T>(work: () => T): T => {
       transactions += 1
-      return sqlite.transaction(work)
+      return sqlite.transactionAhead(work)
     },
   }
   return {
@@ -75,15 +75,50 @@ describe("writes of many callers", () => {
     const sqlite = openSqlite(":memory:")
     const broken = {
       ...sqlite,
-      transaction: (): never => {
+      transactionAhead: (): never => {
         throw new Error("this disk is gone")
       },
     }
     const commits = createGroupCommit({ sqlite: broken })
     const all = await Promise.allSettled(numbers(3).map(() => commits.commit(() => 1)))
     expect(all.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"])
-    commits.close()
+    await commits.close()
     await expect(commits.commit(() => 1)).rejects.toThrow("stopping")
+  })
+
+  test("nobody is answered before the log is on disk, and who comes meanwhile shares the next sync", async () => {
+    const sqlite = openSqlite(":memory:")
+    const syncs: ReturnType<typeof Promise.withResolvers<void>>[] = []
+    const sync = () => {
+      const one = Promise.withResolvers<void>()
+      syncs.push(one)
+      return one.promise
+    }
+    const commits = createGroupCommit({ sqlite: { ...sqlite, sync } })
+    const answered: number[] = []
+    const ask = (n: number) => commits.commit(() => n).then((value) => void answered.push(value))
+    const begun = async (count: number) => {
+      while (syncs.length < count) await Bun.sleep(1)
+    }
+    const first = ask(1)
+    await begun(1)
+    const others = [ask(2), ask(3)]
+    await Bun.sleep(60)
+    expect({ answered, syncs: syncs.length }).toEqual({ answered: [], syncs: 1 })
+    syncs[0]?.resolve()
+    await first
+    await begun(2)
+    expect(answered).toEqual([1])
+    syncs[1]?.resolve()
+    await Promise.all(others)
+    expect(answered).toEqual([1, 2, 3])
+  })
+
+  test("all who shared a sync that failed are told so", async () => {
+    const sync = () => Promise.reject(new Error("this disk is gone"))
+    const commits = createGroupCommit({ sqlite: { ...openSqlite(":memory:"), sync } })
+    const all = await Promise.allSettled(numbers(3).map((n) => commits.commit(() => n)))
+    expect(all.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"])
   })
 
   test("what waits when the database is about to be closed is written first", async () => {
@@ -94,7 +129,7 @@ describe("writes of many callers", () => {
         insert(n)
       }),
     )
-    commits.close()
+    await commits.close()
     await Promise.all(all)
     expect(rows()).toEqual(numbers(4))
   })

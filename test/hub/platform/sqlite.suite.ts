@@ -56,6 +56,17 @@ export const sqliteSuite: Readonly<Record<string, (open: (path: string) => Sqlit
     }
   }),
 
+  "one text is compiled once, until two hundred others were used after it": withTable((db) => {
+    const text = "SELECT id FROM part WHERE id = $id"
+    const first = db.cached(text)
+    for (let i = 0; i < 199; i++) db.cached(`SELECT ${i}`)
+    assert.equal(db.cached(text), first)
+    for (let i = 200; i < 400; i++) db.cached(`SELECT ${i}`)
+    assert.notEqual(db.cached(text), first)
+    db.exec("INSERT INTO part (id, name) VALUES (7, 'a')")
+    assert.deepEqual(plain(db.cached(text).get({ id: 7 })), { id: 7 })
+  }),
+
   "a typo in SQL throws when the statement is prepared": withTable((db) => {
     assert.throws(() => db.prepare("SELECT nme FROM part"), /nme/)
   }),
@@ -138,6 +149,7 @@ export const sqliteSuite: Readonly<Record<string, (open: (path: string) => Sqlit
       }),
       exec: () => {},
       inTransaction: () => false,
+      log: undefined,
       close: () => {},
     })
     for (const version of ["3.51.2", "3.7.0", "3.9.99"]) {
