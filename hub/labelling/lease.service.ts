@@ -24,7 +24,7 @@ export type LeaseDeps = {
   inspections: {
     view(id: string): InspectionView | undefined
     setQueue(id: string, queue: { reason: QueueReason; rank: number } | null): void
-    streams(): { look: 1 | 2; reason: QueueReason; waiting: number }[]
+    waiting(): { look: 1 | 2; reason: QueueReason; waiting: number }[]
   }
   /** Which parts are shown without help. */
   help: { isBlind(id: string): boolean }
@@ -38,6 +38,8 @@ const asWhenAsked: Why = { value: 0, shares: [] }
 
 /** A part that was drawn and is not leased yet. */
 type Drawn = Pick<LeaseRow, "id" | "inspection_id" | "image_sha256">
+/** A part in somebody's hand, and what it was worth where it has just been drawn from the queue. */
+type Given = { lease: LeaseRow; why?: Why }
 
 /** Who may judge which part now: parts are drawn, leased for minutes, and come back when a lease ends. */
 export function createLeases(deps: LeaseDeps) {
@@ -46,7 +48,7 @@ export function createLeases(deps: LeaseDeps) {
   /** Parts this person may be given, beside those sent back to somebody. */
   const open = (user: User) =>
     inspections
-      .streams()
+      .waiting()
       .filter(({ look, reason }) => reason !== "sent_back" && (look === 1 || isReviewer(user)))
       .reduce((sum, { waiting }) => sum + waiting, 0)
 
@@ -57,20 +59,19 @@ export function createLeases(deps: LeaseDeps) {
   }
 
   /** What comes before the queue (own labels sent back, by chance a blind look), the queue, and what comes after it. */
-  function drawAny(user: User, sessionId: string, now: number, ends_at: number): LeaseRow | undefined {
-    const lease = (of: Drawn | undefined) => of && leaseOf(of, sessionId, now, ends_at)
+  function drawAny(user: User, sessionId: string, now: number, ends_at: number): Given | undefined {
+    const lease = (of: Drawn | undefined) => of && { lease: leaseOf(of, sessionId, now, ends_at) }
     const back = reviews.returned(user.id)
     if (back) return lease({ ...back, id: ids.uuid() })
     // Whoever waits for this very person comes before any check.
-    const before = flow.askedOf(user.id) ? undefined : looks.drawBefore(user, open(user) > 0, now)
+    const asked = flow.askedOf(user.id)
+    if (asked) return give(asked, asWhenAsked, user, sessionId, now, ends_at)
+    const before = looks.drawBefore(user, open(user) > 0, now)
     return lease(before) ?? drawNew(user, sessionId, now, ends_at) ?? lease(looks.drawAfter(user, now))
   }
 
   /** Takes a part nobody else holds; parts whose picture has been judged leave the queue on the way. */
-  function drawNew(user: User, sessionId: string, now: number, ends_at: number): LeaseRow | undefined {
-    // Somebody waits for this very person's opinion.
-    const asked = flow.askedOf(user.id)
-    if (asked) return give(asked, asWhenAsked, user, sessionId, now, ends_at)
+  function drawNew(user: User, sessionId: string, now: number, ends_at: number): Given | undefined {
     for (;;) {
       const head = queue.head(user.id, isReviewer(user))
       if (!head) return undefined
@@ -81,34 +82,26 @@ export function createLeases(deps: LeaseDeps) {
   }
 
   function give(
-    part: { id: string; image_sha256: string },
+    { id: inspection_id, image_sha256 }: { id: string; image_sha256: string },
     why: Why,
     user: User,
     sessionId: string,
     now: number,
     ends_at: number,
-  ): LeaseRow {
-    const lease: LeaseRow = {
-      id: ids.uuid(),
-      inspection_id: part.id,
-      image_sha256: part.image_sha256,
-      session_id: sessionId,
-      drawn_at: now,
-      ends_at,
-    }
-    store.putLease(lease)
+  ): Given {
+    const lease = leaseOf({ id: ids.uuid(), inspection_id, image_sha256 }, sessionId, now, ends_at)
     queue.log(lease, user.id, why)
-    return lease
+    return { lease, why }
   }
 
-  function taskOf(user: User, lease: LeaseRow): LabelTask {
+  function taskOf(user: User, { lease, why }: Given): LabelTask {
     const view = inspections.view(lease.inspection_id)
-    const look = looks.find(lease.id)
+    const look = why ? undefined : looks.find(lease.id)
     const reason = look ? null : store.reason(lease.inspection_id)
     if (!view || (!look && !reason)) throw new Error(`${lease.inspection_id} is leased and does not wait`)
     const shown = look
       ? looks.shown(look, view)
-      : { inspection: view, reason: reason!, why: queue.whyOf(lease.id) }
+      : { inspection: view, reason: reason!, why: why ?? queue.whyOf(lease.id) }
     const askedBy = reason === "second_opinion" ? flow.askedBy(view.id) : undefined
     const back = reason === "sent_back" ? reviews.reviews(view.id).at(-1) : undefined
     // Whoever looks again should know what has been said.
@@ -120,7 +113,7 @@ export function createLeases(deps: LeaseDeps) {
       ...(askedBy !== undefined && { asked_by: askedBy }),
       comments: flow.countComments(view.id),
       criteria: criteria(),
-      lease: { id: lease.id, expires_at: store.lease(lease.id)?.ends_at ?? lease.ends_at },
+      lease: { id: lease.id, expires_at: lease.ends_at },
       waiting: Math.max(0, open(user) - 1),
       ...(back && { returned: { by: back.by.name, reason: back.reason, at: back.at } }),
       ...(blind && { blind }),
@@ -139,8 +132,9 @@ export function createLeases(deps: LeaseDeps) {
       const held = holding.includes(lease.inspection_id)
       if (!held && (forgotten || now - lease.drawn_at < reissueAfterMs)) continue
       // Not at every draw: writing the same minute again would cost more than the draw itself.
-      if (ends_at - lease.ends_at >= extendAfterMs) store.extendLease(lease.id, ends_at)
-      if (!held) forgotten = lease
+      const isOld = ends_at - lease.ends_at >= extendAfterMs
+      if (isOld) store.extendLease(lease.id, ends_at)
+      if (!held) forgotten = isOld ? { ...lease, ends_at } : lease
     }
     return forgotten
   }
@@ -156,8 +150,8 @@ export function createLeases(deps: LeaseDeps) {
         const ends = now + (stock ? stockLeaseMs : leaseMs)
         store.dropEndedLeases(now)
         const again = heldAgain(sessionId, holding, now, ends)
-        const lease = again ?? drawAny(user, sessionId, now, ends)
-        return { task: lease ? taskOf(user, lease) : null, isNew: lease !== undefined && !again }
+        const given = again ? { lease: again } : drawAny(user, sessionId, now, ends)
+        return { task: given ? taskOf(user, given) : null, isNew: given !== undefined && !again }
       })
       // Who works on what is shown to the others.
       if (isNew) events.announce("presence", {})
@@ -178,14 +172,14 @@ export function createLeases(deps: LeaseDeps) {
         const found = queue
           .lookAlikes(user.id, isReviewer(user), size)
           .filter(({ part }) => !help.isBlind(part.id))
-        const leases: LeaseRow[] = []
+        const given: Given[] = []
         for (const { part, why } of found) {
           const check = looks.drawAmong(user, part.product_id, help.isBlind, now)
-          if (check) leases.push(leaseOf(check, sessionId, now, ends))
-          if (leases.length < size) leases.push(give(part, why, user, sessionId, now, ends))
-          if (leases.length >= size) break
+          if (check) given.push({ lease: leaseOf(check, sessionId, now, ends) })
+          if (given.length < size) given.push(give(part, why, user, sessionId, now, ends))
+          if (given.length >= size) break
         }
-        return leases.map((lease) => taskOf(user, lease))
+        return given.map((one) => taskOf(user, one))
       })
     },
 

@@ -10,6 +10,13 @@ export type NumbersDeps = {
   clock: Clock
 }
 
+/** Of both looks together. */
+function byReason(waiting: readonly { reason: QueueReason; waiting: number }[]): Record<string, number> {
+  const sums: Partial<Record<QueueReason, number>> = {}
+  for (const { reason, waiting: count } of waiting) sums[reason] = (sums[reason] ?? 0) + count
+  return sums
+}
+
 /** How much waits, and how much has been done. */
 export function createNumbers({ store, inspections, clock }: NumbersDeps) {
   return {
@@ -19,7 +26,7 @@ export function createNumbers({ store, inspections, clock }: NumbersDeps) {
       const today = store.tallied(dayOf(clock.now()), user.id)
       return {
         waiting: waiting.reduce((sum, w) => sum + w.waiting, 0),
-        waiting_by_reason: Object.fromEntries(waiting.map((w) => [w.reason, w.waiting])),
+        waiting_by_reason: byReason(waiting),
         labelled: store.tallied("", "").everyone,
         labelled_today: today.everyone,
         mine_today: today.mine,
