@@ -130,7 +130,7 @@ ${mosquitto}
 - **100,000 tasks**: 300,000 boxes without pictures, into a ZIP archive and out of it, checked by our schemas; the disk of
   the machine and a process start are in it. Label Studio's converter writes a folder of the same tasks from its JSON.
 - **next part**: through the whole HTTP side, in the hub's own process, while every tablet judges a part each 1.5 s and holds
-  three; the reference is a limit. The draws that count double hand-outs go by the service, one after the other.
+  three; the reference is a limit. The draws that count double hand-outs come from fifty at once, as fast as they are answered, with the disk not waited for.
 - **page of parts**: through the whole HTTP side, filters from the usual to those that find nothing, their first pages and the
   ones behind; a page may come half full with the place to go on from. The bare read is fifty rows of inspections by time.
 - **dataset version**: from the request to the answer, everything labelled read, placed and written by a child on the same disk

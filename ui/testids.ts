@@ -272,7 +272,7 @@ const testIds = [
   "batch-tile",
   "batch-ok",
   "batch-ng",
-  "batch-undo",
+  "flow-undo",
   "batch-single",
   "batch-empty",
   "order-line",

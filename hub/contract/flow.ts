@@ -57,10 +57,19 @@ const made = { made_at: Instant }
 /**
  * POST /api/labelling/deeds: what a person does with a part beside judging it, as a tablet keeps it and sends it until it
  * has the receipt, like a label. `id` is the idempotency key. It may come late: `base_revision` of an ask is the revision
- * the person saw, and whoever has judged since has given the opinion already.
+ * the person saw, and whoever has judged since has given the opinion already. `unskip` takes a skip of one's own back;
+ * with the lease the tablet had (`lease_id`) the part is its again, unless somebody else has it by now.
  */
 export const NewDeed = v.variant("do", [
   v.object({ do: v.literal("skip"), ...NewSkip.entries, ...made }),
+  v.object({
+    do: v.literal("unskip"),
+    id: Uuid,
+    inspection_id: Uuid,
+    skip: Uuid,
+    lease_id: v.optional(Uuid),
+    ...made,
+  }),
   v.object({
     do: v.literal("ask"),
     ...NewSecondOpinion.entries,

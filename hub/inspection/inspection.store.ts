@@ -53,6 +53,9 @@ export type Insertion = {
   places?: ReadonlyMap<string, PackPlace>
 }
 
+/** Streams that are not empty, as they were at a mark. */
+type OpenStreams = { mark: number; streams: readonly Readonly<Stream & { key: string }>[] }
+
 type ImageState = "as_sent" | "waiting" | "evicted"
 
 type Row = {
@@ -178,6 +181,12 @@ export function createInspectionStore({
   const selectStreams = sqlite.prepare<{ key: string; waiting: number }>(
     "SELECT key, waiting FROM queue_stream WHERE waiting > 0",
   )
+  const selectMark = sqlite.prepare<{ mark: number }>("SELECT mark FROM queue_mark")
+  const selectWaiting = sqlite.prepare<{ look: 1 | 2; reason: QueueReason; waiting: number }>(
+    "SELECT look, reason, waiting FROM queue_waiting WHERE waiting > 0",
+  )
+  /** Streams as they were at a mark: most draws find them unchanged. */
+  let open: OpenStreams | undefined
   const selectLive = sqlite.prepare<{
     at: number
     ok: number
@@ -462,7 +471,14 @@ export function createInspectionStore({
       return reason && stream ? { reason, stream: parseStream(stream), chance } : null
     },
 
-    /** The streams parts wait in, and how many in each. */
+    /** The streams parts wait in; the same object until one opens or closes. */
+    openStreams(): OpenStreams {
+      const { mark } = selectMark.get()!
+      if (open?.mark !== mark)
+        open = { mark, streams: selectStreams.all().map(({ key }) => ({ ...parseStream(key), key })) }
+      return open
+    },
+    /** How many parts wait in each stream. */
     streams: (): (Stream & { key: string; waiting: number })[] =>
       selectStreams.all().map(({ key, waiting }) => ({ ...parseStream(key), key, waiting })),
     /** Lines of which parts wait that nobody has judged; '' are those no model has looked at. */
@@ -474,15 +490,8 @@ export function createInspectionStore({
         }),
       ),
     ],
-    /** Parts waiting for a person, by reason. */
-    waiting: (): { reason: QueueReason; waiting: number }[] => {
-      const sums = new Map<QueueReason, number>()
-      for (const { key, waiting } of selectStreams.all()) {
-        const { reason } = parseStream(key)
-        sums.set(reason, (sums.get(reason) ?? 0) + waiting)
-      }
-      return [...sums].map(([reason, waiting]) => ({ reason, waiting }))
-    },
+    /** Parts waiting for a person, by reason and look. */
+    waiting: () => selectWaiting.all(),
 
     /** What the hub holds; parts that came without an id count as one each. Reads an index from end to end. */
     count: () => selectCount.get()!,

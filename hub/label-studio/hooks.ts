@@ -1,4 +1,4 @@
-import type { StoredLabel } from "../labelling/labelling.service.ts"
+import type { StoredLabel } from "../labelling/labelled.service.ts"
 import type { Webhooks } from "../webhooks/webhooks.service.ts"
 
 /** Every event that listeners of Label Studio's kind can ask for, with a word about it. */

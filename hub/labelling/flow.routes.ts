@@ -72,14 +72,17 @@ export function createFlowRoutes({
     .post(
       "/api/labelling/deeds",
       allow("worker"),
-      doc("Give back, ask or comment; on disk when answered. 200 when it was stored before", {
-        200: DeedReceipt,
-        201: DeedReceipt,
-      }),
+      doc(
+        "Give back or take that back, ask or comment; on disk when answered. 200 when it was stored before",
+        {
+          200: DeedReceipt,
+          201: DeedReceipt,
+        },
+      ),
       inTheNameOf,
       json(NewDeed),
       (c) => {
-        const receipt = flow.take(actor(c), c.req.valid("json"))
+        const receipt = flow.take(actor(c), c.req.valid("json"), sessionOf(c))
         return c.json(receipt, receipt.duplicate ? 200 : 201)
       },
     )

@@ -17,6 +17,7 @@ import type { Clock } from "#platform/clock"
 import type { Events } from "#platform/events"
 import type { Sqlite } from "#platform/sqlite"
 import type { FlowStore } from "./flow.store.ts"
+import { leaseMs } from "./labelling.rules.ts"
 import type { LabellingStore } from "./labelling.store.ts"
 
 /** A part that so many people have given back goes to those who review. */
@@ -29,9 +30,11 @@ const latestMs = 30 * 24 * 60 * 60_000
 export type FlowDeps = {
   db: Sqlite
   store: FlowStore
-  leases: Pick<LabellingStore, "dropLeaseOf" | "judgedAfter" | "reason">
+  leases: Pick<LabellingStore, "dropLeaseOf" | "retakeLease" | "judgedAfter" | "reason">
   inspections: {
     view(id: string): InspectionView | undefined
+    /** Why the part was put into the queue when it came in; null when it never was. */
+    firstPriority(id: string): { reason: QueueReason; rank: number } | null
     rankOf(reason: QueueReason): number
     setQueue(id: string, queue: { reason: QueueReason; rank: number } | null): void
   }
@@ -93,6 +96,32 @@ export function createFlow(deps: FlowDeps) {
     return isNew
   }
 
+  /** Whether it is new. With the session that had the part it is held again, where nobody else holds it. */
+  function unskip(by: User, asked: v.InferOutput<typeof NewDeed> & { do: "unskip" }, session?: string) {
+    const isNew = db.transaction(() => {
+      const { skip: id, inspection_id: inspection, lease_id: lease } = asked
+      const known = store.skip(id)
+      if (known?.inspection_id !== inspection || known.user_id !== by.id)
+        throw new Problem("not_found", "skip", "there is no such skip of this person to take back")
+      if (known.undone_at !== null) return false
+      const now = clock.now()
+      store.undoSkip(id, now)
+      if (leases.reason(inspection) === "skipped" && store.skippers(inspection) < skipsToReview)
+        inspections.setQueue(inspection, inspections.firstPriority(inspection))
+      if (lease !== undefined && session !== undefined)
+        leases.retakeLease({
+          id: lease,
+          inspection_id: inspection,
+          session_id: session,
+          drawn_at: now,
+          ends_at: now + leaseMs,
+        })
+      return true
+    })
+    events.announce("label", { inspection_id: asked.inspection_id })
+    return isNew
+  }
+
   /** Whether it is new. `base` is the revision the person saw, where that is known. */
   function ask(by: User, asked: v.InferOutput<typeof NewSecondOpinion>, at: number, base?: number): boolean {
     const isNew = db.transaction(() => {
@@ -143,6 +172,20 @@ export function createFlow(deps: FlowDeps) {
     return said > now || now - said > latestMs ? now : said
   }
 
+  function done(by: User, deed: v.InferOutput<typeof NewDeed>, session?: string): boolean {
+    const at = madeAt(deed.made_at)
+    switch (deed.do) {
+      case "skip":
+        return skip(by, deed, at)
+      case "unskip":
+        return unskip(by, deed, session)
+      case "ask":
+        return ask(by, deed, at, deed.base_revision)
+      case "comment":
+        return comment(by, deed.inspection_id, deed, at)
+    }
+  }
+
   return {
     /** Gives a part back unjudged. The same id again changes nothing. Throws `not_found`, `conflict`. */
     skip: (by: User, asked: v.InferOutput<typeof NewSkip>): void => void skip(by, asked, clock.now()),
@@ -152,15 +195,9 @@ export function createFlow(deps: FlowDeps) {
     askOpinion: (by: User, asked: v.InferOutput<typeof NewSecondOpinion>): void =>
       void ask(by, asked, clock.now()),
 
-    /** Any of the three as a tablet sends it, perhaps late. Throws `not_found`, `conflict`, `invalid`. */
-    take(by: User, deed: v.InferOutput<typeof NewDeed>): DeedReceipt {
-      const at = madeAt(deed.made_at)
-      const isNew =
-        deed.do === "skip"
-          ? skip(by, deed, at)
-          : deed.do === "ask"
-            ? ask(by, deed, at, deed.base_revision)
-            : comment(by, deed.inspection_id, deed, at)
+    /** Any of them as a tablet sends it, perhaps late. Throws `not_found`, `conflict`, `invalid`. */
+    take(by: User, deed: v.InferOutput<typeof NewDeed>, session?: string): DeedReceipt {
+      const isNew = done(by, deed, session)
       return {
         id: deed.id,
         inspection_id: deed.inspection_id,

@@ -24,18 +24,20 @@ type CommentRow = {
 
 /** The SQL of the tables `label_skip`, `second_opinion`, `part_comment` and `part_mention`. */
 export function createFlowStore(db: Sqlite) {
-  const skip = db.prepare<{ inspection_id: string; user_id: string }>(
-    "SELECT inspection_id, user_id FROM label_skip WHERE id = $id",
+  const skip = db.prepare<{ inspection_id: string; user_id: string; undone_at: number | null }>(
+    "SELECT inspection_id, user_id, undone_at FROM label_skip WHERE id = $id",
   )
   const insertSkip = db.prepare(
-    "INSERT INTO label_skip VALUES ($id, $inspection, $user, $reason, $note, $at)",
+    "INSERT INTO label_skip (id, inspection_id, user_id, reason, note, at) VALUES ($id, $inspection, $user, $reason, $note, $at)",
   )
+  const undoSkip = db.prepare("UPDATE label_skip SET undone_at = $at WHERE id = $id")
   const skippers = db.prepare<{ n: number }>(
-    "SELECT count(DISTINCT user_id) AS n FROM label_skip WHERE inspection_id = $inspection",
+    `SELECT count(DISTINCT user_id) AS n FROM label_skip
+     WHERE inspection_id = $inspection AND undone_at IS NULL`,
   )
   const skips = db.prepare<SkipCount>(
     `SELECT reason, count(*) AS skips, count(DISTINCT inspection_id) AS parts FROM label_skip
-     WHERE at >= $since GROUP BY reason ORDER BY skips DESC`,
+     WHERE at >= $since AND undone_at IS NULL GROUP BY reason ORDER BY skips DESC`,
   )
   const opinion = db.prepare<{ inspection_id: string; asked_by: string }>(
     "SELECT inspection_id, asked_by FROM second_opinion WHERE id = $id",
@@ -55,7 +57,9 @@ export function createFlowStore(db: Sqlite) {
     `SELECT i.id, i.image_sha256 FROM second_opinion q JOIN inspection i ON i.id = q.inspection_id
      WHERE q.asked_of = $user AND q.closed_at IS NULL AND i.queue_stream IS NOT NULL AND i.image_sha256 IS NOT NULL
        AND NOT EXISTS (SELECT 1 FROM label_lease l WHERE l.image_sha256 = i.image_sha256)
-       AND NOT EXISTS (SELECT 1 FROM label_skip k WHERE k.inspection_id = i.id AND k.user_id = $user)
+       AND NOT EXISTS (
+         SELECT 1 FROM label_skip k WHERE k.inspection_id = i.id AND k.user_id = $user AND k.undone_at IS NULL
+       )
      ORDER BY q.at LIMIT 1`,
   )
   const comment = db.prepare<{ inspection_id: string; user_id: string }>(
@@ -96,7 +100,8 @@ export function createFlowStore(db: Sqlite) {
   return {
     skip: (id: string) => skip.get({ id }),
     insertSkip: (made: Skip) => void insertSkip.run(made),
-    /** How many people have given a part back. */
+    undoSkip: (id: string, at: number) => void undoSkip.run({ id, at }),
+    /** How many people have given a part back and stand by it. */
     skippers: (inspection: string) => skippers.get({ inspection })!.n,
     skips: (since: number) => skips.all({ since }),
     opinion: (id: string) => opinion.get({ id }),

@@ -150,7 +150,10 @@ export function createLabellingStore(db: Sqlite) {
            WHERE w.inspection_id = i.id AND w.revision = i.label_revision AND w.user_id = $user
          )
          -- Nor a part that one has given back, or asked others about.
-         AND NOT EXISTS (SELECT 1 FROM label_skip k WHERE k.inspection_id = i.id AND k.user_id = $user)
+         AND NOT EXISTS (
+           SELECT 1 FROM label_skip k
+           WHERE k.inspection_id = i.id AND k.user_id = $user AND k.undone_at IS NULL
+         )
          AND NOT EXISTS (
            SELECT 1 FROM second_opinion q
            WHERE q.inspection_id = i.id AND q.closed_at IS NULL AND q.asked_by = $user
@@ -164,6 +167,14 @@ export function createLabellingStore(db: Sqlite) {
   )
   const putLease = db.prepare(
     "INSERT INTO label_lease VALUES ($id, $inspection_id, $image_sha256, $session_id, $drawn_at, $ends_at)",
+  )
+  const retake = db.prepare(
+    `INSERT INTO label_lease
+     SELECT $id, i.id, i.image_sha256, $session_id, $drawn_at, $ends_at FROM inspection i
+     WHERE i.id = $inspection_id AND i.image_sha256 IS NOT NULL
+       AND (i.queue_stream IS NOT NULL OR EXISTS (SELECT 1 FROM look k WHERE k.id = $id))
+       AND NOT EXISTS (SELECT 1 FROM label_lease l WHERE l.image_sha256 = i.image_sha256)
+     ON CONFLICT DO NOTHING`,
   )
   const lease = db.prepare<LeaseRow>("SELECT * FROM label_lease WHERE id = $id")
   const leasesOf = db.prepare<LeaseRow>(
@@ -273,6 +284,8 @@ export function createLabellingStore(db: Sqlite) {
       (newest ? newestFirst : oldestFirst).all({ stream, user, limit }),
     reason: (inspection: string) => reason.get({ inspection })?.queue_reason ?? null,
     putLease: (row: LeaseRow) => void putLease.run(row),
+    /** Leases a part again to whoever has let it go, while it waits and nobody holds it. */
+    retakeLease: (row: Omit<LeaseRow, "image_sha256">) => void retake.run(row),
     lease: (id: string) => lease.get({ id }),
     leasesOf: (session: string) => leasesOf.all({ session }),
     /** Who holds which part now; `blind`: for a look that nobody else is to know of. */

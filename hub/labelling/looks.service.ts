@@ -63,7 +63,12 @@ export type Rating = {
  */
 export function createLooks(deps: LooksDeps) {
   const { db, store, inspections, queue, criteria, hasKind, audit, clock, ids } = deps
-  const plan = (): CheckPlan => ({ ...noChecks, ...store.plan() })
+  // Every draw and every label asks for it.
+  let known: CheckPlan | undefined
+  const plan = (): CheckPlan => {
+    known ??= { ...noChecks, ...store.plan() }
+    return known
+  }
 
   function drawOne(purpose: Purpose, user: User, now: number) {
     const found = store.draw(purpose, {
@@ -100,6 +105,7 @@ export function createLooks(deps: LooksDeps) {
         audit.record({ by, action: "checks.change", subject: "checks", before: plan(), after: next })
         store.putPlan(next, by.id, clock.now())
       })
+      known = undefined
       return plan()
     },
 

@@ -14,8 +14,11 @@ import type { Sqlite } from "#platform/sqlite"
 import type { Candidate, LabellingStore } from "./labelling.store.ts"
 import { createQueueStore, type StoredPolicy } from "./queue.store.ts"
 import {
+  type Labels,
   mostOf,
   shortOf,
+  sliceOf,
+  streamValue,
   usualFloors,
   usualWeights,
   type ValuedStream,
@@ -23,8 +26,10 @@ import {
   worthOf,
 } from "./value.rules.ts"
 
-type Stream = ValuedStream & { key: string; waiting: number }
-type Ranked = { stream: Stream; weights: QueueWeights; why: Why; most: number }
+type Stream = Readonly<ValuedStream & { key: string }>
+type Ranked = { stream: Stream; weights: QueueWeights; slice: Why["slice"]; most: number }
+/** Streams a person may be given parts of, from the one that can be worth most, by what was known of labels. */
+type Ranking = { places: readonly Ranked[]; labels: Labels }
 /** So many of the most valuable parts may begin a batch. */
 const headsTried = 24
 /** A waiting part with its worth. */
@@ -35,7 +40,12 @@ export type QueueDeps = {
   audit: Audit
   clock: Clock
   labels: Pick<LabellingStore, "waitingIn" | "tallied">
-  inspections: { streams(): Stream[]; view(id: string): InspectionView | undefined }
+  inspections: {
+    /** The streams that are not empty; another mark where they are others. */
+    openStreams(): { mark: number; streams: readonly Stream[] }
+    streams(): (Stream & { waiting: number })[]
+    view(id: string): InspectionView | undefined
+  }
 }
 export type Queue = ReturnType<typeof createQueue>
 
@@ -60,34 +70,56 @@ export function createQueue({ db, audit, clock, labels, inspections }: QueueDeps
     policies().policies.get(line) ?? policies().policies.get("") ?? usual
 
   const floors = (): QueueFloors => policies().policies.get("")?.floors ?? usualFloors
-  const labelled = () => labels.tallied("", "").everyone
-
-  /** Streams a person may be given parts of, from the one that can be worth most. */
-  function ranked(reviewer: boolean, weightsOf: (line: string) => QueueWeights): Ranked[] {
+  const labelsNow = (): Labels => {
     const counts = store.labelsByKind()
-    const all = labelled()
-    return inspections
-      .streams()
+    return { of: (kind) => counts.get(kind) ?? 0, all: labels.tallied("", "").everyone }
+  }
+
+  function rank(
+    streams: readonly Stream[],
+    reviewer: boolean,
+    known: Labels,
+    weightsOf: (line: string) => QueueWeights,
+  ): Ranking {
+    const places = streams
       .filter(({ look, reason }) => reason !== "sent_back" && (look === 1 || reviewer))
       .map((stream) => {
         const weights = weightsOf(stream.line)
-        const why = worthOf(stream, weights, (kind) => counts.get(kind) ?? 0, all)
-        return { stream, weights, why, most: mostOf(why, weights) }
+        const most = mostOf(streamValue(stream, weights, known), weights)
+        return { stream, weights, slice: sliceOf(stream, known), most }
       })
       .sort((a, b) => b.most - a.most)
+    return { places, labels: known }
+  }
+
+  /** By the orders that hold; ranked again only when something has changed that counts. */
+  const rankings = new Map<boolean, { by: string; ranking: Ranking }>()
+  function ranked(reviewer: boolean): Ranking {
+    const { mark, streams } = inspections.openStreams()
+    const known = labelsNow()
+    // How many labels there are in all counts only where parts were picked for their looks.
+    const all = streams.some(({ spread }) => spread) ? known.all : ""
+    const counts = [...new Set(streams.map(({ kind }) => kind))].map(known.of)
+    const by = `${mark} ${policies().version} ${all} ${counts}`
+    const last = rankings.get(reviewer)
+    if (last?.by === by) return last.ranking
+    const ranking = rank(streams, reviewer, known, (line) => policyOf(line).weights)
+    rankings.set(reviewer, { by, ranking })
+    return ranking
   }
 
   /**
    * The most valuable free parts, at most `limit`. Streams are looked into from the one that can be worth most, and no
    * further than another could still be worth more than what was found.
    */
-  function best(streams: readonly Ranked[], user: string, limit: number): Valued[] {
+  function best({ places, labels: known }: Ranking, user: string, limit: number): Valued[] {
     const now = clock.now()
     const found: Valued[] = []
-    for (const { stream, weights, why, most } of streams) {
+    for (const { stream, weights, most } of places) {
       const last = found[limit - 1]
       if (last && most < last.why.value) break
       const newest = weights.age <= 0
+      const why = worthOf(stream, weights, known)
       for (const part of labels.waitingIn(stream.key, user, newest, limit)) {
         found.push({ part, stream, why: withAge(why, weights, now - part.received_at) })
       }
@@ -100,17 +132,16 @@ export function createQueue({ db, audit, clock, labels, inspections }: QueueDeps
 
   /** Free parts that look like another: of its line, reason, kind and product, the nearest in score first. */
   function alike({ part, stream }: Valued, user: string, limit: number): Valued[] {
-    const counts = store.labelsByKind()
-    const all = labelled()
+    const known = labelsNow()
     const { line, reason, look, kind, band } = stream
     const product = part.product_id
     const near = inspections
-      .streams()
-      .filter((s) => s.line === line && s.reason === reason && s.look === look && s.kind === kind)
+      .openStreams()
+      .streams.filter((s) => s.line === line && s.reason === reason && s.look === look && s.kind === kind)
       .sort((a, b) => Math.abs(a.band - band) - Math.abs(b.band - band))
     const found: (Valued & { score: number })[] = []
     for (const next of near) {
-      const why = worthOf(next, policyOf(line).weights, (of) => counts.get(of) ?? 0, all)
+      const why = worthOf(next, policyOf(line).weights, known)
       for (const other of labels.waitingIn(next.key, user, true, 2 * limit + 2)) {
         const isOther = other.image_sha256 !== part.image_sha256 && !other.seen
         if (!isOther || other.product_id !== product) continue
@@ -150,8 +181,7 @@ export function createQueue({ db, audit, clock, labels, inspections }: QueueDeps
     /** What a part was worth when it came in, as somebody is told who draws it. */
     worthAtFirst(part: { stream: ValuedStream; chance: number | null; waitedMs: number }): Why {
       const { weights } = policyOf(part.stream.line)
-      const counts = store.labelsByKind()
-      const why = worthOf(part.stream, weights, (kind) => counts.get(kind) ?? 0, labelled())
+      const why = worthOf(part.stream, weights, labelsNow())
       return withChance(withAge(why, weights, part.waitedMs), { queue_chance: part.chance })
     },
 
@@ -160,16 +190,13 @@ export function createQueue({ db, audit, clock, labels, inspections }: QueueDeps
      * the last draws, where one of it waits.
      */
     head(user: string, reviewer: boolean): Valued | undefined {
-      const streams = ranked(reviewer, (line) => policyOf(line).weights)
-      for (const slice of shortOf(store.drawn(), floors())) {
-        const [found] = best(
-          streams.filter(({ why }) => why.slice === slice),
-          user,
-          1,
-        )
+      const ranking = ranked(reviewer)
+      for (const wanted of shortOf(store.drawn(), floors())) {
+        const places = ranking.places.filter(({ slice }) => slice === wanted)
+        const [found] = best({ ...ranking, places }, user, 1)
         if (found) return found
       }
-      return best(streams, user, 1)[0]
+      return best(ranking, user, 1)[0]
     },
 
     /**
@@ -179,12 +206,8 @@ export function createQueue({ db, audit, clock, labels, inspections }: QueueDeps
     lookAlikes(user: string, reviewer: boolean, size: number): Valued[] {
       const tried = new Set<string>()
       let most: Valued[] = []
-      for (const head of best(
-        ranked(reviewer, (line) => policyOf(line).weights),
-        user,
-        headsTried,
-      )) {
-        const { band: _, key: __, waiting: ___, spread: ____, ...like } = head.stream
+      for (const head of best(ranked(reviewer), user, headsTried)) {
+        const { band: _, key: __, spread: ___, ...like } = head.stream
         const group = JSON.stringify([like, head.part.product_id])
         if (head.part.seen || tried.has(group)) continue
         tried.add(group)
@@ -262,7 +285,8 @@ export function createQueue({ db, audit, clock, labels, inspections }: QueueDeps
         const meant = policy && (policy.line === null ? !hasOwn(line) : policy.line === line)
         return meant ? policy.weights : policyOf(line).weights
       }
-      return best(ranked(true, weightsOf), "", limit).flatMap(({ part, stream, why }) => {
+      const { streams } = inspections.openStreams()
+      return best(rank(streams, true, labelsNow(), weightsOf), "", limit).flatMap(({ part, stream, why }) => {
         const inspection = inspections.view(part.id)
         const { reason, look } = stream
         return inspection ? [{ inspection, reason, second_look: look === 2, why }] : []

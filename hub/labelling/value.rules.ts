@@ -1,4 +1,4 @@
-import type { QueueReason, Why } from "#contract/labelling"
+import type { QueueReason, ValuePart, Why } from "#contract/labelling"
 import type { QueueFloors, QueueWeights } from "#contract/queue"
 
 /** What a stream of waiting parts says of each of them. */
@@ -61,37 +61,62 @@ export const aging = (waitedMs: number): number => {
   return waited / (waited + agingMs)
 }
 
-/**
- * What a part of a stream is worth without its age: the weights of all that is true of it, added up. An audit part is
- * worth its audit alone: whoever ordered those by what a model says would bend what they are drawn for.
- */
-export function worthOf(
-  stream: ValuedStream,
-  weights: QueueWeights,
-  labelsOf: (kind: string) => number,
+/** What is known of labels when a part is valued. */
+export type Labels = {
+  /** Parts with a label of a kind. */
+  of: (kind: string) => number
   /** Parts with a label in all. */
-  labelled = Number.POSITIVE_INFINITY,
-): Why {
-  const { reason, look, band, kind, spread = 0 } = stream
-  const shares: Why["shares"] = []
+  all: number
+}
+
+/**
+ * All that is true of a part of a stream, and what it counts for. An audit part is worth its audit alone: whoever ordered
+ * those by what a model says would bend what they are drawn for.
+ */
+function eachShare(
+  { reason, look, band, kind, spread = 0 }: ValuedStream,
+  weights: QueueWeights,
+  labels: Labels,
+  say: (part: ValuePart, share: number) => void,
+): void {
   const add = (part: keyof QueueWeights, how: number) => {
     const share = weights[part] * how
-    if (share !== 0) shares.push({ part, share })
+    if (share !== 0) say(part, share)
   }
-  if (reason === "wanted") shares.push({ part: "wanted", share: wantedShare })
+  if (reason === "wanted") say("wanted", wantedShare)
   if (reason === "audit") add("audit", 1)
   else {
     if (reason === "undecidable") add("undecided", 1)
     if (reason === "disagreement") add("disagreement", 1)
     if (reason === "ng") add("ng", 1)
     add("uncertainty", band / topBand)
-    add("coverage", (spread / topSpread) * (1 + coldness(labelled)))
-    if (kind !== "") add("rare", rarity(labelsOf(kind)))
+    add("coverage", (spread / topSpread) * (1 + coldness(labels.all)))
+    if (kind !== "") add("rare", rarity(labels.of(kind)))
   }
   if (look === 2) add("second_look", 1)
-  const isRare = kind !== "" && kind !== "unknown" && labelsOf(kind) < commonLabels
-  const slice = reason === "audit" ? "audit" : isRare ? "rare" : undefined
-  return { ...whyOf(shares, kind), ...(slice && { slice }) }
+}
+
+/** What a part of a stream is worth without its age: the weights of all that is true of it, added up. */
+export function streamValue(stream: ValuedStream, weights: QueueWeights, labels: Labels): number {
+  let value = 0
+  eachShare(stream, weights, labels, (_, share) => {
+    value += share
+  })
+  return value
+}
+
+/** The slice a part counts towards that has a share of all draws. */
+export function sliceOf({ reason, kind }: ValuedStream, labels: Labels): Why["slice"] {
+  if (reason === "audit") return "audit"
+  return kind !== "" && kind !== "unknown" && labels.of(kind) < commonLabels ? "rare" : undefined
+}
+
+/** The same with what it is made of, the most first. */
+export function worthOf(stream: ValuedStream, weights: QueueWeights, labels: Labels): Why {
+  const shares: Why["shares"] = []
+  eachShare(stream, weights, labels, (part, share) => shares.push({ part, share }))
+  const slice = sliceOf(stream, labels)
+  return { ...whyOf(streamValue(stream, weights, labels), shares, stream.kind), ...(slice && { slice }) }
 }
 
 /** The same with what waiting adds, or takes where the newest are worth more. */
@@ -99,15 +124,17 @@ export function withAge(why: Why, weights: QueueWeights, waitedMs: number): Why 
   const share = weights.age * aging(waitedMs)
   if (share === 0) return why
   const { slice, kind = "" } = why
-  return { ...whyOf([...why.shares, { part: "age", share }], kind), ...(slice && { slice }) }
+  return {
+    ...whyOf(why.value + share, [...why.shares, { part: "age", share }], kind),
+    ...(slice && { slice }),
+  }
 }
 
-/** The most a part of the stream can be worth, however long it has waited. */
-export const mostOf = (why: Why, weights: QueueWeights): number => why.value + Math.max(0, weights.age)
+/** The most a part of a stream of that value can be worth, however long it has waited. */
+export const mostOf = (value: number, weights: QueueWeights): number => value + Math.max(0, weights.age)
 
-function whyOf(shares: Why["shares"], kind: string): Why {
+function whyOf(value: number, shares: Why["shares"], kind: string): Why {
   const sorted = shares.toSorted((a, b) => Math.abs(b.share) - Math.abs(a.share))
-  const value = sorted.reduce((sum, { share }) => sum + share, 0)
   const rare = sorted.some(({ part }) => part === "rare")
   return { value, shares: sorted, ...(rare && { kind }) }
 }

@@ -8,7 +8,7 @@ import { buildUi, type UiFile } from "../../scripts/build-ui.ts"
 import { hasBrowser, openBrowser, openTablet } from "./support/browser.ts"
 import { firstLoad } from "./support/first-load.ts"
 import { fixturePassword, startFixture } from "./support/fixture.ts"
-import { makeDevices, makeShadows } from "./support/world.ts"
+import { makeDevices, makeShadows } from "./support/world/stations.ts"
 
 const available = await hasBrowser()
 let folder: string

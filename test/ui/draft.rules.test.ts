@@ -3,7 +3,7 @@ import fc from "fast-check"
 import { decodings, type ModelContract } from "#contract/model"
 import { doubtsOfTrial } from "../../hub/registry/trial.rules.ts"
 import { classesUpTo, isDecoding, readAs, readNumbers } from "../../ui/screens/models/draft.rules.ts"
-import { makeLook } from "./support/world.ts"
+import { makeLook } from "./support/world/foreign-model.ts"
 
 const { contract } = makeLook()
 const types = Object.keys(decodings).filter(isDecoding)

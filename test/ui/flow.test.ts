@@ -130,9 +130,18 @@ describe.skipIf(!available)("the flow of work at a tablet, with the real hub", (
     await page.locator('[data-testid="flow-skip-reason"][data-reason="criteria"]').tap()
     await page.locator('[data-testid="flow-note"][data-say="skipped"]').waitFor()
     expect(await partOf(page)).not.toBe(first)
-    await until(
-      () => (hub.hub.db.prepare<{ n: number }>("SELECT count(*) AS n FROM label_skip").get()?.n ?? 0) > 0,
-    )
+    const count = (of: string) =>
+      hub.hub.db.prepare<{ n: number }>(`SELECT count(*) AS n FROM ${of}`).get()!.n
+    await until(() => count("label_skip") === 1)
+    // It was a slip: the part is back in the hand, and nobody else's.
+    await page.getByTestId("flow-undo").tap()
+    await until(() => count("label_skip WHERE undone_at IS NOT NULL") === 1)
+    expect(await partOf(page)).toBe(first)
+    expect(count(`label_lease WHERE inspection_id = '${first}'`)).toBe(1)
+    await page.waitForTimeout(200)
+    await page.keyboard.press("Shift+S")
+    await page.locator('[data-testid="flow-skip-reason"][data-reason="other"]').tap()
+    await until(() => count("label_skip WHERE undone_at IS NULL") === 1)
     expect(labelled(ids)).toEqual([])
     await page.waitForTimeout(200)
     await page.locator('[data-testid="label-kind"][data-kind="dent"]').tap()

@@ -1,5 +1,6 @@
 import type { Language } from "#contract/users"
-import type { Params, Words } from "./ko.ts"
+import type { Words } from "./ko.ts"
+import type { Params } from "./params.ts"
 
 /** Every language in its own words. */
 export const languageNames: Record<Language, string> = { ko: "한국어", en: "English" }

@@ -232,6 +232,41 @@ describe("what a tablet keeps and sends later", () => {
     expect(await next(one)).toBeNull()
   })
 
+  test("that takes a skip back brings the part back to the tablet that had it, and counts for nothing any more", async () => {
+    const [id] = storeParts(hub, 1)
+    const held = await next(one)
+    const skipped = deed(id!, { do: "skip", reason: "criteria" })
+    const back = deed(id!, { do: "unskip", skip: skipped.id, lease_id: held!.lease.id })
+    expect((await send(one, back)).status).toBe(404)
+    await send(one, skipped)
+    await skip(two, id!)
+    expect((await send(two, { ...back, id: systemIds.uuid() })).status).toBe(404)
+    expect(await next(one)).toBeNull()
+    const counted = await itemsOf(reviewer.get("/api/labelling/skips"))
+    expect((await send(one, back)).status).toBe(201)
+    expect((await send(one, back)).status).toBe(200)
+    const sum = (items: { skips: number }[]) => items.reduce((n, { skips }) => n + skips, 0)
+    expect(sum(await itemsOf(reviewer.get("/api/labelling/skips")))).toBe(sum(counted) - 1)
+    // Two had given it back; of one alone a reviewer has no need.
+    expect(await next(reviewer)).toBeNull()
+    const renewed = await one.post("/api/labelling/renew", { holding: [id] })
+    expect(await renewed.json()).toEqual({ held: [id] })
+    const label = newLabel(id!, { lease_id: held!.lease.id, verdict: "ok", kinds: [] })
+    expect((await one.post("/api/labels", label)).status).toBe(201)
+  })
+
+  test("that takes a skip back leaves the part with whoever has it by now", async () => {
+    const [id] = storeParts(hub, 1)
+    const held = await next(one)
+    const skipped = deed(id!, { do: "skip", reason: "picture" })
+    await send(one, skipped)
+    expect((await next(two))?.inspection.id).toBe(id!)
+    const back = deed(id!, { do: "unskip", skip: skipped.id, lease_id: held!.lease.id })
+    expect((await send(one, back)).status).toBe(201)
+    expect(await (await two.post("/api/labelling/renew", { holding: [id] })).json()).toEqual({ held: [id] })
+    expect(await (await one.post("/api/labelling/renew", { holding: [id] })).json()).toEqual({ held: [] })
+  })
+
   test("takes nobody's part away who holds it by now", async () => {
     const [id] = storeParts(hub, 1)
     await next(one)

@@ -14,45 +14,25 @@ import { Pointing } from "#contract/segmenter"
 import { NewUser, OwnPatch, SetupRequest, SignInRequest, User } from "#contract/users"
 import { createDesk } from "./desk.ts"
 import { type Picture, paintPictures, shrink } from "./pictures.ts"
+import { makeArrivals, makeRefusals, makeStorage } from "./world/arrivals.ts"
 import {
-  makeArrivals,
-  makeColleagues,
-  makeDeliveries,
-  makeDevices,
-  makeEnrolmentRequests,
-  makeGuide,
   makeHelp,
-  makeHome,
-  makeInspection,
-  makeJobs,
-  makeKinds,
-  makeLook,
-  makeMentions,
-  makeModels,
   makeOutline,
-  makePartHistory,
   makePrelabels,
-  makePreview,
-  makeProgramKeys,
-  makeQueueView,
-  makeRecipes,
-  makeRefusals,
-  makeRollouts,
-  makeSecurity,
   makeSegmenters,
-  makeSeries,
-  makeSession,
-  makeShadows,
   makeSimilar,
-  makeStorage,
-  makeTablets,
-  makeTask,
   makeTeacher,
-  makeTrainers,
-  makeTrial,
-  makeUsers,
-  makeWebhooks,
-} from "./world.ts"
+} from "./world/assist.ts"
+import { makeGuide, makeKinds } from "./world/catalogue.ts"
+import { makeLook, makeTrial } from "./world/foreign-model.ts"
+import { makeModels } from "./world/models.ts"
+import { makeInspection, makePartHistory } from "./world/parts.ts"
+import { makeColleagues, makeMentions, makeSession, makeTablets, makeUsers } from "./world/people.ts"
+import { makeDeliveries, makeProgramKeys, makeWebhooks } from "./world/programs.ts"
+import { makePreview, makeQueueView, makeTask } from "./world/queue.ts"
+import { makeHome, makeRollouts, makeSeries } from "./world/rollouts.ts"
+import { makeDevices, makeEnrolmentRequests, makeSecurity, makeShadows } from "./world/stations.ts"
+import { makeJobs, makeRecipes, makeTrainers } from "./world/training.ts"
 
 export const fixturePassword = "a long enough password"
 const fixturePin = "4096"

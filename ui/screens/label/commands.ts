@@ -39,8 +39,10 @@ export function createCommands(deps: {
   beside: (which: Beside) => void
   /** Whether this person has the tool on this line. */
   has: (mode: Mode) => boolean
+  /** Takes back what was done beside judging; false when that is not what was done last. */
+  undoBeside?: () => boolean
 }): Record<ActionId, () => void> {
-  const { work, kinds, open, drawer, beside, has } = deps
+  const { work, kinds, open, drawer, beside, has, undoBeside = () => false } = deps
   const { dispatch } = work
   const state = () => work.editor.value
   const tool = (mode: Mode) => () => {
@@ -99,7 +101,7 @@ export function createCommands(deps: {
     batch: () => open("batch"),
     undo() {
       if (state().history.past.length > 0 || state().gesture.name === "path") dispatch({ type: "undo" })
-      else void work.undo()
+      else if (!undoBeside()) void work.undo()
     },
     redo: () => dispatch({ type: "redo" }),
     hand: () => dispatch({ type: "mode", mode: "hand" }),

@@ -25,16 +25,8 @@ export function FlowNote({ flow }: { flow: Flow }) {
             {note.say === "asked" && words.flow.ask.done}
             {note.say === "batch" && words.flow.batch.done(note.count)}
           </span>
-          {note.say === "batch" && (
-            <Button
-              look="quiet"
-              icon="undo"
-              testid="batch-undo"
-              onClick={() => {
-                note.undo()
-                flow.forget()
-              }}
-            >
+          {"undo" in note && (
+            <Button look="quiet" icon="undo" testid="flow-undo" onClick={() => void flow.undo()}>
               {words.label.undo}
             </Button>
           )}

@@ -2,13 +2,13 @@ import { signal } from "@preact/signals"
 import { uuidv7 } from "uuidv7"
 import type { SkipReason } from "#contract/flow"
 import { asTrouble, type Trouble } from "../../api.ts"
-import type { Labelling } from "./labelling.ts"
+import type { Labelling, Left } from "./labelling.ts"
 import type { Outbox } from "./outbox.ts"
-import type { Held } from "./queue.ts"
 
 /** Something that was done and is said for some seconds. */
 export type FlowNote =
-  | { say: "skipped" | "asked" }
+  | { say: "skipped"; undo: () => void }
+  | { say: "asked" }
   | { say: "batch"; count: number; undo: () => void }
   | { say: "trouble"; trouble: Trouble }
 
@@ -35,11 +35,11 @@ export function createFlow({
 
   async function hand(
     deed: { do: "skip"; reason: SkipReason } | { do: "ask"; to: string | null; note?: string },
-    done: FlowNote,
+    done: (left: Left, id: string) => FlowNote,
   ): Promise<void> {
-    const part: Held | null = work.leave()
-    if (!part) return
-    const { id: inspection_id, label } = part.task.inspection
+    const left = work.leave()
+    if (!left) return
+    const { id: inspection_id, label } = left.held.task.inspection
     const about = { id: uuidv7(), inspection_id, made_at: now() }
     try {
       await outbox.addDeed(
@@ -47,12 +47,28 @@ export function createFlow({
           ? { ...about, ...deed, base_revision: label?.revision ?? 0 }
           : { ...about, ...deed },
       )
-      tell(done)
+      tell(done(left, about.id))
     } catch (error) {
       // The tablet's disk took nothing: the part comes back into the hand.
-      work.putAside([part])
+      work.takeUp(left)
       tell({ say: "trouble", trouble: asTrouble(error) })
     }
+  }
+
+  /** The part is in the hand at once; the hub hears of it behind the skip itself. */
+  async function takeBack(left: Left, skip: string): Promise<void> {
+    const { inspection, lease } = left.held.task
+    work.takeUp(left)
+    await outbox
+      .addDeed({
+        do: "unskip",
+        id: uuidv7(),
+        inspection_id: inspection.id,
+        skip,
+        lease_id: lease.id,
+        made_at: now(),
+      })
+      .catch((error: unknown) => tell({ say: "trouble", trouble: asTrouble(error) }))
   }
 
   return {
@@ -61,9 +77,18 @@ export function createFlow({
     forget: () => {
       note.value = null
     },
-    skip: (reason: SkipReason) => hand({ do: "skip", reason }, { say: "skipped" }),
+    skip: (reason: SkipReason) =>
+      hand({ do: "skip", reason }, (left, id) => ({ say: "skipped", undo: () => void takeBack(left, id) })),
     ask: (to: string | null, text: string) =>
-      hand({ do: "ask", to, ...(text.trim() !== "" && { note: text.trim() }) }, { say: "asked" }),
+      hand({ do: "ask", to, ...(text.trim() !== "" && { note: text.trim() }) }, () => ({ say: "asked" })),
+    /** Takes back what the note says; false when it says nothing that can be. */
+    undo(): boolean {
+      const said = note.value
+      if (!said || !("undo" in said)) return false
+      note.value = null
+      said.undo()
+      return true
+    },
   }
 }
 export type Flow = ReturnType<typeof createFlow>

@@ -241,8 +241,9 @@ function Work({ work, outbox, queue, keys, setups, outlines }: Desk) {
         },
         beside: (which) => latest.showBeside(latest.shown === which ? null : which),
         has: (mode) => hasMode(latest.tools, mode),
+        undoBeside: flow.undo,
       }),
-    [work],
+    [work, flow],
   )
   const showDrawer = (which: DrawerName) => {
     drawer.value = which
@@ -265,6 +266,9 @@ function Work({ work, outbox, queue, keys, setups, outlines }: Desk) {
     addEventListener("keydown", onKey)
     return () => removeEventListener("keydown", onKey)
   }, [commands, keys, open, prefs, work])
+
+  // A verdict is what was done last from then on, and has a note of its own.
+  useEffect(() => work.last.subscribe((last) => last && flow.forget()), [work, flow])
 
   // A question that waits for its answer is where it can be seen.
   useEffect(

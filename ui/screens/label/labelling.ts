@@ -27,14 +27,10 @@ import {
 import type { Outbox } from "./outbox.ts"
 import type { Held, PartSource } from "./queue.ts"
 
+/** A part that was let go, with what was marked on it. */
+export type Left = { held: Held; doc: EditorDocument; kinds: string[] }
 /** One verdict of this visit, with all that is needed to judge the part again. */
-export type Past = {
-  held: Held
-  verdict: LabelVerdict
-  doc: EditorDocument
-  kinds: string[]
-  at: number
-}
+export type Past = Left & { verdict: LabelVerdict; at: number }
 
 /** A double tap must not judge the next part: taps this soon after a change of image do not count. */
 const deadMs = 150
@@ -299,11 +295,21 @@ export function createLabelling(deps: {
     undo,
     criteria,
     /** Lets the part go without a verdict and shows the next; null for a tap that is not meant for it. */
-    leave(): Held | null {
+    leave(): Left | null {
       const part = held.value
       if (!part || now() - shownAt < deadMs) return null
+      const left = { held: part, doc: documentOf(editor.value), kinds: picked.value }
       next()
-      return part
+      return left
+    },
+    /** Brings a part that was let go back into the hand as it was left. */
+    takeUp(left: Left): void {
+      const here = held.value
+      batch(() => {
+        if (here) queue.putBack(here)
+        queue.hold(left.held.task.inspection.id)
+        show(left.held, left.doc, left.kinds)
+      })
     },
     /** Shows these next, the first of them at once; what is in the hand comes after. */
     putAside(parts: readonly Held[]): void {

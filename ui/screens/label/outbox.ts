@@ -74,8 +74,8 @@ export function createOutbox(deps: {
 
   const isMine = (entry: Entry) => entry.user === user
   const partOf = (entry: Entry) => ("label" in entry ? entry.label : entry.deed).inspection_id
-  /** A comment leaves the part in the hand. */
-  const endsPart = (entry: Entry) => "label" in entry || entry.deed.do !== "comment"
+  /** A comment leaves the part in the hand, and taking a skip back brings it there. */
+  const endsPart = (entry: Entry) => "label" in entry || entry.deed.do === "skip" || entry.deed.do === "ask"
 
   /** What waits, the signed-in person's first, each person's in order. */
   async function waiting(): Promise<Entry[]> {

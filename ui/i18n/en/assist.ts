@@ -1,0 +1,80 @@
+import type { Words } from "../ko.ts"
+import { n, pct, plural } from "./say.ts"
+
+export const assist: Words["assist"] = {
+  title: "Help for judging",
+  lead: "Measures whether help helps, and says what helps.",
+  time: "Time to judge a part (median)",
+  withHelp: "With suggestions",
+  withoutHelp: "Without",
+  seconds: "s",
+  labels: (count) => plural(count, "label"),
+  ratioUnknown: "There are too few labels to compare yet.",
+  ratioOpen: "Whether suggestions make it faster is not clear yet.",
+  faster: (by, low, high = 1) =>
+    `Suggestions make it ${pct(by)} faster (95% interval ${pct(low)} to ${pct(high)}).`,
+  slower: (by, low, high = 1) =>
+    `Suggestions make it ${pct(by)} slower (95% interval ${pct(low)} to ${pct(high)}). Judging by hand is better.`,
+  blindShare: (share) =>
+    `${pct(share)} of the parts, drawn at random, are shown without suggestions. The hub's setting assist.blind_share changes that.`,
+  leads: "Judged as the model did",
+  leadsNote: "Much more with suggestions than without means that people follow the model.",
+  taken: "Suggestions taken",
+  takenNone: "No suggestion has been shown yet.",
+  takenOf: (as_is, changed, shown = 0) => `${n(as_is)} as they were, ${n(changed)} changed, of ${n(shown)}`,
+  takenPercent: "Suggestions taken per day (%)",
+  tool: {
+    champion: "The model in use",
+    teacher: "The teacher model",
+    segment: "Tap for an outline",
+    similar: "Similar parts",
+    same_as_last: "Same as last",
+  },
+  nothingYet: "Nothing yet",
+  interval: (share, low, high = 1) => `${pct(share)}, 95% interval ${pct(low)} to ${pct(high)}`,
+  range: (low, high) => `95% interval ${pct(low)} to ${pct(high)}`,
+  teacher: "Teacher model",
+  teacherLead:
+    "Takes a second look at parts that wait to be judged. It may be too slow for the line. Parts it sees differently than the station come to people first.",
+  teacherModel: "Choose a model",
+  teacherNone: "No teacher",
+  role: { champion: "The model in use", teacher: "The teacher model" },
+  run: (made, differed, waiting = 0) =>
+    `${n(made)} looked at, ${n(differed)} seen differently, ${n(waiting)} to go`,
+  runFailed: (count) => `${n(count)} could not be read`,
+  segmenters: "Tap for an outline",
+  segmentersLead:
+    "A pair of models (ONNX) that cuts out what somebody taps on a picture. Models of the SAM family can be added.",
+  builtin: "Built in",
+  builtinNote:
+    "No learned model: finds outlines by colour alone. Good for marks that stand out from their surroundings.",
+  inUse: "In use",
+  unknownForm: "Unknown form",
+  noLicence: "No licence stated",
+  use: "Use",
+  addPair: "Add a pair of models",
+  pairName: "Name",
+  file: { encoder: "Encoder file (.onnx)", decoder: "Decoder file (.onnx)" },
+  add: "Add",
+  describe: "Describe its inputs and outputs",
+  ends: (a, b, c = "", d = "") => `Encoder: ${a} → ${b}. Decoder: ${c} → ${d}.`,
+  description: "Description (JSON)",
+  descriptionWrong: (why) => `The description cannot be read: ${why}`,
+  looking: {
+    off: "This hub does not search similar parts.",
+    working: "Pictures are being looked at.",
+    idle: "Every picture has been looked at.",
+    failed: "Pictures could not be looked at. See the hub's log.",
+  },
+  looked: (made, waiting, unreadable = 0) =>
+    `${plural(made, "picture")} looked at, ${plural(waiting, "part")} to go, ${plural(unreadable, "unreadable picture")}`,
+  similar: "Similar parts and how they were judged",
+  similarNone: "There are no similar parts yet.",
+  similarSoon: (parts) => `Pictures are being looked at; ${n(parts)} to go.`,
+  judgedOk: (parts) => `${n(parts)} OK`,
+  judgedNg: (parts) => `${n(parts)} NG`,
+  judgedUnsure: (parts) => `${n(parts)} unsure`,
+  judgedNone: "None of the similar parts has been judged.",
+  notJudged: "Not judged",
+  alike: (share) => `${pct(Math.max(0, share))} alike`,
+}

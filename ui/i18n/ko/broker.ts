@@ -1,0 +1,82 @@
+export const broker = {
+  title: "메시지 브로커",
+  reference: "다른 시스템용 인터페이스",
+  kind: {
+    embedded: "허브가 직접 브로커 역할을 합니다.",
+    external: "공장의 브로커가 허브와 스테이션의 메시지를 전달합니다.",
+  },
+  away: "허브가 브로커에 연결되지 않아 다시 시도하고 있습니다. 스테이션이 부품 기록을 보관하므로 잃는 것은 없습니다. 브로커가 실행 중인지, 네트워크가 연결되어 있는지 확인하세요.",
+  address: "주소",
+  since: "연결된 때",
+  awaySince: "연결이 끊긴 때",
+  sessions: "연결된 스테이션",
+  losses: "시작 후 끊긴 횟수",
+  accessRead: "브로커가 스테이션 목록을 읽은 때",
+  access: {
+    read: (_files: string) => "브로커가 모든 스테이션을 지금 상태대로 알고 있습니다.",
+    waiting: (files: string) =>
+      `브로커가 아직 파일을 다시 읽지 않았습니다(${files}). 방금 등록한 스테이션은 아직 들어올 수 없고, 방금 제외한 스테이션은 브로커에 아직 연결되어 있을 수 있습니다. 허브는 이미 그 스테이션을 받지 않습니다. 브로커 컴퓨터에서 실행하세요: systemctl reload mosquitto`,
+    failed: (files: string) =>
+      `허브가 브로커용 파일을 쓰지 못했습니다(${files}). 그 뒤에 등록하거나 제외한 스테이션을 브로커가 모릅니다. 제외한 스테이션은 허브가 이미 받지 않습니다. 폴더의 권한과 남은 공간을 확인하세요.`,
+  },
+  probe: "브로커 점검",
+  state: { ok: "통과", warn: "확인 필요", failed: "실패", skipped: "점검 안 함" },
+  check: {
+    connect: "연결이 암호화됨",
+    clock: "이 컴퓨터의 시계가 브로커 인증서와 맞음",
+    qos1: "메시지가 확인되고 전달됨",
+    retained: "토픽의 마지막 메시지가 보관됨",
+    max_packet: "8 MB 메시지가 전달됨",
+    anonymous: "인증 없이는 아무도 들어오지 못함",
+    device_rights: "스테이션은 자기 토픽에만 접근함",
+  },
+}
+
+export const arrivals = {
+  lost: (count: string) => `도착하지 않은 부품 ${count}개 · 원인 모름`,
+  recordsShed: (count: string) => `스테이션에 자리가 없어 버린 기록 ${count}건`,
+  picturesShed: (count: string) => `스테이션에 자리가 없어 버린 사진 ${count}장`,
+  refused: (count: string) => `허브가 받지 않은 메시지 ${count}건`,
+  disk: (free: string, total: string) => `허브 디스크: ${total} 중 ${free} 남음`,
+  level: {
+    tight:
+      "자리가 모자랍니다. 양품 사진은 스테이션에서 기다립니다. 없어진 것은 없습니다. 관리자에게 알려 주세요.",
+    low: "자리가 거의 없습니다. 모든 사진이 스테이션에서 기다리고 기록만 받습니다. 없어진 것은 없습니다. 관리자에게 알려 주세요.",
+    full: "디스크가 가득 찼습니다. 스테이션이 모두 보관하고 있습니다. 없어진 것은 없습니다. 지금 관리자에게 알려 주세요.",
+  },
+  tightIn: (time: string) => `지금 속도라면 ${time} 뒤에 자리가 모자랍니다.`,
+  waiting: (count: string) => `사진 ${count}장이 스테이션에서 자리를 기다립니다.`,
+  evicted: (count: string, size: string) =>
+    `자리를 만들려고 판정이 끝난 사진 ${count}장(${size})을 지웠습니다. 기록과 판정은 남아 있습니다.`,
+  refusals: "허브가 받지 않은 메시지",
+  refusalsAside: "보낸 장비에도 같은 이유를 알렸습니다",
+  why: {
+    frame: "검사 메시지의 형식이 맞지 않습니다",
+    frame_codec: "모르는 형식으로 보냈습니다",
+    frame_header: "메시지 머리글이 너무 깁니다",
+    segment: "긴 메시지의 조각이 맞지 않습니다",
+    digest: "오는 길에 사진이 손상되었습니다",
+    image: "사진이 설명과 다르거나 사진이 아닙니다",
+    pixels: "사진의 픽셀 수가 너무 많습니다",
+    conflict: "같은 번호로 다른 검사가 이미 저장되어 있습니다",
+    sequence: "같은 순번으로 다른 검사가 이미 저장되어 있습니다",
+    schema: "메시지 내용이 약속과 다릅니다",
+    too_long: "메시지가 너무 깁니다",
+  } as Record<string, string>,
+  whyOther: "받을 수 없는 메시지입니다",
+  noPicture: {
+    evicted: "판정이 끝난 뒤, 디스크에 자리를 만들려고 사진을 지웠습니다. 기록과 판정은 남아 있습니다.",
+    waiting: "사진은 스테이션에 있습니다. 허브 디스크에 자리가 생기면 옵니다.",
+    disk_full: "스테이션 디스크가 가득 차서 사진을 보관하지 못했습니다.",
+    unfinished_image: "사진을 저장하는 동안 스테이션이 꺼졌습니다.",
+    lost_image: "스테이션에서 사진 파일이 손상되었습니다.",
+    encoder_busy: "라인이 너무 빨라 사진을 저장하지 못했습니다.",
+    over_packet: "사진이 보낼 수 있는 크기보다 큽니다.",
+  } as Record<string, string>,
+  noPictureOther: "스테이션에 자리가 모자라 사진을 버렸습니다.",
+  hold: "사진 보존",
+  held: "보존 중",
+  holdReason: "보존하는 이유",
+  holdHint: "보존한 사진은 디스크가 가득 차도 지우지 않습니다.",
+  release: "보존 끝내기",
+}

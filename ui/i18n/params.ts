@@ -1,0 +1,2 @@
+/** Figures the hub sends with a message key. */
+export type Params = Record<string, string | number>
