@@ -8,6 +8,7 @@ import type { Clock } from "#platform/clock"
 import type { Events } from "#platform/events"
 import type { Ids } from "#platform/ids"
 import type { Log } from "#platform/log"
+import type { Shelf } from "#platform/shelf"
 import type { Sqlite } from "#platform/sqlite"
 import { createAssistRoutes } from "./assist.routes.ts"
 import { createCoverages } from "./coverage.service.ts"
@@ -52,6 +53,7 @@ export function createAssistDomain({
   clock,
   ids,
   encodedFolder,
+  shelf,
   encodedBytes,
   help,
   inspection,
@@ -69,6 +71,7 @@ export function createAssistDomain({
   image: (sha256: string) => StoredImage | undefined
   /** Where encoders' work is kept, and how much of it. */
   encodedFolder: string
+  shelf: Shelf
   encodedBytes: number
   help: Help
   /** Throws `not_found`. */
@@ -121,6 +124,7 @@ export function createAssistDomain({
     db,
     store: createSegmenterStore(db),
     blobs,
+    shelf,
     audit,
     clock,
     ids,

@@ -99,21 +99,15 @@ export function createDatasetStore(db: Sqlite) {
   const setDrawn = db.prepare(
     "INSERT INTO split_stratum (stratum, drawn) VALUES ($stratum, $drawn) ON CONFLICT DO UPDATE SET drawn = $drawn",
   )
-  const addVersion = db.prepare(`
-    INSERT INTO dataset_version (digest, role, samples, created_at, parent, summary, leaks)
-    VALUES ($digest, $role, $samples, $at,
-      (SELECT digest FROM dataset_version WHERE role = $role AND ready = 1 ORDER BY created_at DESC, rowid DESC LIMIT 1), $summary, $leaks)
-    ON CONFLICT DO NOTHING`)
   const addUnready = db.prepare(`
     INSERT INTO dataset_version (digest, role, samples, created_at, parent, summary, leaks, ready)
     VALUES ($digest, $role, $samples, $at,
-      (SELECT digest FROM dataset_version WHERE role = $role AND ready = 1 ORDER BY created_at DESC, rowid DESC LIMIT 1), $summary, $leaks, 0)
+      (SELECT digest FROM dataset_version WHERE role = $role AND ready = 1 AND samples > 0
+       ORDER BY created_at DESC, rowid DESC LIMIT 1), $summary, $leaks, 0)
     ON CONFLICT DO UPDATE SET leaks = $leaks WHERE ready = 0`)
   const isUnready = db.prepare<{ found: number }>(
     "SELECT EXISTS (SELECT 1 FROM dataset_version WHERE digest = $digest AND ready = 0) AS found",
   )
-  const dropSamples = db.prepare("DELETE FROM dataset_sample WHERE dataset = $digest")
-  const dropVersion = db.prepare("DELETE FROM dataset_version WHERE digest = $digest AND ready = 0")
   const finish = db.prepare("UPDATE dataset_version SET ready = 1 WHERE digest = $digest")
   const assignIfNew = db.prepare(
     `INSERT INTO split_assignment (identity, split, stratum, assigned_at) VALUES ($identity, $split, $stratum, $at)
@@ -194,6 +188,9 @@ export function createDatasetStore(db: Sqlite) {
     "INSERT INTO golden_look (digest, model, looked_at) VALUES ($digest, $model, $at) ON CONFLICT DO NOTHING",
   )
   const looks = db.prepare<{ n: number }>("SELECT count(*) AS n FROM golden_look WHERE digest = $digest")
+  const goodReference = db.prepare<{ found: number }>(
+    `SELECT EXISTS (SELECT 1 FROM reference_image WHERE pool = 'reference' AND label ->> '$.verdict' = 'ok') AS found`,
+  )
 
   return {
     /** Returns the id of the upload, and whether the same picture with the same label was there before. */
@@ -219,14 +216,6 @@ export function createDatasetStore(db: Sqlite) {
     splitOf: (identity: string): Split | undefined => assignment.get({ identity })?.split,
     assignments: (): Map<string, Split> => new Map(assignments.all().map((a) => [a.identity, a.split])),
     drawn: (): Map<string, number> => new Map(strata.all().map((s) => [s.stratum, s.drawn])),
-    assign(
-      fresh: readonly { identity: string; split: Split; stratum: string }[],
-      drawn: ReadonlyMap<string, number>,
-      at: number,
-    ): void {
-      for (const { identity, split, stratum } of fresh) assign.run({ identity, split, stratum, at })
-      for (const [stratum, n] of drawn) setDrawn.run({ stratum, drawn: n })
-    },
     /** Sets that hold something, the oldest first, with the names people know them by: v3, g2. */
     named: () =>
       named
@@ -241,26 +230,6 @@ export function createDatasetStore(db: Sqlite) {
     takeBack: (id: string): boolean => takeBack.run({ id }).changes > 0,
     isLeftOut: (id: string): boolean => isLeftOut.get({ id })?.found === 1,
     leftOut: (): Set<string> => new Set(leftOut.all().map(({ id }) => id)),
-    /** Writes a frozen set once; the same digest again changes nothing. */
-    freeze(
-      digest: string,
-      role: "training" | "golden",
-      set: readonly FrozenSample[],
-      told: { summary: DatasetSummary; leaks: readonly DatasetLeak[] },
-      at: number,
-    ): boolean {
-      const summary = JSON.stringify(told.summary)
-      const leaks = JSON.stringify(told.leaks)
-      // What a freeze in slices has left half done.
-      if (isUnready.get({ digest })?.found === 1) {
-        dropSamples.run({ digest })
-        dropVersion.run({ digest })
-      }
-      if (addVersion.run({ digest, role, samples: set.length, at, summary, leaks }).changes === 0)
-        return false
-      for (const sample of set) putSample(digest, sample)
-      return true
-    },
     setDrawn(drawn: ReadonlyMap<string, number>): void {
       for (const [stratum, n] of drawn) setDrawn.run({ stratum, drawn: n })
     },
@@ -338,8 +307,10 @@ export function createDatasetStore(db: Sqlite) {
       new Set(kept.all({ of: JSON.stringify(of) }).map((row) => row.image)),
     look: (digest: string, model: string, at: number): void => void addLook.run({ digest, model, at }),
     looks: (digest: string): number => looks.get({ digest })!.n,
+    hasGoodReference: (): boolean => goodReference.get()?.found === 1,
   }
 }
+export type DatasetStore = ReturnType<typeof createDatasetStore>
 
 const pictureOf = ({ id, image, mime, w, h, size }: PictureRow) => ({
   id,

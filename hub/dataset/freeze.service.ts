@@ -3,6 +3,7 @@ import type { FreezeRequest, FreezeState } from "#contract/dataset"
 import { Problem } from "#contract/problem"
 import type { Asker } from "#models/infer/asker"
 import type { Clock } from "#platform/clock"
+import type { GoldenCounts } from "#contract/registry"
 import type { Events } from "#platform/events"
 import type { FreezeOperations } from "./freeze.worker.ts"
 import type { Freezer, FreezeStep } from "./freezer.ts"
@@ -22,6 +23,9 @@ export type FreezesDeps = {
   clock: Clock
 }
 
+/** Whoever waits for a version may watch it, and may stop waiting: what is written by then is taken up by the next. */
+type Watch = { signal?: AbortSignal; onProgress?: (done: number, total: number) => void }
+
 /** Versions on their way, one after the other, beside the work of everybody else. */
 export function createFreezes({ child, own, counts, events, clock }: FreezesDeps) {
   let queue: Promise<unknown> = Promise.resolve()
@@ -31,14 +35,16 @@ export function createFreezes({ child, own, counts, events, clock }: FreezesDeps
     events.announce("job", { freeze: state.state })
   }
 
-  async function run(order: FreezeRequest): Promise<FreezeStep> {
+  async function run(order: FreezeRequest, { signal, onProgress }: Watch): Promise<FreezeStep> {
     const asked = { ...order, at: clock.now() }
     for (let attempt = 0; attempt < tries; attempt++) {
       let step = child
         ? await child.ask({ op: "begin", ...asked, counts: counts() }, beginMs)
         : own.begin(asked)
       while (step.state === "working") {
+        signal?.throwIfAborted()
         tell({ done: step.done, total: step.total })
+        onProgress?.(step.done, step.total)
         if (child) step = await child.ask({ op: "step" })
         else {
           await setImmediate()
@@ -50,16 +56,21 @@ export function createFreezes({ child, own, counts, events, clock }: FreezesDeps
     throw new Problem("unavailable", "freeze_busy", "the labels change too fast; nothing is lost, try again")
   }
 
-  async function inTurn(order: FreezeRequest): Promise<FreezeStep> {
+  async function inTurn(order: FreezeRequest, watch: Watch): Promise<FreezeStep> {
+    watch.signal?.throwIfAborted()
     tell({ state: "working", done: 0, total: 0, pairs: [], result: null, started_at: clock.now() })
     try {
-      const step = await run(order)
+      const step = await run(order, watch)
       if (step.state === "done") {
         const { training, golden, leaks } = step
         tell({ state: "done", result: { training, golden, leaks } })
       } else if (step.state === "blocked") tell({ state: "blocked", pairs: step.pairs })
       return step
     } catch (error) {
+      if (watch.signal?.aborted) {
+        tell({ state: "idle" })
+        throw error
+      }
       tell({ state: "failed" })
       if (error instanceof Problem) throw error
       throw new Problem(
@@ -74,11 +85,14 @@ export function createFreezes({ child, own, counts, events, clock }: FreezesDeps
 
   return {
     state: (): FreezeState => state,
-    /** Freezes in its turn. Throws `conflict` where pictures stand on both sides of the wall almost as they are. */
-    async freeze(order: FreezeRequest): Promise<FrozenPair> {
-      const turn = queue.then(() => inTurn(order))
+    /**
+     * Freezes in its turn. Throws `conflict` where pictures stand on both sides of the wall almost as they are, and at
+     * once when `signal` says that nobody waits any more.
+     */
+    async freeze(order: FreezeRequest, watch: Watch = {}): Promise<FrozenPair> {
+      const turn = queue.then(() => inTurn(order, watch))
       queue = turn.catch(() => undefined)
-      const step = await turn
+      const step = await unlessAborted(turn, watch.signal)
       if (step.state === "blocked")
         throw new Problem(
           "conflict",
@@ -90,6 +104,9 @@ export function createFreezes({ child, own, counts, events, clock }: FreezesDeps
       const { training, golden, leaks } = step
       return { training, golden, leaks }
     },
+    /** The golden set as it would be frozen now; nothing is written. */
+    golden: (): Promise<GoldenCounts> =>
+      child ? child.ask({ op: "golden", counts: counts() }, beginMs) : Promise.resolve(own.golden()),
     close: async (): Promise<void> => {
       await child?.close()
       await queue
@@ -97,3 +114,16 @@ export function createFreezes({ child, own, counts, events, clock }: FreezesDeps
   }
 }
 export type Freezes = ReturnType<typeof createFreezes>
+
+/** The sets of a training or a proof: whatever trains and looks almost like a golden picture stays out. */
+export const setsOfWork: FreezeRequest = { grouping: "part", near: "leave_out" }
+
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return work
+  return new Promise<T>((resolve, reject) => {
+    const stop = () => reject(signal.reason)
+    if (signal.aborted) return stop()
+    signal.addEventListener("abort", stop, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop))
+  })
+}

@@ -1,5 +1,6 @@
 import { setTimeout } from "node:timers/promises"
 import { answerParent } from "#models/infer/answerer"
+import type { GoldenCounts } from "#contract/registry"
 import type { Sqlite } from "#platform/sqlite"
 import type { LabelledPart } from "./dataset.service.ts"
 import { createFreezer, type FreezeOrder, type FreezeStep } from "./freezer.ts"
@@ -9,6 +10,7 @@ type Counts = "latest" | "reviewed" | "consensus"
 export type FreezeOperations = {
   begin: { ask: FreezeOrder & { counts: Counts }; answer: FreezeStep }
   step: { ask: object; answer: FreezeStep }
+  golden: { ask: { counts: Counts }; answer: GoldenCounts }
 }
 
 /** Between two slices the hub may write: as long as a slice takes. */
@@ -26,6 +28,10 @@ export async function runFreezeWorker(
   let counts: Counts = "latest"
   const freezer = createFreezer({ db, labels: () => of.labels(counts), judged: of.judged })
   await answerParent<FreezeOperations>("freeze", async (ask) => {
+    if (ask.op === "golden") {
+      counts = ask.counts
+      return freezer.golden()
+    }
     if (ask.op === "begin") {
       counts = ask.counts
       db.exec("PRAGMA synchronous = NORMAL")

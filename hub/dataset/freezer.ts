@@ -1,4 +1,5 @@
 import type { DatasetLeak, Grouping, NearPolicy } from "#contract/dataset"
+import type { GoldenCounts } from "#contract/registry"
 import type { Sqlite } from "#platform/sqlite"
 import type { LabelledPart } from "./dataset.service.ts"
 import { createDatasetStore, type FrozenSample } from "./dataset.store.ts"
@@ -41,9 +42,9 @@ export function createFreezer({
   const store = createDatasetStore(db)
   let work: Generator<FreezeStep, FreezeStep> | undefined
 
-  function* freeze({ grouping, near, at }: FreezeOrder): Generator<FreezeStep, FreezeStep> {
+  const place = (grouping: Grouping) => {
     const leftOut = store.leftOut()
-    const placement = placeLabelled({
+    return placeLabelled({
       references: store.references(),
       parts: labels().filter(({ inspectionId }) => !leftOut.has(inspectionId)),
       judged: judged(),
@@ -51,6 +52,10 @@ export function createFreezer({
       drawn: store.drawn(),
       grouping,
     })
+  }
+
+  function* freeze({ grouping, near, at }: FreezeOrder): Generator<FreezeStep, FreezeStep> {
+    const placement = place(grouping)
     const pairs = near === "allow" ? [] : pairsOf(placement.samples)
     if (near === "block" && pairs.length > 0) return { state: "blocked", pairs: pairs.slice(0, mostLeaks) }
     // Left out is whatever trains: what proves a model was chosen for that.
@@ -133,6 +138,12 @@ export function createFreezer({
     },
     /** The next slice. */
     step,
+    /** The golden set as it would be frozen now; nothing is written. */
+    golden(): GoldenCounts {
+      const samples = place("part").samples.filter(({ split }) => split === "golden")
+      const { total } = summarise(samples)
+      return { digest: samples.length > 0 ? setDigest(samples) : null, ...total }
+    },
   }
 }
 export type Freezer = ReturnType<typeof createFreezer>

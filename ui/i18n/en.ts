@@ -367,6 +367,7 @@ export const en: Words = {
     queue: "Queue",
     past: "Past",
     state: {
+      preparing: "Freezing its set",
       queued: "Queued",
       running: "Training",
       proving: "Proving",
@@ -900,6 +901,7 @@ export const en: Words = {
       rate_limited: "Too many tries. Wait a moment, then try again.",
       internal: "The hub has a problem. What is saved stays saved. Try again in a moment.",
       unavailable: "The hub is busy. Nothing is lost. Try again soon.",
+      no_space: "The hub's disk is nearly full. Nothing was stored. Please tell an admin.",
       network: "The hub cannot be reached. Check the network.",
       answer: "The hub's answer cannot be read. Open the screen again.",
     },
@@ -2056,5 +2058,14 @@ export const en: Words = {
     allow: "They are different parts",
     golden: "Golden",
     training: "Training",
+  },
+  exports: {
+    open: "Formats",
+    title: "Take these parts out",
+    lead: "All parts that the filter finds, with and without a label.",
+    underWay: "Being made",
+    reading: "Reading labels",
+    pictures: (count, of) => `${count} of ${of} pictures`,
+    cancel: "Stop",
   },
 }

@@ -366,6 +366,7 @@ export const ko = {
     queue: "순서",
     past: "지난 학습",
     state: {
+      preparing: "데이터셋 만드는 중",
       queued: "대기",
       running: "학습 중",
       proving: "검증 중",
@@ -897,6 +898,7 @@ export const ko = {
       rate_limited: "너무 자주 시도했습니다. 잠시 뒤에 다시 해 주세요.",
       internal: "허브에 문제가 생겼습니다. 저장된 것은 그대로입니다. 잠시 뒤 다시 해 주세요.",
       unavailable: "허브가 잠시 바쁩니다. 잃은 것은 없습니다. 곧 다시 해 주세요.",
+      no_space: "허브 저장 공간이 거의 찼습니다. 저장된 것은 없습니다. 관리자에게 알려 주세요.",
       network: "허브에 닿지 않습니다. 네트워크를 확인해 주세요.",
       answer: "허브의 답을 읽을 수 없습니다. 화면을 다시 열어 주세요.",
     },
@@ -2058,6 +2060,15 @@ export const ko = {
     allow: "서로 다른 부품임",
     golden: "골든",
     training: "학습",
+  },
+  exports: {
+    open: "다른 형식",
+    title: "이 부품들 내보내기",
+    lead: "필터에 걸린 부품 전부입니다. 라벨이 없는 부품도 들어갑니다.",
+    underWay: "만드는 중",
+    reading: "라벨을 읽는 중",
+    pictures: (count: string, of: string) => `사진 ${of}장 중 ${count}장`,
+    cancel: "그만두기",
   },
 }
 

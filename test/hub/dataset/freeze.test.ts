@@ -6,7 +6,7 @@ import { createAsker } from "#models/infer/asker"
 import { createFreezer } from "../../../hub/dataset/freezer.ts"
 import { until } from "../support/device.ts"
 import { type Browser, startTestHub, type TestHub } from "../support/hub.ts"
-import { newLabel, storeParts } from "../support/parts.ts"
+import { frozenSets, newLabel, storeParts } from "../support/parts.ts"
 
 type Frozen = v.InferOutput<typeof DatasetFrozen>
 let hub: TestHub
@@ -47,7 +47,7 @@ const own = (i: number) =>
 
 describe("a version", () => {
   test("made by the child is the one the hub itself would make, and is made once", async () => {
-    const here = hub.hub.dataset.freeze()
+    const here = await frozenSets(hub)
     const first = await freeze()
     expect(first).toEqual({
       training: { digest: here.training.digest, fresh: false },
@@ -66,7 +66,7 @@ describe("a version", () => {
   test("that was broken off is seen by nobody, and the next freeze makes it whole", async () => {
     await engineer.post("/api/labels", newLabel(parts[2]!, { verdict: "ng", kinds: ["dent"] }))
     const before = (await json<{ items: DatasetVersion[] }>(engineer.get("/api/datasets"))).items.length
-    const { db, dataset, inspectionStore, labelling } = hub.hub
+    const { db, inspectionStore, labelling } = hub.hub
     const broken = createFreezer({ db, labels: labelling.current, judged: inspectionStore.judged })
     let step = broken.begin({ grouping: "part", near: "block", at: 1 })
     // As far as some rows of the first version, and no further.
@@ -79,7 +79,7 @@ describe("a version", () => {
     expect(frozen.training.fresh || frozen.golden.fresh).toBe(true)
     const all = [...(await samples(frozen.training.digest)), ...(await samples(frozen.golden.digest))]
     expect(all).toHaveLength(40)
-    expect(dataset.freeze().training.fresh).toBe(false)
+    expect((await freeze()).training.fresh).toBe(false)
   })
 
   test("is not made while pictures stand on both sides almost as they are; the pairs are shown, and decided on", async () => {

@@ -15,7 +15,8 @@ import {
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { type Blobs, openBlobs, sha256Of } from "#platform/blobs"
-import { openPacks, type PackPlace } from "#platform/packs"
+import type { PackPlace } from "#platform/blob-reader"
+import { openPacks } from "#platform/packs"
 import { linuxPunchHole } from "../../../hub/platform/punch.bun.ts"
 
 const folders: string[] = []
