@@ -365,6 +365,7 @@ const testIds = [
   "connections-key",
   "connections-key-make",
   "connections-key-end",
+  "connections-key-scope",
   "connections-key-end-yes",
   "connections-once",
   "connections-once-done",

@@ -45,6 +45,8 @@ import trainers from "./migrations/0044_trainers.sql" with { type: "text" }
 import parts from "./migrations/0045_parts.sql" with { type: "text" }
 import freeze from "./migrations/0046_freeze.sql" with { type: "text" }
 import preparing from "./migrations/0047_preparing.sql" with { type: "text" }
+import print from "./migrations/0048_print.sql" with { type: "text" }
+import keyScope from "./migrations/0049_key_scope.sql" with { type: "text" }
 
 /** Forward only, in order; each runs in one transaction. Never edit one that has been released: add the next. */
 export const migrations: { name: string; sql: string }[] = [
@@ -95,4 +97,6 @@ export const migrations: { name: string; sql: string }[] = [
   { name: "0045_parts", sql: parts },
   { name: "0046_freeze", sql: freeze },
   { name: "0047_preparing", sql: preparing },
+  { name: "0048_print", sql: print },
+  { name: "0049_key_scope", sql: keyScope },
 ]

@@ -1116,8 +1116,22 @@ export function makeTrial({ parts }: ModelTrial, stream: readonly InspectionView
 
 export function makeProgramKeys(now: number): ProgramKey[] {
   return [
-    { id: "3f0a9c12", kind: "refresh", created_at: now - 20 * 24 * hour, ends_at: now + 345 * 24 * hour },
-    { id: "b81d44e0", kind: "legacy", created_at: now - 300 * 24 * hour, ends_at: null },
+    {
+      id: "3f0a9c12",
+      kind: "refresh",
+      scope: "label",
+      created_at: now - 20 * 24 * hour,
+      ends_at: now + 345 * 24 * hour,
+      used_at: now - 3_600_000,
+    },
+    {
+      id: "b81d44e0",
+      kind: "legacy",
+      scope: "full",
+      created_at: now - 300 * 24 * hour,
+      ends_at: null,
+      used_at: null,
+    },
   ]
 }
 
