@@ -54,7 +54,7 @@ import { openBlobs } from "./platform/blobs.ts"
 import { openCertificateAuthority } from "./platform/certificate-authority.ts"
 import type { Clock } from "./platform/clock.ts"
 import { prepareDataFolder } from "./platform/data-folder.ts"
-import { createDiskSpace, hasRoomFor } from "./platform/disk-space.ts"
+import { createDiskSpace, type DiskSpace, hasRoomFor } from "./platform/disk-space.ts"
 import { createEvents } from "./platform/events.ts"
 import { createGroupCommit } from "./platform/group-commit.ts"
 import type { Ids } from "./platform/ids.ts"
@@ -81,6 +81,8 @@ import { createWebhooks } from "./webhooks/webhooks.service.ts"
 /** What a hub needs from the outside: the runtime's drivers, time, chance, and a place for its log. */
 export type HubPorts = {
   openSqlite: OpenSqlite
+  /** Says how full the disk is; the data folder's own when absent. */
+  disk?: DiskSpace
   /** Gives room inside a file back to the disk, where the system can. */
   punchHole?: PunchHole | undefined
   openAsset: OpenAsset
@@ -171,11 +173,13 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
 
     const commits = createGroupCommit({ sqlite: db })
     const keys = await openSigningKeys({ dataDir: folder.root })
-    const disk = createDiskSpace({
-      path: folder.root,
-      shares: { tight: config.storage.tight_share, low: config.storage.low_share },
-      clock,
-    })
+    const disk =
+      ports.disk ??
+      createDiskSpace({
+        path: folder.root,
+        shares: { tight: config.storage.tight_share, low: config.storage.low_share },
+        clock,
+      })
     let mqttPort = config.mqtt.port
     let mqttTlsPort = config.mqtt.tls_port
 

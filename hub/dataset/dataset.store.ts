@@ -118,6 +118,19 @@ export function createDatasetStore(db: Sqlite) {
      JOIN embedding e ON e.inspection_n = i.n AND e.space = (SELECT id FROM embedding_space ORDER BY made DESC, id LIMIT 1)
      WHERE i.image_sha256 IS NOT NULL`,
   )
+  // Whatever may come into a version: settled labels, and uploads.
+  const unprinted = `(
+      SELECT image_sha256 AS image FROM inspection
+      WHERE label_verdict IN ('ok', 'ng') AND queue_rank IS NULL AND image_sha256 IS NOT NULL
+      UNION SELECT image FROM reference_image
+    ) WHERE image NOT IN (SELECT image FROM picture_print)`
+  const countUnprinted = db.prepare<{ n: number }>(`SELECT count(*) AS n FROM ${unprinted}`)
+  const someUnprinted = db.prepare<{ image: string }>(`SELECT image FROM ${unprinted} LIMIT $limit`)
+  const putPrint = db.prepare("INSERT INTO picture_print VALUES ($image, $print) ON CONFLICT DO NOTHING")
+  const prints = db.prepare<{ image: string; print: Uint8Array }>(
+    `SELECT p.image, p.print FROM json_each($of) o JOIN picture_print p ON p.image = o.value
+     WHERE p.print IS NOT NULL`,
+  )
   const version = db.prepare<VersionRow>(
     `SELECT ${versionColumns} FROM dataset_version WHERE digest = $digest AND ready = 1`,
   )
@@ -270,6 +283,24 @@ export function createDatasetStore(db: Sqlite) {
       for (let from = 0; from < of.length; from += 5_000)
         for (const { image, vector } of looked.all({ of: JSON.stringify(of.slice(from, from + 5_000)) }))
           found.push({ image, vector: new Int8Array(vector.buffer, vector.byteOffset, vector.length) })
+      return found
+    },
+    /** Pictures that may come into a version and have no print yet. */
+    countUnprinted: (): number => countUnprinted.get()!.n,
+    unprinted: (limit: number): string[] => someUnprinted.all({ limit }).map(({ image }) => image),
+    /** Null for a picture that cannot be read. */
+    putPrint: (image: string, print: Int16Array | null): void =>
+      void putPrint.run({
+        image,
+        print: print && new Uint8Array(print.buffer, print.byteOffset, print.byteLength),
+      }),
+    /** Prints of these pictures, of those that have one. */
+    prints(of: readonly string[]): { image: string; vector: Int16Array }[] {
+      const found: { image: string; vector: Int16Array }[] = []
+      for (let from = 0; from < of.length; from += 5_000)
+        // A copy: bytes of a row begin anywhere, and two-byte numbers do not.
+        for (const { image, print } of prints.all({ of: JSON.stringify(of.slice(from, from + 5_000)) }))
+          found.push({ image, vector: new Int16Array(print.slice().buffer) })
       return found
     },
     version(digest: string): StoredVersion | undefined {

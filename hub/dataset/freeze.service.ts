@@ -1,9 +1,9 @@
 import { setImmediate } from "node:timers/promises"
 import type { FreezeRequest, FreezeState } from "#contract/dataset"
 import { Problem } from "#contract/problem"
+import type { GoldenCounts } from "#contract/registry"
 import type { Asker } from "#models/infer/asker"
 import type { Clock } from "#platform/clock"
-import type { GoldenCounts } from "#contract/registry"
 import type { Events } from "#platform/events"
 import type { FreezeOperations } from "./freeze.worker.ts"
 import type { Freezer, FreezeStep } from "./freezer.ts"
@@ -29,13 +29,36 @@ type Watch = { signal?: AbortSignal; onProgress?: (done: number, total: number) 
 /** Versions on their way, one after the other, beside the work of everybody else. */
 export function createFreezes({ child, own, counts, events, clock }: FreezesDeps) {
   let queue: Promise<unknown> = Promise.resolve()
-  let state: FreezeState = { state: "idle", done: 0, total: 0, pairs: [], result: null, started_at: null }
+  let state: FreezeState = {
+    state: "idle",
+    step: "rows",
+    done: 0,
+    total: 0,
+    pairs: [],
+    result: null,
+    started_at: null,
+  }
   const tell = (next: Partial<FreezeState>) => {
     state = { ...state, ...next }
     events.announce("job", { freeze: state.state })
   }
 
-  async function run(order: FreezeRequest, { signal, onProgress }: Watch): Promise<FreezeStep> {
+  /** Looks at pictures that came in since the last freeze, so that none slips through because nobody has looked yet. */
+  async function look(at: Asker<FreezeOperations>, { signal, onProgress }: Watch): Promise<void> {
+    let total = 0
+    for (let left = 1; left > 0; ) {
+      left = (await at.ask({ op: "look" })).left
+      signal?.throwIfAborted()
+      total = Math.max(total, left)
+      tell({ step: "pictures", done: total - left, total })
+      onProgress?.(0, 1)
+    }
+  }
+
+  async function run(order: FreezeRequest, watch: Watch): Promise<FreezeStep> {
+    const { signal, onProgress } = watch
+    if (child && order.near !== "allow") await look(child, watch)
+    tell({ step: "rows", done: 0, total: 0 })
     const asked = { ...order, at: clock.now() }
     for (let attempt = 0; attempt < tries; attempt++) {
       let step = child

@@ -47,7 +47,13 @@ export function createExporter({ labels, splitOf, frozen, picture, found }: Expo
     numbers.sort((a, b) => a - b)
     return await snapshotOf(labels, splitOf, which.upTo, numbers)
   }
-  const orderOf = async ({ which, format, profile, pictures, classes }: ExportTask): Promise<ExportOrder> => ({
+  const orderOf = async ({
+    which,
+    format,
+    profile,
+    pictures,
+    classes,
+  }: ExportTask): Promise<ExportOrder> => ({
     format,
     profile,
     items: await itemsOf(which),

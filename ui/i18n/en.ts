@@ -2066,6 +2066,7 @@ export const en: Words = {
     underWay: "Being made",
     reading: "Reading labels",
     pictures: (count, of) => `${count} of ${of} pictures`,
+    looking: (done, total) => `Comparing pictures: ${done} of ${total} new ones`,
     cancel: "Stop",
   },
 }

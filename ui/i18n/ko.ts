@@ -2068,6 +2068,7 @@ export const ko = {
     underWay: "만드는 중",
     reading: "라벨을 읽는 중",
     pictures: (count: string, of: string) => `사진 ${of}장 중 ${count}장`,
+    looking: (done: string, total: string) => `새 사진을 비교하는 중 ${done} / ${total}`,
     cancel: "그만두기",
   },
 }

@@ -104,7 +104,7 @@ describe("uploads by an engineer", () => {
   })
 
   test("can be looked at: their pictures are known to the hub", async () => {
-    const { dataset } = setUp()
+    const { dataset, pictures } = setUp()
     const { image } = await dataset.addReference("golden", { part_id: "g1", label: ok }, bytes("g1"), "e")
     expect([...pictures]).toEqual([image])
   })

@@ -14,8 +14,8 @@ import {
 } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { type Blobs, openBlobs, sha256Of } from "#platform/blobs"
 import type { PackPlace } from "#platform/blob-reader"
+import { type Blobs, openBlobs, sha256Of } from "#platform/blobs"
 import { openPacks } from "#platform/packs"
 import { linuxPunchHole } from "../../../hub/platform/punch.bun.ts"
 

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test"
+import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test"
 import * as v from "valibot"
 import { JobView } from "#contract/registry"
 import { selfCommand } from "#models/child"
@@ -35,16 +35,18 @@ const hold = () => {
   gate = Promise.withResolvers()
 }
 
-beforeEach(async () => {
-  asked = []
+beforeAll(async () => {
   gate = Promise.withResolvers()
   gate.resolve()
   plant = await startTestHub({ ports: { freezer: held } })
   engineer = await plant.as("engineer")
 })
-afterEach(async () => {
+afterAll(async () => {
   gate.resolve()
   await plant.stop()
+})
+beforeEach(() => {
+  asked = []
 })
 
 async function label(count: number): Promise<string[]> {
@@ -61,6 +63,17 @@ async function start(over: object = {}): Promise<JobView> {
 }
 
 describe("a training whose sets are being frozen", () => {
+  test("fails visibly when all that is good proves models, and is not begun when nothing is good", async () => {
+    const refused = await engineer.post("/api/training/jobs", {})
+    expect([refused.status, await refused.json()]).toMatchObject([409, { key: "training_no_ok" }])
+    const [part = ""] = await label(1)
+    const { image, part_id } = plant.hub.inspectionStore.view(part)!
+    plant.hub.dataset.choose(part_id, image!.sha256, "golden")
+    const { id } = await start()
+    const failed = await jobIn(engineer, id, "failed")
+    expect(failed.error).toContain("no OK part to learn from")
+  })
+
   test("says how far that is while the hub answers others, and waits in the queue afterwards", async () => {
     await label(12)
     hold()
@@ -107,17 +120,6 @@ describe("a training whose sets are being frozen", () => {
     expect(dataset.train).toBeGreaterThan(0)
   })
 
-  test("fails visibly when all that is good proves models, and is not begun when nothing is good", async () => {
-    const refused = await engineer.post("/api/training/jobs", {})
-    expect([refused.status, await refused.json()]).toMatchObject([409, { key: "training_no_ok" }])
-    const [part = ""] = await label(1)
-    const { image, part_id } = plant.hub.inspectionStore.view(part)!
-    plant.hub.dataset.choose(part_id, image!.sha256, "golden")
-    const { id } = await start()
-    const failed = await jobIn(engineer, id, "failed")
-    expect(failed.error).toContain("no OK part to learn from")
-  })
-
   test("takes a set that was frozen before, as it was", async () => {
     await label(12)
     const first = await jobIn(engineer, (await start()).id, "queued")
@@ -131,7 +133,6 @@ describe("a training whose sets are being frozen", () => {
 })
 
 test("the proof of a model from elsewhere has its golden set frozen by the child as well", async () => {
-  await label(12)
   const answer = await engineer.post("/api/models", brightnessModel({ stamp: "elsewhere" }))
   const { digest } = (await answer.json()) as { digest: string }
   await plant.hub.registry.idle()
