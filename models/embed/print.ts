@@ -3,7 +3,7 @@ import { openFrame } from "../preprocess.ts"
 const side = 32
 const kept = 8
 /** Numbers of a print. */
-export const printSize = kept * kept
+const printSize = kept * kept
 
 /**
  * What a picture looks like from far away: the lowest frequencies of its brightness (DCT-II of 32 × 32 grey pixels, the
