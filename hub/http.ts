@@ -25,6 +25,8 @@ export type HttpOptions = {
   ) => { user: User; sessionId: string; tabletId?: string | undefined } | undefined
   /** Whether a token's session is still open, without counting as use. */
   isSessionOpen: (token: string) => boolean
+  /** Whether the disk has room for so many more bytes. */
+  hasRoom: (bytes: number) => Promise<boolean>
   ready: () => boolean
   openAsset: OpenAsset
   version: string
@@ -40,6 +42,7 @@ export function createHttp({
   routes,
   resolveSession,
   isSessionOpen,
+  hasRoom,
   ready,
   openAsset,
   version,
@@ -53,6 +56,7 @@ export function createHttp({
   app.use(async (c, next) => {
     const requestId = ids.random(8)
     c.set("requestId", requestId)
+    c.set("hasRoom", hasRoom)
     c.header("X-Request-Id", requestId)
     const start = performance.now()
     await next()

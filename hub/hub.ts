@@ -19,6 +19,7 @@ import type { FreezeOperations } from "./dataset/freeze.worker.ts"
 import { createDelivery } from "./delivery/delivery.service.ts"
 import { createFetchRights } from "./delivery/fetch-rights.ts"
 import { createExchangeDomain } from "./exchange/exchange.ts"
+import type { ExportOperations } from "./exchange/export.worker.ts"
 import { formats } from "./exchange/formats.ts"
 import { zipStream } from "./exchange/zip.writer.ts"
 import { createFleetDomain } from "./fleet/fleet.ts"
@@ -53,7 +54,7 @@ import { openBlobs } from "./platform/blobs.ts"
 import { openCertificateAuthority } from "./platform/certificate-authority.ts"
 import type { Clock } from "./platform/clock.ts"
 import { prepareDataFolder } from "./platform/data-folder.ts"
-import { createDiskSpace } from "./platform/disk-space.ts"
+import { createDiskSpace, type DiskSpace, hasRoomFor } from "./platform/disk-space.ts"
 import { createEvents } from "./platform/events.ts"
 import { createGroupCommit } from "./platform/group-commit.ts"
 import type { Ids } from "./platform/ids.ts"
@@ -64,6 +65,7 @@ import { openDatabase } from "./platform/migrate.ts"
 import { migrations } from "./platform/migrations.ts"
 import { createOutbound } from "./platform/outbound.ts"
 import type { PunchHole } from "./platform/packs.ts"
+import { createShelf } from "./platform/shelf.ts"
 import { openSigningKeys } from "./platform/signing.ts"
 import type { OpenSqlite } from "./platform/sqlite.ts"
 import { StartFailure } from "./platform/start-failure.ts"
@@ -79,6 +81,8 @@ import { createWebhooks } from "./webhooks/webhooks.service.ts"
 /** What a hub needs from the outside: the runtime's drivers, time, chance, and a place for its log. */
 export type HubPorts = {
   openSqlite: OpenSqlite
+  /** Says how full the disk is; the data folder's own when absent. */
+  disk?: DiskSpace
   /** Gives room inside a file back to the disk, where the system can. */
   punchHole?: PunchHole | undefined
   openAsset: OpenAsset
@@ -95,6 +99,8 @@ export type HubPorts = {
   backbone?: TrainingJobSpec["backbone"]
   /** Writes dataset versions, in a process of its own; without it the hub does, slice by slice. */
   freezer?: (database: string) => Asker<FreezeOperations>
+  /** Makes exports, each in a process of its own; without it the hub does, piece by piece. */
+  exporter?: (database: string) => Asker<ExportOperations>
   /** Helps people judge, in processes of their own; without it they judge without help. */
   assist?: AssistPorts | undefined
   /** Prints reports, in a process of its own; without it there are pages and tables alone. */
@@ -161,16 +167,19 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       log: log.child("database"),
     })
     const blobs = await openBlobs({ dataDir: folder.root, punch: ports.punchHole })
+    const shelf = createShelf({ folder: join(folder.root, "looked-at"), clock, ids })
     const events = createEvents({ log: log.child("events") })
     const audit = createAudit({ db, clock })
 
     const commits = createGroupCommit({ sqlite: db })
     const keys = await openSigningKeys({ dataDir: folder.root })
-    const disk = createDiskSpace({
-      path: folder.root,
-      shares: { tight: config.storage.tight_share, low: config.storage.low_share },
-      clock,
-    })
+    const disk =
+      ports.disk ??
+      createDiskSpace({
+        path: folder.root,
+        shares: { tight: config.storage.tight_share, low: config.storage.low_share },
+        clock,
+      })
     let mqttPort = config.mqtt.port
     let mqttTlsPort = config.mqtt.tls_port
 
@@ -336,6 +345,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       ports,
       db,
       blobs,
+      shelf,
       events,
       audit,
       keys,
@@ -365,6 +375,12 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       labels: labelled,
       labelling,
       dataset,
+      // The data manager comes later and is asked when somebody exports.
+      parts: {
+        through: (filter) => parts.parts.through(filter),
+        found: (filter, through, now) => parts.parts.numbers(filter, through, now),
+      },
+      exporter: ports.exporter && (() => ports.exporter!(folder.database)),
       folder: join(folder.root, "imports"),
     })
 
@@ -388,6 +404,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       clock,
       ids,
       encodedFolder: join(folder.root, "encoded"),
+      shelf,
       encodedBytes: config.assist.encoded_mb * 1e6,
       help,
       inspection: inspection.inspections.get,
@@ -459,6 +476,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       ],
       resolveSession: users.sessions.resolve,
       isSessionOpen: users.sessions.isOpen,
+      hasRoom: async (bytes) => hasRoomFor(await disk.look(), bytes),
       ready: () => ready,
       openAsset: ports.openAsset,
       version: ports.version,
@@ -486,6 +504,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       guide,
       labelling,
       exchange: exchange.exchange,
+      exports: exchange.exports,
       /** The ports the broker listens on, once started: without encryption (unless that is off), and with TLS. */
       mqttPort: () => mqttPort,
       mqttTlsPort: () => mqttTlsPort,
@@ -493,6 +512,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       tls,
       checkCertificates,
       dataset,
+      freezes: learning.freezes,
       training,
       trainers: learning.trainers,
       registry,
@@ -512,6 +532,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         const sweep = () => {
           users.sessions.sweep()
           users.tablets.sweep()
+          shelf.sweep().catch((error) => log.error("shelf_not_swept", { error: String(error) }))
         }
         sweep()
         sweeping = setInterval(sweep, sweepMs)
@@ -580,6 +601,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         ready = false
         await labelStudio.stop()
         await webhooks.stop()
+        await exchange.exports.close()
         await exchange.exchange.stop()
         await parts.stop()
         await assist.stop()

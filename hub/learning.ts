@@ -21,6 +21,7 @@ import type { Audit } from "./platform/audit.ts"
 import type { Blobs } from "./platform/blobs.ts"
 import type { Events } from "./platform/events.ts"
 import type { Log } from "./platform/log.ts"
+import type { Shelf } from "./platform/shelf.ts"
 import type { SigningKeys } from "./platform/signing.ts"
 import type { Sqlite } from "./platform/sqlite.ts"
 import { createRegistryRoutes } from "./registry/registry.routes.ts"
@@ -43,6 +44,7 @@ export type LearningDeps = {
   ports: Pick<HubPorts, "clock" | "ids" | "prover" | "trainer" | "freezer" | "backbone" | "print">
   db: Sqlite
   blobs: Blobs
+  shelf: Shelf
   events: Events
   audit: Audit
   keys: SigningKeys
@@ -72,7 +74,6 @@ export function createLearning(deps: LearningDeps) {
     clock,
     ids,
     labels: labelling,
-    judged: inspections.judged,
     blobs,
     keepImage: inspections.keepImage,
     sniffImage,
@@ -100,7 +101,9 @@ export function createLearning(deps: LearningDeps) {
     events,
     log: log.child("registry"),
     dataset,
+    freezes,
     blobs,
+    shelf: deps.shelf,
     prover: ports.prover,
     pictureOf: (id) => inspections.view(id)?.image?.sha256,
     buildIndex: (sha256) => buildIndex({ blobs }, sha256),
@@ -119,6 +122,8 @@ export function createLearning(deps: LearningDeps) {
     events,
     log: log.child("training"),
     dataset,
+    freezes,
+    hasGood: () => dataset.hasGoodReference() || labelling.hasGood(),
     blobs,
     trainer: ports.trainer,
     // Its contract lies beside it; without one the trainer knows the file by its hash, or says what is missing.
@@ -224,6 +229,7 @@ export function createLearning(deps: LearningDeps) {
 
   return {
     dataset,
+    freezes,
     registry,
     training,
     trainers: trainingDomain.trainers,
@@ -254,8 +260,8 @@ export function createLearning(deps: LearningDeps) {
     async stop() {
       for (const stop of running.reverse()) stop()
       await trainingDomain.stop()
-      await freezes.close()
       await registry.stop()
+      await freezes.close()
     },
   }
 }

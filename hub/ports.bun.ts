@@ -27,6 +27,9 @@ export function bunPorts(): HubPorts {
     backbone: shippedBackbone(),
     freezer: (database) =>
       createAsker({ command: selfCommand("worker", "freeze", database), timeoutMs: 60_000 }),
+    // It lives as long as its export, however slowly that is read.
+    exporter: (database) =>
+      createAsker({ command: selfCommand("worker", "export", database), restMs: 24 * 3_600_000 }),
     assist: createAssistPorts(),
     print: createAsker({ command: selfCommand("worker", "print") }),
     prover: createProver({ command: selfCommand("worker", "infer"), memoryBytes: foreignBytes() }),

@@ -72,7 +72,7 @@ const LAYERS: readonly Layer[] = [
       HTTP_KIT,
       FORMATS,
       ...DOMAINS.slice(0, place).map((earlier) => new RegExp(`^hub/${earlier}/[^/]+\\.service\\.ts$`)),
-      ...(["dataset", "training", "registry", "assist", "msa"].includes(domain) ? [MODELS] : []),
+      ...(["dataset", "exchange", "training", "registry", "assist", "msa"].includes(domain) ? [MODELS] : []),
     ],
   })),
   // The doors of devices and screens know domains by the shape of what they call, not by import.

@@ -9,6 +9,7 @@ import type { Clock } from "#platform/clock"
 import type { Events } from "#platform/events"
 import type { Ids } from "#platform/ids"
 import type { Log } from "#platform/log"
+import type { Shelf } from "#platform/shelf"
 import type { Sqlite } from "#platform/sqlite"
 import { createAssistRoutes } from "./assist.routes.ts"
 import { createCoverages } from "./coverage.service.ts"
@@ -53,6 +54,7 @@ export function createAssistDomain({
   clock,
   ids,
   encodedFolder,
+  shelf,
   encodedBytes,
   help,
   inspection,
@@ -70,6 +72,7 @@ export function createAssistDomain({
   image: (sha256: string) => StoredImage | undefined
   /** Where encoders' work is kept, and how much of it. */
   encodedFolder: string
+  shelf: Shelf
   encodedBytes: number
   help: Help
   /** Throws `not_found`. */
@@ -124,6 +127,7 @@ export function createAssistDomain({
     db,
     store: createSegmenterStore(db),
     blobs,
+    shelf,
     audit,
     clock,
     ids,

@@ -10,7 +10,7 @@ import {
   SegmenterView,
   StoredFile,
 } from "#contract/segmenter"
-import { actor, allow, bodyUpTo, doc, type HubEnv, json, param } from "../http/kit.ts"
+import { actor, allow, bodyUpTo, doc, type HubEnv, json, keepsBody, param } from "../http/kit.ts"
 import type { Segmenters } from "./segmenter.service.ts"
 
 const maxModelBytes = 1024 * 1024 * 1024
@@ -29,6 +29,7 @@ export function createSegmenterRoutes(segmenters: Segmenters) {
       "/api/segmenters/files",
       allow("engineer"),
       bodyUpTo(maxModelBytes),
+      keepsBody,
       doc("Stores one ONNX file of a pair; the file is the body.", { 201: StoredFile }),
       async (c) => c.json(await segmenters.storeFile(c.req.raw.body ?? new Blob([]).stream()), 201),
     )

@@ -15,6 +15,7 @@ import type { Actor, Audit } from "#platform/audit"
 import type { Blobs } from "#platform/blobs"
 import type { Clock } from "#platform/clock"
 import type { Ids } from "#platform/ids"
+import type { Shelf } from "#platform/shelf"
 import type { Sqlite } from "#platform/sqlite"
 import type { EncodedCache } from "./encoded-cache.ts"
 import type { Segmenter, SegmenterStore } from "./segmenter.store.ts"
@@ -24,6 +25,7 @@ export function createSegmenters({
   db,
   store,
   blobs,
+  shelf,
   audit,
   clock,
   ids,
@@ -34,6 +36,8 @@ export function createSegmenters({
   db: Sqlite
   store: SegmenterStore
   blobs: Blobs
+  /** Files that were sent and may never become a pair. */
+  shelf: Shelf
   audit: Audit
   clock: Clock
   ids: Ids
@@ -86,10 +90,14 @@ export function createSegmenters({
     return found
   }
   const filesOf = async (encoder: string, decoder: string) => {
-    for (const sha of [encoder, decoder])
+    const pathOf = async (sha: string) => {
+      const lying = await shelf.path(sha)
+      if (lying !== undefined) return lying
       if (!(await blobs.has(sha)))
         throw new Problem("not_found", "segmenter_file", `the file ${sha} is not here: send it first`)
-    return { encoder: blobs.path(encoder), decoder: blobs.path(decoder) }
+      return blobs.path(sha)
+    }
+    return { encoder: await pathOf(encoder), decoder: await pathOf(decoder) }
   }
   /** Does what an engineer asked for, and says what the child says. */
   const tried = async <T>(work: Promise<T>): Promise<T> => {
@@ -109,7 +117,8 @@ export function createSegmenters({
       await ensureBuiltin()
       return store.all().map(viewOf)
     },
-    storeFile: (source: AsyncIterable<Uint8Array>) => blobs.putStream(source),
+    /** Takes one file of a pair; it is kept once the pair is added. */
+    storeFile: (source: AsyncIterable<Uint8Array>) => shelf.put(source),
 
     /** Registers a pair: looked into and run once in a child that may be killed. Throws `not_found`, `invalid`, `conflict`. */
     async add(by: Actor, asked: NewSegmenter): Promise<SegmenterView> {
@@ -131,6 +140,7 @@ export function createSegmenters({
         licence: asked.licence ?? seen.licence,
         created_at: clock.now(),
       }
+      for (const path of Object.values(files)) await blobs.putFile(path)
       db.transaction(() => {
         store.insert(made)
         audit.record({

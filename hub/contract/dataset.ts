@@ -99,6 +99,8 @@ export type DatasetFrozen = v.InferOutput<typeof DatasetFrozen>
 /** GET /api/datasets/freeze: how far a freeze is, or how the last one ended. */
 export const FreezeState = v.object({
   state: v.picklist(["idle", "working", "blocked", "done", "failed"]),
+  /** What is counted while it works: pictures that are looked at for the first time, or rows that are written. */
+  step: v.picklist(["pictures", "rows"]),
   done: Count,
   total: Count,
   pairs: v.array(v.object({ golden: Sha256, other: Sha256, similarity: v.number() })),

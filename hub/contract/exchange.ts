@@ -101,6 +101,21 @@ export const ImportView = v.object({
 })
 export type ImportView = v.InferOutput<typeof ImportView>
 
+/** GET /api/exports: one under way. */
+export const ExportView = v.object({
+  id: Uuid,
+  /** Name of the file. */
+  name: v.string(),
+  /** Parts it holds; null while they are being counted. */
+  parts: v.nullable(Count),
+  /** Pictures and bytes written so far. */
+  pictures: Count,
+  bytes: Count,
+  started_by: v.string(),
+  started_at: Instant,
+})
+export type ExportView = v.InferOutput<typeof ExportView>
+
 /** What an export would hold. */
 export const ExportPreview = v.object({
   parts: Count,

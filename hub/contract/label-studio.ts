@@ -156,16 +156,27 @@ export const LsExportBody = v.looseObject({
   serialization_options: v.nullish(Data),
 })
 
+/**
+ * What a key is for, beside what its person may: looking, judging too, what models hand in too, or everything. What no scope
+ * names needs a full key.
+ */
+export const KeyScope = v.picklist(["read", "label", "train", "full"])
+export type KeyScope = v.InferOutput<typeof KeyScope>
+
 /** POST /api/label-studio/tokens: a signed-in person makes a key for a program. */
 export const NewProgramKey = v.object({
   kind: v.picklist(["legacy", "refresh"]),
+  scope: v.optional(KeyScope, "full"),
   days: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(3650)), 365),
 })
 export const ProgramKey = v.object({
   id: v.string(),
   kind: v.picklist(["legacy", "refresh"]),
+  scope: KeyScope,
   created_at: v.number(),
   ends_at: v.nullable(v.number()),
+  /** When a program last came in with it, to the minute. */
+  used_at: v.nullable(v.number()),
 })
 export type ProgramKey = v.InferOutput<typeof ProgramKey>
 /** The key itself is shown once. */

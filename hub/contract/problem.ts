@@ -1,6 +1,6 @@
 import * as v from "valibot"
 
-/** The ten error codes of CRUX and the HTTP status each becomes (RFC 9457 problem details). */
+/** The eleven error codes of CRUX and the HTTP status each becomes (RFC 9457 problem details). */
 export const problemStatus = {
   invalid: 400,
   unauthenticated: 401,
@@ -12,6 +12,7 @@ export const problemStatus = {
   rate_limited: 429,
   internal: 500,
   unavailable: 503,
+  no_space: 507,
 } as const
 export type ProblemCode = keyof typeof problemStatus
 

@@ -180,7 +180,16 @@ export type TrialResult = v.InferOutput<typeof TrialResult>
 export const NewModel = v.object({ line: v.optional(Key, "main"), contract: v.optional(ModelContract) })
 
 /** POST /api/models (engineer): register an ONNX with `crux.contract`; the file is the body. It is proved like any other. */
-export const jobStates = ["queued", "running", "proving", "succeeded", "failed", "cancelled"] as const
+export const jobStates = [
+  /** Its sets are being frozen. */
+  "preparing",
+  "queued",
+  "running",
+  "proving",
+  "succeeded",
+  "failed",
+  "cancelled",
+] as const
 export const JobState = v.picklist(jobStates)
 
 /** GET /api/training/jobs, /api/training/jobs/:id */
@@ -191,7 +200,8 @@ export const JobView = v.object({
   why: Key,
   progress: v.nullable(TrainingProgress),
   dataset: v.object({
-    digest: Sha256,
+    /** Null while the set is being frozen. */
+    digest: v.nullable(Sha256),
     train: Count,
     calib: Count,
     ok: Count,
@@ -277,12 +287,14 @@ export const ReferenceMeta = v.object({
 export type ReferenceMeta = v.InferOutput<typeof ReferenceMeta>
 export const ReferenceReceipt = v.object({ id: Uuid, image: Sha256, duplicate: v.boolean() })
 
-/** GET /api/golden */
-export const GoldenSummary = v.object({
+const GoldenCounts = v.object({
   digest: v.nullable(Sha256),
   ok: Count,
   ng: Count,
   by_kind: v.record(v.string(), v.number()),
-  looks: Count,
 })
+export type GoldenCounts = v.InferOutput<typeof GoldenCounts>
+
+/** GET /api/golden */
+export const GoldenSummary = v.object({ ...GoldenCounts.entries, looks: Count })
 export type GoldenSummary = v.InferOutput<typeof GoldenSummary>

@@ -11,7 +11,7 @@ import {
 import { Sha256 } from "#contract/ids"
 import { listOf } from "#contract/list"
 import { GoldenSummary, ReferenceMeta, ReferenceReceipt } from "#contract/registry"
-import { actor, allow, bodyUpTo, doc, type HubEnv, json, param, query } from "../http/kit.ts"
+import { actor, allow, bodyUpTo, doc, type HubEnv, json, keepsBody, param, query } from "../http/kit.ts"
 import type { Dataset } from "./dataset.service.ts"
 import type { Freezes } from "./freeze.service.ts"
 
@@ -81,13 +81,20 @@ export function createDatasetRoutes({ dataset, freezes }: { dataset: Dataset; fr
         return c.json(dataset.diff(digest, other))
       },
     )
-    .get("/api/golden", allow("engineer"), doc("The golden set as it stands.", { 200: GoldenSummary }), (c) =>
-      c.json(dataset.goldenSummary()),
+    .get(
+      "/api/golden",
+      allow("engineer"),
+      doc("The golden set as it stands.", { 200: GoldenSummary }),
+      async (c) => {
+        const golden = await freezes.golden()
+        return c.json({ ...golden, looks: golden.digest === null ? 0 : dataset.looks(golden.digest) })
+      },
     )
     .post(
       "/api/golden",
       allow("engineer"),
       bodyUpTo(maxImageBytes),
+      keepsBody,
       doc("Adds an adjudicated part to the golden set.", { 200: ReferenceReceipt }),
       query(MetaQuery),
       async (c) => {
@@ -99,6 +106,7 @@ export function createDatasetRoutes({ dataset, freezes }: { dataset: Dataset; fr
       "/api/references",
       allow("engineer"),
       bodyUpTo(maxImageBytes),
+      keepsBody,
       doc("Adds a known part to the training pool.", { 200: ReferenceReceipt }),
       query(MetaQuery),
       async (c) => {

@@ -4,17 +4,16 @@ import type { DatasetDiff, DatasetSample, DatasetVersion } from "#contract/datas
 import type { Evaluation, ImageMime } from "#contract/inspection"
 import type { StoredImage } from "#contract/labelling"
 import { Problem } from "#contract/problem"
-import type { GoldenSummary, ReferenceMeta, ReferenceReceipt } from "#contract/registry"
+import type { ReferenceMeta, ReferenceReceipt } from "#contract/registry"
 import type { SampleLabel } from "#contract/training"
 import type { Clock } from "#platform/clock"
 import type { Ids } from "#platform/ids"
 import type { Sqlite } from "#platform/sqlite"
+import { createDatasetReader, sampleOf } from "./dataset.reader.ts"
 import { createDatasetStore, type FrozenSample, type StoredVersion } from "./dataset.store.ts"
 import { labelDigest, setDigest } from "./digest.rules.ts"
-import { placeLabelled } from "./placing.rules.ts"
-import { identitiesOf, type Split } from "./split.rules.ts"
+import { identitiesOf } from "./split.rules.ts"
 import { summarise } from "./summary.rules.ts"
-import type { JudgedCount } from "./weight.rules.ts"
 
 /** A part from the line with the newest label people gave it; unsure and withdrawn ones are not among these. */
 export type LabelledPart = {
@@ -41,12 +40,9 @@ export type DatasetDeps = {
   clock: Clock
   ids: Ids
   labels: {
-    current(): LabelledPart[]
     /** NG parts that a station had passed, newest first, one a picture. */
     escapes(limit: number): LabelledPart[]
   }
-  /** Parts off the line by what a model had said of them. */
-  judged: () => JudgedCount[]
   /** Puts bytes on disk before it resolves, under their SHA-256. */
   blobs: { put(bytes: Uint8Array, sha256?: string): Promise<string> }
   /** Makes an uploaded picture one that people can look at, e.g. in a gate report. */
@@ -62,21 +58,13 @@ export type FrozenSet = {
   byKind: Record<string, number>
 }
 
-/** Frozen, content-addressed sets of labelled pictures: what models are trained on, and what they are proved on. */
-export function createDataset({ db, clock, ids, labels, judged, blobs, keepImage, sniffImage }: DatasetDeps) {
+/**
+ * Frozen, content-addressed sets of labelled pictures: what models are trained on, and what they are proved on. They are
+ * made by `freeze.service`.
+ */
+export function createDataset({ db, clock, ids, labels, blobs, keepImage, sniffImage }: DatasetDeps) {
   const store = createDatasetStore(db)
-
-  const place = () => {
-    const leftOut = store.leftOut()
-    return placeLabelled({
-      references: store.references(),
-      parts: labels.current().filter(({ inspectionId }) => !leftOut.has(inspectionId)),
-      judged: judged(),
-      assigned: store.assignments(),
-      drawn: store.drawn(),
-      grouping: "part",
-    })
-  }
+  const reader = createDatasetReader(store)
 
   const known = (digest: string): StoredVersion => {
     const version = store.version(digest)
@@ -138,32 +126,6 @@ export function createDataset({ db, clock, ids, labels, judged, blobs, keepImage
       return { id, image, duplicate }
     },
 
-    /**
-     * Freezes all that is labelled now: a training set and a golden set that share no part and no picture. The same
-     * labels give the same digests. `leaks` counts pictures that would have stood in both and are in neither.
-     */
-    freeze(): {
-      training: FrozenSet & { fresh: boolean }
-      golden: FrozenSet & { fresh: boolean }
-      leaks: number
-    } {
-      return db.transaction(() => {
-        const { samples, fresh: unplaced, drawn, leaks } = place()
-        const at = clock.now()
-        store.assign(unplaced, drawn, at)
-        const training = frozen(samples.filter((s) => s.split !== "golden"))
-        const golden = frozen(samples.filter((s) => s.split === "golden"))
-        const shown = leaks.slice(0, 1_000)
-        const fresh = (role: "training" | "golden", set: FrozenSet) =>
-          store.freeze(set.digest, role, set.samples, { summary: summarise(set.samples), leaks: shown }, at)
-        return {
-          training: { ...training, fresh: fresh("training", training) },
-          golden: { ...golden, fresh: fresh("golden", golden) },
-          leaks: leaks.length,
-        }
-      })
-    },
-
     /** Frozen sets, the newest first. */
     versions: (limit: number): DatasetVersion[] => store.versions(limit).map(versionOf),
     /** Throws `not_found`. */
@@ -171,7 +133,7 @@ export function createDataset({ db, clock, ids, labels, judged, blobs, keepImage
     /** Pictures of a version behind one, in their order. Throws `not_found`. */
     page(digest: string, after: string, limit: number): DatasetSample[] {
       known(digest)
-      return store.page(digest, after, limit).map(sampleOf)
+      return reader.page(digest, after, limit)
     },
     /** What has changed from `other` to `digest`. Throws `not_found`, and `invalid` for sets of two roles. */
     diff(digest: string, other: string): DatasetDiff {
@@ -196,11 +158,7 @@ export function createDataset({ db, clock, ids, labels, judged, blobs, keepImage
       }
     },
 
-    /** The split a part or its picture has been given, if any. */
-    splitOf: (part: string | null, image: string): Split | undefined =>
-      identitiesOf({ part, image })
-        .map(store.splitOf)
-        .find((split) => split !== undefined),
+    splitOf: reader.splitOf,
 
     /** Sets that hold something, the oldest first, by the names people know them by. */
     named: store.named,
@@ -247,45 +205,21 @@ export function createDataset({ db, clock, ids, labels, judged, blobs, keepImage
     look: (digest: string, model: string): void => store.look(digest, model, clock.now()),
     looks: store.looks,
 
-    /** The golden set as it would be frozen now; nothing is written. */
-    goldenSummary(): v.InferOutput<typeof GoldenSummary> {
-      const golden = frozen(place().samples.filter((s) => s.split === "golden"))
-      const { ok, ng, byKind } = golden
-      const digest = golden.samples.length > 0 ? golden.digest : null
-      return { digest, ok, ng, by_kind: byKind, looks: digest === null ? 0 : store.looks(digest) }
+    /** Name of the set that holds nothing: what stands in the place of a set that is still to be frozen. */
+    nothing(): string {
+      const digest = setDigest([])
+      store.begin(digest, "training", 0, { summary: summarise([]), leaks: [], at: clock.now() })
+      store.finish(digest)
+      return digest
     },
+    /** Whether there is an uploaded part to learn from that is good. */
+    hasGoodReference: store.hasGoodReference,
   }
 }
 export type Dataset = ReturnType<typeof createDataset>
 
 /** Pictures of each kind of change that a diff shows. */
 const examples = 48
-
-const sampleOf = ({
-  id,
-  image,
-  mime,
-  w,
-  h,
-  split,
-  group,
-  product,
-  weight,
-  label,
-  said,
-}: FrozenSample): DatasetSample => ({
-  id,
-  image,
-  mime,
-  w,
-  h,
-  split,
-  group,
-  product,
-  weight,
-  label,
-  said: said ?? null,
-})
 
 function checkLabel({ verdict, kinds, boxes }: SampleLabel): void {
   if (verdict === "ok" && (kinds.length > 0 || boxes.length > 0))

@@ -99,21 +99,15 @@ export function createDatasetStore(db: Sqlite) {
   const setDrawn = db.prepare(
     "INSERT INTO split_stratum (stratum, drawn) VALUES ($stratum, $drawn) ON CONFLICT DO UPDATE SET drawn = $drawn",
   )
-  const addVersion = db.prepare(`
-    INSERT INTO dataset_version (digest, role, samples, created_at, parent, summary, leaks)
-    VALUES ($digest, $role, $samples, $at,
-      (SELECT digest FROM dataset_version WHERE role = $role AND ready = 1 ORDER BY created_at DESC, rowid DESC LIMIT 1), $summary, $leaks)
-    ON CONFLICT DO NOTHING`)
   const addUnready = db.prepare(`
     INSERT INTO dataset_version (digest, role, samples, created_at, parent, summary, leaks, ready)
     VALUES ($digest, $role, $samples, $at,
-      (SELECT digest FROM dataset_version WHERE role = $role AND ready = 1 ORDER BY created_at DESC, rowid DESC LIMIT 1), $summary, $leaks, 0)
+      (SELECT digest FROM dataset_version WHERE role = $role AND ready = 1 AND samples > 0
+       ORDER BY created_at DESC, rowid DESC LIMIT 1), $summary, $leaks, 0)
     ON CONFLICT DO UPDATE SET leaks = $leaks WHERE ready = 0`)
   const isUnready = db.prepare<{ found: number }>(
     "SELECT EXISTS (SELECT 1 FROM dataset_version WHERE digest = $digest AND ready = 0) AS found",
   )
-  const dropSamples = db.prepare("DELETE FROM dataset_sample WHERE dataset = $digest")
-  const dropVersion = db.prepare("DELETE FROM dataset_version WHERE digest = $digest AND ready = 0")
   const finish = db.prepare("UPDATE dataset_version SET ready = 1 WHERE digest = $digest")
   const assignIfNew = db.prepare(
     `INSERT INTO split_assignment (identity, split, stratum, assigned_at) VALUES ($identity, $split, $stratum, $at)
@@ -123,6 +117,19 @@ export function createDatasetStore(db: Sqlite) {
     `SELECT i.image_sha256 AS image, e.vector FROM json_each($of) o JOIN inspection i ON i.id = o.value
      JOIN embedding e ON e.inspection_n = i.n AND e.space = (SELECT id FROM embedding_space ORDER BY made DESC, id LIMIT 1)
      WHERE i.image_sha256 IS NOT NULL`,
+  )
+  // Whatever may come into a version: settled labels, and uploads.
+  const unprinted = `(
+      SELECT image_sha256 AS image FROM inspection
+      WHERE label_verdict IN ('ok', 'ng') AND queue_rank IS NULL AND image_sha256 IS NOT NULL
+      UNION SELECT image FROM reference_image
+    ) WHERE image NOT IN (SELECT image FROM picture_print)`
+  const countUnprinted = db.prepare<{ n: number }>(`SELECT count(*) AS n FROM ${unprinted}`)
+  const someUnprinted = db.prepare<{ image: string }>(`SELECT image FROM ${unprinted} LIMIT $limit`)
+  const putPrint = db.prepare("INSERT INTO picture_print VALUES ($image, $print) ON CONFLICT DO NOTHING")
+  const prints = db.prepare<{ image: string; print: Uint8Array }>(
+    `SELECT p.image, p.print FROM json_each($of) o JOIN picture_print p ON p.image = o.value
+     WHERE p.print IS NOT NULL`,
   )
   const version = db.prepare<VersionRow>(
     `SELECT ${versionColumns} FROM dataset_version WHERE digest = $digest AND ready = 1`,
@@ -194,6 +201,9 @@ export function createDatasetStore(db: Sqlite) {
     "INSERT INTO golden_look (digest, model, looked_at) VALUES ($digest, $model, $at) ON CONFLICT DO NOTHING",
   )
   const looks = db.prepare<{ n: number }>("SELECT count(*) AS n FROM golden_look WHERE digest = $digest")
+  const goodReference = db.prepare<{ found: number }>(
+    `SELECT EXISTS (SELECT 1 FROM reference_image WHERE pool = 'reference' AND label ->> '$.verdict' = 'ok') AS found`,
+  )
 
   return {
     /** Returns the id of the upload, and whether the same picture with the same label was there before. */
@@ -219,14 +229,6 @@ export function createDatasetStore(db: Sqlite) {
     splitOf: (identity: string): Split | undefined => assignment.get({ identity })?.split,
     assignments: (): Map<string, Split> => new Map(assignments.all().map((a) => [a.identity, a.split])),
     drawn: (): Map<string, number> => new Map(strata.all().map((s) => [s.stratum, s.drawn])),
-    assign(
-      fresh: readonly { identity: string; split: Split; stratum: string }[],
-      drawn: ReadonlyMap<string, number>,
-      at: number,
-    ): void {
-      for (const { identity, split, stratum } of fresh) assign.run({ identity, split, stratum, at })
-      for (const [stratum, n] of drawn) setDrawn.run({ stratum, drawn: n })
-    },
     /** Sets that hold something, the oldest first, with the names people know them by: v3, g2. */
     named: () =>
       named
@@ -241,26 +243,6 @@ export function createDatasetStore(db: Sqlite) {
     takeBack: (id: string): boolean => takeBack.run({ id }).changes > 0,
     isLeftOut: (id: string): boolean => isLeftOut.get({ id })?.found === 1,
     leftOut: (): Set<string> => new Set(leftOut.all().map(({ id }) => id)),
-    /** Writes a frozen set once; the same digest again changes nothing. */
-    freeze(
-      digest: string,
-      role: "training" | "golden",
-      set: readonly FrozenSample[],
-      told: { summary: DatasetSummary; leaks: readonly DatasetLeak[] },
-      at: number,
-    ): boolean {
-      const summary = JSON.stringify(told.summary)
-      const leaks = JSON.stringify(told.leaks)
-      // What a freeze in slices has left half done.
-      if (isUnready.get({ digest })?.found === 1) {
-        dropSamples.run({ digest })
-        dropVersion.run({ digest })
-      }
-      if (addVersion.run({ digest, role, samples: set.length, at, summary, leaks }).changes === 0)
-        return false
-      for (const sample of set) putSample(digest, sample)
-      return true
-    },
     setDrawn(drawn: ReadonlyMap<string, number>): void {
       for (const [stratum, n] of drawn) setDrawn.run({ stratum, drawn: n })
     },
@@ -303,6 +285,24 @@ export function createDatasetStore(db: Sqlite) {
           found.push({ image, vector: new Int8Array(vector.buffer, vector.byteOffset, vector.length) })
       return found
     },
+    /** Pictures that may come into a version and have no print yet. */
+    countUnprinted: (): number => countUnprinted.get()!.n,
+    unprinted: (limit: number): string[] => someUnprinted.all({ limit }).map(({ image }) => image),
+    /** Null for a picture that cannot be read. */
+    putPrint: (image: string, print: Int16Array | null): void =>
+      void putPrint.run({
+        image,
+        print: print && new Uint8Array(print.buffer, print.byteOffset, print.byteLength),
+      }),
+    /** Prints of these pictures, of those that have one. */
+    prints(of: readonly string[]): { image: string; vector: Int16Array }[] {
+      const found: { image: string; vector: Int16Array }[] = []
+      for (let from = 0; from < of.length; from += 5_000)
+        // A copy: bytes of a row begin anywhere, and two-byte numbers do not.
+        for (const { image, print } of prints.all({ of: JSON.stringify(of.slice(from, from + 5_000)) }))
+          found.push({ image, vector: new Int16Array(print.slice().buffer) })
+      return found
+    },
     version(digest: string): StoredVersion | undefined {
       const row = version.get({ digest })
       return row && versionOf(row)
@@ -338,8 +338,10 @@ export function createDatasetStore(db: Sqlite) {
       new Set(kept.all({ of: JSON.stringify(of) }).map((row) => row.image)),
     look: (digest: string, model: string, at: number): void => void addLook.run({ digest, model, at }),
     looks: (digest: string): number => looks.get({ digest })!.n,
+    hasGoodReference: (): boolean => goodReference.get()?.found === 1,
   }
 }
+export type DatasetStore = ReturnType<typeof createDatasetStore>
 
 const pictureOf = ({ id, image, mime, w, h, size }: PictureRow) => ({
   id,

@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers/promises"
 import type { FreezeRequest, FreezeState } from "#contract/dataset"
 import { Problem } from "#contract/problem"
+import type { GoldenCounts } from "#contract/registry"
 import type { Asker } from "#models/infer/asker"
 import type { Clock } from "#platform/clock"
 import type { Events } from "#platform/events"
@@ -22,23 +23,51 @@ export type FreezesDeps = {
   clock: Clock
 }
 
+/** Whoever waits for a version may watch it, and may stop waiting: what is written by then is taken up by the next. */
+type Watch = { signal?: AbortSignal; onProgress?: (done: number, total: number) => void }
+
 /** Versions on their way, one after the other, beside the work of everybody else. */
 export function createFreezes({ child, own, counts, events, clock }: FreezesDeps) {
   let queue: Promise<unknown> = Promise.resolve()
-  let state: FreezeState = { state: "idle", done: 0, total: 0, pairs: [], result: null, started_at: null }
+  let state: FreezeState = {
+    state: "idle",
+    step: "rows",
+    done: 0,
+    total: 0,
+    pairs: [],
+    result: null,
+    started_at: null,
+  }
   const tell = (next: Partial<FreezeState>) => {
     state = { ...state, ...next }
     events.announce("job", { freeze: state.state })
   }
 
-  async function run(order: FreezeRequest): Promise<FreezeStep> {
+  /** Looks at pictures that came in since the last freeze, so that none slips through because nobody has looked yet. */
+  async function look(at: Asker<FreezeOperations>, { signal, onProgress }: Watch): Promise<void> {
+    let total = 0
+    for (let left = 1; left > 0; ) {
+      left = (await at.ask({ op: "look" })).left
+      signal?.throwIfAborted()
+      total = Math.max(total, left)
+      tell({ step: "pictures", done: total - left, total })
+      onProgress?.(0, 1)
+    }
+  }
+
+  async function run(order: FreezeRequest, watch: Watch): Promise<FreezeStep> {
+    const { signal, onProgress } = watch
+    if (child && order.near !== "allow") await look(child, watch)
+    tell({ step: "rows", done: 0, total: 0 })
     const asked = { ...order, at: clock.now() }
     for (let attempt = 0; attempt < tries; attempt++) {
       let step = child
         ? await child.ask({ op: "begin", ...asked, counts: counts() }, beginMs)
         : own.begin(asked)
       while (step.state === "working") {
+        signal?.throwIfAborted()
         tell({ done: step.done, total: step.total })
+        onProgress?.(step.done, step.total)
         if (child) step = await child.ask({ op: "step" })
         else {
           await setImmediate()
@@ -50,16 +79,21 @@ export function createFreezes({ child, own, counts, events, clock }: FreezesDeps
     throw new Problem("unavailable", "freeze_busy", "the labels change too fast; nothing is lost, try again")
   }
 
-  async function inTurn(order: FreezeRequest): Promise<FreezeStep> {
+  async function inTurn(order: FreezeRequest, watch: Watch): Promise<FreezeStep> {
+    watch.signal?.throwIfAborted()
     tell({ state: "working", done: 0, total: 0, pairs: [], result: null, started_at: clock.now() })
     try {
-      const step = await run(order)
+      const step = await run(order, watch)
       if (step.state === "done") {
         const { training, golden, leaks } = step
         tell({ state: "done", result: { training, golden, leaks } })
       } else if (step.state === "blocked") tell({ state: "blocked", pairs: step.pairs })
       return step
     } catch (error) {
+      if (watch.signal?.aborted) {
+        tell({ state: "idle" })
+        throw error
+      }
       tell({ state: "failed" })
       if (error instanceof Problem) throw error
       throw new Problem(
@@ -74,11 +108,14 @@ export function createFreezes({ child, own, counts, events, clock }: FreezesDeps
 
   return {
     state: (): FreezeState => state,
-    /** Freezes in its turn. Throws `conflict` where pictures stand on both sides of the wall almost as they are. */
-    async freeze(order: FreezeRequest): Promise<FrozenPair> {
-      const turn = queue.then(() => inTurn(order))
+    /**
+     * Freezes in its turn. Throws `conflict` where pictures stand on both sides of the wall almost as they are, and at
+     * once when `signal` says that nobody waits any more.
+     */
+    async freeze(order: FreezeRequest, watch: Watch = {}): Promise<FrozenPair> {
+      const turn = queue.then(() => inTurn(order, watch))
       queue = turn.catch(() => undefined)
-      const step = await turn
+      const step = await unlessAborted(turn, watch.signal)
       if (step.state === "blocked")
         throw new Problem(
           "conflict",
@@ -90,6 +127,9 @@ export function createFreezes({ child, own, counts, events, clock }: FreezesDeps
       const { training, golden, leaks } = step
       return { training, golden, leaks }
     },
+    /** The golden set as it would be frozen now; nothing is written. */
+    golden: (): Promise<GoldenCounts> =>
+      child ? child.ask({ op: "golden", counts: counts() }, beginMs) : Promise.resolve(own.golden()),
     close: async (): Promise<void> => {
       await child?.close()
       await queue
@@ -97,3 +137,16 @@ export function createFreezes({ child, own, counts, events, clock }: FreezesDeps
   }
 }
 export type Freezes = ReturnType<typeof createFreezes>
+
+/** The sets of a training or a proof: whatever trains and looks almost like a golden picture stays out. */
+export const setsOfWork: FreezeRequest = { grouping: "part", near: "leave_out" }
+
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return work
+  return new Promise<T>((resolve, reject) => {
+    const stop = () => reject(signal.reason)
+    if (signal.aborted) return stop()
+    signal.addEventListener("abort", stop, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop))
+  })
+}

@@ -1,4 +1,5 @@
 import { setTimeout } from "node:timers/promises"
+import type { GoldenCounts } from "#contract/registry"
 import { answerParent } from "#models/infer/answerer"
 import type { Sqlite } from "#platform/sqlite"
 import type { LabelledPart } from "./dataset.service.ts"
@@ -9,6 +10,9 @@ type Counts = "latest" | "reviewed" | "consensus"
 export type FreezeOperations = {
   begin: { ask: FreezeOrder & { counts: Counts }; answer: FreezeStep }
   step: { ask: object; answer: FreezeStep }
+  /** Makes prints of some pictures that have none; how many are left. Asked before a freeze that compares pictures. */
+  look: { ask: object; answer: { left: number } }
+  golden: { ask: { counts: Counts }; answer: GoldenCounts }
 }
 
 /** Between two slices the hub may write: as long as a slice takes. */
@@ -21,11 +25,24 @@ const slicesPerStep = 12
  */
 export async function runFreezeWorker(
   db: Sqlite,
-  of: { labels: (counts: Counts) => LabelledPart[]; judged: () => JudgedCount[] },
+  of: {
+    labels: (counts: Counts) => LabelledPart[]
+    judged: () => JudgedCount[]
+    /** What a picture looks like from far away; null for one that cannot be read. */
+    print: (image: string) => Promise<Int16Array | null>
+  },
 ): Promise<void> {
   let counts: Counts = "latest"
   const freezer = createFreezer({ db, labels: () => of.labels(counts), judged: of.judged })
   await answerParent<FreezeOperations>("freeze", async (ask) => {
+    if (ask.op === "look") {
+      db.exec("PRAGMA synchronous = NORMAL")
+      return { left: await freezer.look(of.print) }
+    }
+    if (ask.op === "golden") {
+      counts = ask.counts
+      return freezer.golden()
+    }
     if (ask.op === "begin") {
       counts = ask.counts
       db.exec("PRAGMA synchronous = NORMAL")

@@ -1,9 +1,10 @@
 import type { DatasetLeak, Grouping, NearPolicy } from "#contract/dataset"
+import type { GoldenCounts } from "#contract/registry"
 import type { Sqlite } from "#platform/sqlite"
 import type { LabelledPart } from "./dataset.service.ts"
 import { createDatasetStore, type FrozenSample } from "./dataset.store.ts"
 import { setDigest } from "./digest.rules.ts"
-import { type NearPair, nearPairs } from "./near.rules.ts"
+import { type NearPair, nearPairs, samePictures } from "./near.rules.ts"
 import { placeLabelled } from "./placing.rules.ts"
 import type { Split } from "./split.rules.ts"
 import { summarise } from "./summary.rules.ts"
@@ -21,6 +22,8 @@ export type FreezeStep =
 /** Rows written in one transaction: some milliseconds in which the hub could not write. */
 const slice = 250
 const mostLeaks = 1_000
+/** Pictures that are opened together: some hundred milliseconds. */
+const printsAtOnce = 64
 
 type Version = { digest: string; role: "training" | "golden"; samples: FrozenSample[]; fresh: boolean }
 
@@ -41,9 +44,9 @@ export function createFreezer({
   const store = createDatasetStore(db)
   let work: Generator<FreezeStep, FreezeStep> | undefined
 
-  function* freeze({ grouping, near, at }: FreezeOrder): Generator<FreezeStep, FreezeStep> {
+  const place = (grouping: Grouping) => {
     const leftOut = store.leftOut()
-    const placement = placeLabelled({
+    return placeLabelled({
       references: store.references(),
       parts: labels().filter(({ inspectionId }) => !leftOut.has(inspectionId)),
       judged: judged(),
@@ -51,6 +54,10 @@ export function createFreezer({
       drawn: store.drawn(),
       grouping,
     })
+  }
+
+  function* freeze({ grouping, near, at }: FreezeOrder): Generator<FreezeStep, FreezeStep> {
+    const placement = place(grouping)
     const pairs = near === "allow" ? [] : pairsOf(placement.samples)
     if (near === "block" && pairs.length > 0) return { state: "blocked", pairs: pairs.slice(0, mostLeaks) }
     // Left out is whatever trains: what proves a model was chosen for that.
@@ -114,9 +121,25 @@ export function createFreezer({
   }
 
   function pairsOf(samples: readonly FrozenSample[]): NearPair[] {
-    const ids = (golden: boolean) =>
-      samples.filter(({ split }) => (split === "golden") === golden).map(({ id }) => id)
-    return nearPairs(store.looked(ids(true)), store.looked(ids(false)))
+    const side = (golden: boolean) => samples.filter(({ split }) => (split === "golden") === golden)
+    const [golden, others] = [side(true), side(false)]
+    const ids = (of: readonly FrozenSample[]) => of.map(({ id }) => id)
+    const images = (of: readonly FrozenSample[]) => of.map(({ image }) => image)
+    // The same part taken again by direction, for those that have one; the same picture saved again by print, for all.
+    const pairs = nearPairs(store.looked(ids(golden)), store.looked(ids(others)))
+    const known = new Set(pairs.map((pair) => `${pair.golden}${pair.other}`))
+    const more = samePictures(store.prints(images(golden)), store.prints(images(others)))
+    return [...pairs, ...more.filter((pair) => !known.has(`${pair.golden}${pair.other}`))]
+  }
+
+  /** Prints of some pictures that have none; how many are left without. */
+  async function look(print: (image: string) => Promise<Int16Array | null>): Promise<number> {
+    const some = store.unprinted(printsAtOnce)
+    const made = await Promise.all(some.map(async (image) => ({ image, print: await print(image) })))
+    db.transaction(() => {
+      for (const one of made) store.putPrint(one.image, one.print)
+    })
+    return some.length < printsAtOnce ? 0 : store.countUnprinted()
   }
 
   function step(): FreezeStep {
@@ -133,6 +156,13 @@ export function createFreezer({
     },
     /** The next slice. */
     step,
+    look,
+    /** The golden set as it would be frozen now; nothing is written. */
+    golden(): GoldenCounts {
+      const samples = place("part").samples.filter(({ split }) => split === "golden")
+      const { total } = summarise(samples)
+      return { digest: samples.length > 0 ? setDigest(samples) : null, ...total }
+    },
   }
 }
 export type Freezer = ReturnType<typeof createFreezer>

@@ -1,5 +1,5 @@
-/** A picture as a direction; see the assist domain. */
-export type Looked = { image: string; vector: Int8Array }
+/** A picture as numbers that lie near each other where pictures look alike. */
+export type Looked = { image: string; vector: Int8Array | Int16Array }
 export type NearPair = { golden: string; other: string; similarity: number }
 
 /** Of the usual distance to the nearest neighbour: whatever is much nearer is the same picture taken again (cleanlab's rule). */
@@ -45,6 +45,55 @@ export function nearPairs(golden: readonly Looked[], others: readonly Looked[]):
   return pairs.sort((a, b) => b.similarity - a.similarity || (a.other < b.other ? -1 : 1))
 }
 
+/** Numbers of a print by which candidates are found. */
+const axes = 3
+
+/**
+ * The same by prints (the lowest frequencies of a picture): here few numbers tell most, so candidates lie in the same or a
+ * neighbouring cell of a grid over the three that differ most, as wide as the limit. Finds every pair there is.
+ */
+export function samePictures(golden: readonly Looked[], others: readonly Looked[]): NearPair[] {
+  const all = [...golden, ...others]
+  if (golden.length === 0 || others.length === 0) return []
+  const limit = nearShare ** 2 * usualDistance(all)
+  const width = Math.max(1, Math.sqrt(limit))
+  const widest = widestOf(all)
+  const cellOf = ({ vector }: Looked) => widest.map((axis) => Math.floor(vector[axis]! / width))
+  const cells = new Map<string, Looked[]>()
+  for (const other of others) {
+    const key = cellOf(other).join()
+    const known = cells.get(key)
+    if (known) known.push(other)
+    else cells.set(key, [other])
+  }
+  const pairs: NearPair[] = []
+  for (const one of golden)
+    for (const key of around(cellOf(one)))
+      for (const other of cells.get(key) ?? []) {
+        const apart = squared(one.vector, other.vector, limit)
+        if (one.image !== other.image && apart <= limit)
+          pairs.push({ golden: one.image, other: other.image, similarity: likeness(apart) })
+      }
+  return pairs.sort((a, b) => b.similarity - a.similarity || (a.other < b.other ? -1 : 1))
+}
+
+/** 1 for the same, towards 0: prints are three times the brightness of 32 × 32 blurred pixels. */
+const likeness = (apart: number) => 1 / (1 + Math.sqrt(apart) / (3 * 32 * 8))
+
+function widestOf(all: readonly Looked[]): number[] {
+  const mean = meanOf(all)
+  const spread = new Float64Array(mean.length)
+  for (const { vector } of all)
+    for (let i = 0; i < spread.length; i++) spread[i]! += (vector[i]! - mean[i]!) ** 2
+  return [...spread.keys()].sort((a, b) => spread[b]! - spread[a]!).slice(0, axes)
+}
+
+function around(cell: readonly number[]): string[] {
+  return cell
+    .reduce<number[][]>((keys, at) => keys.flatMap((key) => [-1, 0, 1].map((by) => [...key, at + by])), [[]])
+    .map((key) => key.join())
+}
+
 /** The middle of the squared distances of some pictures to their nearest; 0 for too few to say. */
 function usualDistance(all: readonly Looked[]): number {
   const step = Math.max(1, Math.floor(all.length / sampled))
@@ -67,7 +116,7 @@ function meanOf(all: readonly Looked[]): Float64Array {
   return sum.map((total) => total / all.length)
 }
 
-function signs(vector: Int8Array, mean: Float64Array, band: number): number {
+function signs(vector: Looked["vector"], mean: Float64Array, band: number): number {
   let key = 0
   for (let i = band * bandBits; i < (band + 1) * bandBits && i < vector.length; i++)
     key = key * 2 + (vector[i]! > mean[i]! ? 1 : 0)
@@ -75,7 +124,7 @@ function signs(vector: Int8Array, mean: Float64Array, band: number): number {
 }
 
 /** Stops once it is more than `enough`. */
-function squared(a: Int8Array, b: Int8Array, enough: number): number {
+function squared(a: Looked["vector"], b: Looked["vector"], enough: number): number {
   let sum = 0
   for (let i = 0; i < a.length; i++) {
     const d = a[i]! - b[i]!
@@ -85,7 +134,7 @@ function squared(a: Int8Array, b: Int8Array, enough: number): number {
   return sum
 }
 
-function cosine(a: Int8Array, b: Int8Array): number {
+function cosine(a: Looked["vector"], b: Looked["vector"]): number {
   let [dot, aa, bb] = [0, 0, 0]
   for (let i = 0; i < a.length; i++) {
     dot += a[i]! * b[i]!

@@ -1,11 +1,13 @@
 import { Hono } from "hono"
 import * as v from "valibot"
-import { ExchangeFormat, ExchangeProfile, ExportPreview, ImportView } from "#contract/exchange"
+import { ExchangeFormat, ExchangeProfile, ExportPreview, ExportView, ImportView } from "#contract/exchange"
 import { Sha256, Uuid } from "#contract/ids"
 import { listOf } from "#contract/list"
-import { actor, allow, bodyUpTo, doc, type HubEnv, param, query } from "../http/kit.ts"
+import { FilterText } from "#contract/parts"
+import { actor, allow, bodyUpTo, doc, type HubEnv, keepsBody, param, query } from "../http/kit.ts"
 import { streamOf } from "../http/stream.ts"
 import type { Exchange } from "./exchange.service.ts"
+import type { Exports } from "./exports.service.ts"
 
 /** What one request may carry; longer ones come in several archives. */
 const maxUpload = 2 * 1024 ** 3 - 1
@@ -17,7 +19,10 @@ const Format = v.object({ format: ExchangeFormat })
 const How = v.object({
   profile: v.optional(ExchangeProfile, "clean"),
   pictures: v.optional(yes, "true"),
+  /** A frozen training set. */
   dataset: v.optional(Sha256),
+  /** The parts that a filter finds, with and without a label. Without either: all that are labelled. */
+  filter: v.optional(FilterText),
 })
 const Upload = v.object({
   name: v.pipe(v.string(), v.minLength(1), v.maxLength(200)),
@@ -27,24 +32,38 @@ const Upload = v.object({
 })
 
 /** Labelled parts out, and in. */
-export function createExchangeRoutes(exchange: Exchange) {
+export function createExchangeRoutes({ exchange, exports }: { exchange: Exchange; exports: Exports }) {
   return new Hono<HubEnv>()
+    .get("/api/exports", allow("engineer"), doc("Exports under way.", { 200: listOf(ExportView) }), (c) =>
+      c.json({ items: exports.list(), next: null }),
+    )
+    .post(
+      "/api/exports/:id/cancel",
+      allow("engineer"),
+      doc("Breaks an export off; whoever reads it sees that it ended early.", { 200: ExportView }),
+      param(v.object({ id: Uuid })),
+      (c) => c.json(exports.cancel(c.req.valid("param").id)),
+    )
     .get(
       "/api/exports/:format/preview",
       allow("engineer"),
       doc("What an export would hold, and what the format leaves out.", { 200: ExportPreview }),
       param(Format),
       query(How),
-      async (c) => c.json(await exchange.preview({ ...c.req.valid("param"), ...c.req.valid("query") })),
+      async (c) => c.json(await exports.preview({ ...c.req.valid("param"), ...c.req.valid("query") })),
     )
     .get(
       "/api/exports/:format",
       allow("engineer"),
-      doc("All labelled parts, or a frozen training set, as a ZIP archive.", { 200: "application/zip" }),
+      doc("All labelled parts, a frozen training set, or what a filter finds, as a ZIP archive.", {
+        200: "application/zip",
+      }),
       param(Format),
       query(How),
-      async (c) => {
-        const { name, bytes } = await exchange.export({ ...c.req.valid("param"), ...c.req.valid("query") })
+      (c) => {
+        // Nobody reads the body of a HEAD, and an export lives as long as its reader.
+        if (c.req.method === "HEAD") return c.body(null, 200, { "content-type": "application/zip" })
+        const { name, bytes } = exports.start({ ...c.req.valid("param"), ...c.req.valid("query") }, actor(c))
         return new Response(streamOf(bytes), {
           headers: {
             "content-type": "application/zip",
@@ -58,6 +77,7 @@ export function createExchangeRoutes(exchange: Exchange) {
       "/api/imports",
       allow("engineer"),
       bodyUpTo(maxUpload),
+      keepsBody,
       doc(
         "Takes labelled pictures of another program: a ZIP, JSON, JSONL, CSV or Parquet file as the body.",
         {

@@ -4,92 +4,40 @@ import { join } from "node:path"
 import { Readable } from "node:stream"
 import { pipeline } from "node:stream/promises"
 import type { DefectClass } from "#contract/catalogue"
-import type {
-  ExchangeFormat,
-  ExchangeItem,
-  ExchangeProfile,
-  ExportPreview,
-  ImportReport,
-  ImportView,
-} from "#contract/exchange"
+import type { ExchangeFormat, ImportReport, ImportView } from "#contract/exchange"
 import { Problem } from "#contract/problem"
 import type { User } from "#contract/users"
 import type { Ids } from "#platform/ids"
 import type { Log } from "#platform/log"
 import type { Sqlite } from "#platform/sqlite"
-import type { ReadItem, ReadOptions, Split, Tree } from "./entry.format.ts"
+import type { ReadItem, ReadOptions, Tree } from "./entry.format.ts"
 import { createExchangeStore } from "./exchange.store.ts"
 import { treeOfFile } from "./folder.ts"
 import { formats, recogniseFormat } from "./formats.ts"
-import { type FrozenVersion, itemsOfVersion, type LabelledSnapshot, snapshotOf } from "./labelled-items.ts"
-import { type ExportOrder, survey, writeExport } from "./survey.ts"
 import { addRemark, createTaking, type TakingDeps } from "./taking.ts"
 import { openZip } from "./zip.reader.ts"
-import { zipStream } from "./zip.writer.ts"
 
 export type ExchangeDeps = TakingDeps & {
   db: Sqlite
   ids: Ids
   log: Log
-  snapshot: LabelledSnapshot
-  splitOf: (part: string | null, image: string) => Split
-  frozen: FrozenVersion
-  picture: (sha256: string) => Promise<Uint8Array>
   classes: () => DefectClass[]
   addClass: (by: User, names: { key: string; name: string }) => void
   /** For uploads and what is unpacked of them. */
   folder: string
 }
 
-export type ExportRequest = {
-  format: ExchangeFormat
-  profile: ExchangeProfile
-  pictures: boolean
-  dataset?: string | undefined
-}
 export type ImportRequest = { name: string; format?: ExchangeFormat | undefined; newClasses: boolean }
 
-/** Labelled parts for other programs, and theirs for us. */
+/** Labelled parts of other programs for us; ours for them are made by `exports.service`. */
 export function createExchange(deps: ExchangeDeps) {
-  const { db, ids, clock, log, snapshot, splitOf, frozen, picture, classes, addClass, folder, sniff } = deps
+  const { db, ids, clock, log, classes, addClass, folder, sniff } = deps
   const store = createExchangeStore(db)
   const taking = createTaking(deps)
   /** The import under way and those behind it: one at a time, so that labelling people hardly notice. */
   let queue: Promise<void> = Promise.resolve()
   const cancelled = new Set<string>()
   let stopping = false
-
-  const orderOf = (
-    { format, profile, pictures }: ExportRequest,
-    items: ExportOrder["items"],
-  ): ExportOrder => {
-    if (formats[format].needsPictures && !pictures)
-      throw new Problem("invalid", "export_pictures", "this format is made of pictures; export it with them")
-    return {
-      format,
-      profile,
-      items,
-      classes: classes().map(({ key }) => key),
-      ...(pictures && { picture: ({ image }: ExchangeItem) => picture(image.sha256 ?? "") }),
-    }
-  }
-
-  /** What is labelled now, or a version as it was frozen. The golden set proves models and is given to nobody. */
-  const itemsOf = async ({
-    dataset,
-  }: ExportRequest): Promise<{ items: ExportOrder["items"]; mark: string }> => {
-    if (dataset === undefined) {
-      const { items, upTo } = await snapshotOf(snapshot, splitOf)
-      return { items, mark: String(upTo) }
-    }
-    if (frozen.role(dataset) === "golden")
-      throw new Problem(
-        "forbidden",
-        "golden_stays",
-        "the golden set proves models; it does not leave the hub",
-      )
-    return { items: () => itemsOfVersion(frozen, dataset), mark: dataset.slice(0, 12) }
-  }
 
   /** The class a foreign word means: its key, or its name in any language. */
   const createKindOf = (user: User, newClasses: boolean): ReadOptions["kindOf"] => {
@@ -161,19 +109,6 @@ export function createExchange(deps: ExchangeDeps) {
   }
 
   return {
-    /** What an export would hold, and what it would leave out. */
-    async preview(request: ExportRequest): Promise<ExportPreview> {
-      const { items } = await itemsOf(request)
-      return (await survey(orderOf({ ...request, pictures: true }, items))).preview
-    },
-
-    /** All labelled parts, or a frozen version, as a ZIP archive, made while it is read. Equal labels give equal bytes. */
-    async export(request: ExportRequest): Promise<{ name: string; bytes: AsyncIterable<Uint8Array> }> {
-      const { items, mark } = await itemsOf(request)
-      const name = `crux-${request.format}${request.profile === "clean" ? "" : "-ls"}-${mark}.zip`
-      return { name, bytes: zipStream(writeExport(orderOf(request, items))) }
-    },
-
     /** Takes an upload to disk, then works through it. Resolves when it is on disk. */
     async import(user: User, request: ImportRequest, body: AsyncIterable<Uint8Array>): Promise<ImportView> {
       const id = ids.uuid()

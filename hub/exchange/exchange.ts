@@ -10,6 +10,8 @@ import type { Labelling } from "../labelling/labelling.service.ts"
 import { splitOf } from "./entry.format.ts"
 import { createExchangeRoutes } from "./exchange.routes.ts"
 import { createExchange, type ExchangeDeps } from "./exchange.service.ts"
+import { createExporter, type ExportDeps } from "./export-order.ts"
+import { createExports, type ExportsDeps } from "./exports.service.ts"
 import type { FrozenVersion, LabelledSnapshot } from "./labelled-items.ts"
 import { importStation } from "./taking.ts"
 
@@ -46,20 +48,33 @@ export function createExchangeDomain(deps: {
   }
   labelling: Pick<Labelling, "submitAll" | "newest">
   dataset: Pick<Dataset, "splitOf" | "version" | "page">
+  /** What filters find; a later domain knows. */
+  parts: { through: ExportsDeps["through"]; found: ExportDeps["found"] }
+  /** Starts a process that makes one export. */
+  exporter: ExportsDeps["child"]
   folder: string
 }) {
-  const { catalogue, fleet, storeShot, labels, labelling, dataset, blobs, ...rest } = deps
+  const { catalogue, fleet, storeShot, labels, labelling, dataset, blobs, parts, ...rest } = deps
+  const exports = createExports({
+    child: deps.exporter,
+    own: createExporter({
+      labels,
+      splitOf: (part, image) => splitOf(dataset.splitOf(part, image)),
+      frozen: { page: dataset.page, drawingAt: labels.drawingAt },
+      picture: blobs.read,
+      found: parts.found,
+    }),
+    newestLabel: labels.now,
+    roleOf: (digest) => dataset.version(digest).role,
+    through: parts.through,
+    classes: catalogue.defectClasses,
+    ids: deps.ids,
+    clock: deps.clock,
+    log: deps.log,
+  })
   const exchange = createExchange({
     ...rest,
-    snapshot: labels,
     partOfImage: labels.partOfImage,
-    splitOf: (part, image) => splitOf(dataset.splitOf(part, image)),
-    frozen: {
-      role: (digest) => dataset.version(digest).role,
-      page: dataset.page,
-      drawingAt: labels.drawingAt,
-    },
-    picture: blobs.read,
     classes: catalogue.defectClasses,
     addClass: (by, { key, name }) => {
       catalogue.addDefectClass(by, { key, names: { ko: name, en: name } })
@@ -84,5 +99,5 @@ export function createExchangeDomain(deps: {
       return { code: outcome.code ?? "not_stored", detail: outcome.detail ?? "the hub could not store it" }
     },
   })
-  return { exchange, routes: createExchangeRoutes(exchange) }
+  return { exchange, exports, routes: createExchangeRoutes({ exchange, exports }) }
 }

@@ -48,8 +48,12 @@ export async function survey({ format, profile, items, classes }: ExportOrder): 
 }
 
 /** The files of an export, one after the other; equal items give equal files. */
-export async function* writeExport(order: ExportOrder): AsyncGenerator<Entry> {
-  const { classes, splits } = await survey(order)
+export async function* writeExport(
+  order: ExportOrder,
+  onParts?: (parts: number) => void,
+): AsyncGenerator<Entry> {
+  const { classes, splits, preview } = await survey(order)
+  onParts?.(preview.parts)
   const { items, profile, picture } = order
   const source: ExportSource = { items, profile, classes, splits, ...(picture && { picture }) }
   yield* formats[order.format].write(source)

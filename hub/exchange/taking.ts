@@ -99,6 +99,12 @@ export function createTaking({ clock, sniff, part, partOfImage, store, labels }:
       ...(captured_at !== undefined && { captured_at }),
     }
     const outcome = await store({ id, bytes, ...seen, facts })
+    if ("code" in outcome && outcome.code === "disk_full")
+      throw new Problem(
+        "no_space",
+        "no_room",
+        "the hub's disk is full: what was stored so far stays. Make room, then import it again; nothing comes twice",
+      )
     if ("code" in outcome) {
       say({ path: picture, ...outcome })
       return refuse(report)

@@ -13,16 +13,9 @@ import {
   uuidIn,
 } from "./entry.format.ts"
 import { jsonElements, parseJson } from "./json.format.ts"
-import {
-  type LabelStudioDialect,
-  plainDialect,
-  readMin,
-  readResults,
-  sizeOfResults,
-  taskOf,
-  writeMin,
-  writeResults,
-} from "./label-studio.format.ts"
+import { type LabelStudioDialect, plainDialect, readResults, writeResults } from "./label-studio.format.ts"
+import { readMin, writeMin } from "./label-studio-min.format.ts"
+import { sizeOfResults, taskOf } from "./label-studio-task.format.ts"
 
 /** Files of Label Studio: JSON (whole tasks) and JSON_MIN (flat). */
 

@@ -23,6 +23,8 @@ export type HubEnv = {
     tabletId: string | undefined
     /** Whether the session of this request is still open; asking is not use. For answers that go on for long. */
     stillSignedIn: () => boolean
+    /** Whether the disk has room for so many more bytes. */
+    hasRoom: (bytes: number) => Promise<boolean>
   }
 }
 
@@ -60,6 +62,16 @@ export function bodyUpTo(bytes: number): MiddlewareHandler<HubEnv> {
 }
 /** The body limit a middleware asks for, if it is a `bodyUpTo`. */
 export const routeBodyBytes = (handler: object): number | undefined => bodyBytes.get(handler)
+/** For what stays on the disk when it is sent: without room it is refused before a byte of it has been taken. */
+export const keepsBody: MiddlewareHandler<HubEnv> = async (c, next) => {
+  if (!(await c.get("hasRoom")(Number(c.req.header("content-length") ?? 0) || 0)))
+    throw new Problem(
+      "no_space",
+      "no_room",
+      "the hub's disk is nearly full: nothing was stored. Make room, then send it again",
+    )
+  await next()
+}
 const machineRoutes = new WeakSet<object>()
 /**
  * A route for machines that bring a token of their own and never a cookie: any media type, and the route itself bounds

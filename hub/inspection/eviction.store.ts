@@ -1,4 +1,4 @@
-import type { PackPlace } from "#platform/packs"
+import type { PackPlace } from "#platform/blob-reader"
 import type { Sqlite } from "#platform/sqlite"
 
 /** A part whose picture has had its use. */

@@ -1,7 +1,7 @@
 import type { Gap, RefusalView } from "#contract/ingest"
 import type { ClockFault, Evaluation, ImageMime, InspectionHeader, ShadowLook } from "#contract/inspection"
 import type { InspectionView, LabelVerdict, QueueReason, StoredImage } from "#contract/labelling"
-import type { PackPlace } from "#platform/packs"
+import type { PackPlace } from "#platform/blob-reader"
 import type { Sqlite } from "#platform/sqlite"
 import type { Numbering } from "./gaps.rules.ts"
 import { mainPart, type Priority, reviewPriority } from "./inspection.rules.ts"

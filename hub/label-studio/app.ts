@@ -1,11 +1,13 @@
 import { type Context, Hono } from "hono"
 import { bodyLimit } from "hono/body-limit"
+import { matchedRoutes } from "hono/route"
 import * as v from "valibot"
 import { Problem } from "#contract/problem"
 import type { Log } from "#platform/log"
 import { accessTable } from "../http/access.ts"
-import { forMachines, type HubEnv, open } from "../http/kit.ts"
+import { forMachines, type HubEnv, open, routeAccess } from "../http/kit.ts"
 import { asProblem } from "../http/problems.ts"
+import { covers } from "./key-scope.rules.ts"
 import type { People } from "./people.service.ts"
 import { ConfigRefused } from "./projects.service.ts"
 
@@ -89,7 +91,20 @@ export function createLabelStudioApp({
   })
   app.notFound((c) => failure(c, new Problem("not_found", "route", "Not found.")))
   app.use(async (c, next) => {
-    c.set("user", people.bearer(c.req.header("authorization"), c.req.header("x-api-key")))
+    const bearer = people.bearer(c.req.header("authorization"), c.req.header("x-api-key"))
+    c.set("user", bearer?.user)
+    const access = matchedRoutes(c)
+      .map(({ handler }) => routeAccess(handler))
+      .find((one) => one !== undefined)
+    if (bearer && access && "role" in access) {
+      const path = c.req.path.slice(basePath.length)
+      if (!covers(bearer.scope, { method: c.req.method, path, role: access.role }))
+        throw new Problem(
+          "forbidden",
+          "key_scope",
+          `this key is for "${bearer.scope}" alone; make one for this`,
+        )
+    }
     await next()
   })
   app.use(async (c, next) => {

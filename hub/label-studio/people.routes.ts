@@ -97,6 +97,7 @@ export function createPeopleRoutes({ people, version }: { people: People; versio
       return c.body(null, 204)
     })
     .post("/api/token/rotate", allow("worker"), async (c) => {
+      lasting(c)
       people.blacklist(actor(c), (await bodyOf(c, LsRefreshBody)).refresh)
       return c.json({ refresh: people.makeKey(actor(c), "refresh", 365).token })
     })
@@ -114,13 +115,16 @@ export function createKeyRoutes(people: Pick<People, "keys" | "makeKey" | "endKe
     .post(
       "/api/label-studio/keys",
       allow("worker"),
-      doc("Make a key for such a program; it is shown once and may do what its person may.", {
-        201: ProgramKeyWithToken,
-      }),
+      doc(
+        "Make a key for such a program; it is shown once and may do what its scope names and its person may.",
+        {
+          201: ProgramKeyWithToken,
+        },
+      ),
       json(NewProgramKey),
       (c) => {
-        const { kind, days } = c.req.valid("json")
-        return c.json(people.makeKey(actor(c), kind, days), 201)
+        const { kind, days, scope } = c.req.valid("json")
+        return c.json(people.makeKey(actor(c), kind, days, scope), 201)
       },
     )
     .delete(

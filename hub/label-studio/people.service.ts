@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto"
-import type { ProgramKey } from "#contract/label-studio"
+import type { KeyScope, ProgramKey } from "#contract/label-studio"
 import { Problem } from "#contract/problem"
 import type { User } from "#contract/users"
 import type { Actor, Audit } from "#platform/audit"
@@ -12,6 +12,8 @@ import type { LsUserRow } from "./wire.rules.ts"
 
 /** How long an access token lives; the official client asks for the next one by itself. */
 const accessMs = 5 * 60_000
+/** How exactly it is known when a key was last used: each look at the clock is a write. */
+const usedMs = 60_000
 
 /**
  * People and keys as Label Studio's programs know them. A refresh token has the form of a JWT because the client reads
@@ -46,18 +48,36 @@ export function createPeople({
     return store.byEmail(address) ? `${login}-${ids.random(3)}@crux.local` : address
   }
 
-  const issue = (userId: string, kind: TokenRow["kind"], lifeMs: number | null, parent: string | null) => {
+  const issue = (
+    userId: string,
+    { kind, scope, lifeMs, parent }: Pick<TokenRow, "kind" | "scope" | "parent"> & { lifeMs: number | null },
+  ) => {
     const now = clock.now()
     const ends_at = lifeMs === null ? null : now + lifeMs
     const id = ids.random(16)
     const token =
       kind === "legacy" ? randomBytes(20).toString("hex") : jwtShaped(kind, id, now, ends_at ?? now)
     store.dropEnded(now)
-    store.putToken({ sha256: sha256(token), id, user_id: userId, kind, parent, created_at: now, ends_at })
-    return { id, kind, created_at: now, ends_at, token }
+    store.putToken({
+      sha256: sha256(token),
+      id,
+      user_id: userId,
+      kind,
+      parent,
+      created_at: now,
+      ends_at,
+      scope,
+    })
+    return { id, kind, scope, created_at: now, ends_at, used_at: null, token }
   }
-  const record = (by: Actor, action: string, id: string, kind: string) =>
-    audit.record({ by, action, subject: `user:${by.id}`, before: null, after: { key: id, kind } })
+  const record = (by: Actor, action: string, id: string, kind: string, scope?: KeyScope) =>
+    audit.record({
+      by,
+      action,
+      subject: `user:${by.id}`,
+      before: null,
+      after: { key: id, kind, ...(scope && { scope }) },
+    })
   const living = (text: string): TokenRow | undefined => {
     const row = store.token(sha256(text))
     return row && (row.ends_at === null || row.ends_at > clock.now()) ? row : undefined
@@ -123,36 +143,48 @@ export function createPeople({
       return { row: store.byUser(user.id)!, user }
     },
 
-    /** Who a request is from, by its headers; undefined for nobody. */
-    bearer: (authorization: string | undefined, apiKey: string | undefined): User | undefined => {
+    /** Who a request is from, by its headers, and what its key is for; undefined for nobody. */
+    bearer: (
+      authorization: string | undefined,
+      apiKey: string | undefined,
+    ): { user: User; scope: KeyScope } | undefined => {
       const row = shown(authorization, apiKey)
       const user = row && users.find(row.user_id)
-      return user && !user.disabled ? user : undefined
+      if (!user || user.disabled) return undefined
+      const now = clock.now()
+      if (row.used_at === null || Math.abs(now - row.used_at) >= usedMs) store.used(row, now)
+      return { user, scope: row.scope }
     },
     /**
-     * Refuses to make lasting keys for a request whose own key does not last: what a model server was given for a day must
-     * not become one for ever. Throws `forbidden`.
+     * Refuses to make lasting keys for a request whose own key does not last, or is not for everything: what a model server
+     * was given for a day must not become one for ever. Throws `forbidden`.
      */
     demandLasting: (authorization: string | undefined, apiKey: string | undefined): void => {
       const row = shown(authorization, apiKey)
+      if (row && row.scope !== "full")
+        throw new Problem("forbidden", "key", "this key is not for everything and makes no others")
       if (row?.kind === "access" && row.parent === null)
         throw new Problem("forbidden", "key", "this key was given for a while and makes no others")
     },
     /** Makes a key; it is shown now and never again. */
-    makeKey: (user: User, kind: ProgramKey["kind"], days: number) =>
+    makeKey: (user: User, kind: ProgramKey["kind"], days: number, scope: KeyScope = "full") =>
       db.transaction(() => {
-        const made = issue(user.id, kind, kind === "refresh" ? days * 86_400_000 : null, null)
-        record(user, "key.create", made.id, kind)
+        const lifeMs = kind === "refresh" ? days * 86_400_000 : null
+        const made = issue(user.id, { kind, scope, lifeMs, parent: null })
+        record(user, "key.create", made.id, kind, scope)
         return { ...made, kind }
       }),
-    /** For a model server that fetches pictures: ends by itself within a day. */
-    shortKey: (user: User): string => issue(user.id, "access", 24 * 3_600_000, null).token,
+    /** For a model server that fetches pictures and hands in what it sees: ends by itself within a day. */
+    shortKey: (user: User): string =>
+      issue(user.id, { kind: "access", scope: "train", lifeMs: 24 * 3_600_000, parent: null }).token,
     keys: (user: User): ProgramKey[] =>
-      store.tokensOf(user.id).map(({ id, kind, created_at, ends_at }) => ({
+      store.tokensOf(user.id).map(({ id, kind, scope, created_at, ends_at, used_at }) => ({
         id,
         kind: kind as ProgramKey["kind"],
+        scope,
         created_at,
         ends_at,
+        used_at,
       })),
     /** Ends a key and what was made with it. Throws `not_found`. */
     endKey: (user: User, id: string): void =>
@@ -166,7 +198,8 @@ export function createPeople({
       const row = living(refresh)
       const user = row && users.find(row.user_id)
       if (row?.kind !== "refresh" || !user || user.disabled) throw wrong()
-      return issue(row.user_id, "access", accessMs, row.id).token
+      store.used(row, clock.now())
+      return issue(row.user_id, { kind: "access", scope: row.scope, lifeMs: accessMs, parent: row.id }).token
     },
     /** Ends a refresh token that is shown. Throws `unauthenticated`. */
     blacklist: (user: User, refresh: string): void => {

@@ -1,3 +1,4 @@
+import type { KeyScope } from "#contract/label-studio"
 import type { Sqlite } from "#platform/sqlite"
 import type { LsUserRow } from "./wire.rules.ts"
 
@@ -10,6 +11,8 @@ export type TokenRow = {
   parent: string | null
   created_at: number
   ends_at: number | null
+  scope: KeyScope
+  used_at: number | null
 }
 
 /** The only SQL of the tables `ls_user` and `ls_token`. */
@@ -23,8 +26,11 @@ export function createPeopleStore(db: Sqlite) {
     "SELECT * FROM ls_token WHERE user_id = $user AND kind <> 'access' ORDER BY created_at, id",
   )
   const putToken = db.prepare(
-    "INSERT INTO ls_token VALUES ($sha256, $id, $user_id, $kind, $parent, $created_at, $ends_at)",
+    `INSERT INTO ls_token (sha256, id, user_id, kind, parent, created_at, ends_at, scope)
+     VALUES ($sha256, $id, $user_id, $kind, $parent, $created_at, $ends_at, $scope)`,
   )
+  // A key that others were made with was used when they were.
+  const used = db.prepare("UPDATE ls_token SET used_at = $now WHERE id IN ($id, $parent)")
   const dropToken = db.prepare("DELETE FROM ls_token WHERE id = $id AND user_id = $user")
   const dropChildren = db.prepare("DELETE FROM ls_token WHERE parent = $id")
   const dropKind = db.prepare("DELETE FROM ls_token WHERE user_id = $user AND kind = $kind")
@@ -36,7 +42,9 @@ export function createPeopleStore(db: Sqlite) {
     insert: (user: string, email: string) => void insert.run({ user, email }),
     token: (sha256: string) => token.get({ sha256 }),
     tokensOf: (user: string) => tokensOf.all({ user }),
-    putToken: (row: TokenRow) => void putToken.run(row),
+    putToken: (row: Omit<TokenRow, "used_at">) => void putToken.run(row),
+    used: ({ id, parent }: Pick<TokenRow, "id" | "parent">, now: number) =>
+      void used.run({ id, parent, now }),
     /** Ends a token and what was made with it; false when this person has no such token. */
     dropToken(id: string, user: string): boolean {
       dropChildren.run({ id })

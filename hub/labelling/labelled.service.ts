@@ -73,6 +73,8 @@ export function createLabelled({ store, looks, inspections }: LabelledDeps) {
 
     /** The settled label that counts of every part that has one, in the order they were stored: all of them, to be learned from. */
     current: (): LabelledPart[] => store.settled(looks.plan().counts).map(labelledPart),
+    /** Whether any part stands as good. */
+    hasGood: (): boolean => store.hasGood(),
     /** How many parts are settled. */
     settled: (): number => store.countSettled(looks.plan().counts),
     /** NG parts that a station had passed, newest first, one a picture. */

@@ -3,20 +3,22 @@ import type { ImageMime } from "#contract/inspection"
 import type { LabelBox, LabelVerdict } from "#contract/labelling"
 import type { Sqlite } from "#platform/sqlite"
 
-/** A part as it was labelled at a moment. */
-export type LabelledAt = {
+/** A part, and what was said of it at a moment: null for nothing. */
+type LabelledAt = {
   id: string
   device: string
   partId: string | null
   productId: string | null
   capturedAt: number
   image: { sha256: string; mime: ImageMime; w: number; h: number }
-  verdict: LabelVerdict
-  kinds: string[]
-  boxes: LabelBox[]
-  drawing: Drawing | null
-  by: string
-  at: number
+  label: {
+    verdict: LabelVerdict
+    kinds: string[]
+    boxes: LabelBox[]
+    drawing: Drawing | null
+    by: string
+    at: number
+  } | null
 }
 
 type Row = {
@@ -30,7 +32,7 @@ type Row = {
   mime: ImageMime
   w: number
   h: number
-  verdict: LabelVerdict
+  verdict: LabelVerdict | "withdrawn" | null
   kinds: string
   boxes: string
   drawing: string | null
@@ -52,12 +54,12 @@ export function createLabelledStore(db: Sqlite) {
     `SELECT i.n, i.id, i.device_id, i.part_id, i.product_id, i.captured_at, m.sha256, m.mime, m.w, m.h,
        l.verdict, l.kinds, l.boxes, l.drawing, u.name, l.stored_at
      FROM json_each($of) o JOIN inspection i ON i.n = o.value
-     JOIN label l ON l.inspection_id = i.id AND l.revision = (
+     JOIN image m ON m.sha256 = i.image_sha256
+     LEFT JOIN label l ON l.inspection_id = i.id AND l.revision = (
        SELECT max(revision) FROM label WHERE inspection_id = i.id AND n <= $upTo
      )
-     JOIN image m ON m.sha256 = i.image_sha256
-     JOIN user u ON u.id = l.user_id
-     WHERE l.verdict <> 'withdrawn' ORDER BY o.key`,
+     LEFT JOIN user u ON u.id = l.user_id
+     ORDER BY o.key`,
   )
   const byImage = db.prepare<{ id: string }>(
     "SELECT id FROM inspection WHERE image_sha256 = $sha256 ORDER BY n LIMIT 1",
@@ -76,7 +78,7 @@ export function createLabelledStore(db: Sqlite) {
     /** Numbers of labelled parts behind a place, in the order they came in. */
     numbers: (after: { receivedAt: number; n: number }, limit: number) =>
       numbers.all({ receivedAt: after.receivedAt, n: after.n, limit }),
-    /** Those of these parts that had a label and have a picture. */
+    /** Those of these parts that have a picture, with the label they had. */
     parts: (of: readonly number[], upTo: number): LabelledAt[] =>
       rows.all({ of: JSON.stringify(of), upTo }).map((row) => ({
         id: row.id,
@@ -85,12 +87,17 @@ export function createLabelledStore(db: Sqlite) {
         productId: row.product_id,
         capturedAt: row.captured_at,
         image: { sha256: row.sha256, mime: row.mime, w: row.w, h: row.h },
-        verdict: row.verdict,
-        kinds: JSON.parse(row.kinds) as string[],
-        boxes: JSON.parse(row.boxes) as LabelBox[],
-        drawing: row.drawing === null ? null : (JSON.parse(row.drawing) as Drawing),
-        by: row.name,
-        at: row.stored_at,
+        label:
+          row.verdict === null || row.verdict === "withdrawn"
+            ? null
+            : {
+                verdict: row.verdict,
+                kinds: JSON.parse(row.kinds) as string[],
+                boxes: JSON.parse(row.boxes) as LabelBox[],
+                drawing: row.drawing === null ? null : (JSON.parse(row.drawing) as Drawing),
+                by: row.name,
+                at: row.stored_at,
+              },
       })),
     /** The first part that showed this picture. */
     partOfImage: (sha256: string): string | undefined => byImage.get({ sha256 })?.id,

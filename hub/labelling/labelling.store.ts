@@ -228,6 +228,9 @@ export function createLabellingStore(db: Sqlite) {
      GROUP BY inspection_id HAVING count(DISTINCT verdict) > 1
      UNION SELECT inspection_id FROM label_lease WHERE inspection_id IN (SELECT value FROM json_each($of))`,
   )
+  const good = db.prepare<{ found: number }>(
+    "SELECT EXISTS (SELECT 1 FROM inspection WHERE label_verdict IS NOT NULL AND label_verdict = 'ok') AS found",
+  )
   const countSettled = db.prepare<{ n: number }>(`SELECT count(*) AS n FROM inspection i WHERE ${isSettled}`)
   const settled = db.prepare<SettledRow>(`${selectSettled} WHERE ${isSettled} ORDER BY l.n`)
   // Walks its index from the newest and stops at the limit.
@@ -313,6 +316,7 @@ export function createLabellingStore(db: Sqlite) {
       const row = tallied.get({ day, user })
       return { everyone: row?.everyone ?? 0, mine: row?.mine ?? 0 }
     },
+    hasGood: () => good.get()?.found === 1,
     countSettled: (counts: Counts) => countSettled.get({ counts })?.n ?? 0,
     settled: (counts: Counts) => settled.all({ counts }),
     escaped: (limit: number, counts: Counts) => escaped.all({ limit, counts }),

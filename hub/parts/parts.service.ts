@@ -32,11 +32,11 @@ export function createParts({ store, facts, view, datasets, clock }: PartsDeps) 
   })
 
   /** Throws `invalid` with the place of the word that cannot be understood. */
-  function questionOf(text: string, through?: number): Question {
+  function questionOf(text: string, through?: number, now = clock.now()): Question {
     facts.follow()
     const read = parseFilter(text)
     if ("fault" in read) throw faulty(read.fault)
-    const meant = meaningOf(read.filter, known(), clock.now())
+    const meant = meaningOf(read.filter, known(), now)
     if ("fault" in meant) throw faulty(meant.fault)
     const question = store.question(read.filter, meant.meaning)
     if (through === undefined) return question
@@ -88,8 +88,8 @@ export function createParts({ store, facts, view, datasets, clock }: PartsDeps) 
     },
 
     /** Numbers of all parts a filter finds up to part `through`, in pieces, others served between them. */
-    async *numbers(filter: string, through: number): AsyncGenerator<number[]> {
-      const question = questionOf(filter, through)
+    async *numbers(filter: string, through: number, now?: number): AsyncGenerator<number[]> {
+      const question = questionOf(filter, through, now)
       for (const { found } of store.windows(question, null, () => 2_000)) {
         if (found.length > 0) yield found.map(({ n }) => n)
         await setImmediate()
@@ -97,6 +97,11 @@ export function createParts({ store, facts, view, datasets, clock }: PartsDeps) 
     },
     /** Throws `invalid` for a filter that is not understood. */
     check: (filter: string): void => void questionOf(filter),
+    /** The newest part a filter may find. Throws `invalid` for one that is not understood. */
+    through(filter: string): number {
+      questionOf(filter)
+      return store.newest()
+    },
     numbersOf: (ids: readonly string[]): number[] => store.numbers(ids),
     newest(): number {
       facts.follow()

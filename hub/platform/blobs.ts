@@ -1,17 +1,23 @@
 import { createHash } from "node:crypto"
 import { createReadStream, existsSync, renameSync, writeFileSync } from "node:fs"
-import { access, type FileHandle, mkdir, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises"
+import { access, type FileHandle, mkdir, open, rename, rm, stat, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { Problem } from "#contract/problem"
 import { chunkSize } from "#contract/topics"
+import {
+  createBlobReader,
+  type Locate,
+  missing,
+  objectPath,
+  objectsIn,
+  type PackPlace,
+  packsIn,
+} from "./blob-reader.ts"
 import { syncDirectory } from "./blobs.files.ts"
-import { openPacks, type PackPlace, type PunchHole } from "./packs.ts"
+import { openPacks, type PunchHole } from "./packs.ts"
 
 /** Longest object that goes into a pack; longer ones are worth a file of their own. */
 const longestPacked = 2 * 1024 * 1024
-
-/** Where an object lies in a pack, as the database knows it; undefined for one that is a file, or is not here. */
-export type Locate = (sha256: string) => PackPlace | undefined
 
 /**
  * Content-addressed objects. Most are files: `blobs/sha256/ab/cdef…` under the data directory, named by the SHA-256 of their bytes.
@@ -61,7 +67,6 @@ export type Blobs = {
 }
 
 const shards = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, "0"))
-const digestName = /^[0-9a-f]{64}$/
 
 /** Opens (or creates) the store under `dataDir` and sweeps files that a crash left half-written. */
 export async function openBlobs({
@@ -71,7 +76,7 @@ export async function openBlobs({
   dataDir: string
   punch?: PunchHole | undefined
 }): Promise<Blobs> {
-  const root = join(dataDir, "blobs", "sha256")
+  const root = objectsIn(dataDir)
   const scratch = join(dataDir, "blobs", "tmp")
   await rm(scratch, { recursive: true, force: true })
   await mkdir(scratch, { recursive: true })
@@ -89,7 +94,7 @@ export async function openBlobs({
   await syncDirectory(join(dataDir, "blobs"))
   await syncDirectory(dataDir)
 
-  const packs = await openPacks({ folder: join(dataDir, "blobs", "packs"), punch })
+  const packs = await openPacks({ folder: packsIn(dataDir), punch })
   let locate: Locate = () => undefined
 
   const syncShard = createCoalescedSync((shard) => handles.get(shard)!.sync())
@@ -99,11 +104,7 @@ export async function openBlobs({
   const pins = new Map<string, number>()
   let counter = 0
 
-  const fileOf = (sha256: string) => {
-    // The digest becomes a path: nothing but hex may pass.
-    if (!digestName.test(sha256)) throw new Problem("invalid", "digest", "not a SHA-256 in hex")
-    return join(root, sha256.slice(0, 2), sha256.slice(2))
-  }
+  const fileOf = (sha256: string) => objectPath(root, sha256)
 
   /** A name is visible before its directory is synced, so a second put of the same digest must wait for the first. */
   const once = (sha256: string, work: () => Promise<void>): Promise<void> => {
@@ -237,23 +238,7 @@ export async function openBlobs({
     },
     path: unpack,
     file,
-    read: async (sha256) => {
-      const place = locate(sha256)
-      let bytes: Uint8Array
-      try {
-        bytes = place ? await packs.read(place) : await readFile(fileOf(sha256))
-      } catch (cause) {
-        throw missing(cause)
-      }
-      // Disks return wrong bytes without a word; nobody may judge, train on or be shown another picture.
-      if (sha256Of(bytes) !== sha256)
-        throw new Problem(
-          "not_found",
-          "object",
-          "the stored object is damaged: its bytes are not what was stored",
-        )
-      return bytes
-    },
+    read: createBlobReader({ dataDir, locate: (sha256) => locate(sha256) }),
     has: async (sha256) => locate(sha256) !== undefined || (await exists(fileOf(sha256))),
     size: async (sha256) => {
       const place = locate(sha256)
@@ -351,11 +336,6 @@ async function exists(path: string): Promise<boolean> {
 
 function errnoOf(cause: unknown): string | undefined {
   return cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : undefined
-}
-
-function missing(cause: unknown): unknown {
-  if (errnoOf(cause) !== "ENOENT") return cause
-  return new Problem("not_found", "object", "the store does not hold this object", {}, cause)
 }
 
 function asProblem(cause: unknown): unknown {

@@ -33,6 +33,13 @@ export function levelOf(free: number, marks: DiskMarks): DiskLevel {
   return free < marks.tight ? "tight" : "fine"
 }
 
+/**
+ * Whether people's files may take so many bytes: behind them the disk must not be low. What comes off the line goes before
+ * what can be sent again.
+ */
+export const hasRoomFor = ({ free, marks }: Pick<DiskFacts, "free" | "marks">, bytes: number): boolean =>
+  free - bytes >= marks.low
+
 export function createDiskSpace({
   path,
   shares,

@@ -46,6 +46,9 @@ import parts from "./migrations/0045_parts.sql" with { type: "text" }
 import freeze from "./migrations/0046_freeze.sql" with { type: "text" }
 import unskip from "./migrations/0047_unskip.sql" with { type: "text" }
 import queueWaiting from "./migrations/0048_queue_waiting.sql" with { type: "text" }
+import preparing from "./migrations/0049_preparing.sql" with { type: "text" }
+import print from "./migrations/0050_print.sql" with { type: "text" }
+import keyScope from "./migrations/0051_key_scope.sql" with { type: "text" }
 
 /** Forward only, in order; each runs in one transaction. Never edit one that has been released: add the next. */
 export const migrations: { name: string; sql: string }[] = [
@@ -97,4 +100,7 @@ export const migrations: { name: string; sql: string }[] = [
   { name: "0046_freeze", sql: freeze },
   { name: "0047_unskip", sql: unskip },
   { name: "0048_queue_waiting", sql: queueWaiting },
+  { name: "0049_preparing", sql: preparing },
+  { name: "0050_print", sql: print },
+  { name: "0051_key_scope", sql: keyScope },
 ]

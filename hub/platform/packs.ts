@@ -1,10 +1,8 @@
 import { closeSync, mkdirSync, openSync, readdirSync, readSync } from "node:fs"
 import { type FileHandle, open, rm } from "node:fs/promises"
-import { dirname, join } from "node:path"
+import { dirname } from "node:path"
+import { type PackPlace, packPath, readPack } from "./blob-reader.ts"
 import { syncDirectory } from "./blobs.files.ts"
-
-/** Where bytes lie: in which pack, from which byte on. */
-export type PackPlace = { pack: number; at: number; size: number }
 
 /** Frees the blocks of a part of a file on disk and leaves its length; false where the system cannot. */
 export type PunchHole = (descriptor: number, at: number, size: number) => boolean
@@ -43,7 +41,7 @@ export async function openPacks({ folder, punch }: { folder: string; punch?: Pun
   const waiting: Waiting[] = []
   let writing: Promise<void> | undefined
 
-  const path = (pack: number) => join(folder, `${String(pack).padStart(8, "0")}.pack`)
+  const path = (pack: number) => packPath(folder, pack)
 
   const openNext = async (): Promise<Pack> => {
     last += 1
@@ -132,22 +130,6 @@ export async function openPacks({ folder, punch }: { folder: string; punch?: Pun
     writing = undefined
   }
 
-  const readAt = async ({ pack, at, size }: PackPlace, from: number, most: number): Promise<Uint8Array> => {
-    const file = await open(path(pack), "r")
-    try {
-      const bytes = new Uint8Array(Math.max(0, Math.min(most, size - from)))
-      let done = 0
-      while (done < bytes.length) {
-        const { bytesRead } = await file.read(bytes, done, bytes.length - done, at + from + done)
-        if (bytesRead === 0) break
-        done += bytesRead
-      }
-      return bytes.subarray(0, done)
-    } finally {
-      await file.close()
-    }
-  }
-
   return {
     /** Resolves once the bytes are on disk. They must not change until then. */
     append: (bytes: Uint8Array, sha256: string): Promise<PackPlace> =>
@@ -156,7 +138,8 @@ export async function openPacks({ folder, punch }: { folder: string; punch?: Pun
         // After this turn, in which more may come.
         writing ??= Promise.resolve().then(work)
       }),
-    read: (place: PackPlace, from = 0, most = place.size): Promise<Uint8Array> => readAt(place, from, most),
+    read: (place: PackPlace, from?: number, most?: number): Promise<Uint8Array> =>
+      readPack(folder, place, from, most),
     /** For the rare caller that needs the bytes at once. */
     readNow: ({ pack, at, size }: PackPlace): Uint8Array => {
       const descriptor = openSync(path(pack), "r")

@@ -4,7 +4,7 @@ import { Key, Sha256 } from "#contract/ids"
 import { listOf } from "#contract/list"
 import { ModelContract } from "#contract/model"
 import { ModelLook, ModelTrial, ModelView, NewModel, TrialResult } from "#contract/registry"
-import { actor, allow, bodyUpTo, doc, type HubEnv, json, param, query } from "../http/kit.ts"
+import { actor, allow, bodyUpTo, doc, type HubEnv, json, keepsBody, param, query } from "../http/kit.ts"
 import type { Registry } from "./registry.service.ts"
 
 const ByDigest = v.object({ digest: Sha256 })
@@ -27,6 +27,7 @@ export function createRegistryRoutes(registry: Registry) {
       "/api/models",
       allow("engineer"),
       bodyUpTo(maxModelBytes),
+      keepsBody,
       doc("Registers an ONNX with crux.contract, or of a form that is known; the file is the body.", {
         202: ModelView,
       }),
@@ -40,6 +41,7 @@ export function createRegistryRoutes(registry: Registry) {
       "/api/models/look",
       allow("engineer"),
       bodyUpTo(maxModelBytes),
+      keepsBody,
       doc("What an ONNX is taken for, without registering it; the file is the body.", { 200: ModelLook }),
       async (c) => c.json(await registry.look(c.req.raw.body ?? new Blob([]).stream())),
     )

@@ -20,9 +20,11 @@ import type { Blobs } from "#platform/blobs"
 import type { Clock } from "#platform/clock"
 import type { Events } from "#platform/events"
 import type { Log } from "#platform/log"
+import type { Shelf } from "#platform/shelf"
 import type { Signer } from "#platform/signing"
 import type { Sqlite } from "#platform/sqlite"
 import type { Dataset, FrozenSet } from "../dataset/dataset.service.ts"
+import { type Freezes, setsOfWork } from "../dataset/freeze.service.ts"
 import { judge, type TruePart } from "./gate.rules.ts"
 import { disagreement } from "./parity.rules.ts"
 import { blanks, type Prover } from "./prover.ts"
@@ -40,7 +42,10 @@ export type RegistryDeps = {
   events: Events
   log: Log
   dataset: Dataset
+  freezes: Pick<Freezes, "freeze">
   blobs: Blobs
+  /** Files that were sent to be looked at. */
+  shelf: Shelf
   prover: Prover
   /** Digest of a part's picture; undefined without one. */
   pictureOf: (inspection: string) => string | undefined
@@ -66,7 +71,7 @@ const keptEscapes = 100
 
 /** Models: registered by their content, proved on the golden set, approved by a person, released under a signature. */
 export function createRegistry(deps: RegistryDeps) {
-  const { db, clock, events, log, dataset, blobs, prover, signer, policy } = deps
+  const { db, clock, events, log, dataset, blobs, shelf, prover, signer, policy } = deps
   const store = createRegistryStore(db)
   const proving = createTurns()
   /** Files of others are opened one at a time: each may take the memory that one is given. */
@@ -126,11 +131,16 @@ export function createRegistry(deps: RegistryDeps) {
     })
   }
 
-  const prove = (digest: string, golden: () => FrozenSet, signal?: AbortSignal): Promise<GateReport> =>
+  const prove = (
+    digest: string,
+    golden: () => FrozenSet | Promise<FrozenSet>,
+    signal?: AbortSignal,
+  ): Promise<GateReport> =>
     proving(async () => {
+      const set = await golden()
       const model = found(digest)
       const against = championOf(model.line)?.digest ?? null
-      const report = await examine(model, golden(), signal)
+      const report = await examine(model, set, signal)
       signal?.throwIfAborted()
       store.proved(digest, report, against)
       log.info("model_proved", { model: digest, pass: report.pass })
@@ -139,9 +149,15 @@ export function createRegistry(deps: RegistryDeps) {
     })
   /** Proves without a caller who waits; the result stands in the model's row. */
   const proveSoon = (digest: string): void => {
-    prove(digest, () => dataset.freeze().golden, stopping.signal).catch((error: unknown) => {
+    prove(digest, () => goldenNow(digest), stopping.signal).catch((error: unknown) => {
       if (!stopping.signal.aborted) log.error("proof_failed", { model: digest, error: String(error) })
     })
+  }
+  /** What is golden now. A model from elsewhere goes by what is labelled when it is first proved: its checks are taken from there. */
+  const goldenNow = async (digest: string): Promise<FrozenSet> => {
+    const { training, golden } = await deps.freezes.freeze(setsOfWork, { signal: stopping.signal })
+    if (dataset.version(training.digest).samples > 0) store.setDataset(digest, training.digest)
+    return dataset.frozen(golden.digest)
   }
   const add = (model: NewModel): void => {
     store.add(model, clock.now())
@@ -158,6 +174,8 @@ export function createRegistry(deps: RegistryDeps) {
     }
   }
   const fileOf = async (sha256: string): Promise<string> => {
+    const lying = await shelf.path(sha256)
+    if (lying !== undefined) return lying
     if (!(await blobs.has(sha256)))
       throw new Problem("not_found", "model_file", "this file is not on the hub; send it again")
     return await blobs.file(sha256)
@@ -166,14 +184,14 @@ export function createRegistry(deps: RegistryDeps) {
   const withStamped = async <T>(
     sha256: string,
     given: ModelContract | undefined,
-    work: (path: string, contract: ModelContract, stamped: boolean) => Promise<T>,
+    work: (path: string, contract: ModelContract) => Promise<T>,
   ): Promise<T> => {
     const file = await fileOf(sha256)
     const folder = await mkdtemp(join(tmpdir(), "crux-model-"))
     try {
       const into = join(folder, "model.onnx")
       const { contract, stamped } = await asSent(() => prover.stamp(file, given, into))
-      return await work(stamped ? into : file, contract, stamped)
+      return await work(stamped ? into : file, contract)
     } finally {
       await rm(folder, { recursive: true, force: true })
     }
@@ -181,15 +199,14 @@ export function createRegistry(deps: RegistryDeps) {
 
   /** Registers a file that lies here already. */
   const adopt = (sha256: string, line: string, given?: ModelContract): Promise<ModelView> =>
-    withStamped(sha256, given, async (path, contract, stamped) => {
-      const digest = stamped ? (await blobs.putFile(path)).sha256 : sha256
+    withStamped(sha256, given, async (path, contract) => {
+      const digest = (await blobs.putFile(path)).sha256
       const known = store.get(digest)
       if (known && known.state !== "refused") return viewOf(known)
       const { size } = await stat(path)
-      const { training } = dataset.freeze()
-      const set = training.samples.length > 0 ? training.digest : null
-      add({ digest, line, size, job: null, dataset: set, golden: null, contract, metrics: {} })
+      add({ digest, line, size, job: null, dataset: null, golden: null, contract, metrics: {} })
       proveSoon(digest)
+      await shelf.drop(sha256)
       return viewOf(found(digest))
     })
 
@@ -280,7 +297,7 @@ export function createRegistry(deps: RegistryDeps) {
 
     /** What an ONNX file is taken for, without keeping it as a model. Throws `invalid`. */
     async look(source: AsyncIterable<Uint8Array>): Promise<ModelLook> {
-      const { sha256, size } = await blobs.putStream(source)
+      const { sha256, size } = await shelf.put(source)
       const file = await fileOf(sha256)
       return { file: sha256, size, ...(await asSent(() => prover.look(file))) }
     },
@@ -317,7 +334,7 @@ export function createRegistry(deps: RegistryDeps) {
       line: string,
       given?: ModelContract,
     ): Promise<ModelView> {
-      const { sha256 } = await blobs.putStream(source)
+      const { sha256 } = await shelf.put(source)
       return await adopt(sha256, line, given)
     },
 

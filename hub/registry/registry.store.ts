@@ -80,6 +80,9 @@ export function createRegistryStore(db: Sqlite) {
   const setGate = db.prepare(`
     UPDATE model SET state = $state, gate = $gate, proved_against = $against
     WHERE digest = $digest AND state = 'proving'`)
+  const setDataset = db.prepare(
+    "UPDATE model SET dataset = $dataset WHERE digest = $digest AND job IS NULL AND dataset IS NULL",
+  )
   const lastRelease = db.prepare<{ n: number }>(
     "SELECT coalesce(max(release), 0) AS n FROM model WHERE line = $line",
   )
@@ -97,6 +100,8 @@ export function createRegistryStore(db: Sqlite) {
       byState.all({ state }).flatMap((row) => modelOf(row) ?? []),
     byRelease: (line: string, number: number) => modelOf(byRelease.get({ line, release: number })),
     byManifest: (manifest: string) => modelOf(byManifest.get({ manifest })),
+    /** What a model from elsewhere goes by, once. */
+    setDataset: (digest: string, dataset: string): void => void setDataset.run({ digest, dataset }),
     proveAgain: (digest: string): boolean => prove.run({ digest }).changes === 1,
     proved: (digest: string, gate: GateReport, against: string | null): void =>
       void setGate.run({

@@ -175,7 +175,8 @@ export function createLeases(deps: LeasesDeps) {
   const stateOf = (trainer: string, id: string): JobState => {
     const job = known(trainer, id)
     return {
-      state: job.state,
+      // A trainer knows of a job once it is in the queue.
+      state: job.state === "preparing" ? "queued" : job.state,
       epoch: job.epoch,
       yours: job.state === "running" && job.trainer === trainer,
       error: job.error,

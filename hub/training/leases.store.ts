@@ -18,7 +18,7 @@ export function createLeasesStore(db: Sqlite) {
     UPDATE training_job
     SET state = 'running', attempt = attempt + 1, epoch = epoch + 1, trainer = $trainer, claim = $claim,
       lease_until = $until, started_at = coalesce(started_at, $at), error = NULL, progress = NULL
-    WHERE id = $id AND state = 'queued'`)
+    WHERE id = $id AND state = 'queued' AND preparing = 0`)
   const begin = db.prepare(`
     INSERT INTO training_attempt (job, n, epoch, trainer, started_at)
     SELECT $id, (SELECT coalesce(max(n), 0) + 1 FROM training_attempt WHERE job = $id), epoch, $trainer, $at

@@ -26,7 +26,7 @@ import {
   trainerLimits,
 } from "#contract/trainer"
 import type { Clock } from "#platform/clock"
-import { clientIp, doc, forMachines, type HubEnv, json, open, param, query } from "../http/kit.ts"
+import { clientIp, doc, forMachines, type HubEnv, json, keepsBody, open, param, query } from "../http/kit.ts"
 import type { Leases } from "./leases.service.ts"
 import type { Trainers } from "./trainers.service.ts"
 import { pieceOf } from "./uploads.ts"
@@ -204,6 +204,7 @@ export function createTrainerRoutes({
       why,
       machines,
       signedIn,
+      keepsBody,
       doc("How much of an artefact the hub has.", { 200: ArtifactState }),
       param(JobObject),
       query(LeaseQuery),
@@ -217,6 +218,7 @@ export function createTrainerRoutes({
       why,
       machines,
       signedIn,
+      keepsBody,
       doc("A piece of an artefact, or all of it.", { 200: ArtifactState }),
       param(JobObject),
       query(LeaseQuery),

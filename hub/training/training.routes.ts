@@ -4,7 +4,7 @@ import { Count, Uuid } from "#contract/ids"
 import { listOf } from "#contract/list"
 import { JobView, NewJob } from "#contract/registry"
 import { NewTrainer, RecipeView, TrainerId, TrainerToken, TrainerView } from "#contract/trainer"
-import { actor, allow, bodyUpTo, doc, type HubEnv, json, param, query } from "../http/kit.ts"
+import { actor, allow, bodyUpTo, doc, type HubEnv, json, keepsBody, param, query } from "../http/kit.ts"
 import type { JobLog } from "./job-log.ts"
 import type { Leases } from "./leases.service.ts"
 import { maxResultTarBytes, type Paper } from "./paper.service.ts"
@@ -58,6 +58,7 @@ export function createTrainingRoutes({
       "/api/training/results",
       allow("engineer"),
       bodyUpTo(maxResultTarBytes),
+      keepsBody,
       doc("Takes the result of a job that was carried to its trainer: a tar of its files is the body.", {
         202: JobView,
       }),

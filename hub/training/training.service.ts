@@ -2,6 +2,7 @@ import { rmSync } from "node:fs"
 import { rm } from "node:fs/promises"
 import { join } from "node:path"
 import type * as v from "valibot"
+import type { DatasetVersion } from "#contract/dataset"
 import { Problem } from "#contract/problem"
 import type { JobView, NewJob } from "#contract/registry"
 import type { RecipeView } from "#contract/trainer"
@@ -12,6 +13,7 @@ import type { Ids } from "#platform/ids"
 import type { Log } from "#platform/log"
 import type { Sqlite } from "#platform/sqlite"
 import type { Dataset, FrozenSet } from "../dataset/dataset.service.ts"
+import { type Freezes, setsOfWork } from "../dataset/freeze.service.ts"
 import type { Bell } from "./bell.ts"
 import { writeBundle } from "./bundle.ts"
 import { thinned } from "./curve.rules.ts"
@@ -59,7 +61,10 @@ export type TrainingDeps = {
   ids: Ids
   events: Events
   log: Log
-  dataset: Pick<Dataset, "freeze" | "frozen" | "version">
+  dataset: Pick<Dataset, "frozen" | "version" | "nothing">
+  freezes: Pick<Freezes, "freeze">
+  /** Whether a good part has been labelled or uploaded: without one there is nothing to learn from. */
+  hasGood: () => boolean
   blobs: { path(sha256: string): string; file(sha256: string): Promise<string> }
   trainer: Trainer
   prove: Prove
@@ -89,13 +94,16 @@ export function createTraining(deps: TrainingDeps) {
   let current:
     | { id: string; run: TrainerRun | undefined; abort: AbortController; done: Promise<void> }
     | undefined
+  /** Jobs whose sets are being frozen, and how far that is. */
+  const preparing = new Map<string, { abort: AbortController; done: Promise<void>; share: number }>()
   /** Results of others that are being proved. */
   const proofs = new Map<string, { abort: AbortController; done: Promise<void> }>()
   let stopping = false
 
   const announce = (id: string) => {
     const job = store.get(id)
-    if (job) events.announce("job", { id, state: job.state, progress: job.progress?.progress ?? null })
+    const share = preparing.get(id)?.share ?? job?.progress?.progress ?? null
+    if (job) events.announce("job", { id, state: job.state, progress: share })
   }
   const known = (id: string): TrainingJob => {
     const job = store.get(id)
@@ -107,38 +115,69 @@ export function createTraining(deps: TrainingDeps) {
     NewTrainingJob,
     "line" | "seed" | "why" | "by" | "place" | "recipe" | "wish" | "reproduces"
   >
-  /** Queues a job on a set: the one that is named, or what is labelled now. */
+  /** Takes a job on a set: the one that is named, or what is labelled now. It waits in the queue once its sets are frozen. */
   const enqueue = (wanted: Wanted, named?: string): string => {
-    const id = db.transaction(() => {
-      const { training, golden } = dataset.freeze()
-      const set = named === undefined ? training : namedSet(named)
-      if (!set.samples.some((s) => s.split === "train" && s.label.verdict === "ok"))
-        throw new Problem(
-          "conflict",
-          "training_no_ok",
-          "there is no OK part to learn from yet; label or upload good parts",
-        )
-      const job = ids.uuid()
+    const set = named === undefined ? undefined : namedSet(named)
+    if (set === undefined && !deps.hasGood()) throw noGood()
+    const id = ids.uuid()
+    db.transaction(() => {
+      const nothing = dataset.nothing()
       store.insert({
         ...wanted,
-        id: job,
+        id,
         at: clock.now(),
         labels: deps.labels(),
-        counts: countsOf(set),
-        dataset: set.digest,
-        golden: golden.digest,
+        counts: set ? countsOf(set) : { digest: null, train: 0, calib: 0, ok: 0, ng: 0, by_kind: {} },
+        dataset: set?.digest ?? nothing,
+        golden: nothing,
       })
-      return job
     })
     announce(id)
-    next()
-    deps.bell.ring()
+    prepare(id)
     return id
   }
-  const namedSet = (digest: string): FrozenSet => {
-    if (dataset.version(digest).role !== "training")
+  /** A set to learn from. Throws `invalid`, and `conflict` for one without a good part. */
+  const namedSet = (digest: string): DatasetVersion => {
+    const set = dataset.version(digest)
+    if (set.role !== "training")
       throw new Problem("invalid", "dataset_roles", "a golden set is not trained on")
-    return dataset.frozen(digest)
+    if ((set.summary.by_split.train?.ok ?? 0) === 0) throw noGood()
+    return set
+  }
+
+  /** Has the sets of a job frozen beside everything else. A hub that is stopped meanwhile begins again at its next start. */
+  const prepare = (id: string): void => {
+    const abort = new AbortController()
+    const work = async () => {
+      // What is labelled from here on is new to the next training, whether or not it comes into this set.
+      const labels = deps.labels()
+      try {
+        const frozen = await deps.freezes.freeze(setsOfWork, {
+          signal: abort.signal,
+          onProgress(done, total) {
+            const here = preparing.get(id)
+            if (here) here.share = total === 0 ? 0 : done / total
+            announce(id)
+          },
+        })
+        const chosen = known(id).counts.digest
+        const set = namedSet(chosen ?? frozen.training.digest)
+        const sets = { dataset: set.digest, golden: frozen.golden.digest, counts: countsOf(set), labels }
+        if (!store.prepared(id, sets)) return
+        announce(id)
+        next()
+        deps.bell.ring()
+      } catch (error) {
+        if (abort.signal.aborted) return
+        log.error("job_not_prepared", { job: id, error: String(error) })
+        const why = error instanceof Error ? error.message : String(error)
+        if (store.finish(id, { state: "failed", error: why }, clock.now())) announce(id)
+      }
+    }
+    const done = Promise.resolve()
+      .then(work)
+      .finally(() => preparing.delete(id))
+    preparing.set(id, { abort, done, share: 0 })
   }
   const view = (id: string): JobView => viewOf(known(id), shownPoints)
   const embedded = (): JobRecipe => {
@@ -318,6 +357,7 @@ export function createTraining(deps: TrainingDeps) {
         return true
       })
       if (!ended) throw new Problem("conflict", "job_ended", "this job has ended already")
+      preparing.get(id)?.abort.abort()
       if (current?.id === id) {
         current.abort.abort()
         current.run?.kill()
@@ -364,6 +404,7 @@ export function createTraining(deps: TrainingDeps) {
     start(): void {
       // Bundles of a killed hub: a job that is taken up again writes its own anew.
       rmSync(deps.workDir, { recursive: true, force: true })
+      for (const id of store.preparing()) prepare(id)
       for (const job of store.atWork()) {
         if (job.place !== "hub") {
           // A trainer goes on by itself; what it has handed in is proved again.
@@ -387,9 +428,9 @@ export function createTraining(deps: TrainingDeps) {
       stopping = true
       current?.abort.abort()
       current?.run?.kill()
-      for (const { abort } of proofs.values()) abort.abort()
+      for (const { abort } of [...proofs.values(), ...preparing.values()]) abort.abort()
       await current?.done
-      await Promise.all([...proofs.values()].map(({ done }) => done))
+      await Promise.all([...proofs.values(), ...preparing.values()].map(({ done }) => done))
     },
 
     recipes: deps.recipes,
@@ -405,7 +446,10 @@ export function createTraining(deps: TrainingDeps) {
       line: job.line,
       state: job.state,
       why: job.why,
-      progress: job.progress,
+      progress:
+        job.state === "preparing"
+          ? { phase: "prepare", progress: preparing.get(job.id)?.share ?? 0 }
+          : job.progress,
       dataset: job.counts,
       place: job.place,
       recipe: {
@@ -434,17 +478,17 @@ export function createTraining(deps: TrainingDeps) {
 }
 export type Training = ReturnType<typeof createTraining>
 
-function countsOf(set: FrozenSet): JobView["dataset"] {
-  const train = set.samples.filter((s) => s.split === "train").length
-  return {
-    digest: set.digest,
-    train,
-    calib: set.samples.length - train,
-    ok: set.ok,
-    ng: set.ng,
-    by_kind: set.byKind,
-  }
+function countsOf({ digest, samples, summary }: DatasetVersion): JobView["dataset"] {
+  const { ok = 0, ng = 0 } = summary.by_split.train ?? {}
+  return { digest, train: ok + ng, calib: samples - ok - ng, ...summary.total }
 }
+
+const noGood = () =>
+  new Problem(
+    "conflict",
+    "training_no_ok",
+    "there is no OK part to learn from yet; label or upload good parts",
+  )
 
 function specOf(job: TrainingJob, set: FrozenSet, deps: TrainingDeps): TrainingJobSpec {
   const { id, version, params } = job.recipe

@@ -7,6 +7,7 @@ import type { LabelCounts } from "./schedule.rules.ts"
 
 type State = v.InferOutput<typeof JobState>
 type Counts = JobView["dataset"]
+type Sets = { dataset: string; golden: string; counts: Counts; labels: LabelCounts }
 
 /** A recipe as a job has it. */
 const JobRecipe = v.object({
@@ -69,7 +70,8 @@ export type TrainingJob = {
 type Row = {
   id: string
   line: string
-  state: State
+  state: Exclude<State, "preparing">
+  preparing: number
   why: string
   seed: number
   attempt: number
@@ -113,13 +115,22 @@ const firstRecipe: JobRecipe = {
 export function createTrainingStore(db: Sqlite) {
   const insert = db.prepare(`
     INSERT INTO training_job
-      (id, line, state, why, seed, dataset, golden, counts, labels, place, recipe, reproduces, wish, created_at, created_by)
+      (id, line, state, preparing, why, seed, dataset, golden, counts, labels, place, recipe, reproduces, wish,
+       created_at, created_by)
     VALUES
-      ($id, $line, 'queued', $why, $seed, $dataset, $golden, $counts, $labels, $place, $recipe, $reproduces, $wish, $at, $by)`)
+      ($id, $line, 'queued', 1, $why, $seed, $dataset, $golden, $counts, $labels, $place, $recipe, $reproduces, $wish,
+       $at, $by)`)
+  const preparing = db.prepare<{ id: string }>(
+    "SELECT id FROM training_job WHERE state = 'queued' AND preparing = 1 ORDER BY created_at, id",
+  )
+  const prepared = db.prepare(`
+    UPDATE training_job SET preparing = 0, dataset = $dataset, golden = $golden, counts = $counts, labels = $labels
+    WHERE id = $id AND state = 'queued' AND preparing = 1`)
   const one = db.prepare<Row>("SELECT * FROM training_job WHERE id = $id")
   const newest = db.prepare<Row>("SELECT * FROM training_job ORDER BY created_at DESC, id DESC LIMIT $limit")
   const queued = db.prepare<Row>(
-    "SELECT * FROM training_job WHERE state = 'queued' AND place = $place ORDER BY created_at, id LIMIT 500",
+    `SELECT * FROM training_job WHERE state = 'queued' AND preparing = 0 AND place = $place
+     ORDER BY created_at, id LIMIT 500`,
   )
   const atWork = db.prepare<Row>(
     "SELECT * FROM training_job WHERE state IN ('running', 'proving') ORDER BY created_at, id",
@@ -127,7 +138,7 @@ export function createTrainingStore(db: Sqlite) {
   const busy = db.prepare<{ n: number }>(`SELECT count(*) AS n FROM training_job WHERE state IN ${alive}`)
   const start = db.prepare(`
     UPDATE training_job SET state = 'running', attempt = attempt + 1, started_at = $at, progress = NULL, error = NULL
-    WHERE id = $id AND state = 'queued'`)
+    WHERE id = $id AND state = 'queued' AND preparing = 0`)
   const requeue = db.prepare(
     `UPDATE training_job SET state = 'queued', error = $error, lease_until = NULL
      WHERE id = $id AND state IN ('running', 'proving')`,
@@ -155,6 +166,7 @@ export function createTrainingStore(db: Sqlite) {
   const countPoints = db.prepare<{ n: number }>("SELECT count(*) AS n FROM training_point WHERE job = $job")
 
   return {
+    /** A job whose sets are still to be frozen. */
     insert: ({ counts, labels, recipe, ...job }: NewTrainingJob): void =>
       void insert.run({
         ...job,
@@ -162,6 +174,12 @@ export function createTrainingStore(db: Sqlite) {
         labels: JSON.stringify(labels),
         recipe: JSON.stringify(recipe),
       }),
+    /** Jobs whose sets are still to be frozen, the oldest first. */
+    preparing: (): string[] => preparing.all().map(({ id }) => id),
+    /** Puts a job with its sets into the queue. False when it has ended meanwhile. */
+    prepared: (id: string, { counts, labels, ...sets }: Sets): boolean =>
+      prepared.run({ id, ...sets, counts: JSON.stringify(counts), labels: JSON.stringify(labels) })
+        .changes === 1,
     get: (id: string): TrainingJob | undefined => jobOf(one.get({ id })),
     newest: (limit: number): TrainingJob[] => newest.all({ limit }).flatMap((row) => jobOf(row) ?? []),
     /** The oldest first. */
@@ -227,9 +245,10 @@ function jobOf(row: Row | undefined): TrainingJob | undefined {
   if (!row) return undefined
   const { counts, labels, progress, gate_pass, created_at, started_at, finished_at, created_by, ...rest } =
     row
-  const { lease_until, recipe, ...plain } = rest
+  const { lease_until, recipe, preparing, state, ...plain } = rest
   return {
     ...plain,
+    state: state === "queued" && preparing === 1 ? "preparing" : state,
     counts: JSON.parse(counts) as Counts,
     labels: JSON.parse(labels) as LabelCounts,
     progress: progress === null ? null : v.parse(Progress, progress),

@@ -3,7 +3,7 @@ import type { LabelReceipt, LabelTask, NewLabel } from "#contract/labelling"
 import type { CheckPlan, ReviewCase } from "#contract/review"
 import type { Browser, TestHub } from "./support/hub.ts"
 import { startTestHub } from "./support/hub.ts"
-import { newLabel, storeParts } from "./support/parts.ts"
+import { frozenSets, newLabel, storeParts } from "./support/parts.ts"
 
 const hubs: TestHub[] = []
 afterEach(async () => {
@@ -270,7 +270,8 @@ describe("a second person", () => {
     const plan = await read(engineer, "/api/labelling/checks")
     const settled = async (counts: string) => {
       await engineer.send("PUT", "/api/labelling/checks", { ...plan, counts })
-      return hub.hub.dataset.freeze().training.samples.length + hub.hub.dataset.freeze().golden.samples.length
+      const { training, golden } = await frozenSets(hub)
+      return training.samples.length + golden.samples.length
     }
     expect([await settled("latest"), await settled("reviewed"), await settled("consensus")]).toEqual([
       2, 1, 1,

@@ -149,6 +149,16 @@ export const deskEn: DeskWords = {
     keysLead:
       "Programs written for Label Studio come in with these. They may do what you may, and open nothing else of the hub.",
     keysNone: "You have no keys.",
+    scope: "What it is for",
+    scopes: { read: "Looking", label: "Labelling", train: "Models", full: "Everything" },
+    scopeHints: {
+      read: "Reads projects, parts and labels. Changes nothing.",
+      label: "Also stores labels and drafts.",
+      train: "Reads everything there is to learn from, connects models and hands in what they see.",
+      full: "May do what you may. Only for programs you trust like yourself.",
+    },
+    used: (at) => `last used ${at}`,
+    unused: "never used",
     kind: "What kind of program",
     kinds: { refresh: "Present client", legacy: "Older script" },
     kindHints: {

@@ -150,6 +150,16 @@ export const deskKo = {
     keysLead:
       "Label Studio용으로 만든 프로그램이 이 키로 들어옵니다. 나와 같은 일을 할 수 있고, 허브의 다른 곳은 열지 못합니다.",
     keysNone: "만든 키가 없습니다.",
+    scope: "어디에 쓰나요",
+    scopes: { read: "보기", label: "라벨링", train: "모델", full: "전부" },
+    scopeHints: {
+      read: "프로젝트, 부품, 라벨을 읽습니다. 아무것도 바꾸지 않습니다.",
+      label: "라벨과 임시 저장도 할 수 있습니다.",
+      train: "학습에 쓸 것을 읽고, 모델을 연결하고, 모델이 본 것을 올립니다.",
+      full: "나와 같은 일을 할 수 있습니다. 나만큼 믿는 프로그램에만 주세요.",
+    },
+    used: (at: string) => `${at} 마지막 사용`,
+    unused: "쓴 적 없음",
     kind: "어떤 프로그램인가요",
     kinds: { refresh: "지금 쓰는 클라이언트", legacy: "예전 스크립트" },
     kindHints: {

@@ -71,4 +71,14 @@ export const en: Words = {
     golden: "Golden",
     training: "Training",
   },
+  exports: {
+    open: "Formats",
+    title: "Take these parts out",
+    lead: "All parts that the filter finds, with and without a label.",
+    underWay: "Being made",
+    reading: "Reading labels",
+    pictures: (count, of) => `${count} of ${of} pictures`,
+    looking: (done, total) => `Comparing pictures: ${done} of ${total} new ones`,
+    cancel: "Stop",
+  },
 }

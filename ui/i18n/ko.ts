@@ -74,6 +74,16 @@ export const ko = {
     golden: "골든",
     training: "학습",
   },
+  exports: {
+    open: "다른 형식",
+    title: "이 부품들 내보내기",
+    lead: "필터에 걸린 부품 전부입니다. 라벨이 없는 부품도 들어갑니다.",
+    underWay: "만드는 중",
+    reading: "라벨을 읽는 중",
+    pictures: (count: string, of: string) => `사진 ${of}장 중 ${count}장`,
+    looking: (done: string, total: string) => `새 사진을 비교하는 중 ${done} / ${total}`,
+    cancel: "그만두기",
+  },
 }
 
 /** The shape every language fills. */

@@ -1,3 +1,5 @@
+import { dirname } from "node:path"
+import { createBlobReader } from "#platform/blob-reader"
 import { openSqlite } from "#platform/sqlite.bun"
 import { parseCommandArgs } from "../args.ts"
 import type { Command } from "../command.ts"
@@ -10,11 +12,20 @@ export const freezeWorker: Command = {
     const { runFreezeWorker } = await import("../../dataset/freeze.worker.ts")
     const { createInspectionStore } = await import("../../inspection/inspection.store.ts")
     const { createLabellingStore, labelledPart } = await import("../../labelling/labelling.store.ts")
-    const db = openSqlite(positionals[0]!)
+    const { printOf } = await import("#models/embed/print")
+    const [path = ""] = positionals
+    const db = openSqlite(path)
+    const inspections = createInspectionStore({ sqlite: db })
+    const read = createBlobReader({ dataDir: dirname(path), locate: inspections.place })
     const labels = createLabellingStore(db)
     await runFreezeWorker(db, {
       labels: (counts) => labels.settled(counts).map(labelledPart),
-      judged: createInspectionStore({ sqlite: db }).judged,
+      judged: inspections.judged,
+      print: async (image) =>
+        await read(image)
+          .then(printOf)
+          // Given up to make room, damaged, or no picture at all.
+          .catch(() => null),
     })
   },
 }

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test"
 import { createHash } from "node:crypto"
 import type { SampleLabel } from "#contract/training"
 import { createDataset, type LabelledPart } from "../../../hub/dataset/dataset.service.ts"
+import { createFreezer } from "../../../hub/dataset/freezer.ts"
 import type { JudgedCount } from "../../../hub/dataset/weight.rules.ts"
 import { testDatabase } from "./kit.ts"
 
@@ -37,13 +38,20 @@ function setUp() {
       uuid: () => `00000000-0000-7000-9000-${String(++made).padStart(12, "0")}`,
       random: () => "ab",
     },
-    labels: { current: () => [...labelled], escapes: () => [] },
-    judged: () => judged,
+    labels: { escapes: () => [] },
     blobs: { put: async (_bytes, sha256) => sha256 ?? "" },
     keepImage: (image) => pictures.add(image.sha256),
     sniffImage: (bytes) => (bytes.length > 0 ? { mime: "image/png", w: 8, h: 8 } : undefined),
   })
-  return { dataset, labelled, pictures, judged }
+  const freezer = createFreezer({ db, labels: () => [...labelled], judged: () => judged })
+  const freeze = () => {
+    let step = freezer.begin({ grouping: "part", near: "allow", at: 5_000 })
+    while (step.state === "working") step = freezer.step()
+    if (step.state !== "done") throw new Error(`a freeze ended as ${step.state}`)
+    const { training, golden } = step
+    return { training: dataset.frozen(training.digest), golden: dataset.frozen(golden.digest) }
+  }
+  return { dataset, freeze, golden: freezer.golden, labelled, pictures, judged }
 }
 const bytes = (text: string) => new TextEncoder().encode(text)
 
@@ -52,20 +60,20 @@ describe("freezing", () => {
     const [a, b] = [setUp(), setUp()]
     for (let n = 0; n < 20; n++) a.labelled.push(linePart(n, n % 4 === 0 ? ng("dent") : ok))
     b.labelled.push(...[...a.labelled].reverse())
-    const [first, second] = [a.dataset.freeze(), b.dataset.freeze()]
+    const [first, second] = [a.freeze(), b.freeze()]
     expect(first.training.digest).toBe(second.training.digest)
     expect(first.golden.digest).toBe(second.golden.digest)
-    expect(a.dataset.freeze().training.digest).toBe(first.training.digest)
+    expect(a.freeze().training.digest).toBe(first.training.digest)
   })
 
   test("gives a new name when one label changes, and keeps the old set as it was", () => {
-    const { dataset, labelled } = setUp()
+    const { dataset, freeze, labelled } = setUp()
     for (let n = 0; n < 20; n++) labelled.push(linePart(n, ok))
-    const before = dataset.freeze()
+    const before = freeze()
     const changed = before.training.samples[0]!
     const at = labelled.findIndex((p) => p.image.sha256 === changed.image)
     labelled[at] = { ...labelled[at]!, label: ng("dent"), labelledAt: 9_000 }
-    const after = dataset.freeze()
+    const after = freeze()
     expect(after.training.digest).not.toBe(before.training.digest)
     expect(after.training.byKind).toEqual({ dent: 1 })
     expect(dataset.frozen(before.training.digest).ng).toBe(0)
@@ -74,10 +82,10 @@ describe("freezing", () => {
   })
 
   test("takes the newest word on a picture seen twice", () => {
-    const { dataset, labelled } = setUp()
+    const { freeze, labelled } = setUp()
     labelled.push(linePart(1, ok))
     labelled.push(linePart(2, ng("dent"), { image: linePart(1, ok).image, labelledAt: 9_000 }))
-    const { training, golden } = dataset.freeze()
+    const { training, golden } = freeze()
     expect(training.ng + golden.ng).toBe(1)
     expect(training.ok + golden.ok).toBe(0)
   })
@@ -85,14 +93,14 @@ describe("freezing", () => {
 
 describe("uploads by an engineer", () => {
   test("go to golden only, and count once when sent twice", async () => {
-    const { dataset } = setUp()
+    const { dataset, freeze, golden } = setUp()
     const meta = { part_id: "g1", label: ng("dent") }
     const first = await dataset.addReference("golden", meta, bytes("g1"), "engineer")
     const again = await dataset.addReference("golden", meta, bytes("g1"), "engineer")
     expect([first.duplicate, again.duplicate]).toEqual([false, true])
     expect(again.id).toBe(first.id)
-    expect(dataset.goldenSummary()).toMatchObject({ ok: 0, ng: 1, by_kind: { dent: 1 }, looks: 0 })
-    expect(dataset.freeze().training.samples).toEqual([])
+    expect(golden()).toMatchObject({ ok: 0, ng: 1, by_kind: { dent: 1 } })
+    expect(freeze().training.samples).toEqual([])
   })
 
   test("can be looked at: their pictures are known to the hub", async () => {
@@ -102,9 +110,9 @@ describe("uploads by an engineer", () => {
   })
 
   test("are refused when the part stands on the other side already", async () => {
-    const { dataset } = setUp()
+    const { dataset, freeze } = setUp()
     await dataset.addReference("golden", { part_id: "g1", label: ok }, bytes("g1"), "engineer")
-    dataset.freeze()
+    freeze()
     const other = dataset.addReference(
       "reference",
       { part_id: "g1", label: ok },
@@ -115,11 +123,11 @@ describe("uploads by an engineer", () => {
   })
 
   test("keep a golden picture out of training even when the line saw the same picture", async () => {
-    const { dataset, labelled } = setUp()
+    const { dataset, freeze, labelled } = setUp()
     const picture = bytes("shared")
     const { image } = await dataset.addReference("golden", { part_id: "g1", label: ok }, picture, "engineer")
     labelled.push(linePart(7, ok, { image: { ...linePart(7, ok).image, sha256: image } }))
-    const { training, golden } = dataset.freeze()
+    const { training, golden } = freeze()
     expect(training.samples).toEqual([])
     expect(golden.samples.map((s) => s.image)).toEqual([image])
   })
@@ -136,32 +144,32 @@ describe("uploads by an engineer", () => {
 })
 
 test("a golden set counts how many models have looked at it", () => {
-  const { dataset, labelled } = setUp()
+  const { dataset, freeze, labelled } = setUp()
   for (let n = 0; n < 20; n++) labelled.push(linePart(n, ok))
-  const { golden } = dataset.freeze()
+  const { golden } = freeze()
   dataset.look(golden.digest, sha("model a"))
   dataset.look(golden.digest, sha("model a"))
   dataset.look(golden.digest, sha("model b"))
-  expect(dataset.goldenSummary().looks).toBe(2)
+  expect(dataset.looks(golden.digest)).toBe(2)
 })
 
 test("a part that stood for many on the line weighs more than one the model doubted", () => {
-  const { dataset, labelled, judged } = setUp()
+  const { dataset, freeze, labelled, judged } = setUp()
   const model = sha("model")
   for (let n = 0; n < 10; n++) labelled.push(linePart(n, ok, { model, eval: n < 8 ? "undecidable" : "ok" }))
   judged.push({ model, eval: "undecidable", parts: 8 }, { model, eval: "ok", parts: 92 })
-  const { training } = dataset.freeze()
+  const { training } = freeze()
   const weights = new Map(dataset.frozen(training.digest).samples.map((s) => [s.id, s.weight]))
   expect(weights.get(linePart(0, ok).inspectionId) ?? weights.get(linePart(1, ok).inspectionId)).toBe(0.1)
   expect(weights.get(linePart(8, ok).inspectionId) ?? weights.get(linePart(9, ok).inspectionId)).toBe(4.6)
 })
 
 test("the golden set keeps its name however many parts the line makes", () => {
-  const { dataset, labelled, judged } = setUp()
+  const { freeze, labelled, judged } = setUp()
   for (let n = 0; n < 20; n++) labelled.push(linePart(n, ok, { eval: n % 2 ? "ok" : "undecidable" }))
-  const before = dataset.freeze()
+  const before = freeze()
   judged.push({ model: null, eval: "ok", parts: 500 })
-  const after = dataset.freeze()
+  const after = freeze()
   expect(after.golden.digest).toBe(before.golden.digest)
   expect(after.training.digest).not.toBe(before.training.digest)
 })

@@ -1,12 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import { createHash } from "node:crypto"
 import type * as v from "valibot"
 import type { DatasetFrozen, DatasetSample, DatasetVersion, FreezeState } from "#contract/dataset"
 import { selfCommand } from "#models/child"
 import { createAsker } from "#models/infer/asker"
+import { loadSharp } from "#models/native"
 import { createFreezer } from "../../../hub/dataset/freezer.ts"
 import { until } from "../support/device.ts"
 import { type Browser, startTestHub, type TestHub } from "../support/hub.ts"
-import { newLabel, storeParts } from "../support/parts.ts"
+import { frozenSets, newLabel, storeParts } from "../support/parts.ts"
 
 type Frozen = v.InferOutput<typeof DatasetFrozen>
 let hub: TestHub
@@ -47,7 +49,7 @@ const own = (i: number) =>
 
 describe("a version", () => {
   test("made by the child is the one the hub itself would make, and is made once", async () => {
-    const here = hub.hub.dataset.freeze()
+    const here = await frozenSets(hub)
     const first = await freeze()
     expect(first).toEqual({
       training: { digest: here.training.digest, fresh: false },
@@ -66,7 +68,7 @@ describe("a version", () => {
   test("that was broken off is seen by nobody, and the next freeze makes it whole", async () => {
     await engineer.post("/api/labels", newLabel(parts[2]!, { verdict: "ng", kinds: ["dent"] }))
     const before = (await json<{ items: DatasetVersion[] }>(engineer.get("/api/datasets"))).items.length
-    const { db, dataset, inspectionStore, labelling } = hub.hub
+    const { db, inspectionStore, labelling } = hub.hub
     const broken = createFreezer({ db, labels: labelling.current, judged: inspectionStore.judged })
     let step = broken.begin({ grouping: "part", near: "block", at: 1 })
     // As far as some rows of the first version, and no further.
@@ -79,7 +81,7 @@ describe("a version", () => {
     expect(frozen.training.fresh || frozen.golden.fresh).toBe(true)
     const all = [...(await samples(frozen.training.digest)), ...(await samples(frozen.golden.digest))]
     expect(all).toHaveLength(40)
-    expect(dataset.freeze().training.fresh).toBe(false)
+    expect((await freeze()).training.fresh).toBe(false)
   })
 
   test("is not made while pictures stand on both sides almost as they are; the pairs are shown, and decided on", async () => {
@@ -102,6 +104,45 @@ describe("a version", () => {
     ])
     const allowed = await freeze({ near: "allow" })
     expect((await samples(allowed.training.digest)).map(({ id }) => id)).toContain(training.id)
+  })
+
+  test("does not take the same picture saved again for another one, whoever has looked at it", async () => {
+    const sharp = await loadSharp()
+    // Parts in a fixture: alike, and each with its own dirt.
+    const scene = (seed: number) => {
+      const pixels = Buffer.alloc(200 * 150)
+      for (let y = 0; y < 150; y++)
+        for (let x = 0; x < 200; x++)
+          pixels[y * 200 + x] =
+            120 +
+            60 * Math.sin(x / 17) +
+            30 * Math.sin(y / 11 + seed * 1.7) +
+            25 * Math.sin((x + seed * 37) / 29)
+      return sharp(pixels, { raw: { width: 200, height: 150, channels: 1 } })
+    }
+    const known = Array.from({ length: 24 }, (_, seed) => seed + 1)
+    const upload = async (pool: "golden" | "references", part: string, bytes: Uint8Array) => {
+      const meta = { part_id: part, label: { verdict: "ok", kinds: [], boxes: [] } }
+      const at = `/api/${pool}?meta=${encodeURIComponent(JSON.stringify(meta))}`
+      return (await json<{ image: string }>(engineer.post(at, bytes))).image
+    }
+    for (const seed of known)
+      await upload("references", `fixture-${seed}`, await scene(seed).png().toBuffer())
+    const again = await scene(5).resize(160).jpeg({ quality: 60 }).toBuffer()
+    const golden = await upload("golden", "fixture-again", new Uint8Array(again))
+    const other = await upload("golden", "fixture-other", new Uint8Array(await scene(77).png().toBuffer()))
+    const refused = await engineer.post("/api/datasets", {})
+    expect([refused.status, ((await refused.json()) as { key: string }).key]).toEqual([409, "freeze_near"])
+    const { pairs } = await state()
+    const own = createHash("sha256")
+      .update(await scene(5).png().toBuffer())
+      .digest("hex")
+    expect(pairs.filter((pair) => pair.golden === golden).map((pair) => pair.other)).toEqual([own])
+    expect(pairs.filter((pair) => pair.golden === other)).toEqual([])
+    const { n } = hub.hub.db
+      .prepare<{ n: number }>("SELECT count(*) AS n FROM picture_print WHERE print IS NOT NULL")
+      .get()!
+    expect(n).toBe(known.length + 2)
   })
 
   test("of lots parts no lot, and goes on doing so as the lot grows", async () => {

@@ -12,7 +12,7 @@ import { type Browser, startTestHub, type TestHub } from "../support/hub.ts"
 import { joined, orderOf, readAll, uuid } from "./kit.ts"
 
 let hub: TestHub
-let engineer: Browser
+let engineer: Browser & { userId: string }
 let folder = ""
 beforeAll(async () => {
   hub = await startTestHub()
@@ -147,7 +147,8 @@ test("an export holds what was imported, byte for byte the same twice, and is ma
 })
 
 test("one that is judged while an export runs is not half in it", async () => {
-  const { bytes } = await hub.hub.exchange.export({ format: "coco", profile: "clean", pictures: false })
+  const user = hub.hub.users.find(engineer.userId)!
+  const { bytes } = hub.hub.exports.start({ format: "coco", profile: "clean", pictures: false }, user)
   const pieces = bytes[Symbol.asyncIterator]()
   const first = pieces.next()
   await engineer.post("/api/labels", {

@@ -4,15 +4,9 @@ import * as v from "valibot"
 import { Drawing } from "#contract/drawing"
 import { spansOf } from "#contract/outline"
 import { decodeBrush, encodeBrush } from "../../../hub/exchange/brush.format.ts"
-import {
-  plainDialect,
-  readMin,
-  readResults,
-  sizeOfResults,
-  taskOf,
-  writeMin,
-  writeResults,
-} from "../../../hub/exchange/label-studio.format.ts"
+import { plainDialect, readResults, writeResults } from "../../../hub/exchange/label-studio.format.ts"
+import { readMin, writeMin } from "../../../hub/exchange/label-studio-min.format.ts"
+import { sizeOfResults, taskOf } from "../../../hub/exchange/label-studio-task.format.ts"
 import { decodePng, encodePng } from "../../../hub/exchange/png.format.ts"
 import { drawings, image, mask, outlines, rounded } from "./kit.ts"
 

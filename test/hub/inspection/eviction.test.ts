@@ -9,6 +9,7 @@ import { createEvictionStore } from "../../../hub/inspection/eviction.store.ts"
 import { createInspectionStore } from "../../../hub/inspection/inspection.store.ts"
 import { connectDevice, enrol, frameOf, noisePng, sha256, type TestDevice } from "../support/device.ts"
 import { type Browser, startTestHub, type TestHub } from "../support/hub.ts"
+import { frozenSets } from "../support/parts.ts"
 
 let test1: TestHub
 let line: TestDevice
@@ -84,7 +85,7 @@ test("room is made of judged parts alone, oldest first: what is unlabelled, unsu
   await label(inSet.id, kim, "ok")
   // What is judged now is frozen; only what comes after may go.
   await label(judged.id, kim, "withdrawn")
-  test1.hub.dataset.freeze()
+  await frozenSets(test1)
   await label(judged.id, kim, "ok")
   const unsure = await part()
   await label(unsure.id, kim, "unsure")

@@ -120,6 +120,54 @@ describe("who may do what", () => {
     expect((await worker.send("POST", "/api/token/refresh/", { refresh }, "")).status).toBe(401)
   })
 
+  test("a key for one thing does that and nothing else, whoever its person is, and makes no other keys", async () => {
+    const asked = [
+      ["GET", "/api/projects", undefined],
+      ["POST", "/api/tasks/999999/annotations", { result: [] }],
+      ["POST", "/api/predictions", { task: 999_999, result: [] }],
+      ["GET", "/api/ml", undefined],
+      ["POST", "/api/ml", {}],
+      ["POST", "/api/projects", { title: "taken" }],
+      ["GET", "/api/webhooks", undefined],
+      ["POST", "/api/current-user/reset-token", {}],
+      ["POST", "/api/users", { email: "a@b.c" }],
+    ] as const
+    const may = async (scope: "read" | "label" | "train") => {
+      const key = await admin.keys("legacy", scope)
+      const answers: number[] = []
+      for (const [method, path, body] of asked)
+        answers.push((await admin.send(method, path, body, `Token ${key}`)).status)
+      return answers.map((status) => status !== 403)
+    }
+    expect(await may("read")).toEqual([true, false, false, true, false, false, false, false, false])
+    expect(await may("label")).toEqual([true, true, false, true, false, false, false, false, false])
+    expect(await may("train")).toEqual([true, false, true, true, true, false, false, false, false])
+    const refresh = await admin.keys("refresh", "read")
+    const { access } = (await admin.send("POST", "/api/token/refresh/", { refresh }, "")).body
+    expect((await admin.send("POST", "/api/projects", { title: "x" }, `Bearer ${access}`)).status).toBe(403)
+    expect((await admin.send("POST", "/api/token/rotate", { refresh }, `Bearer ${access}`)).status).toBe(403)
+  })
+
+  test("a key says what it is for and when it was last used, and one from before may do everything", async () => {
+    const program = await programOf(hub, "engineer")
+    const listed = async () => {
+      const { items } = (await (await program.person.get("/api/label-studio/keys")).json()) as {
+        items: { scope: string; used_at: number | null }[]
+      }
+      return items
+    }
+    expect(await listed()).toMatchObject([{ scope: "full", used_at: null }])
+    expect((await program.get("/api/projects")).status).toBe(200)
+    const [used] = await listed()
+    expect(used!.used_at).toBeGreaterThan(0)
+    hub.clock.pass(30_000)
+    await program.get("/api/projects")
+    expect((await listed())[0]!.used_at).toBe(used!.used_at)
+    hub.clock.pass(60_000)
+    await program.get("/api/projects")
+    expect((await listed())[0]!.used_at).toBeGreaterThan(used!.used_at!)
+  })
+
   test("keys are stored as hashes only, and a disabled person's open nothing", async () => {
     const gone = await programOf(hub, "engineer")
     const rows = hub.hub.db.prepare("SELECT * FROM ls_token").all()

@@ -46,8 +46,8 @@ export type Program = Awaited<ReturnType<typeof programOf>>
 /** A program with a key of a new person of this role. */
 export async function programOf(test: TestHub, role: Role) {
   const person = await test.as(role)
-  const keys = async (kind: "legacy" | "refresh") => {
-    const made = await person.post("/api/label-studio/keys", { kind })
+  const keys = async (kind: "legacy" | "refresh", scope?: "read" | "label" | "train") => {
+    const made = await person.post("/api/label-studio/keys", { kind, ...(scope && { scope }) })
     return ((await made.json()) as { token: string }).token
   }
   const token = await keys("legacy")

@@ -14,8 +14,9 @@ import {
 } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import type { PackPlace } from "#platform/blob-reader"
 import { type Blobs, openBlobs, sha256Of } from "#platform/blobs"
-import { openPacks, type PackPlace } from "#platform/packs"
+import { openPacks } from "#platform/packs"
 import { linuxPunchHole } from "../../../hub/platform/punch.bun.ts"
 
 const folders: string[] = []

@@ -6,6 +6,7 @@ import { Manifest, payloadTypes } from "#contract/release"
 import { until } from "../support/device.ts"
 import { type Browser, startTestHub, type TestHub } from "../support/hub.ts"
 import { brightnessModel, partPicture, scaled } from "../support/models.ts"
+import { frozenSets } from "../support/parts.ts"
 
 // Each test starts processes of its own; on a busy machine that takes its time.
 setDefaultTimeout(60_000)
@@ -128,7 +129,7 @@ describe("an approved model", () => {
   test("carries check images of both truths, measured, and none of the golden set", async () => {
     const envelope = parseEnvelope(envelopeBytes)
     const manifest = v.parse(Manifest, JSON.parse(Buffer.from(envelope.payload, "base64").toString()))
-    const golden = new Set(plant.hub.dataset.freeze().golden.samples.map((s) => s.image))
+    const golden = new Set((await frozenSets(plant)).golden.samples.map((s) => s.image))
     expect(manifest.checks.map((c) => c.expect.eval).sort()).toEqual(["ng", "ng", "ng", "ok", "ok", "ok"])
     for (const { image, expect: expected } of manifest.checks) {
       expect(golden.has(image.sha256)).toBe(false)

@@ -142,3 +142,9 @@ export async function storePicture(
   })
   return { id: header.id, sha256 }
 }
+
+/** Both sets of what is labelled now, frozen and read back. */
+export async function frozenSets({ hub }: TestHub) {
+  const { training, golden } = await hub.freezes.freeze({ grouping: "part", near: "allow" })
+  return { training: hub.dataset.frozen(training.digest), golden: hub.dataset.frozen(golden.digest) }
+}

@@ -4,6 +4,7 @@ import { TrainerSample } from "#contract/trainer"
 import { createJobBundles } from "../../../hub/training/job-bundle.ts"
 import type { TrainingJob } from "../../../hub/training/training.store.ts"
 import { type Browser, startTestHub, type TestHub } from "../support/hub.ts"
+import { frozenSets } from "../support/parts.ts"
 import { fillHub, sha } from "./kit.ts"
 
 setDefaultTimeout(60_000)
@@ -29,7 +30,7 @@ const outline = {
 /** Builds the bundle of one job on what is labelled now, and reads its files back by name. */
 async function build(over: { drawn?: string; seed?: number; escape?: number } = {}) {
   const store = new Map<string, Uint8Array>()
-  const { training } = plant.hub.dataset.freeze()
+  const { training } = await frozenSets(plant)
   const bundles = createJobBundles({
     dataset: plant.hub.dataset,
     blobs: {

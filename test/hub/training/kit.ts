@@ -179,7 +179,12 @@ export async function startJob(engineer: Browser, over: object = {}): Promise<Jo
   const answer = await engineer.post("/api/training/jobs", { recipe: { id: recipe.id }, ...over })
   const body = await answer.json()
   if (answer.status !== 201) throw new Error(JSON.stringify(body))
-  return v.parse(JobView, body)
+  const { id } = v.parse(JobView, body)
+  // Until its sets are frozen it waits for nobody.
+  return eventually("the job's sets", async () => {
+    const job = await jobOf(engineer, id)
+    return job.state !== "preparing" && job
+  })
 }
 
 /** A new trainer of a hub, with its token. */

@@ -10,6 +10,7 @@ import { createProver } from "../../../hub/registry/prover.ts"
 import { mostAttempts } from "../../../hub/training/lease.rules.ts"
 import { type Browser, startTestHub, type TestHub } from "../support/hub.ts"
 import { brightnessModel } from "../support/models.ts"
+import { frozenSets } from "../support/parts.ts"
 import {
   fillHub,
   handIn,
@@ -131,7 +132,9 @@ describe("a job for a trainer", () => {
     await engineer.post(`/api/training/jobs/${first.id}/cancel`)
     const answer = await engineer.post(`/api/training/jobs/${first.id}/reproduce`)
     expect(answer.status).toBe(201)
-    expect(await answer.json()).toMatchObject({ reproduces: first.id, why: "reproduce" })
+    const again = (await answer.json()) as { id: string }
+    expect(again).toMatchObject({ reproduces: first.id, why: "reproduce" })
+    await jobIn(engineer, again.id, "queued")
     const two = await claimed()
     expect(two.job.id).not.toBe(first.id)
     expect(two.job.bundle).toBe(one.job.bundle)
@@ -143,7 +146,7 @@ describe("a job for a trainer", () => {
   test("never shows a trainer the golden set, a picture of another job, or anything else of the hub", async () => {
     await startJob(engineer)
     const claim = await claimed()
-    const { golden } = plant.hub.dataset.freeze()
+    const { golden } = await frozenSets(plant)
     const listed = JSON.stringify((await trainer.bundle(claim)).samples)
     const path = (sha256: string) => `/jobs/${claim.job.id}/blobs/${sha256}?epoch=${claim.lease.epoch}`
     expect(golden.samples.length).toBeGreaterThan(0)

@@ -8,6 +8,7 @@ import { theHub } from "../../../hub/platform/audit.ts"
 import { createProver } from "../../../hub/registry/prover.ts"
 import { serveHttp } from "../../../hub/serve.bun.ts"
 import { type Browser, startTestHub, type TestHub, testPassword } from "../support/hub.ts"
+import { frozenSets } from "../support/parts.ts"
 import { fillHub, hire, jobIn, jobOf, recipe, resultOf, sha, startJob, type TestTrainer } from "./kit.ts"
 
 setDefaultTimeout(240_000)
@@ -76,7 +77,7 @@ describe("a job that is carried to its trainer", () => {
     const blobs = entries.filter(({ header }) => header.name.startsWith("blobs/"))
     expect(blobs).toHaveLength(10)
     for (const { header, data } of blobs) expect(header.name).toBe(`blobs/${sha(data!)}`)
-    for (const { image } of plant.hub.dataset.freeze().golden.samples)
+    for (const { image } of (await frozenSets(plant)).golden.samples)
       expect(tar.includes(0) && Buffer.from(tar).includes(image)).toBe(false)
   })
 

@@ -84,6 +84,7 @@ export const problem: Words["problem"] = {
     rate_limited: "Too many tries. Wait a moment, then try again.",
     internal: "The hub has a problem. What is saved stays saved. Try again in a moment.",
     unavailable: "The hub is busy. Nothing is lost. Try again soon.",
+    no_space: "The hub's disk is nearly full. Nothing was stored. Please tell an admin.",
     network: "The hub cannot be reached. Check the network.",
     answer: "The hub's answer cannot be read. Open the screen again.",
   },

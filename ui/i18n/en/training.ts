@@ -11,6 +11,7 @@ export const training: Words["training"] = {
   queue: "Queue",
   past: "Past",
   state: {
+    preparing: "Freezing its set",
     queued: "Queued",
     running: "Training",
     proving: "Proving",

@@ -12,6 +12,7 @@ export const training = {
   queue: "순서",
   past: "지난 학습",
   state: {
+    preparing: "데이터셋 만드는 중",
     queued: "대기",
     running: "학습 중",
     proving: "검증 중",

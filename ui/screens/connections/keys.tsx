@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals"
 import type * as v from "valibot"
-import { ProgramKey, ProgramKeyWithToken } from "#contract/label-studio"
+import { type KeyScope, ProgramKey, ProgramKeyWithToken } from "#contract/label-studio"
 import { asTrouble, type Trouble } from "../../api.ts"
 import { useApp, useFormat } from "../../context.ts"
 import { useDeskWords } from "../../desk-words.ts"
@@ -18,6 +18,7 @@ type Made = v.InferOutput<typeof ProgramKeyWithToken>
 const example = (token: string) =>
   `from label_studio_sdk import LabelStudio\n\nLabelStudio(\n  base_url="${location.origin}/label-studio",\n  api_key="${token.slice(0, 6)}…",\n)`
 
+const scopes: readonly KeyScope[] = ["read", "label", "train", "full"]
 const daysUntil = (at: number) => Math.max(0, Math.ceil((at - Date.now()) / 86_400_000))
 
 /** A person's own keys for programs: made, shown once, ended. */
@@ -27,6 +28,7 @@ export function Keys() {
   const w = useDeskWords().connections
   const keys = useResource("program keys", (s) => api.list("/api/label-studio/keys", ProgramKey, s))
   const kind = useSignal<ProgramKey["kind"]>("refresh")
+  const scope = useSignal<KeyScope>("label")
   const busy = useSignal(false)
   const made = useSignal<Made | null>(null)
   const ending = useSignal<ProgramKey | null>(null)
@@ -36,7 +38,11 @@ export function Keys() {
     busy.value = true
     trouble.value = undefined
     try {
-      made.value = await api.post("/api/label-studio/keys", { kind: kind.value }, ProgramKeyWithToken)
+      made.value = await api.post(
+        "/api/label-studio/keys",
+        { kind: kind.value, scope: scope.value },
+        ProgramKeyWithToken,
+      )
       keys.reload()
     } catch (error) {
       trouble.value = asTrouble(error)
@@ -58,11 +64,12 @@ export function Keys() {
                   <li key={key.id} class="row" data-testid="connections-key">
                     <div class="row-main">
                       <span class="row-title">
-                        {w.kinds[key.kind]} <Tag>{key.id.slice(0, 8)}</Tag>
+                        {w.kinds[key.kind]} <Tag>{key.id.slice(0, 8)}</Tag> <Tag>{w.scopes[key.scope]}</Tag>
                       </span>
                       <span class="muted num">
                         {w.made(format.dateTime(key.created_at))} ·{" "}
-                        {key.ends_at === null ? w.endless : w.ends(daysUntil(key.ends_at))}
+                        {key.ends_at === null ? w.endless : w.ends(daysUntil(key.ends_at))} ·{" "}
+                        {key.used_at === null ? w.unused : w.used(format.dateTime(key.used_at))}
                       </span>
                     </div>
                     <Button
@@ -88,6 +95,16 @@ export function Keys() {
           }}
         />
         <p class="small muted">{w.kindHints[kind.value]}</p>
+        <Segmented
+          label={w.scope}
+          value={scope.value}
+          options={scopes.map((value) => ({ value, text: w.scopes[value] }))}
+          onValue={(value) => {
+            scope.value = value
+          }}
+          testid="connections-key-scope"
+        />
+        <p class="small muted">{w.scopeHints[scope.value]}</p>
         {trouble.value && <TroubleNote trouble={trouble.value} />}
         <div class="wizard-actions">
           <Button icon="key" busy={busy.value} onClick={() => void make()} testid="connections-key-make">

@@ -11,13 +11,12 @@ export function FreezeProgress({ state }: { state: FreezeState }) {
   const words = useWords()
   const format = useFormat()
   const { done, total } = state
+  const working = state.step === "pictures" ? words.exports.looking : words.freeze.working
   return (
     <div role="status" data-testid="freeze-progress">
       <Progress
         value={total === 0 ? null : done / total}
-        label={
-          total === 0 ? words.freeze.reading : words.freeze.working(format.number(done), format.number(total))
-        }
+        label={total === 0 ? words.freeze.reading : working(format.number(done), format.number(total))}
       />
     </div>
   )

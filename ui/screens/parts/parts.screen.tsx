@@ -9,6 +9,7 @@ import { Page } from "../../parts/page.tsx"
 import { Empty, TroubleNote, Wait } from "../../parts/states.tsx"
 import { ActionDialog } from "./action.dialog.tsx"
 import { DoneDialog } from "./done.dialog.tsx"
+import { ExportDialog } from "./export.dialog.tsx"
 import { FilterBar, faultOf } from "./filter-bar.tsx"
 import { usePartList } from "./list.ts"
 import { PartGrid, PartTable } from "./rows.tsx"
@@ -32,7 +33,7 @@ export function PartsScreen() {
   const list = usePartList(filter)
   const ticked = useSignal<ReadonlySet<string>>(new Set())
   const doing = useSignal<PartDeed["kind"] | undefined>(undefined)
-  const open = useSignal<"views" | "done" | undefined>(undefined)
+  const open = useSignal<"views" | "done" | "export" | undefined>(undefined)
   const { items, count, trouble, busy, isMore, searchedTo } = list
 
   function show(next: { filter?: string; look?: PartLook }) {
@@ -110,6 +111,18 @@ export function PartsScreen() {
           <Icon name="download" />
           <span>{words.parts.csv}</span>
         </a>
+        {engineer && (
+          <Button
+            icon="download"
+            disabled={items.value.length === 0}
+            onClick={() => {
+              open.value = "export"
+            }}
+            testid="parts-export"
+          >
+            {words.exports.open}
+          </Button>
+        )}
         {ticked.value.size > 0 && (
           <Button
             look="quiet"
@@ -160,6 +173,14 @@ export function PartsScreen() {
             if (!changed) return
             ticked.value = new Set()
             list.reload()
+          }}
+        />
+      )}
+      {open.value === "export" && (
+        <ExportDialog
+          filter={filter}
+          onClose={() => {
+            open.value = undefined
           }}
         />
       )}

@@ -28,7 +28,7 @@ export function Compare({ ids, recipes }: { ids: [string, string]; recipes: Reci
     const sides: [Side, Side] = [await readSide(api, ids[0], signal), await readSide(api, ids[1], signal)]
     const [one, other] = [sides[0].job.dataset.digest, sides[1].job.dataset.digest]
     const diff =
-      one === other || !engineer
+      one === null || other === null || one === other || !engineer
         ? null
         : await api.get(`/api/datasets/${other}/diff/${one}`, DatasetDiff, signal)
     return { sides, diff }

@@ -117,7 +117,8 @@ export function RunningJob({
   const named = useRecipeWords(recipes)
   const { columns, names, counted } = useMemo(() => curveOf(job, progressName), [job, progressName])
   const progress = job.progress
-  const queued = job.state === "queued"
+  const preparing = job.state === "preparing"
+  const queued = preparing || job.state === "queued"
   const over = job.finished_at !== null
   const attempt = job.attempts.length
   const phase =
@@ -168,10 +169,10 @@ export function RunningJob({
             {words.training.error}: {job.error}
           </p>
         )}
-        {!queued && !over && (
+        {(preparing || !queued) && !over && (
           <div class="job-progress">
             <Progress value={job.state === "proving" ? null : (progress?.progress ?? null)} label={phase} />
-            {progress && job.state === "running" && (
+            {progress && (preparing || job.state === "running") && (
               <span class="num job-percent">{format.percent(progress.progress)}</span>
             )}
           </div>

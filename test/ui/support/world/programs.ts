@@ -4,8 +4,22 @@ import { hour, minute } from "./names.ts"
 
 export function makeProgramKeys(now: number): ProgramKey[] {
   return [
-    { id: "3f0a9c12", kind: "refresh", created_at: now - 20 * 24 * hour, ends_at: now + 345 * 24 * hour },
-    { id: "b81d44e0", kind: "legacy", created_at: now - 300 * 24 * hour, ends_at: null },
+    {
+      id: "3f0a9c12",
+      kind: "refresh",
+      scope: "label",
+      created_at: now - 20 * 24 * hour,
+      ends_at: now + 345 * 24 * hour,
+      used_at: now - hour,
+    },
+    {
+      id: "b81d44e0",
+      kind: "legacy",
+      scope: "full",
+      created_at: now - 300 * 24 * hour,
+      ends_at: null,
+      used_at: null,
+    },
   ]
 }
 

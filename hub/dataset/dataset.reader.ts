@@ -1,0 +1,44 @@
+import type { DatasetSample } from "#contract/dataset"
+import type { DatasetStore, FrozenSample } from "./dataset.store.ts"
+import { identitiesOf, type Split } from "./split.rules.ts"
+
+/** What can be asked of frozen sets in any process; nothing here writes. */
+export function createDatasetReader(store: Pick<DatasetStore, "splitOf" | "page" | "named">) {
+  return {
+    /** The split a part or its picture has been given, if any. */
+    splitOf: (part: string | null, image: string): Split | undefined =>
+      identitiesOf({ part, image })
+        .map(store.splitOf)
+        .find((split) => split !== undefined),
+    /** Pictures of a version behind one, in their order. */
+    page: (digest: string, after: string, limit: number): DatasetSample[] =>
+      store.page(digest, after, limit).map(sampleOf),
+    named: store.named,
+  }
+}
+
+export const sampleOf = ({
+  id,
+  image,
+  mime,
+  w,
+  h,
+  split,
+  group,
+  product,
+  weight,
+  label,
+  said,
+}: FrozenSample): DatasetSample => ({
+  id,
+  image,
+  mime,
+  w,
+  h,
+  split,
+  group,
+  product,
+  weight,
+  label,
+  said: said ?? null,
+})

@@ -1,0 +1,67 @@
+import { setTimeout } from "node:timers/promises"
+import type { ExportPreview } from "#contract/exchange"
+import { answerParent } from "#models/infer/answerer"
+import type { Exporter, ExportTask } from "./export-order.ts"
+import { zipStream } from "./zip.writer.ts"
+
+/** How far an export is: parts it holds as far as that is known, pictures written, and the next bytes; null at the end. */
+export type ExportStep = { parts: number | null; pictures: number; bytes: Uint8Array | null }
+
+export type ExportOperations = {
+  begin: { ask: { task: ExportTask }; answer: null }
+  next: { ask: object; answer: ExportStep }
+  preview: { ask: { task: ExportTask }; answer: ExportPreview }
+}
+
+/** The hub hears at least this often that there is one. */
+const answerMs = 250
+
+/**
+ * Entry of `crux worker export`: reads the database and the pictures by itself, and makes the archive as fast as the hub asks
+ * for it. What nobody asks for any more ends with the process.
+ */
+export async function runExportWorker(exporter: Exporter): Promise<void> {
+  let work: { next: () => Promise<ExportStep> } | undefined
+  await answerParent<ExportOperations>("export", async (ask) => {
+    if (ask.op === "preview") return await exporter.preview(ask.task)
+    if (ask.op === "begin") {
+      work = stepsOf(exporter, ask.task)
+      return null
+    }
+    if (!work) throw new Error("there is no export under way in this process")
+    return await work.next()
+  })
+}
+
+/** An archive piece by piece; a step without bytes only says that it goes on. */
+export function stepsOf(exporter: Exporter, task: ExportTask) {
+  let parts: number | null = null
+  let pictures = 0
+  const entries = exporter.entries(task, (count) => {
+    parts = count
+  })
+  const pieces = zipStream(
+    (async function* () {
+      for await (const entry of entries) {
+        yield entry
+        if (typeof entry.content === "function") pictures++
+      }
+    })(),
+  )
+  let pending: Promise<IteratorResult<Uint8Array>> | undefined
+  return {
+    async next(): Promise<ExportStep> {
+      pending ??= pieces.next()
+      const waiting = new AbortController()
+      const piece = await Promise.race([
+        pending,
+        setTimeout(answerMs, null, { signal: waiting.signal }).catch(() => null),
+      ])
+      waiting.abort()
+      if (piece === null) return { parts, pictures, bytes: new Uint8Array() }
+      pending = undefined
+      return { parts, pictures, bytes: piece.done ? null : piece.value }
+    },
+    end: async (): Promise<void> => void (await pieces.return(undefined)),
+  }
+}

@@ -1,0 +1,170 @@
+import type { ExchangeFormat, ExchangeProfile, ExportPreview, ExportView } from "#contract/exchange"
+import { Problem } from "#contract/problem"
+import type { User } from "#contract/users"
+import type { Asker } from "#models/infer/asker"
+import type { Clock } from "#platform/clock"
+import type { Ids } from "#platform/ids"
+import type { Log } from "#platform/log"
+import { type ExportOperations, type ExportStep, stepsOf } from "./export.worker.ts"
+import type { Exporter, ExportOf, ExportTask } from "./export-order.ts"
+import { formats } from "./formats.ts"
+
+export type ExportRequest = {
+  format: ExchangeFormat
+  profile: ExchangeProfile
+  pictures: boolean
+  dataset?: string | undefined
+  filter?: string | undefined
+}
+
+export type ExportsDeps = {
+  /** Starts a process for one export; without it the hub makes them itself, piece by piece. */
+  child: (() => Asker<ExportOperations>) | undefined
+  own: Exporter
+  /** The newest label: what is said after it is in no export that has begun. */
+  newestLabel: () => number
+  roleOf: (digest: string) => "training" | "golden"
+  /** Throws `invalid` for a filter that is not understood; the newest part it may find. */
+  through: (filter: string) => number
+  classes: () => { key: string }[]
+  ids: Ids
+  clock: Clock
+  log: Log
+}
+
+/** At once: each takes a core as fast as its reader reads. */
+const mostAtOnce = 4
+/** A preview goes through everything that is labelled. */
+const previewMs = 180_000
+
+type Running = { view: ExportView; stop: AbortController }
+
+/** Archives on their way to people, each made in a process of its own while it is read. */
+export function createExports(deps: ExportsDeps) {
+  const { own, clock, ids, log } = deps
+  const running = new Map<string, Running>()
+  let previewer: Asker<ExportOperations> | undefined
+  let closed = false
+
+  /** The golden set proves models and is given to nobody. */
+  function whichOf({ dataset, filter }: ExportRequest): { which: ExportOf; mark: string } {
+    if (dataset !== undefined && filter !== undefined)
+      throw new Problem("invalid", "export_which", "name a frozen set or a filter, not both")
+    if (dataset !== undefined) {
+      if (deps.roleOf(dataset) === "golden")
+        throw new Problem(
+          "forbidden",
+          "golden_stays",
+          "the golden set proves models; it does not leave the hub",
+        )
+      return { which: { of: "version", digest: dataset }, mark: dataset.slice(0, 12) }
+    }
+    const upTo = deps.newestLabel()
+    if (filter === undefined) return { which: { of: "labelled", upTo }, mark: String(upTo) }
+    const through = deps.through(filter)
+    return {
+      which: { of: "found", upTo, filter, through, now: clock.now() },
+      mark: `parts-${through}-${upTo}`,
+    }
+  }
+  function taskOf(request: ExportRequest): { task: ExportTask; name: string } {
+    const { format, profile, pictures } = request
+    if (formats[format].needsPictures && !pictures)
+      throw new Problem("invalid", "export_pictures", "this format is made of pictures; export it with them")
+    const { which, mark } = whichOf(request)
+    const classes = deps.classes().map(({ key }) => key)
+    const name = `crux-${format}${profile === "clean" ? "" : "-ls"}-${mark}.zip`
+    return { task: { which, format, profile, pictures, classes }, name }
+  }
+
+  /** Steps of one export in a process of its own, or here. */
+  async function open(task: ExportTask) {
+    if (!deps.child) return stepsOf(own, task)
+    const child = deps.child()
+    try {
+      await child.ask({ op: "begin", task })
+    } catch (error) {
+      await child.close()
+      throw error
+    }
+    return { next: () => child.ask({ op: "next" }), end: () => child.close() }
+  }
+
+  async function* piecesOf(task: ExportTask, { view, stop }: Running): AsyncGenerator<Uint8Array> {
+    let steps: Awaited<ReturnType<typeof open>> | undefined
+    try {
+      steps = await open(task)
+      for (;;) {
+        const step: ExportStep = await untilStopped(steps.next(), stop.signal)
+        view.parts = step.parts
+        view.pictures = step.pictures
+        if (step.bytes === null) return
+        view.bytes += step.bytes.length
+        if (step.bytes.length > 0) yield step.bytes
+      }
+    } catch (error) {
+      // What was sent is no whole archive: the connection is broken off, so that nobody takes it for one.
+      if (!stop.signal.aborted) log.error("export_failed", { export: view.id, error: String(error) })
+      throw error
+    } finally {
+      running.delete(view.id)
+      await steps?.end()
+    }
+  }
+
+  return {
+    /** What an export would hold, and what it would leave out. */
+    async preview(request: ExportRequest): Promise<ExportPreview> {
+      const { task } = taskOf({ ...request, pictures: true })
+      if (!deps.child) return await own.preview(task)
+      previewer ??= deps.child()
+      return await previewer.ask({ op: "preview", task }, previewMs)
+    },
+
+    /**
+     * A ZIP archive, made while it is read and no faster. Equal labels give equal bytes. Whoever stops reading ends it.
+     */
+    start(request: ExportRequest, by: User): { name: string; bytes: AsyncIterable<Uint8Array> } {
+      const { task, name } = taskOf(request)
+      if (running.size >= mostAtOnce || closed)
+        throw new Problem("unavailable", "exports_busy", "other exports are still being made; try again soon")
+      const view: ExportView = {
+        id: ids.uuid(),
+        name,
+        parts: null,
+        pictures: 0,
+        bytes: 0,
+        started_by: by.name,
+        started_at: clock.now(),
+      }
+      const one = { view, stop: new AbortController() }
+      running.set(view.id, one)
+      return { name, bytes: piecesOf(task, one) }
+    },
+
+    /** Exports under way, the newest first. */
+    list: (): ExportView[] => [...running.values()].map(({ view }) => ({ ...view })).reverse(),
+    /** Breaks an export off. Throws `not_found`. */
+    cancel(id: string): ExportView {
+      const one = running.get(id)
+      if (!one) throw new Problem("not_found", "export", "this export is not under way any more")
+      one.stop.abort(new Problem("conflict", "export_cancelled", "the export was cancelled"))
+      return { ...one.view }
+    },
+    async close(): Promise<void> {
+      closed = true
+      for (const { stop } of running.values()) stop.abort()
+      await previewer?.close()
+    },
+  }
+}
+export type Exports = ReturnType<typeof createExports>
+
+function untilStopped<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const stop = () => reject(signal.reason)
+    if (signal.aborted) stop()
+    signal.addEventListener("abort", stop, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop))
+  })
+}
