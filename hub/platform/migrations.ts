@@ -44,6 +44,8 @@ import suspect from "./migrations/0043_suspect.sql" with { type: "text" }
 import trainers from "./migrations/0044_trainers.sql" with { type: "text" }
 import parts from "./migrations/0045_parts.sql" with { type: "text" }
 import freeze from "./migrations/0046_freeze.sql" with { type: "text" }
+import trainingNote from "./migrations/0047_training_note.sql" with { type: "text" }
+import modelServers from "./migrations/0048_model_servers.sql" with { type: "text" }
 
 /** Forward only, in order; each runs in one transaction. Never edit one that has been released: add the next. */
 export const migrations: { name: string; sql: string }[] = [
@@ -93,4 +95,6 @@ export const migrations: { name: string; sql: string }[] = [
   { name: "0044_trainers", sql: trainers },
   { name: "0045_parts", sql: parts },
   { name: "0046_freeze", sql: freeze },
+  { name: "0047_training_note", sql: trainingNote },
+  { name: "0048_model_servers", sql: modelServers },
 ]

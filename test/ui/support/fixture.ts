@@ -15,6 +15,7 @@ import { NewUser, OwnPatch, SetupRequest, SignInRequest, User } from "#contract/
 import { createDesk } from "./desk.ts"
 import { type Picture, paintPictures, shrink } from "./pictures.ts"
 import {
+  lsProjects,
   makeArrivals,
   makeColleagues,
   makeDeliveries,
@@ -28,6 +29,7 @@ import {
   makeKinds,
   makeLook,
   makeMentions,
+  makeModelServers,
   makeModels,
   makeOutline,
   makePartHistory,
@@ -41,6 +43,7 @@ import {
   makeSecurity,
   makeSegmenters,
   makeSeries,
+  makeServerTrial,
   makeSession,
   makeShadows,
   makeSimilar,
@@ -457,6 +460,9 @@ export async function startFixture(options: FixtureOptions) {
     const image = /^\/api\/images\/([0-9a-f]{64})(\/thumb)?$/.exec(path)
     if (image) return picture(bySha.get(image[1] ?? ""), image[2] !== undefined, request)
     if (at === "GET /api/label-studio/keys") return list(makeProgramKeys(started))
+    if (at === "GET /api/label-studio/projects") return list(lsProjects)
+    if (at === "GET /api/label-studio/servers") return list(makeModelServers())
+    if (/^POST \/api\/label-studio\/servers\/\d+\/try$/.test(at)) return json(makeServerTrial(stream))
     if (at === "GET /api/webhooks") return list(makeWebhooks(started))
     if (/^GET \/api\/webhooks\/\d+\/deliveries$/.test(at)) return list(makeDeliveries(started))
     if (at === "POST /api/models/look") return json(makeLook())
