@@ -413,6 +413,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       setQueue: (id, reason) => inspection.store.setQueue(id, { reason, rank: rankOf(reason) }),
       waitingLines: inspection.store.linesToJudge,
       spread: inspection.store.spread,
+      servers: labelStudio.opinionsOf,
     })
 
     const parts = createPartsDomain({

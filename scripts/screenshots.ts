@@ -119,6 +119,16 @@ const shots: Record<string, (page: Page) => Promise<void>> = {
     await page.getByTestId("connections-deliveries").first().tap()
     await page.getByTestId("connections-delivery").first().waitFor()
   },
+  "connections-servers": async (page) => {
+    await page.goto(`${fixture.url}/connections`)
+    await page.getByTestId("servers-row").first().waitFor()
+    await page.getByTestId("servers-row").first().scrollIntoViewIfNeeded()
+  },
+  "connections-server-says": async (page) => {
+    await page.goto(`${fixture.url}/connections`)
+    await page.getByTestId("servers-try").first().tap()
+    await page.getByTestId("servers-said").waitFor()
+  },
   "training-choose": async (page) => {
     await page.goto(`${fixture.url}/training`)
     await page.getByTestId("training-choose").tap()

@@ -1,3 +1,4 @@
+import type { Prelabel } from "#contract/assist"
 import type { InspectionView, QueueReason, StoredImage } from "#contract/labelling"
 import type { AssistOperations, BackboneFiles } from "#models/assist/protocol"
 import type { Asker } from "#models/infer/asker"
@@ -63,6 +64,7 @@ export function createAssistDomain({
   setQueue,
   waitingLines,
   spread,
+  servers,
 }: {
   db: Sqlite
   blobs: Blobs
@@ -87,6 +89,8 @@ export function createAssistDomain({
   waitingLines: () => string[]
   /** Marks the waiting parts of a line that look unlike what has been judged, and how early each was picked. */
   spread: (line: string, picks: ReadonlyMap<number, number>) => void
+  /** What model servers say of a part. */
+  servers: (inspection: string) => Prelabel[]
   events: Events
   log: Log
   /** Path of the database, for the process that searches it. */
@@ -160,7 +164,7 @@ export function createAssistDomain({
     help,
     routes: createAssistRoutes({ embeddings, similar, coverages })
       .route("/", createSegmenterRoutes(segmenters))
-      .route("/", createHelpRoutes({ help, prelabels, inspection })),
+      .route("/", createHelpRoutes({ help, prelabels, servers, inspection })),
     /** Processes that are running, for health reports. */
     pids: () => ({
       background: ports?.background.pid(),

@@ -18,23 +18,29 @@ const Days = v.object({
 export function createHelpRoutes({
   help,
   prelabels,
+  servers,
   inspection,
 }: {
   help: Help
   prelabels: Prelabels
+  /** What model servers say of a part. */
+  servers: (inspection: string) => Prelabel[]
   inspection: (id: string) => InspectionView
 }) {
   return new Hono<HubEnv>()
     .get(
       "/api/inspections/:id/prelabels",
       allow("worker"),
-      doc("What the champion and the teacher say of a part; nothing of one to be judged without help.", {
-        200: listOf(Prelabel),
-      }),
+      doc(
+        "What the champion, the teacher and model servers say of a part; nothing of one to be judged without help.",
+        {
+          200: listOf(Prelabel),
+        },
+      ),
       param(v.object({ id: Uuid })),
       (c) => {
         const { id, label } = inspection(c.req.valid("param").id)
-        const items = label === null && help.isBlind(id) ? [] : prelabels.of(id)
+        const items = label === null && help.isBlind(id) ? [] : [...prelabels.of(id), ...servers(id)]
         return c.json({ items, next: null })
       },
     )

@@ -4,7 +4,7 @@ import { Finding, type Verdict } from "#contract/inspection"
 import type { QueueReason } from "#contract/labelling"
 import type { Sqlite } from "#platform/sqlite"
 
-export type Role = Prelabel["role"]
+export type Role = Exclude<Prelabel["role"], "server">
 export type Run = {
   role: Role
   model: string

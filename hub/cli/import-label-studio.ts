@@ -23,7 +23,7 @@ const TargetTask = v.looseObject({
   annotations: v.array(
     v.looseObject({ unique_id: v.string(), result: v.array(v.unknown()), was_cancelled: v.boolean() }),
   ),
-  predictions: v.array(v.unknown()),
+  predictions: v.array(v.looseObject({ result: v.unknown(), model_version: v.string() })),
 })
 
 type Report = {
@@ -36,7 +36,7 @@ type ProjectReport = {
   title: string
   tasks: { found: number; new: number; known: number }
   annotations: { found: number; new: number; known: number }
-  predictions: { found: number; new: number }
+  predictions: { found: number; new: number; known: number }
   pictures: { brought: number; bytes: number; missing: string[] }
   /** Tags of the config that are kept and mean nothing here. */
   unknown_tags: string[]
@@ -176,7 +176,7 @@ async function bringProject(
     title: project.title,
     tasks: { found: 0, new: 0, known: 0 },
     annotations: { found: 0, new: 0, known: 0 },
-    predictions: { found: 0, new: 0 },
+    predictions: { found: 0, new: 0, known: 0 },
     pictures: { brought: 0, bytes: 0, missing: [] },
     unknown_tags: isConfig(config) ? [...config.unknown] : [],
     differences: [],
@@ -195,7 +195,7 @@ async function bringProject(
       report.tasks.found += 1
       report.tasks[there ? "known" : "new"] += 1
       report.annotations.found += task.annotations.length
-      report.predictions.found += task.predictions.length
+      report.predictions.found += task.predictions.filter((one) => typeof one !== "number").length
       sent.push({
         data,
         meta: task.meta ?? {},
@@ -210,10 +210,40 @@ async function bringProject(
     )
     report.annotations.new += done.annotation_count
     report.predictions.new += done.prediction_count
+    report.predictions.new += await bringPredictions(target, id, tasks, before, keyOf)
     await compare(tasks, await known(target, id, tasks.map(keyOf)), keyOf, name, differ)
   }
   report.annotations.known = report.annotations.found - report.annotations.new
+  report.predictions.known = report.predictions.found - report.predictions.new
   return report
+}
+
+/** What models have said there since the task came. */
+async function bringPredictions(
+  target: Target,
+  project: number,
+  tasks: readonly SourceTask[],
+  before: Awaited<ReturnType<typeof known>>,
+  keyOf: (task: SourceTask) => string,
+): Promise<number> {
+  const fresh = tasks.flatMap((task) => {
+    const there = before.get(keyOf(task))
+    if (!there) return []
+    const here = new Set(
+      there.predictions.map(({ result, model_version }) => canonicalize([model_version, result])),
+    )
+    return task.predictions.flatMap((one) =>
+      // A bare word is written out here, so that it could not be told whether it is known.
+      typeof one === "number" ||
+      !Array.isArray(one.result) ||
+      here.has(canonicalize([one.model_version || "undefined", one.result]))
+        ? []
+        : [{ ...one, task: there.id }],
+    )
+  })
+  if (fresh.length === 0) return 0
+  const made = await target.post(`/api/projects/${project}/import/predictions`, fresh)
+  return v.parse(v.looseObject({ created: v.number() }), made).created
 }
 
 async function targetOf(target: Target, project: SourceProject, name: string): Promise<number> {
@@ -273,7 +303,7 @@ async function withPicture(
     return task.data
   }
   const bytes = await source.picture(task.id, value)
-  if (!bytes) return missing("it cannot be had from there")
+  if (typeof bytes === "string") return missing(bytes)
   const path = new URL(value, "http://x")
   const name = (path.searchParams.get("d") ?? path.pathname).split("/").at(-1) ?? "image"
   let kept: { file: string; sha256: string }
@@ -335,6 +365,9 @@ async function compare(
       differ(`task ${task.id} is not here`)
       continue
     }
+    const predicted = task.predictions.filter((one) => typeof one !== "number").length
+    if (found.predictions.length < predicted)
+      differ(`task ${task.id} has ${predicted} predictions there and ${found.predictions.length} here`)
     for (const one of task.annotations) {
       const same = found.annotations.find(({ unique_id }) => unique_id === uniqueOf(one, name))
       if (!same) differ(`annotation ${one.id} of task ${task.id} is not here`)
@@ -353,7 +386,7 @@ function told({ people, projects }: Report): string {
     const { tasks, annotations, predictions, pictures } = project
     lines.push(
       `${project.title} (${project.source} → ${project.target}): ${tasks.new} new tasks, ${tasks.known} known;`,
-      `  ${annotations.new} new annotations, ${annotations.known} known; ${predictions.new} new predictions;`,
+      `  ${annotations.new} new annotations, ${annotations.known} known; ${predictions.new} new predictions, ${predictions.known} known;`,
       `  ${pictures.brought} pictures, ${(pictures.bytes / 1e6).toFixed(1)} MB.`,
     )
     if (project.unknown_tags.length > 0)

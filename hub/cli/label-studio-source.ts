@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs"
 import { readFile } from "node:fs/promises"
 import { basename, join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
 import * as v from "valibot"
 import { CommandFailure } from "./exit.ts"
 
@@ -28,7 +29,12 @@ const Annotation = v.looseObject({
   unique_id: v.nullish(v.string()),
 })
 const Prediction = v.looseObject({
-  result: v.array(v.record(v.string(), v.unknown())),
+  /** A bare word or a bare value, where a program gave one. */
+  result: v.union([
+    v.array(v.record(v.string(), v.unknown())),
+    v.string(),
+    v.record(v.string(), v.unknown()),
+  ]),
   score: v.nullish(v.number()),
   model_version: v.nullish(v.string()),
 })
@@ -39,6 +45,7 @@ const Task = v.looseObject({
   annotations: v.optional(v.array(Annotation), []),
   predictions: v.optional(v.array(v.union([Prediction, v.number()])), []),
 })
+const TaskPage = v.looseObject({ tasks: v.array(Task), total: v.optional(v.number()) })
 export type SourcePerson = v.InferOutput<typeof Person>
 export type SourceProject = v.InferOutput<typeof Project>
 export type SourceTask = v.InferOutput<typeof Task>
@@ -52,11 +59,17 @@ export type Source = {
   projects: () => Promise<SourceProject[]>
   /** All tasks of a project, some at a time. */
   tasks: (project: number) => AsyncGenerator<SourceTask[]>
-  /** The bytes a picture's value stands for; null for one that cannot be had from here. */
-  picture: (task: number, value: string) => Promise<Uint8Array | null>
+  /** The bytes a picture's value stands for, or why they cannot be had from here. */
+  picture: (task: number, value: string) => Promise<Uint8Array | string>
 }
 
 const atOnce = 100
+/** Longest wait for one answer. */
+const patienceMs = 120_000
+/** The same for a picture that lies on another server. */
+const elsewhereMs = 20_000
+/** Waits before asking again. */
+const waits = [1_000, 5_000]
 
 /** A running Label Studio, asked with a key of either kind. */
 export function liveSource(url: string, key: string): Source {
@@ -81,16 +94,21 @@ export function liveSource(url: string, key: string): Source {
   }
   const ask = async (path: string): Promise<Response> =>
     reach(`${base}${path}`, { headers: { authorization: await authorization() } })
-  const json = async <S extends v.GenericSchema>(path: string, schema: S): Promise<v.InferOutput<S>> => {
-    const answer = await ask(path)
+  const json = async <S extends v.GenericSchema>(path: string, schema: S): Promise<v.InferOutput<S>> =>
+    await read(path, await ask(path), schema)
+  const read = async <S extends v.GenericSchema>(
+    path: string,
+    answer: Response,
+    schema: S,
+  ): Promise<v.InferOutput<S>> => {
     if (answer.status === 401 || answer.status === 403) throw refused(answer.status)
     if (!answer.ok)
       throw new CommandFailure(
         "failure",
         `Label Studio answered ${answer.status} to ${path}.`,
-        "Run it again.",
+        "Run it again: what came in is known by its number and is not brought twice.",
       )
-    const parsed = v.safeParse(schema, await answer.json())
+    const parsed = v.safeParse(schema, await answer.json().catch(() => null))
     if (parsed.success) return parsed.output
     throw new CommandFailure(
       "failure",
@@ -114,15 +132,18 @@ export function liveSource(url: string, key: string): Source {
       }
     },
     async *tasks(project) {
+      let seen = 0
       for (let page = 1; ; page++) {
         const path = `/api/tasks/?project=${project}&page=${page}&page_size=${atOnce}&fields=all`
         const answer = await ask(path)
         // A page beyond the last is "not found" there.
         if (answer.status === 404 && page > 1) return
-        if (!answer.ok) throw refused(answer.status)
-        const parsed = v.parse(v.looseObject({ tasks: v.array(Task) }), await answer.json())
-        if (parsed.tasks.length > 0) yield parsed.tasks
-        if (parsed.tasks.length < atOnce) return
+        const { tasks, total } = await read(path, answer, TaskPage)
+        if (tasks.length === 0) return
+        yield tasks
+        seen += tasks.length
+        // A server may give fewer at a time than it was asked for.
+        if (total === undefined ? tasks.length < atOnce : seen >= total) return
       }
     },
     async picture(task, value) {
@@ -131,9 +152,10 @@ export function liveSource(url: string, key: string): Source {
         : value
       // Its own files with the key; everybody else's without.
       const own = path.startsWith("/") || path.startsWith(`${base}/`)
-      if (!own && !/^https?:/i.test(path)) return null
-      const answer = own ? await ask(path.replace(base, "")) : await reach(path, {})
-      return answer.ok ? answer.bytes() : null
+      if (!own && !/^https?:/i.test(path)) return "its address is not one that can be asked"
+      const answer = own ? await ask(path.replace(base, "")) : await elsewhere(path)
+      if (typeof answer === "string") return answer
+      return answer.ok ? answer.bytes() : `the server answered ${answer.status}`
     },
   }
 }
@@ -174,7 +196,7 @@ export function exportSource(files: { tasks: string; config: string; media: stri
         new URL(value, "http://x").searchParams.get("d") ?? new URL(value, "http://x").pathname,
       )
       const path = pictures.get(name) ?? pictures.get(decodeURIComponent(name))
-      return path === undefined ? null : new Uint8Array(await readFile(path))
+      return path === undefined ? "it is not in the folder" : new Uint8Array(await readFile(path))
     },
   }
 }
@@ -196,12 +218,31 @@ const refused = (status: number) =>
     "Make a new one there, and put it into LABEL_STUDIO_API_KEY.",
   )
 
+/** A picture of somebody else's server: one that is away costs its own pictures alone. */
+const elsewhere = (url: string): Promise<Response | string> =>
+  fetch(url, { signal: AbortSignal.timeout(elsewhereMs) }).catch(
+    () => `nobody answers at ${new URL(url).host}`,
+  )
+
+/** Asks once more after a moment when nobody answers, or a proxy says that nobody does: a move takes hours. */
 async function reach(url: string, init: RequestInit): Promise<Response> {
-  try {
-    return await fetch(url, init)
-  } catch (cause) {
-    throw new CommandFailure("failure", `Nobody answers at ${url}.`, "Is it running? Run the import again.", {
-      cause,
-    })
+  for (const wait of [...waits, null]) {
+    try {
+      const answer = await fetch(url, { ...init, signal: AbortSignal.timeout(patienceMs) })
+      if (wait === null || ![502, 503, 504].includes(answer.status)) return answer
+      await answer.body?.cancel()
+    } catch (cause) {
+      if (wait === null)
+        throw new CommandFailure(
+          "failure",
+          `Nobody answers at ${new URL(url).origin}.`,
+          "Is it running? Run the import again.",
+          {
+            cause,
+          },
+        )
+    }
+    await sleep(wait ?? 0)
   }
+  throw new Error("unreachable")
 }

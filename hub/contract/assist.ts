@@ -64,8 +64,9 @@ export type SimilarFilter = {
 
 /** What a model says of a part that waits for a person. It decides nothing. */
 export const Prelabel = v.object({
-  role: v.picklist(["champion", "teacher"]),
-  model: Sha256,
+  /** `server`: a model server, which has versions and no digest. */
+  role: v.picklist(["champion", "teacher", "server"]),
+  model: v.string(),
   verdict: Verdict,
   findings: v.array(Finding),
   /** Whether it sees the part differently than the station did. */

@@ -1,5 +1,6 @@
 import * as v from "valibot"
-import { Finite } from "./ids.ts"
+import { Count, DefectKey, Finite, Uuid } from "./ids.ts"
+import { Finding, Verdict } from "./inspection.ts"
 
 /**
  * What programs written for Label Studio send. They send more than is documented and leave out what they like: unknown
@@ -181,3 +182,80 @@ export const ProgramKey = v.object({
 export type ProgramKey = v.InferOutput<typeof ProgramKey>
 /** The key itself is shown once. */
 export const ProgramKeyWithToken = v.object({ ...ProgramKey.entries, token: v.string() })
+
+const ServerUrl = v.pipe(v.string(), v.trim(), v.url(), v.maxLength(2048))
+const Secret = v.pipe(v.string(), v.minLength(1), v.maxLength(4096))
+/** Longest wait for an answer about a group of parts, seconds. */
+const ServerTimeout = v.pipe(v.number(), v.minValue(1), v.maxValue(600))
+const serverSettings = {
+  url: ServerUrl,
+  title: v.pipe(v.string(), v.trim(), v.maxLength(256)),
+  /** Asked while somebody draws. */
+  interactive: v.boolean(),
+  /** Asked before people are. */
+  prelabels: v.boolean(),
+  timeout_s: ServerTimeout,
+}
+/** How the hub signs in at a model server: by name and password, or with a token; not at all when absent. */
+const serverSecrets = { user: v.optional(Text(256)), password: v.optional(Secret), token: v.optional(Secret) }
+
+/** POST /api/label-studio/servers (engineer): connects a model server that speaks Label Studio's protocol. */
+export const NewModelServer = v.object({
+  ...serverSecrets,
+  project: Number63,
+  url: ServerUrl,
+  title: v.optional(serverSettings.title, ""),
+  interactive: v.optional(v.boolean(), false),
+  prelabels: v.optional(v.boolean(), false),
+  timeout_s: v.optional(ServerTimeout, 100),
+})
+/** PATCH /api/label-studio/servers/:id; what is absent stays. */
+export const ModelServerPatch = v.partial(v.object({ ...serverSettings, ...serverSecrets }))
+
+/** GET /api/label-studio/servers: model servers, and how they are. */
+export const ModelServer = v.object({
+  id: Count,
+  ...serverSettings,
+  url: v.string(),
+  project: v.object({ id: Count, title: v.string() }),
+  sign_in: v.picklist(["none", "password", "token"]),
+  state: v.picklist(["connected", "failed", "unknown"]),
+  error: v.nullable(v.string()),
+  model_version: v.string(),
+  /** Words it may answer with, after the project's config, and the classes they mean here; null: a word nobody knows. */
+  labels: v.array(v.object({ word: v.string(), kind: v.nullable(DefectKey) })),
+  /** Tasks of its project, and those somebody has predicted. */
+  tasks: Count,
+  predicted: Count,
+  /** The newest time that it was asked about many, since the hub was started. */
+  run: v.nullable(
+    v.object({
+      done: Count,
+      of: Count,
+      answered: Count,
+      error: v.nullable(v.string()),
+      ended: v.boolean(),
+    }),
+  ),
+})
+export type ModelServer = v.InferOutput<typeof ModelServer>
+
+/** POST /api/label-studio/servers/:id/predict: about tasks that have no prediction, or about all of them. */
+export const PredictionRun = v.object({ all: v.optional(v.boolean(), false) })
+
+/** POST /api/label-studio/servers/:id/try: what it says of the project's newest part; nothing is kept. */
+export const ModelServerTrial = v.object({
+  /** The part, once its picture is here. */
+  part: v.nullable(Uuid),
+  verdict: v.nullable(Verdict),
+  findings: v.array(Finding),
+  model_version: v.string(),
+  /** What of the answer is not understood here, or why it says nothing. */
+  note: v.nullable(v.string()),
+  ms: v.number(),
+})
+export type ModelServerTrial = v.InferOutput<typeof ModelServerTrial>
+
+/** GET /api/label-studio/projects */
+export const ProjectName = v.object({ id: Count, title: v.string(), tasks: Count })
+export type ProjectName = v.InferOutput<typeof ProjectName>

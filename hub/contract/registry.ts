@@ -243,6 +243,8 @@ export const JobView = v.object({
   /** The newest value of every figure. */
   figures: v.record(v.string(), v.number()),
   error: v.nullable(v.string()),
+  /** What came with the result and was not taken, while the rest of it was. */
+  note: v.nullable(v.string()),
   model: v.nullable(Sha256),
   gate_pass: v.nullable(v.boolean()),
   created_at: Instant,

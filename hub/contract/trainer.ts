@@ -1,6 +1,7 @@
 import * as v from "valibot"
 import { Outline, Region } from "./drawing.ts"
 import { Count, DefectKey, Finite, Instant, Key, Sha256, Share, Uuid } from "./ids.ts"
+import { Finding } from "./inspection.ts"
 import { ModelContract } from "./model.ts"
 import { GatePolicy, ParamValues } from "./registry.ts"
 import { SampleLabel, TrainingPhase } from "./training.ts"
@@ -319,6 +320,11 @@ export const ParityFile = v.object({
         /** NG score of the part, 0..1, as docs/trainer-contract.md defines it for each way of decoding. */
         score: Share,
         eval: v.picklist(["ok", "ng", "undecidable"]),
+        /**
+         * What was found, the surest first: kinds, and boxes (around areas, where the model answers with masks or a map) in
+         * pixels of this picture. Compared with what the hub finds.
+         */
+        findings: v.optional(v.pipe(v.array(Finding), v.maxLength(64))),
         /** Raw outputs by name, for people who look for the difference. */
         outputs: v.optional(v.record(v.string(), v.array(Finite))),
         /** Of the input tensor, for the same. */

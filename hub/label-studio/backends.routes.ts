@@ -3,7 +3,7 @@ import { LsBackendBody, LsInteractiveBody } from "#contract/label-studio"
 import { Problem } from "#contract/problem"
 import { actor, allow, type HubEnv } from "../http/kit.ts"
 import { bodyOf, isTrue, jsonOf, numberOf } from "./app.ts"
-import type { Backends } from "./backends.service.ts"
+import type { Backends, Credentials } from "./backends.service.ts"
 import type { BackendRow } from "./backends.store.ts"
 import type { Tasks } from "./tasks.service.ts"
 import { iso } from "./wire.rules.ts"
@@ -25,6 +25,10 @@ export function createBackendRoutes({
   backends: Backends
   tasks: Pick<Tasks, "idsOf">
 }): Hono<HubEnv> {
+  const userOf = (row: BackendRow): string | null => {
+    const known = row.credentials === null ? null : (JSON.parse(row.credentials) as Credentials)
+    return known !== null && "user" in known ? known.user : null
+  }
   const shape = (row: BackendRow) => ({
     id: row.id,
     project: row.project,
@@ -32,9 +36,9 @@ export function createBackendRoutes({
     title: row.title,
     description: row.description,
     is_interactive: row.is_interactive === 1,
-    auth_method: row.credentials === null ? "NONE" : "BASIC_AUTH",
-    basic_auth_user: row.credentials === null ? null : (JSON.parse(row.credentials) as { user: string }).user,
-    basic_auth_pass_is_set: row.credentials !== null,
+    auth_method: userOf(row) === null ? "NONE" : "BASIC_AUTH",
+    basic_auth_user: userOf(row),
+    basic_auth_pass_is_set: userOf(row) !== null,
     extra_params: row.extra_params === null ? null : (JSON.parse(row.extra_params) as unknown),
     timeout: row.timeout_ms / 1000,
     state: row.state,

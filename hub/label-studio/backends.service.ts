@@ -3,12 +3,14 @@ import { Problem } from "#contract/problem"
 import type { User } from "#contract/users"
 import type { Audit } from "#platform/audit"
 import type { Clock } from "#platform/clock"
+import type { Log } from "#platform/log"
 import type { Outbound } from "#platform/outbound"
 import type { Sqlite } from "#platform/sqlite"
 import type { BackendRow, BackendsStore } from "./backends.store.ts"
 import type { Projects } from "./projects.service.ts"
 import type { RowShapes } from "./shapes.ts"
 import type { Tasks } from "./tasks.service.ts"
+import type { TaskRow } from "./tasks.store.ts"
 
 const Health = v.looseObject({ status: v.literal("UP") })
 const Setup = v.looseObject({ model_version: v.nullish(v.union([v.string(), v.number()])) })
@@ -29,13 +31,21 @@ const mostAnswer = 64 * 1024 * 1024
 /** Tasks that are asked about in one request: a slow model's time limit is for these, not for a project. */
 const atOnce = 16
 
+/** How long a server that failed is not asked about parts that come in: they must not wait for it one after the other. */
+const restMs = 60_000
+
+export type Credentials = { user: string; password: string } | { token: string }
+/** Its being asked about many tasks: how far it is. */
+export type Run = { done: number; of: number; answered: number; error: string | null; ended: boolean }
+
 export type NewBackend = {
   project: number
   url: string
   title: string
   description: string
   interactive: boolean
-  credentials: { user: string; password: string } | null
+  prelabels?: boolean
+  credentials: Credentials | null
   extra: unknown
   timeoutMs: number
 }
@@ -55,6 +65,7 @@ export function createBackends({
   address,
   audit,
   clock,
+  log,
 }: {
   db: Sqlite
   store: BackendsStore
@@ -68,6 +79,7 @@ export function createBackends({
   address: () => string
   audit: Audit
   clock: Clock
+  log: Log
 }) {
   const get = (id: number): BackendRow => {
     const row = store.get(id)
@@ -77,8 +89,9 @@ export function createBackends({
   }
   const headersOf = ({ credentials }: Pick<BackendRow, "credentials">): Record<string, string> => {
     if (credentials === null) return {}
-    const { user, password } = JSON.parse(credentials) as { user: string; password: string }
-    return { authorization: `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}` }
+    const known = JSON.parse(credentials) as Credentials
+    if ("token" in known) return { authorization: `Bearer ${known.token}` }
+    return { authorization: `Basic ${Buffer.from(`${known.user}:${known.password}`).toString("base64")}` }
   }
   const ask = async <S extends v.GenericSchema>(
     row: BackendRow,
@@ -163,9 +176,49 @@ export function createBackends({
     return { asked, opinions }
   }
 
+  const runs = new Map<number, Run>()
+  const resting = new Map<number, number>()
+  let open = true
+  let end = () => {}
+  const ended = new Promise<void>((resolve) => {
+    end = resolve
+  })
+  const failed = (id: number, error: Problem) => {
+    const row = store.get(id)
+    if (row && open)
+      db.transaction(() => store.update({ ...row, state: "ER", error: error.message }, clock.now()))
+  }
+
+  /** Asks about a group of tasks and keeps what is said; returns how many tasks got a prediction. */
+  const predictGroup = async (row: BackendRow, some: readonly number[]): Promise<number> => {
+    const { asked, opinions } = await predictSome(row, some, undefined)
+    // Who answers for another number of tasks cannot be trusted to mean these.
+    const sure = opinions.length === some.length
+    const each = sure
+      ? asked.map((of, n) => ({ of, said: opinions[n]! }))
+      : await Promise.all(
+          asked.map(async (of) => ({
+            of,
+            said: (await predictSome(row, [of.id], undefined)).opinions[0] ?? [],
+          })),
+        )
+    let answered = 0
+    for (const { of, said } of each) {
+      if (!open) break
+      const known = new Set(said.map(({ model_version }) => model_version))
+      const before = tasks.predictionsOf(of.id).filter(({ model_version }) => known.has(model_version))
+      tasks.removePredictions(before.map(({ id }) => id))
+      for (const one of said)
+        tasks.predict(of, { result: one.result, score: one.score ?? null, model_version: one.model_version })
+      if (said.length > 0) answered += 1
+    }
+    return answered
+  }
+
   return {
     list: (project: number | null) => store.list(project),
     get,
+    check: (by: User, id: number): Promise<BackendRow> => connect(by, get(id)),
     async create(by: User, asked: NewBackend): Promise<BackendRow> {
       projects.get(asked.project)
       const fault = outbound.fault(asked.url)
@@ -178,6 +231,7 @@ export function createBackends({
             title: asked.title,
             description: asked.description,
             is_interactive: asked.interactive ? 1 : 0,
+            prelabels: asked.prelabels ? 1 : 0,
             credentials: asked.credentials === null ? null : JSON.stringify(asked.credentials),
             extra_params:
               asked.extra === undefined || asked.extra === null ? null : JSON.stringify(asked.extra),
@@ -211,8 +265,8 @@ export function createBackends({
           by,
           action: "ls_backend.change",
           subject: `ls_backend:${id}`,
-          before: { url: before.url },
-          after: { url: after.url },
+          before: { url: before.url, prelabels: before.prelabels === 1 },
+          after: { url: after.url, prelabels: after.prelabels === 1 },
         })
       })
       return connect(by, get(id))
@@ -234,33 +288,66 @@ export function createBackends({
     /** Asks about tasks and keeps what is said as their predictions; returns how many tasks got one. */
     async predict(row: BackendRow, ids: readonly number[]): Promise<number> {
       let answered = 0
-      for (let i = 0; i < ids.length; i += atOnce) {
-        const some = ids.slice(i, i + atOnce)
-        const { asked, opinions } = await predictSome(row, some, undefined)
-        // Who answers for another number of tasks cannot be trusted to mean these.
-        const sure = opinions.length === some.length
-        const each = sure
-          ? asked.map((of, n) => ({ of, said: opinions[n]! }))
-          : await Promise.all(
-              asked.map(async (of) => ({
-                of,
-                said: (await predictSome(row, [of.id], undefined)).opinions[0] ?? [],
-              })),
-            )
-        for (const { of, said } of each) {
-          const known = new Set(said.map(({ model_version }) => model_version))
-          const before = tasks.predictionsOf(of.id).filter(({ model_version }) => known.has(model_version))
-          tasks.removePredictions(before.map(({ id }) => id))
-          for (const one of said)
-            tasks.predict(of, {
-              result: one.result,
-              score: one.score ?? null,
-              model_version: one.model_version,
-            })
-          if (said.length > 0) answered += 1
+      for (let i = 0; i < ids.length && open; i += atOnce)
+        answered += await predictGroup(row, ids.slice(i, i + atOnce))
+      return answered
+    },
+    /** The same without anybody waiting for it. Throws `conflict` while it is at it. */
+    predictSoon(row: BackendRow, ids: readonly number[]): Run {
+      if (runs.get(row.id)?.ended === false)
+        throw new Problem("conflict", "server_busy", "it is being asked already; wait for the end of it")
+      const run: Run = { done: 0, of: ids.length, answered: 0, error: null, ended: ids.length === 0 }
+      runs.set(row.id, run)
+      const work = async () => {
+        for (let i = 0; i < ids.length && open; i += atOnce) {
+          // Somebody may have ended it meanwhile.
+          if (!store.get(row.id)) break
+          const some = ids.slice(i, i + atOnce)
+          run.answered += await predictGroup(row, some)
+          run.done += some.length
         }
       }
-      return answered
+      work()
+        .catch((error: unknown) => {
+          if (!open) return
+          run.error = error instanceof Problem ? error.message : "the hub failed"
+          if (error instanceof Problem) failed(row.id, error)
+          else log.error("predictions_failed", { backend: row.id, error: String(error) })
+        })
+        .finally(() => {
+          run.ended = true
+        })
+      return run
+    },
+    /** How far the newest of these is. */
+    run: (id: number): Run | null => runs.get(id) ?? null,
+
+    /**
+     * Asks the servers that pre-label about tasks whose parts are about to wait for people. Never throws and never lets them
+     * wait for a server that has just failed: what is not said is not offered.
+     */
+    async prelabel(rows: readonly TaskRow[]): Promise<void> {
+      const ask = async (project: number) => {
+        const row = store.list(project).find(({ prelabels }) => prelabels === 1)
+        if (!row || (resting.get(row.id) ?? 0) > clock.now()) return
+        const ids = rows.filter((one) => one.project === project && one.predictions === 0).map(({ id }) => id)
+        try {
+          for (let i = 0; i < ids.length && open; i += atOnce)
+            await predictGroup(row, ids.slice(i, i + atOnce))
+        } catch (error) {
+          if (!open) return
+          resting.set(row.id, clock.now() + restMs)
+          if (error instanceof Problem) failed(row.id, error)
+          else log.error("predictions_failed", { backend: row.id, error: String(error) })
+        }
+      }
+      const asked = [...new Set(rows.map(({ project }) => project))].map(ask)
+      await Promise.race([Promise.all(asked), ended])
+    },
+    /** What servers are still asked is not waited for, and not kept. */
+    stop(): void {
+      open = false
+      end()
     },
     /** One question of somebody who is drawing right now; nothing is kept. */
     async interactive(row: BackendRow, task: number, context: Record<string, unknown>) {

@@ -7,6 +7,7 @@ export type BackendRow = {
   title: string
   description: string
   is_interactive: number
+  prelabels: number
   credentials: string | null
   extra_params: string | null
   timeout_ms: number
@@ -24,14 +25,14 @@ export function createBackendsStore(db: Sqlite) {
   const all = db.prepare<BackendRow>("SELECT * FROM ls_backend ORDER BY id")
   const one = db.prepare<BackendRow>("SELECT * FROM ls_backend WHERE id = $id")
   const insert = db.prepare<{ id: number }>(
-    `INSERT INTO ls_backend (project, url, title, description, is_interactive, credentials, extra_params, timeout_ms,
-       state, error, model_version, created_by, created_at, updated_at)
-     VALUES ($project, $url, $title, $description, $is_interactive, $credentials, $extra_params, $timeout_ms,
-       $state, $error, $model_version, $created_by, $now, $now) RETURNING id`,
+    `INSERT INTO ls_backend (project, url, title, description, is_interactive, prelabels, credentials, extra_params,
+       timeout_ms, state, error, model_version, created_by, created_at, updated_at)
+     VALUES ($project, $url, $title, $description, $is_interactive, $prelabels, $credentials,
+       $extra_params, $timeout_ms, $state, $error, $model_version, $created_by, $now, $now) RETURNING id`,
   )
   const update = db.prepare(
     `UPDATE ls_backend SET url = $url, title = $title, description = $description, is_interactive = $is_interactive,
-       credentials = $credentials, extra_params = $extra_params, timeout_ms = $timeout_ms, state = $state,
+       prelabels = $prelabels, credentials = $credentials, extra_params = $extra_params, timeout_ms = $timeout_ms, state = $state,
        error = $error, model_version = $model_version, updated_at = $now WHERE id = $id`,
   )
   const drop = db.prepare("DELETE FROM ls_backend WHERE id = $id")

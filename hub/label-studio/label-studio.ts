@@ -24,6 +24,7 @@ import { createHooks, type Shapes } from "./hooks.ts"
 import { createImporting } from "./import.service.ts"
 import { createLabelBridge } from "./labels.service.ts"
 import { createManagerRoutes } from "./manager.routes.ts"
+import { createOpinions } from "./opinions.ts"
 import { createKeyRoutes, createPeopleRoutes } from "./people.routes.ts"
 import { createPeople } from "./people.service.ts"
 import { createPeopleStore } from "./people.store.ts"
@@ -31,6 +32,7 @@ import { createPictures, type Sniff, type StorePicture } from "./pictures.servic
 import { createProjectRoutes } from "./projects.routes.ts"
 import { createProjects } from "./projects.service.ts"
 import { createProjectsStore } from "./projects.store.ts"
+import { createServerRoutes } from "./servers.routes.ts"
 import { createShapes } from "./shapes.ts"
 import { createTaskRoutes } from "./tasks.routes.ts"
 import { createTasks } from "./tasks.service.ts"
@@ -128,10 +130,12 @@ export function createLabelStudio(deps: {
     addSource: deps.addSource,
     partOf,
     bridge,
+    prelabel: (rows) => backends.prelabel(rows),
     clock,
     ids,
     log,
   })
+  const opinions = createOpinions({ store, bridge, partOf })
   const tasks = createTasks({
     db,
     store,
@@ -175,6 +179,7 @@ export function createLabelStudio(deps: {
     address: deps.address,
     audit,
     clock,
+    log,
   })
   const app = createLabelStudioApp({
     routes: [
@@ -197,12 +202,26 @@ export function createLabelStudio(deps: {
     version: deps.version,
     log,
   })
-  const routes: Hono<HubEnv>[] = [app.mount, createKeyRoutes(people)]
+  const routes: Hono<HubEnv>[] = [
+    app.mount,
+    createKeyRoutes(people),
+    createServerRoutes({
+      backends,
+      tasks,
+      projects,
+      countsOf: projectsStore.counts,
+      bridge,
+      opinions,
+      imageOf: (inspection) => partOf(inspection)?.image ?? undefined,
+    }),
+  ]
   let stopAnnouncing = () => {}
   return {
     routes,
     /** Who may call what under the base path. */
     table: app.table,
+    /** What model servers say of a part. */
+    opinionsOf: opinions.of,
     start(): void {
       bridge.start()
       pictures.start()
@@ -216,6 +235,7 @@ export function createLabelStudio(deps: {
     async stop(): Promise<void> {
       stopAnnouncing()
       bridge.stop()
+      backends.stop()
       await pictures.stop()
     },
   }

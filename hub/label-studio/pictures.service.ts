@@ -61,6 +61,7 @@ export function createPictures({
   addSource,
   partOf,
   bridge,
+  prelabel,
   clock,
   ids,
   log,
@@ -74,6 +75,8 @@ export function createPictures({
   addSource: (id: string, name: string) => void
   partOf: (inspection: string) => InspectionView | undefined
   bridge: Pick<LabelBridge, "settle" | "readingOf">
+  /** Lets model servers look at tasks before people do. Never throws. */
+  prelabel: (rows: readonly TaskRow[]) => Promise<void>
   clock: Clock
   ids: Ids
   log: Log
@@ -172,6 +175,7 @@ export function createPictures({
       after = last.id
       const now = clock.now()
       const ready = rows.filter(({ id }) => (tries.get(id)?.next ?? 0) <= now)
+      if (ready.length > 0) await prelabel(ready)
       for (let i = 0; i < ready.length && open; i += atOnce)
         await Promise.all(ready.slice(i, i + atOnce).map(attempt))
     }

@@ -49,6 +49,8 @@ import queueWaiting from "./migrations/0048_queue_waiting.sql" with { type: "tex
 import preparing from "./migrations/0049_preparing.sql" with { type: "text" }
 import print from "./migrations/0050_print.sql" with { type: "text" }
 import keyScope from "./migrations/0051_key_scope.sql" with { type: "text" }
+import trainingNote from "./migrations/0052_training_note.sql" with { type: "text" }
+import modelServers from "./migrations/0053_model_servers.sql" with { type: "text" }
 
 /** Forward only, in order; each runs in one transaction. Never edit one that has been released: add the next. */
 export const migrations: { name: string; sql: string }[] = [
@@ -103,4 +105,6 @@ export const migrations: { name: string; sql: string }[] = [
   { name: "0049_preparing", sql: preparing },
   { name: "0050_print", sql: print },
   { name: "0051_key_scope", sql: keyScope },
+  { name: "0052_training_note", sql: trainingNote },
+  { name: "0053_model_servers", sql: modelServers },
 ]

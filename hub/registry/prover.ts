@@ -10,6 +10,8 @@ import type { Judgement } from "./gate.rules.ts"
 export type Prover = {
   /** Pictures by path. A model that cannot be loaded answers every picture with that code. */
   judge(model: string, pictures: readonly string[], signal?: AbortSignal): Promise<Judgement[]>
+  /** The same with what it found on each. */
+  hear(model: string, pictures: readonly string[], signal?: AbortSignal): Promise<Shown[]>
   /** Pictures of nothing: black, white and noise. */
   judgeBlank(model: string, signal?: AbortSignal): Promise<Judgement[]>
   /**
@@ -71,25 +73,36 @@ export function createProver({
       findings,
     }
   }
-  const judgeFrames = (model: string, frames: readonly Frame[], signal?: AbortSignal) =>
+  const hearFrames = (model: string, frames: readonly Frame[], signal?: AbortSignal) =>
     withChild(async (child) => {
       try {
         await child.load(model)
       } catch (error) {
         const code = codeOf(error)
-        return frames.map((): Judgement => ({ eval: "undefined", score: null, code, ms: 0 }))
+        return frames.map((): Shown => ({ eval: "undefined", score: null, code, ms: 0, findings: [] }))
       }
-      const judgements: Judgement[] = []
+      const heard: Shown[] = []
       for (const frame of frames) {
         signal?.throwIfAborted()
-        const { findings: _, ...judgement } = await inspected(child, frame)
-        judgements.push(judgement)
+        heard.push(await inspected(child, frame))
       }
-      return judgements
+      return heard
     })
+  const judgeFrames = async (
+    model: string,
+    frames: readonly Frame[],
+    signal?: AbortSignal,
+  ): Promise<Judgement[]> =>
+    (await hearFrames(model, frames, signal)).map(({ findings: _, ...judgement }) => judgement)
   return {
     judge: (model, pictures, signal) =>
       judgeFrames(
+        model,
+        pictures.map((path) => ({ path })),
+        signal,
+      ),
+    hear: (model, pictures, signal) =>
+      hearFrames(
         model,
         pictures.map((path) => ({ path })),
         signal,

@@ -239,17 +239,17 @@ export function createRegistry(deps: RegistryDeps) {
       job: { id: string; line: string; dataset: string; golden: string },
       dir: string,
       signal: AbortSignal,
-    ): Promise<{ model: string; pass: boolean; also: string[] }> {
+    ): Promise<{ model: string; pass: boolean; also: string[]; note: string | null }> {
       const { path, sha256, result } = await readResult(dir)
-      const whole = await readWholeNumbers(dir)
+      const { whole, note } = await sibling(dir)
       const also = whole ? [whole.sha256] : []
       const said = await readParity(dir)
       if (said) {
         const pictures = said.map(({ picture }) => picture)
-        let heard = await prover.judge(path, pictures, signal)
+        let heard = await prover.hear(path, pictures, signal)
         // A machine that is short of breath says nothing about the model: it is asked once more.
         if (heard.some(({ code }) => code === "model_timeout"))
-          heard = await prover.judge(path, pictures, signal)
+          heard = await prover.hear(path, pictures, signal)
         const why = disagreement(said, heard, result.contract.thresholds)
         if (why !== null)
           throw new Problem(
@@ -262,7 +262,7 @@ export function createRegistry(deps: RegistryDeps) {
       await blobs.putFile(path)
       deps.onResult(job, result)
       const known = store.get(sha256)
-      if (known?.state === "released") return { model: sha256, pass: known.gate?.pass === true, also }
+      if (known?.state === "released") return { model: sha256, pass: known.gate?.pass === true, also, note }
       const { contract, metrics, model } = result
       add({
         digest: sha256,
@@ -292,7 +292,7 @@ export function createRegistry(deps: RegistryDeps) {
         })
         await prove(whole.sha256, golden, signal)
       }
-      return { model: sha256, pass: report.pass, also }
+      return { model: sha256, pass: report.pass, also, note }
     },
 
     /** What an ONNX file is taken for, without keeping it as a model. Throws `invalid`. */
@@ -467,6 +467,16 @@ export function createRegistry(deps: RegistryDeps) {
   }
 }
 export type Registry = ReturnType<typeof createRegistry>
+
+/** The model's form on whole numbers, if there is one that may be opened: a broken one costs itself alone. */
+async function sibling(dir: string) {
+  try {
+    return { whole: await readWholeNumbers(dir), note: null }
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error
+    return { whole: null, note: `model.int8.onnx was not taken: ${error.message}` }
+  }
+}
 
 const kindsOf = (model: RegisteredModel) =>
   new Set(model.contract.classes.filter((c) => c.verdict === "NG").map((c) => c.key))

@@ -9,6 +9,7 @@ import { ParityFile } from "#contract/trainer"
 import { TrainingResult } from "#contract/training"
 import { checkContents } from "#models/adapters/safety"
 import { contractOf } from "#models/infer/session"
+import type { Said } from "./parity.rules.ts"
 
 const Result = v.pipe(v.string(), v.parseJson(), TrainingResult)
 const Contract = v.pipe(v.string(), v.parseJson(), ModelContract)
@@ -68,7 +69,10 @@ function checkForeign(onnx: Uint8Array): void {
   }
 }
 
-/** A second form of the model, on whole numbers, with a contract of its own; null when the trainer made none. */
+/**
+ * A second form of the model, on whole numbers, with a contract of its own; null when the trainer made none. Throws `invalid`
+ * for one that may not be opened.
+ */
 export async function readWholeNumbers(
   dir: string,
 ): Promise<{ path: string; sha256: string; size: number; contract: ModelContract } | null> {
@@ -83,18 +87,17 @@ export async function readWholeNumbers(
 const Parity = v.pipe(v.string(), v.parseJson(), ParityFile)
 
 /** What a trainer's own runtime said about pictures it sent along; null when it sent none, as the embedded one does. */
-export async function readParity(
-  dir: string,
-): Promise<{ picture: string; name: string; score: number; eval: "ok" | "ng" | "undecidable" }[] | null> {
+export async function readParity(dir: string): Promise<(Said & { picture: string })[] | null> {
   const text = await readFile(join(dir, "parity.json"), "utf8").catch(() => null)
   if (text === null) return null
   const parsed = v.safeParse(Parity, text)
   if (!parsed.success) throw refuse(`parity.json: ${v.summarize(parsed.issues)}`)
-  return parsed.output.samples.map(({ image, score, eval: said }) => ({
+  return parsed.output.samples.map(({ image, score, eval: said, findings }) => ({
     picture: join(dir, image),
     name: image,
     score,
     eval: said,
+    ...(findings && { findings }),
   }))
 }
 

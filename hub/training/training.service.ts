@@ -43,6 +43,8 @@ export type Prove = (
   pass: boolean
   /** Further models that came with it, each a candidate of its own. */
   also: string[]
+  /** What came with it and was not taken, and why; null when all was. */
+  note: string | null
 }>
 
 export type TrainingDeps = {
@@ -235,7 +237,7 @@ export function createTraining(deps: TrainingDeps) {
         const proof = await deps.prove({ id, line, dataset, golden }, dir, abort.signal)
         if (abort.signal.aborted) return
         kept = new Set([proof.model, ...proof.also])
-        end({ state: "succeeded", model: proof.model, pass: proof.pass })
+        end({ state: "succeeded", model: proof.model, pass: proof.pass, note: proof.note })
       } catch (error) {
         if (abort.signal.aborted) return
         log.error("job_failed", { job: id, error: String(error) })
@@ -276,7 +278,7 @@ export function createTraining(deps: TrainingDeps) {
       const { id, line, golden } = job
       const proof = await deps.prove({ id, line, dataset: job.dataset, golden }, dir, abort.signal)
       if (abort.signal.aborted) return
-      end({ state: "succeeded", model: proof.model, pass: proof.pass })
+      end({ state: "succeeded", model: proof.model, pass: proof.pass, note: proof.note })
     } catch (error) {
       if (abort.signal.aborted) return
       log.error("job_failed", { job: job.id, error: String(error) })
@@ -467,6 +469,7 @@ export function createTraining(deps: TrainingDeps) {
       curve: thinned(curve, points),
       figures: Object.assign({}, ...curve.map((point) => point.metrics)) as Record<string, number>,
       error: job.error,
+      note: job.note,
       model: job.model,
       gate_pass: job.gatePass,
       created_at: job.createdAt,

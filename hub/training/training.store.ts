@@ -65,6 +65,7 @@ export type TrainingJob = {
   claim: string | null
   leaseUntil: number | null
   result: string | null
+  note: string | null
 }
 
 type Row = {
@@ -97,6 +98,7 @@ type Row = {
   claim: string | null
   lease_until: number | null
   result: string | null
+  note: string | null
 }
 
 const Progress = v.pipe(v.string(), v.parseJson(), TrainingProgress)
@@ -149,7 +151,8 @@ export function createTrainingStore(db: Sqlite) {
   )
   const finish = db.prepare(`
     UPDATE training_job
-    SET state = $state, error = $error, model = $model, gate_pass = $pass, finished_at = $at, lease_until = NULL
+    SET state = $state, error = $error, model = $model, gate_pass = $pass, note = $note, finished_at = $at,
+      lease_until = NULL
     WHERE id = $id AND state IN ${alive}`)
   const setBundle = db.prepare("UPDATE training_job SET bundle = $bundle WHERE id = $id")
   const clearPoints = db.prepare("DELETE FROM training_point WHERE job = $job")
@@ -221,12 +224,18 @@ export function createTrainingStore(db: Sqlite) {
     /** False when the job had ended before. */
     finish(
       id: string,
-      end: { state: "succeeded" | "failed" | "cancelled"; error?: string; model?: string; pass?: boolean },
+      end: {
+        state: "succeeded" | "failed" | "cancelled"
+        error?: string
+        model?: string
+        pass?: boolean
+        note?: string | null
+      },
       at: number,
     ): boolean {
-      const { state, error = null, model = null, pass } = end
+      const { state, error = null, model = null, pass, note = null } = end
       return (
-        finish.run({ id, state, error, model, pass: pass === undefined ? null : Number(pass), at })
+        finish.run({ id, state, error, model, pass: pass === undefined ? null : Number(pass), note, at })
           .changes === 1
       )
     },

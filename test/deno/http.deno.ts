@@ -35,6 +35,7 @@ const hub = await createHub(config, {
   trainer: () => ({ ended: Promise.resolve("no trainer here"), kill: () => {} }),
   prover: {
     judge: async () => [],
+    hear: async () => [],
     judgeBlank: async () => [],
     show: async () => [],
     look: () => Promise.reject(new Error("no runtime here")),

@@ -160,6 +160,8 @@ const screens: { name: string; path?: string; open: (page: Page) => Promise<void
     path: "/connections",
     open: async (page) => {
       await page.getByTestId("connections-key").first().waitFor()
+      await page.getByTestId("servers-row").first().waitFor()
+      await page.getByTestId("servers-add").tap()
       await page.getByTestId("connections-webhook-add").tap()
       await page.getByTestId("connections-webhook-url").waitFor()
     },
@@ -169,6 +171,14 @@ const screens: { name: string; path?: string; open: (page: Page) => Promise<void
     open: async (page) => {
       await page.getByTestId("connections-deliveries").first().tap()
       await page.getByTestId("connections-delivery").first().waitFor()
+    },
+  },
+  {
+    name: "programs: what a model server says",
+    path: "/connections",
+    open: async (page) => {
+      await page.getByTestId("servers-try").first().tap()
+      await page.getByTestId("servers-said").waitFor()
     },
   },
   {

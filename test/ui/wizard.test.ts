@@ -6,6 +6,7 @@ import type { Browser } from "playwright-core"
 import { theHub } from "../../hub/platform/audit.ts"
 import { serveHttp } from "../../hub/serve.bun.ts"
 import { buildUi } from "../../scripts/build-ui.ts"
+import { programOf } from "../hub/label-studio/kit.ts"
 import { startTestHub, type TestHub, testPassword } from "../hub/support/hub.ts"
 import { partPicture } from "../hub/support/models.ts"
 import { newLabel, storeParts, storePictures } from "../hub/support/parts.ts"
@@ -118,6 +119,100 @@ describe.skipIf(!available)("a model of another maker on the screen, with the re
       expect(tablet.complaints.filter((text) => !/40[01]/.test(text))).toEqual([])
       await tablet.close()
     }, 90_000)
+})
+
+/** A server that speaks Label Studio's protocol: NG of everything, with a box around the middle. */
+const boxConfig = `<View><Image name="image" value="$image"/>
+<RectangleLabels name="defect" toName="image"><Label value="scratch"/></RectangleLabels></View>`
+const boxOfServer = {
+  id: "b",
+  from_name: "defect",
+  to_name: "image",
+  type: "rectanglelabels",
+  original_width: 96,
+  original_height: 96,
+  value: { x: 25, y: 25, width: 50, height: 50, rotation: 0, rectanglelabels: ["scratch"] },
+}
+const modelServer = (allowed: string) => ({
+  port: 0,
+  hostname: "127.0.0.1",
+  async fetch(request: Request) {
+    if (request.headers.get("authorization") !== `Bearer ${allowed}`)
+      return new Response(null, { status: 401 })
+    const { pathname } = new URL(request.url)
+    if (pathname !== "/predict") return Response.json({ status: "UP", model_version: "pilot-1" })
+    const { tasks } = (await request.json()) as { tasks: unknown[] }
+    return Response.json({ results: tasks.map(() => ({ result: [boxOfServer], score: 0.9 })) })
+  },
+})
+
+describe.skipIf(!available)("a model server on the screen, with the real hub", () => {
+  test("is connected with its token, tried, asked about what waits, and its word stands beside the part", async () => {
+    const server90 = Bun.serve(modelServer("s3cret-of-the-server"))
+    const program = await programOf(hub, "engineer")
+    const { id } = (await program.post("/api/projects", { title: "line 9", label_config: boxConfig })).body
+    const image = `data:image/png;base64,${Buffer.from(partPicture({ grey: 77, side: 96 })).toString("base64")}`
+    await program.post(`/api/projects/${id}/import`, [{ image }])
+    const person = {
+      login: "servers",
+      name: "Park",
+      role: "engineer",
+      language: "ko",
+      password: testPassword,
+    } as const
+    await hub.hub.users.create(theHub, person)
+    const tablet = await openTablet(browser, { width: 1280, height: 800, language: "ko" })
+    const { page } = tablet
+    page.setDefaultTimeout(30_000)
+    await page.goto(`http://127.0.0.1:${server.port}/`)
+    await page.getByTestId("signin-login").fill("servers")
+    await page.getByTestId("signin-password").fill(testPassword)
+    await page.getByTestId("signin-submit").click()
+    await page.getByTestId("nav-settings").tap()
+    await page.getByTestId("settings-connections").tap()
+
+    const connect = async (token: string) => {
+      await page.getByTestId("servers-add").tap()
+      await page.getByTestId("servers-url").fill(`http://127.0.0.1:${server90.port}`)
+      await page.getByTestId("servers-project").selectOption(String(id))
+      await page.locator('input[value="token"]').check()
+      await page.locator('input[type="password"]').fill(token)
+      await page.getByTestId("servers-connect").tap()
+    }
+    // With a wrong token it is there, and says what is wrong.
+    await connect("wrong")
+    await page.locator('[data-testid="servers-row"][data-state="failed"]').waitFor()
+    expect(await page.getByTestId("servers-row").textContent()).toContain("401")
+    await page.getByTestId("servers-end").tap()
+    await page.getByTestId("servers-end-yes").tap()
+    await page.getByTestId("servers-row").waitFor({ state: "detached" })
+    await page.getByTestId("servers-add").tap()
+    await connect("s3cret-of-the-server")
+    await page.locator('[data-testid="servers-row"][data-state="connected"]').waitFor()
+    expect(await page.locator("body").textContent()).not.toContain("s3cret-of-the-server")
+
+    await page.getByTestId("servers-try").tap()
+    await page.getByTestId("servers-said").waitFor()
+    expect(await page.getByTestId("servers-said").textContent()).toContain("scratch")
+    await page.getByTestId("dialog-close").tap()
+    expect((await program.get(`/api/projects/${id}`)).body.total_predictions_number).toBe(0)
+    await page.getByTestId("servers-predict").tap()
+    await page.getByTestId("servers-run").waitFor()
+    expect((await program.get(`/api/projects/${id}`)).body.total_predictions_number).toBe(1)
+    const [task] = (await program.get(`/api/tasks?project=${id}`)).body.tasks
+    const beside = await program.person.get(`/api/inspections/${task.crux_inspection}/prelabels`)
+    expect((await beside.json()).items).toMatchObject([
+      {
+        role: "server",
+        model: "pilot-1",
+        verdict: { eval: "ng", score: 0.9 },
+        findings: [{ box: [24, 24, 48, 48] }],
+      },
+    ])
+    expect(tablet.complaints.filter((text) => !/40[01]/.test(text))).toEqual([])
+    await tablet.close()
+    await server90.stop(true)
+  }, 120_000)
 })
 
 describe.skipIf(!available)("programs on the screen, with the real hub and a real listener", () => {

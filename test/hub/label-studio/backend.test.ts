@@ -95,6 +95,94 @@ test("while somebody draws it answers at once, and nothing is kept", async () =>
   expect((await engineer.get(`/api/predictions?task=${tasks[0]}`)).body).toEqual([])
 })
 
+test("it is asked before people are when it pre-labels: its marks are on the part when that is first shown", async () => {
+  const { id } = (await engineer.post("/api/projects", { title: "line 8", label_config: config })).body
+  const made = await engineer.person.post("/api/label-studio/servers", { project: id, url, prelabels: true })
+  expect([made.status, await made.json()]).toEqual([
+    201,
+    expect.objectContaining({
+      state: "connected",
+      model_version: "INITIAL",
+      prelabels: true,
+      sign_in: "none",
+      labels: [
+        { word: "scratch", kind: "scratch" },
+        { word: "dent", kind: "dent" },
+      ],
+      run: null,
+    }),
+  ])
+  const image = `data:image/png;base64,${Buffer.from(noisePng(24, 16)).toString("base64")}`
+  const [task] = (await engineer.post(`/api/projects/${id}/import?return_task_ids=1`, [{ image }])).body
+    .task_ids
+  const part = await until("the part", async () => {
+    const { body } = await engineer.get(`/api/tasks/${task}`)
+    return body.crux_picture === "stored" && body
+  })
+  expect(part.predictions).toMatchObject([{ model_version: "INITIAL", score: 0.7 }])
+  const said = await engineer.person.get(`/api/inspections/${part.crux_inspection}/prelabels`)
+  expect((await said.json()).items).toMatchObject([
+    {
+      role: "server",
+      model: "INITIAL",
+      verdict: { eval: "ng", score: 0.7 },
+      findings: [{ kind: "unknown" }],
+    },
+  ])
+  // Nobody but engineers connects one.
+  const worker = await hub.as("worker")
+  expect((await worker.get("/api/label-studio/servers")).status).toBe(403)
+})
+
+test("one that pre-labels and is away holds no part up, and is left alone for a while", async () => {
+  let asked = 0
+  const away = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch: (request) => {
+      if (!request.url.endsWith("/predict")) return Response.json({ status: "UP", model_version: "1" })
+      asked += 1
+      return new Response("out of memory", { status: 500 })
+    },
+  })
+  const { id } = (await engineer.post("/api/projects", { title: "line 9", label_config: config })).body
+  const address = `http://127.0.0.1:${away.port}`
+  const made = await engineer.person.post("/api/label-studio/servers", {
+    project: id,
+    url: address,
+    token: "s3cret",
+    prelabels: true,
+  })
+  const { id: server } = (await made.json()) as { id: number }
+  const image = () => `data:image/png;base64,${Buffer.from(noisePng(24, 16)).toString("base64")}`
+  for (const _ of [1, 2]) {
+    const sent = await engineer.post(`/api/projects/${id}/import?return_task_ids=1`, [{ image: image() }])
+    const [task] = sent.body.task_ids
+    await until(
+      "the part",
+      async () => (await engineer.get(`/api/tasks/${task}`)).body.crux_picture === "stored",
+    )
+  }
+  expect(asked).toBe(1)
+  const shown = await (await engineer.person.get("/api/label-studio/servers")).text()
+  expect(shown).not.toContain("s3cret")
+  expect(JSON.parse(shown).items.find((one: { id: number }) => one.id === server)).toMatchObject({
+    state: "failed",
+    error: "the model server answered 500 to /predict",
+    sign_in: "token",
+    predicted: 0,
+  })
+  // Asked by hand it is asked, and says the same of itself.
+  const run = await engineer.person.post(`/api/label-studio/servers/${server}/predict`, {})
+  expect(run.status).toBe(202)
+  await until("the end of the run", async () => {
+    const { items } = await (await engineer.person.get("/api/label-studio/servers")).json()
+    const { run: seen } = items.find((one: { id: number }) => one.id === server)
+    return seen.ended && seen.error !== null
+  })
+  await away.stop(true)
+})
+
 test("the key it is given fetches pictures and makes no lasting key", async () => {
   let given = ""
   const curious = Bun.serve({

@@ -87,7 +87,7 @@ test("whole projects move with people, pictures, annotations and predictions, an
       title: "line 4",
       tasks: { found: 2, new: 2, known: 0 },
       annotations: { found: 2, new: 2, known: 0 },
-      predictions: { found: 1, new: 1 },
+      predictions: { found: 1, new: 1, known: 0 },
       pictures: { brought: 2, bytes: pictures[0]!.length + pictures[1]!.length, missing: [] },
       differences: [],
     }),
@@ -159,7 +159,7 @@ test("an export and a folder of pictures come in the same way; a picture that is
     tasks: { new: 2 },
     annotations: { new: 2 },
     pictures: { brought: 1 },
-    differences: ["task 18: its picture was not brought: it cannot be had from there"],
+    differences: ["task 18: its picture was not brought: it is not in the folder"],
   })
   const again = await run(args)
   expect(again.report.projects[0]).toMatchObject({ tasks: { new: 0, known: 2 }, annotations: { new: 0 } })

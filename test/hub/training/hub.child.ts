@@ -9,10 +9,10 @@ import { testPassword } from "../support/hub.ts"
 import { engineerLogin } from "./real-hub.ts"
 
 /**
- * A hub to be killed, with a short lease: on the data folder of its first argument, at the port of its second. Prints
- * one JSON line when it serves.
+ * A hub to be killed, with a short lease: on the data folder of its first argument, at the port of its second. With the
+ * word "unproved" as its third it never comes to the end of a proof. Prints one JSON line when it serves.
  */
-const [data = "", port = "0"] = process.argv.slice(2)
+const [data = "", port = "0", how] = process.argv.slice(2)
 const { config } = readConfig({
   flags: {
     data,
@@ -25,10 +25,12 @@ const { config } = readConfig({
   },
   environment: {},
 })
+const prover = createProver({ command: selfCommand("worker", "infer"), timeoutMs: 120_000 })
+const never = () => new Promise<never>(() => {})
 const hub = await createHub(config, {
   ...bunPorts(),
   passwordCost: { N: 2 ** 4, r: 8, p: 1 },
-  prover: createProver({ command: selfCommand("worker", "infer"), timeoutMs: 120_000 }),
+  prover: how === "unproved" ? { ...prover, hear: never, judge: never } : prover,
 })
 await hub.start()
 const known = { login: engineerLogin, name: "Engineer", role: "engineer", language: "en" } as const

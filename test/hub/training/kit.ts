@@ -2,6 +2,7 @@ import { expect } from "bun:test"
 import { createHash } from "node:crypto"
 import { uuidv7 } from "uuidv7"
 import * as v from "valibot"
+import type { Finding } from "#contract/inspection"
 import { JobView } from "#contract/registry"
 import { BundleManifest, ClaimedJob, TrainerJob, TrainerSample, TrainerToken } from "#contract/trainer"
 import { contractOf } from "#models/infer/session"
@@ -109,15 +110,22 @@ export function trainerWith(fetch: (request: Request) => Promise<Response>, toke
 /** A result as a trainer makes it: a real model, and what that model really says about a real picture. */
 export function resultOf(
   job: { id: string; bundle: string },
-  over: { score?: number; manifest?: object; model?: Uint8Array; int8?: Uint8Array } = {},
+  over: {
+    score?: number
+    manifest?: object
+    model?: Uint8Array
+    int8?: Uint8Array
+    /** The picture has a bright square, and this is what the trainer found of it. */
+    findings?: Finding[]
+  } = {},
 ) {
   const onnx = over.model ?? brightnessModel({ kinds: ["dent"], stamp: job.id })
   const contract = contractOf(onnx)
-  const picture = partPicture({ grey: 128 })
-  const parity = {
-    v: 1,
-    samples: [{ image: "parity/00.png", score: over.score ?? 128 / 255, eval: "ok" }],
-  }
+  const picture = partPicture({ grey: 128, square: over.findings !== undefined })
+  const sample = over.findings
+    ? { score: 1, eval: "ng", findings: over.findings }
+    : { score: over.score ?? 128 / 255, eval: "ok" }
+  const parity = { v: 1, samples: [{ image: "parity/00.png", ...sample }] }
   const text = (value: unknown) => new TextEncoder().encode(JSON.stringify(value))
   const files: Record<string, Uint8Array> = {
     "model.onnx": onnx,

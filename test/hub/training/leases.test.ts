@@ -468,6 +468,31 @@ describe("what a trainer sends", () => {
   })
 })
 
+describe("a result whose parts are not all good", () => {
+  const finish = async (over: Parameters<typeof resultOf>[1]) => {
+    const { id } = await startJob(engineer)
+    const claim = await claimed()
+    const result = resultOf({ id, bundle: claim.job.bundle }, over)
+    expect((await handIn(trainer, claim, result)).status).toBe(202)
+    return { ...(await jobIn(engineer, id, "succeeded", "failed")), expected: result.model }
+  }
+
+  test("with a broken form on whole numbers is taken without it, and the job says so", async () => {
+    const done = await finish({ int8: new TextEncoder().encode("this is no model") })
+    expect(done).toMatchObject({ state: "succeeded", error: null, model: done.expected, gate_pass: true })
+    expect(done.note).toContain("model.int8.onnx was not taken: ")
+  })
+
+  test("with things found elsewhere than the hub finds them fails, with the thing and the picture", async () => {
+    const square = { kind: "unknown", score: 1 }
+    const good = await finish({ findings: [{ ...square, box: [8, 8, 8, 8] }] })
+    expect(good).toMatchObject({ state: "succeeded", note: null })
+    const wrong = await finish({ findings: [{ ...square, box: [16, 16, 8, 8] }] })
+    expect(wrong).toMatchObject({ state: "failed", model: null })
+    expect(wrong.error).toContain("parity/00.png: unknown of 1.00 at 16, 16, 8, 8 was found at the trainer")
+  })
+})
+
 describe("a trainer's token", () => {
   test("is the only thing that opens its door, is stored hashed, and ends with a new one", async () => {
     const fetch = (request: Request) => plant.hub.fetch(request, { ip: "10.0.0.77" })

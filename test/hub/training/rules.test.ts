@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
+import type { Box, Finding } from "#contract/inspection"
 import type { TrainerView } from "#contract/trainer"
 import { disagreement } from "../../../hub/registry/parity.rules.ts"
 import { createBell } from "../../../hub/training/bell.ts"
@@ -158,6 +159,7 @@ describe("what a model says here and at its trainer", () => {
     name: "00.png",
     score,
     eval: score < 0.3 ? ("ok" as const) : score >= 0.7 ? ("ng" as const) : ("undecidable" as const),
+    findings: [] as Finding[],
   })
 
   test("agrees as far as two resizers do, and differs beyond", () => {
@@ -176,14 +178,59 @@ describe("what a model says here and at its trainer", () => {
 
   test("differs when it says nothing, something that is no number, or too little", () => {
     expect(
-      disagreement([said(0.1)], [{ score: null, eval: "undefined", code: "nan_output" }], thresholds),
+      disagreement(
+        [said(0.1)],
+        [{ score: null, eval: "undefined", code: "nan_output", findings: [] }],
+        thresholds,
+      ),
     ).toContain("nan_output")
-    expect(disagreement([said(0.1)], [{ score: Number.NaN, eval: "undecidable" }], thresholds)).not.toBeNull()
+    const nonsense = { score: Number.NaN, eval: "undecidable" as const, findings: [] }
+    expect(disagreement([said(0.1)], [nonsense], thresholds)).not.toBeNull()
     expect(disagreement([said(0.1)], [], thresholds)).toContain("missing")
   })
 
   test("differs when the same score is another verdict far from the thresholds", () => {
     const heard = { ...said(0.5), eval: "ok" as const }
     expect(disagreement([said(0.5)], [heard], thresholds)).toContain("undecidable at the trainer, ok here")
+  })
+
+  const finding = fc.record({
+    kind: fc.constantFrom("dent", "scratch"),
+    score: fc.double({ min: 0, max: 1, noNaN: true }),
+    box: fc
+      .tuple(...[0, 0, 1, 1].map((min) => fc.integer({ min, max: 200 })))
+      .map(([x = 0, y = 0, w = 1, h = 1]): Box => [x, y, w, h]),
+  })
+  const both = (theirs: Finding[], ours: Finding[]) =>
+    disagreement([{ ...said(0.9), findings: theirs }], [{ ...said(0.9), findings: ours }], thresholds)
+
+  test("agrees when the same was found, in whatever order and within tolerance", () => {
+    fc.assert(
+      fc.property(fc.array(finding, { maxLength: 20 }), (found) => {
+        const moved = found.map(({ score, box: [x, y, w, h], ...rest }) => ({
+          ...rest,
+          score: Math.min(1, score + 0.01),
+          box: [x + 0.2 * w, y, w, h * 0.9] as Box,
+        }))
+        expect(both(found, moved.toReversed())).toBeNull()
+        expect(both(moved, found)).toBeNull()
+      }),
+    )
+  })
+
+  test("differs when a thing was clearly found on one side alone, elsewhere, or as another kind", () => {
+    const dent: Finding = { kind: "dent", score: 0.9, box: [10, 10, 40, 20] }
+    expect(both([dent], [])).toContain(
+      "dent of 0.90 at 10, 10, 40, 20 was found at the trainer, and not here",
+    )
+    expect(both([], [dent])).toContain("was found here, and not at the trainer")
+    expect(both([dent], [{ ...dent, box: [40, 10, 40, 20] }])).toContain("at the trainer, and not here")
+    expect(both([dent], [{ ...dent, kind: "scratch" }])).toContain("at the trainer, and not here")
+    // Width and height taken for the far corner: the most usual mistake.
+    expect(both([dent], [{ ...dent, box: [10, 10, 30, 10] }])).not.toBeNull()
+    // Just above the threshold it may be on one side alone; and what was not told is not compared.
+    expect(both([{ ...dent, score: 0.31 }], [])).toBeNull()
+    const untold = { name: "00.png", score: 0.9, eval: "ng" as const }
+    expect(disagreement([untold], [{ ...said(0.9), findings: [dent] }], thresholds)).toBeNull()
   })
 })

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { serveHttp } from "../../../hub/serve.bun.ts"
 import { type Browser, startTestHub, type TestHub } from "../../hub/support/hub.ts"
-import { fillHub, jobOf, startJob } from "../../hub/training/kit.ts"
+import { fillHub, jobIn, jobOf, startJob } from "../../hub/training/kit.ts"
 
 /** The PyTorch trainer as a process of its own, at a real hub. */
 const root = join(import.meta.dir, "../../..")
@@ -32,57 +32,84 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-const params = {
-  width: 64,
-  height: 64,
-  backbone: "tiny",
-  epochs: 2,
-  batch: 2,
-  bank_rows: 60,
-  projection: 16,
+const small = { width: 64, height: 64, backbone: "tiny", epochs: 2, batch: 2 }
+const params = { ...small, bank_rows: 60, projection: 16 }
+
+/** Runs the program until it ends or is killed; what it says is kept. */
+function run(args: readonly string[], env: Record<string, string> = {}) {
+  const child = Bun.spawn([python, "-m", "crux_trainer", ...args], {
+    cwd: join(root, "models/trainers/pytorch"),
+    env: { ...process.env, ...env, OMP_NUM_THREADS: "1" },
+    stdout: "ignore",
+    stderr: "pipe",
+  })
+  const said = new Response(child.stderr).text()
+  return {
+    child,
+    said,
+    async seen<T>(look: () => Promise<T | false>): Promise<T> {
+      for (;;) {
+        const found = await look()
+        if (found !== false) return found
+        if (child.exitCode !== null) throw new Error(await said)
+        await Bun.sleep(50)
+      }
+    },
+  }
 }
 
 test.skipIf(!isHere)(
-  "it registers, takes a job, trains, and what it hands in is proved by the hub",
+  "it registers, takes a job, is killed, goes on with it, and what it hands in is proved by the hub",
   async () => {
     const answer = await engineer.post("/api/trainers", { id: "gpu-1" })
     const { token } = (await answer.json()) as { token: string }
     const address = ["--hub", `http://127.0.0.1:${served.port}`, "--state", join(folder, "state")]
-    const agent = Bun.spawn([python, "-m", "crux_trainer", ...address], {
-      cwd: join(root, "models/trainers/pytorch"),
-      env: { ...process.env, CRUX_TRAINER_TOKEN: token, OMP_NUM_THREADS: "1" },
-      stdout: "ignore",
-      stderr: "pipe",
-    })
-    const said = new Response(agent.stderr).text()
-    const seen = async <T>(look: () => Promise<T | false>): Promise<T> => {
-      for (;;) {
-        const found = await look()
-        if (found !== false) return found
-        if (agent.exitCode !== null) throw new Error(await said)
-        await Bun.sleep(50)
-      }
-    }
-    await seen(async () => {
+    const first = run(address, { CRUX_TRAINER_TOKEN: token })
+    await first.seen(async () => {
       const { items } = (await (await engineer.get("/api/training/recipes")).json()) as {
         items: { id: string }[]
       }
       return items.some(({ id }) => id === "torch.anomaly")
     })
     const { id } = await startJob(engineer, { recipe: { id: "torch.anomaly", params } })
-    const done = await seen(async () => {
+    // In the middle of its rounds it dies without a word, and its training with it.
+    await first.seen(async () => (await jobOf(engineer, id)).curve.length > 0)
+    first.child.kill("SIGKILL")
+    await first.child.exited
+    const second = run(address, { CRUX_TRAINER_TOKEN: token })
+    const done = await second.seen(async () => {
       const job = await jobOf(engineer, id)
       return (job.state === "succeeded" || job.state === "failed") && job
     })
-    expect([done.state, done.error]).toEqual(["succeeded", null])
-    expect(done.curve.length).toBeGreaterThan(0)
+    expect([done.state, done.error, done.note]).toEqual(["succeeded", null, null])
+    // The same lease: nobody else had been given it.
+    expect(done.attempts.map(({ trainer, end }) => [trainer, end])).toEqual([["gpu-1", "handed_in"]])
     const model = (await (await engineer.get(`/api/models/${done.model}`)).json()) as {
       contract: { provenance: object }
     }
     expect(model.contract.provenance).toMatchObject({ recipe: "torch.anomaly", job: id })
-    agent.kill("SIGTERM")
-    expect(await agent.exited, await said).toBe(0)
-    expect(await said).not.toContain(token)
+    second.child.kill("SIGTERM")
+    expect(await second.child.exited, await second.said).toBe(0)
+    expect((await first.said) + (await second.said)).not.toContain(token)
+  },
+  patience,
+)
+
+test.skipIf(!isHere)(
+  "a job that is carried to it as a file comes back as a file, and is proved",
+  async () => {
+    const { id } = await startJob(engineer, {
+      recipe: { id: "torch.classify", version: 1, params: { ...small, int8: false } },
+      offline: { task: "classification" },
+    })
+    const [job, result] = [join(folder, "job.tar"), join(folder, "result.tar")]
+    await Bun.write(job, await engineer.get(`/api/training/jobs/${id}/bundle.tar`))
+    const carried = run(["run-bundle", job, "--out", result])
+    expect(await carried.child.exited, await carried.said).toBe(0)
+    const brought = await engineer.post("/api/training/results", await Bun.file(result).bytes())
+    expect(brought.status, await brought.text()).toBe(202)
+    const done = await jobIn(engineer, id, "succeeded", "failed")
+    expect([done.state, done.error]).toEqual(["succeeded", null])
   },
   patience,
 )

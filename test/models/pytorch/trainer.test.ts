@@ -3,10 +3,12 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as v from "valibot"
+import { Finding } from "#contract/inspection"
 import { ModelContract, type ModelInput } from "#contract/model"
 import { checkContents } from "#models/adapters/safety"
 import { contractOf, openModel } from "#models/infer/session"
 import { preprocess } from "#models/preprocess"
+import { disagreement } from "../../../hub/registry/parity.rules.ts"
 import { greyInput, jpegOf } from "../kit.ts"
 
 /**
@@ -53,6 +55,7 @@ const Parity = v.object({
       image: v.string(),
       score: v.number(),
       eval: v.picklist(["ok", "ng", "undecidable"]),
+      findings: v.array(Finding),
       tensor: v.object({ mean: v.number(), std: v.number() }),
     }),
   ),
@@ -77,6 +80,14 @@ for (const recipe of ["torch.anomaly", "torch.classify", "torch.detect", "torch.
         expect(verdict.score).toBeCloseTo(score, 3)
         expect(verdict.eval).toBe(said)
       }
+      const heard = await Promise.all(
+        samples.map(async ({ image }) => {
+          const { verdict, findings } = await model.inspect({ path: join(result(), image) })
+          return { score: verdict.score ?? null, eval: verdict.eval, findings }
+        }),
+      )
+      const told = samples.map(({ image, ...rest }) => ({ name: image, ...rest }))
+      expect(disagreement(told, heard, model.contract.thresholds)).toBeNull()
       await model.release()
     })
 

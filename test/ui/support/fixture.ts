@@ -28,7 +28,14 @@ import { makeLook, makeTrial } from "./world/foreign-model.ts"
 import { makeModels } from "./world/models.ts"
 import { makeInspection, makePartHistory } from "./world/parts.ts"
 import { makeColleagues, makeMentions, makeSession, makeTablets, makeUsers } from "./world/people.ts"
-import { makeDeliveries, makeProgramKeys, makeWebhooks } from "./world/programs.ts"
+import {
+  lsProjects,
+  makeDeliveries,
+  makeModelServers,
+  makeProgramKeys,
+  makeServerTrial,
+  makeWebhooks,
+} from "./world/programs.ts"
 import { makePreview, makeQueueView, makeTask } from "./world/queue.ts"
 import { makeHome, makeRollouts, makeSeries } from "./world/rollouts.ts"
 import { makeDevices, makeEnrolmentRequests, makeSecurity, makeShadows } from "./world/stations.ts"
@@ -437,6 +444,9 @@ export async function startFixture(options: FixtureOptions) {
     const image = /^\/api\/images\/([0-9a-f]{64})(\/thumb)?$/.exec(path)
     if (image) return picture(bySha.get(image[1] ?? ""), image[2] !== undefined, request)
     if (at === "GET /api/label-studio/keys") return list(makeProgramKeys(started))
+    if (at === "GET /api/label-studio/projects") return list(lsProjects)
+    if (at === "GET /api/label-studio/servers") return list(makeModelServers())
+    if (/^POST \/api\/label-studio\/servers\/\d+\/try$/.test(at)) return json(makeServerTrial(stream))
     if (at === "GET /api/webhooks") return list(makeWebhooks(started))
     if (/^GET \/api\/webhooks\/\d+\/deliveries$/.test(at)) return list(makeDeliveries(started))
     if (at === "POST /api/models/look") return json(makeLook())

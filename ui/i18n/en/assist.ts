@@ -38,7 +38,7 @@ export const assist: Words["assist"] = {
     "Takes a second look at parts that wait to be judged. It may be too slow for the line. Parts it sees differently than the station come to people first.",
   teacherModel: "Choose a model",
   teacherNone: "No teacher",
-  role: { champion: "The model in use", teacher: "The teacher model" },
+  role: { champion: "The model in use", teacher: "The teacher model", server: "Model server" },
   run: (made, differed, waiting = 0) =>
     `${n(made)} looked at, ${n(differed)} seen differently, ${n(waiting)} to go`,
   runFailed: (count) => `${n(count)} could not be read`,

@@ -38,7 +38,7 @@ export const assist = {
     "판정을 기다리는 부품을 한 번 더 살펴보는 모델입니다. 라인에서 쓰기에는 느려도 됩니다. 스테이션과 다르게 본 부품은 먼저 판정하게 됩니다.",
   teacherModel: "모델 고르기",
   teacherNone: "교사 모델 없음",
-  role: { champion: "사용 중인 모델", teacher: "교사 모델" },
+  role: { champion: "사용 중인 모델", teacher: "교사 모델", server: "모델 서버" },
   run: (made: number, differed: number, waiting = 0) =>
     `${n(made)}개를 살펴봄, ${n(differed)}개를 다르게 봄, ${n(waiting)}개 남음`,
   runFailed: (count: number) => `${n(count)}개는 읽지 못함`,

@@ -3,6 +3,7 @@ import { useDeskWords } from "../../desk-words.ts"
 import { Icon } from "../../parts/icon.tsx"
 import { Page } from "../../parts/page.tsx"
 import { Keys } from "./keys.tsx"
+import { Servers } from "./servers.tsx"
 import { Webhooks } from "./webhooks.tsx"
 
 /** Programs that work with this hub: the keys they come in with, and the addresses that are told what happens. */
@@ -10,6 +11,7 @@ export function ConnectionsScreen() {
   const words = useWords()
   const w = useDeskWords().connections
   const admin = useMay("admin")
+  const engineer = useMay("engineer")
   return (
     <Page
       title={w.title}
@@ -22,6 +24,7 @@ export function ConnectionsScreen() {
     >
       <div class="connections">
         <Keys />
+        {engineer && <Servers />}
         {admin && <Webhooks />}
       </div>
     </Page>

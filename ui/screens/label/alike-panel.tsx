@@ -47,6 +47,24 @@ export function AlikePanel({ id, work }: { id: string; work: Labelling }) {
           )}
         </section>
       )}
+      {said.data.value
+        ?.filter(({ role }) => role === "server")
+        .map(({ role, model, verdict, findings }) => (
+          <section key={model} class="guide-kind" data-testid="flow-server">
+            <h3>
+              {words.assist.role[role]} {model}
+            </h3>
+            <p>
+              <VerdictTag verdict={verdict.eval} />{" "}
+              {words.common.and([...new Set(findings.map(({ kind }) => kindName(kind)))])}
+            </p>
+            {findings.some(({ box }) => box) && (
+              <Button icon="check" onClick={() => work.takeOver(findings)} testid="flow-server-take">
+                {words.station.alike.take}
+              </Button>
+            )}
+          </section>
+        ))}
       {open.value?.image && (
         <section class="guide-kind">
           <PartImage

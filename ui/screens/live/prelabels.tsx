@@ -15,9 +15,12 @@ export function Prelabels({ id }: { id: string }) {
   )
   return (
     <>
-      {(said.data.value ?? []).map(({ role, verdict, findings }) => (
-        <div key={role} data-testid="prelabel">
-          <dt>{words.assist.role[role]}</dt>
+      {(said.data.value ?? []).map(({ role, model, verdict, findings }) => (
+        <div key={`${role} ${model}`} data-testid="prelabel">
+          <dt>
+            {words.assist.role[role]}
+            {role === "server" && ` ${model}`}
+          </dt>
           <dd>
             <VerdictTag verdict={verdict.eval} />{" "}
             {words.common.and([...new Set(findings.map(({ kind }) => kindName(kind)))])}

@@ -3,6 +3,7 @@ import type uPlot from "uplot"
 import type { JobView } from "#contract/registry"
 import type { RecipeView } from "#contract/trainer"
 import { useApp, useFormat, useKindName, useWords } from "../../context.ts"
+import { useDeskWords } from "../../desk-words.ts"
 import { Button, LinkButton } from "../../parts/button.tsx"
 import { Chart, type Line } from "../../parts/chart.tsx"
 import { DefectIcon } from "../../parts/icon.tsx"
@@ -112,6 +113,7 @@ export function RunningJob({
 }) {
   const { prefs } = useApp()
   const words = useWords()
+  const desk = useDeskWords()
   const format = useFormat()
   const progressName = `${words.training.progress} (%)`
   const named = useRecipeWords(recipes)
@@ -167,6 +169,11 @@ export function RunningJob({
         {job.error !== null && (
           <p class="row-error">
             {words.training.error}: {job.error}
+          </p>
+        )}
+        {job.note !== null && (
+          <p class="muted">
+            {desk.result.note}: {job.note}
           </p>
         )}
         {(preparing || !queued) && !over && (

@@ -62,6 +62,7 @@ def _training_arguments(parser: argparse.ArgumentParser) -> None:
         "--launcher-command", metavar="LINE", help="command: a line with {folder} or {work}; it must wait"
     )
     parser.add_argument("--ray-address", help="ray: address of the dashboard, e.g. http://head:8265")
+    parser.add_argument("--ray-gpus", type=float, default=0, help="ray: GPUs a training is given; none runs on the head")
 
 
 def _home() -> Path:
@@ -76,7 +77,7 @@ def _launcher(args: argparse.Namespace, parser: argparse.ArgumentParser):
     from crux_trainer.launchers import launcher_of
 
     try:
-        return launcher_of(args.launcher, args.processes, args.launcher_command, args.ray_address)
+        return launcher_of(args.launcher, args.processes, args.launcher_command, args.ray_address, args.ray_gpus)
     except ValueError as error:
         parser.error(str(error))
 

@@ -11,7 +11,9 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Sequence
+from typing import Callable, Mapping, Sequence
+
+from crux_trainer.errors import TrainingError
 
 _PATIENCE_S = 30.0
 _PR_SET_PDEATHSIG = 1
@@ -19,10 +21,13 @@ _PR_SET_PDEATHSIG = 1
 
 @dataclass(frozen=True)
 class Launcher:
-    """`command` makes the line out of the folder and what is to be run; `with_us` says whether it dies when we do."""
+    """
+    `command` makes the line out of the folder, what is to be run, and what must be in its environment wherever that is;
+    `with_us` says whether it dies when we do.
+    """
 
     name: str
-    command: Callable[[Path, Sequence[str]], list[str]]
+    command: Callable[[Path, Sequence[str], Mapping[str, str]], list[str]]
     with_us: bool
 
 
@@ -32,21 +37,30 @@ def work_line(folder: Path, weights: Path | None) -> list[str]:
     return [sys.executable, "-m", "crux_trainer", "work", str(folder), *more]
 
 
-def launcher_of(name: str, processes: str = "gpu", template: str | None = None, ray: str | None = None) -> Launcher:
+def launcher_of(
+    name: str, processes: str = "gpu", template: str | None = None, ray: str | None = None, ray_gpus: float = 0
+) -> Launcher:
     """`template` is for `command`: a line with {folder} and {work} in it, which must wait for the training's end."""
     if name == "subprocess":
-        return Launcher(name, lambda _, line: list(line), True)
+        return Launcher(name, lambda _, line, __: list(line), True)
     if name == "torchrun":
         run = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
         # After the interpreter comes "-m crux_trainer …", which torchrun takes as it is.
-        return Launcher(name, lambda _, line: [*run, "--max-restarts=2", *line[1:]], True)
+        return Launcher(name, lambda _, line, __: [*run, "--max-restarts=2", *line[1:]], True)
     if name == "ray":
         at = ["--address", ray] if ray else []
-        # The interpreter of the cluster, and the folder of a disk that all machines share.
-        return Launcher(name, lambda _, line: ["ray", "job", "submit", *at, "--", "python", *line[1:]], False)
+        # Without a GPU of its own it would run on the head, beside everybody else.
+        gpus = ["--entrypoint-num-gpus", f"{ray_gpus:g}"] if ray_gpus else []
+        submit = ["ray", "job", "submit", *at, *gpus, "--", "env"]
+
+        def submitted(_: Path, line: Sequence[str], env: Mapping[str, str]) -> list[str]:
+            # The interpreter of the cluster, and the folder of a disk that all machines share; our environment ends here.
+            return [*submit, *(f"{key}={value}" for key, value in env.items()), "python", *line[1:]]
+
+        return Launcher(name, submitted, False)
     if name == "command" and template:
         words = shlex.split(template)
-        return Launcher(name, lambda folder, line: _filled(words, folder, line), False)
+        return Launcher(name, lambda folder, line, _: _filled(words, folder, line), False)
     raise ValueError(f"{name} is no launcher: subprocess, torchrun, ray, or command with --launcher-command")
 
 
@@ -65,16 +79,22 @@ def start(launcher: Launcher, folder: Path, weights: Path | None, env: dict[str,
     # Where the package was started from, it is found again, installed or not.
     home = str(Path(__file__).resolve().parent.parent)
     path = os.pathsep.join(part for part in (home, os.environ.get("PYTHONPATH")) if part)
+    # It may be run from anywhere.
+    folder = folder.resolve()
+    command = launcher.command(folder, work_line(folder, weights), env)
     with open(folder / "log.txt", "ab") as log:
-        return subprocess.Popen(
-            launcher.command(folder, work_line(folder, weights)),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **env},
-            start_new_session=True,
-            preexec_fn=_die_with_parent if launcher.with_us else None,
-        )
+        try:
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **env},
+                start_new_session=True,
+                preexec_fn=_die_with_parent if launcher.with_us else None,
+            )
+        except FileNotFoundError as error:
+            raise TrainingError("no_launcher", f"{command[0]} is not on this machine", True) from error
 
 
 def _die_with_parent() -> None:

@@ -25,7 +25,7 @@ from crux_trainer.files import read_json, sha256_of, write_json, write_whole
 from crux_trainer.machine import Machine
 from crux_trainer.pictures import Album
 from crux_trainer.quantise import quantise
-from crux_trainer.reading import score_of
+from crux_trainer.reading import findings_of, score_of
 from crux_trainer.recipes.all import Recipe
 from crux_trainer.recipes.recipe import Trained
 from crux_trainer.runtime import Session, compare, described, fused_share, tensor_of, torch_outputs
@@ -199,6 +199,7 @@ def _parity(
                 "image": name,
                 "score": score,
                 "eval": "ng" if score >= t_high else "ok" if score < t_low else "undecidable",
+                "findings": findings_of(ours, contract, album.frame.w, album.frame.h),
                 "tensor": described(tensor_of(pixels)),
                 **({"outputs": {key: [float(x) for x in v.reshape(-1)] for key, v in few.items()}} if few else {}),
             }

@@ -1,4 +1,5 @@
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,9 +11,10 @@ from crux_trainer.boxes import average_precision, found_in, suppressed
 from crux_trainer.coreset import coreset_of
 from crux_trainer.errors import TrainingError
 from crux_trainer.figures import auroc, escape_at_overkill, operating, overkill_at_escape
+from crux_trainer.launchers import launcher_of, start, work_line
 from crux_trainer.outlines import box_of, draw_outline, mask_of
 from crux_trainer.pictures import Frame, placed
-from crux_trainer.reading import score_of
+from crux_trainer.reading import findings_of, score_of
 from crux_trainer.thresholds import Point, logit, thresholds_of
 
 STILL = Changes(False, False, False, 0, 0, 0, 0, 0)
@@ -152,3 +154,46 @@ def test_scores_are_read_as_the_hub_reads_them():
     dets = np.array([[[5.0], [5], [2], [2], [0.9], [0.1]]])
     # The surest class of that box is a good one.
     assert score_of({"y": dets}, contract("yolo_v8", "dets")) == 0
+
+
+def test_what_a_launcher_runs_elsewhere_is_told_where_the_pictures_are():
+    line, env = work_line(Path("/shared/jobs/1"), None), {"CRUX_BLOBS": "/shared/blobs"}
+    ray = launcher_of("ray", ray="http://head:8265", ray_gpus=1).command(Path("/shared/jobs/1"), line, env)
+    assert ray == [
+        *("ray", "job", "submit", "--address", "http://head:8265", "--entrypoint-num-gpus", "1", "--"),
+        *("env", "CRUX_BLOBS=/shared/blobs", "python", "-m", "crux_trainer", "work", "/shared/jobs/1"),
+    ]
+    template = "sbatch --wait job.sh {folder}"
+    assert launcher_of("command", template=template).command(Path("/a b"), line, env)[-1] == "/a b"
+
+
+def test_a_launcher_that_is_not_here_is_said(tmp_path):
+    with pytest.raises(TrainingError, match="no-such-scheduler is not on this machine"):
+        start(launcher_of("command", template="no-such-scheduler {work}"), tmp_path, None, {})
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_found_is_where_it_is(seed):
+    """Areas of a mask: against every place compared with every other."""
+    chance = np.random.default_rng(seed)
+    logits = np.where(chance.random((1, 2, 12, 16)) < 0.3, 3.0, -3.0)
+    logits[:, 0] = 0
+    contract = {
+        "outputs": [{"name": "mask", "role": "mask"}],
+        "classes": [{"id": 0, "key": "ok", "verdict": "OK"}, {"id": 1, "key": "dent", "verdict": "NG"}],
+        "decode": {"type": "semantic"},
+        "thresholds": {"t_low": 0.3, "t_high": 0.5},
+    }
+    found = findings_of({"mask": logits}, contract, 64, 48)
+    places = {tuple(place) for place in np.argwhere(logits[0, 1] > 0)}
+    groups: list[set] = []
+    for y, x in places:
+        near = [one for one in groups if one & {(y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)}]
+        groups = [one for one in groups if one not in near] + [{(y, x)}.union(*near)]
+    boxes = sorted(
+        [4 * min(x for _, x in g), 4 * min(y for y, _ in g)]
+        + [4 * (max(x for _, x in g) - min(x for _, x in g) + 1), 4 * (max(y for y, _ in g) - min(y for y, _ in g) + 1)]
+        for g in groups
+    )
+    assert sorted(one["box"] for one in found) == boxes
+    assert all(one["kind"] == "dent" and one["score"] == pytest.approx(1 / (1 + math.exp(-3))) for one in found)

@@ -1,4 +1,5 @@
-import type { ProgramKey } from "#contract/label-studio"
+import type { ModelServer, ModelServerTrial, ProgramKey, ProjectName } from "#contract/label-studio"
+import type { InspectionView } from "#contract/labelling"
 import type { Webhook, WebhookDelivery } from "#contract/webhook"
 import { hour, minute } from "./names.ts"
 
@@ -21,6 +22,65 @@ export function makeProgramKeys(now: number): ProgramKey[] {
       used_at: null,
     },
   ]
+}
+
+export const lsProjects: ProjectName[] = [
+  { id: 1, title: "3라인 하우징", tasks: 1_240 },
+  { id: 2, title: "Bracket, side view", tasks: 96 },
+]
+
+export function makeModelServers(): ModelServer[] {
+  const server = { interactive: false, timeout_s: 100, tasks: 1_240 }
+  return [
+    {
+      ...server,
+      id: 1,
+      url: "http://gpu.plant.local:9090",
+      title: "YOLO of the pilot",
+      project: { id: 1, title: "3라인 하우징" },
+      prelabels: true,
+      sign_in: "token",
+      state: "connected",
+      error: null,
+      model_version: "pilot-7",
+      labels: [
+        { word: "scratch", kind: "scratch" },
+        { word: "dent", kind: "dent" },
+        { word: "Blob", kind: null },
+      ],
+      predicted: 812,
+      run: { done: 352, of: 428, answered: 350, error: null, ended: false },
+    },
+    {
+      ...server,
+      id: 2,
+      url: "http://10.20.0.8:9090",
+      title: "",
+      project: { id: 2, title: "Bracket, side view" },
+      prelabels: false,
+      sign_in: "none",
+      state: "failed",
+      error: "10.20.0.8:9090 cannot be reached",
+      model_version: "",
+      labels: [{ word: "dent", kind: "dent" }],
+      tasks: 96,
+      predicted: 16,
+      run: { done: 16, of: 96, answered: 16, error: "10.20.0.8:9090 cannot be reached", ended: true },
+    },
+  ]
+}
+
+/** What it says of a part: what the station found. */
+export function makeServerTrial(stream: readonly InspectionView[]): ModelServerTrial {
+  const part = stream.find(({ image, findings }) => image && findings.some(({ box }) => box))
+  return {
+    part: part?.id ?? null,
+    verdict: { eval: "ng", score: 0.87 },
+    findings: part?.findings ?? [],
+    model_version: "pilot-7",
+    note: null,
+    ms: 412,
+  }
 }
 
 export function makeWebhooks(now: number): Webhook[] {
