@@ -14,7 +14,7 @@ import { answerProblem } from "./http/problems.ts"
 import { createReferenceRoutes } from "./http/reference.routes.ts"
 import { sameOriginChanges } from "./http/same-origin.ts"
 import { readSessionToken } from "./http/session-cookie.ts"
-import { createUiRoutes, type OpenAsset } from "./http/ui.routes.ts"
+import { createUiRoutes, type OpenAsset, type OpenWork } from "./http/ui.routes.ts"
 
 export type HttpOptions = {
   /** Routes of the domains, with their full paths, in domain order. */
@@ -27,6 +27,7 @@ export type HttpOptions = {
   isSessionOpen: (token: string) => boolean
   ready: () => boolean
   openAsset: OpenAsset
+  openWork: OpenWork
   version: string
   ids: Ids
   log: Log
@@ -42,6 +43,7 @@ export function createHttp({
   isSessionOpen,
   ready,
   openAsset,
+  openWork,
   version,
   ids,
   log,
@@ -99,7 +101,7 @@ export function createHttp({
   for (const domain of routes) app.route("/", domain)
   app.get("/api/openapi.json", allow("worker"), async (c) => c.json(await openApiDocument(app, version)))
   app.route("/", createReferenceRoutes({ app: () => app, version }))
-  app.route("/", createUiRoutes({ openAsset }))
+  app.route("/", createUiRoutes({ openAsset, openWork }))
   accessTable(app)
   return app
 }

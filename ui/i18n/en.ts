@@ -1,3 +1,4 @@
+import { firstEn } from "./first.ts"
 import type { Params, Words } from "./ko.ts"
 
 const n = (value: number) => value.toLocaleString("en-GB", { maximumFractionDigits: 1 })
@@ -60,7 +61,7 @@ export const en: Words = {
     more: "More",
     main: "Main menu",
   },
-  verdict: { ok: "OK", ng: "NG", unsure: "Unsure", undecidable: "Undecidable", undefined: "Not judged" },
+  verdict: firstEn.verdict,
   severity: { critical: "critical", major: "major", minor: "minor" },
   kind: { unknown: "Unknown defect" },
   role: { worker: "Worker", reviewer: "Reviewer", engineer: "Engineer", admin: "Admin" },
@@ -160,18 +161,7 @@ export const en: Words = {
     allSent: "All saved",
     refused: (count) => `Refused: ${n(count)}`,
     refusedBody: "The hub did not take them. They are kept on this tablet.",
-    reason: {
-      undecidable: "The model could not decide",
-      disagreement: "The judgements on it differ",
-      audit: "Drawn as a random check",
-      ng: "The model calls it NG",
-      second_opinion: "Someone asks for a second opinion",
-      unsure_label: "Someone was unsure about it",
-      skipped: "Others have given it back",
-      wanted: "Someone put it first",
-      ok: "The model calls it OK",
-      sent_back: "It was sent back to you",
-    },
+    reason: firstEn.reason,
     whichKind: "Which defect is it?",
     kinds: "Defects",
     newKind: "New kind",
@@ -209,7 +199,7 @@ export const en: Words = {
     ],
     emptyTitle: "Everything is judged",
     emptyBody: "New parts appear here at once. A good moment for a break.",
-    loadingPart: "Fetching the next part",
+    loadingPart: firstEn.loadingPart,
     imageFailed: "The image cannot be opened",
     imageFailedBody: "Check the network and try again, or mark the part unsure.",
     offlineTitle: "The next part cannot be fetched",
