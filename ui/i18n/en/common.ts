@@ -1,3 +1,4 @@
+import { firstEn } from "../first.ts"
 import type { Words } from "../ko.ts"
 import type { Params } from "../params.ts"
 import { n, pct } from "./say.ts"
@@ -46,13 +47,7 @@ export const nav: Words["nav"] = {
   main: "Main menu",
 }
 
-export const verdict: Words["verdict"] = {
-  ok: "OK",
-  ng: "NG",
-  unsure: "Unsure",
-  undecidable: "Undecidable",
-  undefined: "Not judged",
-}
+export const verdict: Words["verdict"] = firstEn.verdict
 
 export const severity: Words["severity"] = { critical: "critical", major: "major", minor: "minor" }
 

@@ -1,3 +1,4 @@
+import { firstKo } from "../first.ts"
 import type { Params } from "../params.ts"
 import { n, pct } from "./say.ts"
 
@@ -45,13 +46,7 @@ export const nav = {
   main: "주 메뉴",
 }
 
-export const verdict = {
-  ok: "양품",
-  ng: "불량",
-  unsure: "보류",
-  undecidable: "판단 불가",
-  undefined: "미판정",
-}
+export const verdict = firstKo.verdict
 
 export const severity = { critical: "치명", major: "중", minor: "경" }
 
