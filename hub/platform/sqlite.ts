@@ -83,6 +83,10 @@ const PRAGMAS: readonly (readonly [name: string, set: string, reports: number | 
   ["trusted_schema", "OFF", 0],
   ["cell_size_check", "ON", 1],
   ["busy_timeout", "5000", 5000],
+  // Pages that many inspections change are written back once: every 16 MB of log, what one of its indexes covers.
+  ["wal_autocheckpoint", "4000", 4000],
+  // KiB, below zero. The upper pages of all indexes that an inspection goes into.
+  ["cache_size", "-16000", -16000],
 ]
 
 /** This SQLite, or this file's place, cannot keep the durability promise. Ends the program with the config exit code. */
