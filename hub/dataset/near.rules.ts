@@ -47,10 +47,13 @@ export function nearPairs(golden: readonly Looked[], others: readonly Looked[]):
 
 /** Numbers of a print by which candidates are found. */
 const axes = 3
+/** Some seconds of comparing; beyond that pictures differ in so many ways that groups of signs find them better. */
+const mostCompared = 30_000_000
 
 /**
  * The same by prints (the lowest frequencies of a picture): here few numbers tell most, so candidates lie in the same or a
- * neighbouring cell of a grid over the three that differ most, as wide as the limit. Finds every pair there is.
+ * neighbouring cell of a grid over the three that differ most, as wide as the limit. Finds every pair there is, unless
+ * the grid parts nothing: then candidates are found by signs, as above.
  */
 export function samePictures(golden: readonly Looked[], others: readonly Looked[]): NearPair[] {
   const all = [...golden, ...others]
@@ -58,22 +61,37 @@ export function samePictures(golden: readonly Looked[], others: readonly Looked[
   const limit = nearShare ** 2 * usualDistance(all)
   const width = Math.max(1, Math.sqrt(limit))
   const widest = widestOf(all)
-  const cellOf = ({ vector }: Looked) => widest.map((axis) => Math.floor(vector[axis]! / width))
-  const cells = new Map<string, Looked[]>()
+  const [first = 0, second = 0, third = 0] = widest
+  // Three numbers of sixteen bits are one key, with a cell to spare on either side.
+  const cellOf = ({ vector }: Looked) =>
+    keyOf(
+      Math.floor(vector[first]! / width) + halfAxis,
+      Math.floor(vector[second]! / width) + halfAxis,
+      Math.floor(vector[third]! / width) + halfAxis,
+    )
+  const cells = new Map<number, Looked[]>()
   for (const other of others) {
-    const key = cellOf(other).join()
+    const key = cellOf(other)
     const known = cells.get(key)
     if (known) known.push(other)
     else cells.set(key, [other])
   }
+  let compared = 0
+  for (const one of golden) {
+    const cell = cellOf(one)
+    for (const step of around) compared += cells.get(cell + step)?.length ?? 0
+  }
+  if (compared > mostCompared) return nearPairs(golden, others)
   const pairs: NearPair[] = []
-  for (const one of golden)
-    for (const key of around(cellOf(one)))
-      for (const other of cells.get(key) ?? []) {
+  for (const one of golden) {
+    const cell = cellOf(one)
+    for (const step of around)
+      for (const other of cells.get(cell + step) ?? []) {
         const apart = squared(one.vector, other.vector, limit)
         if (one.image !== other.image && apart <= limit)
           pairs.push({ golden: one.image, other: other.image, similarity: likeness(apart) })
       }
+  }
   return pairs.sort((a, b) => b.similarity - a.similarity || (a.other < b.other ? -1 : 1))
 }
 
@@ -88,11 +106,13 @@ function widestOf(all: readonly Looked[]): number[] {
   return [...spread.keys()].sort((a, b) => spread[b]! - spread[a]!).slice(0, axes)
 }
 
-function around(cell: readonly number[]): string[] {
-  return cell
-    .reduce<number[][]>((keys, at) => keys.flatMap((key) => [-1, 0, 1].map((by) => [...key, at + by])), [[]])
-    .map((key) => key.join())
-}
+const perAxis = 2 ** 17
+const halfAxis = perAxis / 2
+const keyOf = (a: number, b: number, c: number) => (a * perAxis + b) * perAxis + c
+/** From a cell to itself and its neighbours. */
+const around: readonly number[] = [-1, 0, 1].flatMap((a) =>
+  [-1, 0, 1].flatMap((b) => [-1, 0, 1].map((c) => keyOf(a, b, c))),
+)
 
 /** The middle of the squared distances of some pictures to their nearest; 0 for too few to say. */
 function usualDistance(all: readonly Looked[]): number {
@@ -129,7 +149,7 @@ function squared(a: Looked["vector"], b: Looked["vector"], enough: number): numb
   for (let i = 0; i < a.length; i++) {
     const d = a[i]! - b[i]!
     sum += d * d
-    if ((i & 31) === 31 && sum > enough) return sum
+    if ((i & 7) === 7 && sum > enough) return sum
   }
   return sum
 }
