@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 SIDE = 96
-PLAN = (("train", 16, 12), ("val", 6, 6), ("calib", 8, 8))
+PLAN = (("train", 12, 10), ("val", 3, 3), ("calib", 4, 4))
 
 
 def draw_part(seed: int, kind: str | None) -> tuple[Image.Image, list[int] | None]:
