@@ -37,6 +37,16 @@ export const embeddedRecipe: Recipe = {
         ko: "표면이 다양하면 늘립니다. 스테이션이 느려집니다.",
       },
     },
+    {
+      key: "int8",
+      type: "bool",
+      default: false,
+      title: { en: "Also make a model of 8-bit numbers", ko: "8비트 모델도 만들기" },
+      help: {
+        en: "Faster on stations whose processor can do it. A candidate of its own with its own gate; takes half as long again.",
+        ko: "지원하는 프로세서의 스테이션에서 더 빠릅니다. 별도의 후보로 따로 검증하며, 학습 시간이 절반쯤 더 걸립니다.",
+      },
+    },
   ],
 }
 

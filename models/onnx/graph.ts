@@ -4,6 +4,7 @@ import { bytesField, concat, floatField, intField, textField } from "./wire.ts"
 const FLOAT = 1
 const INT64 = 7
 const FLOAT16 = 10
+const whole = { u8: 2, i8: 3, i32: 6 } as const
 
 export type Attribute = number | { float: number } | { ints: readonly number[] } | string
 export type Dim = number | string
@@ -20,6 +21,10 @@ export type GraphWriter = {
   /** Raw IEEE half floats, little-endian. */
   f16: (name: string, dims: readonly number[], raw: Uint8Array) => string
   i64: (name: string, values: readonly number[]) => string
+  /** Whole numbers of 8 or 32 bits. */
+  ints: (name: string, dims: readonly number[], values: Uint8Array | Int8Array | Int32Array) => string
+  /** A node or weight of another model, as it stands there. */
+  verbatim: (span: Uint8Array) => void
   input: (name: string, dims: readonly Dim[], type?: "i64") => string
   output: (name: string, dims: readonly Dim[], type?: "i64") => string
   meta: (key: string, value: string) => void
@@ -67,6 +72,14 @@ export function createGraph(prefix: string): GraphWriter {
     i64: (name, values) => {
       const data = BigInt64Array.from(values, BigInt)
       return tensor(name, [values.length], INT64, new Uint8Array(data.buffer))
+    },
+    ints: (name, dims, values) => {
+      const type = values instanceof Uint8Array ? "u8" : values instanceof Int8Array ? "i8" : "i32"
+      const raw = new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
+      return tensor(name, dims, whole[type], raw)
+    },
+    verbatim: (span) => {
+      body.push(span)
     },
     input: (name, dims, type) => {
       body.push(bytesField(11, valueInfo(name, dims, type)))

@@ -1,6 +1,7 @@
 import { sessionOptions } from "../infer/session.ts"
 import { loadOrt } from "../native.ts"
 import { createGraph } from "../onnx/graph.ts"
+import { type Affine, affine, feedsOf, type Looks, type PatchShape, tapInput } from "./extractor.ts"
 import type { Random } from "./random.ts"
 
 /**
@@ -29,33 +30,45 @@ const neighbours = 5
  * row. In the full distance as unit a defect among varied texture gets lost, with none a rough edge outshouts it: on
  * photographs of parts half way beat both or lost next to nothing to either.
  */
-export function unitsOf(rows: Float32Array, size: number, dim: number): Float32Array {
-  const nearest = Array.from({ length: size }, () =>
-    new Float32Array(neighbours).fill(Number.POSITIVE_INFINITY),
-  )
-  for (let a = 0; a < size; a++) {
-    for (let b = 0; b < a; b++) {
-      let sum = 0
-      for (let d = 0; d < dim; d++) sum += (rows[a * dim + d]! - rows[b * dim + d]!) ** 2
-      insert(nearest[a]!, sum)
-      insert(nearest[b]!, sum)
-    }
-  }
-  const spacing = Float32Array.from(nearest, (squares) => {
-    const known = squares.filter(Number.isFinite)
-    return known.reduce((sum, square) => sum + Math.sqrt(square), 0) / Math.max(1, known.length)
+export async function unitsOf(rows: Float32Array, size: number, dim: number): Promise<Float32Array> {
+  const others = Math.min(neighbours, size - 1)
+  if (others < 1) return new Float32Array(size).fill(1)
+  const nearest = await nearestOthers(rows, size, dim, others)
+  const spacing = Float32Array.from({ length: size }, (_, k) => {
+    let sum = 0
+    for (let n = 0; n < others; n++) sum += Math.sqrt(Math.max(0, nearest[k * others + n]!))
+    return sum / others
   })
   const middle = spacing.toSorted()[size >> 1]! || 1
   // A row that has copies is not worth nothing: a tenth of the middle is the least.
   return spacing.map((own) => Math.sqrt(Math.max(0.1, own / middle)))
 }
 
-/** Keeps the smallest values seen, in rising order. */
-function insert(smallest: Float32Array, value: number): void {
-  let at = smallest.length - 1
-  if (value >= smallest[at]!) return
-  for (; at > 0 && smallest[at - 1]! > value; at--) smallest[at] = smallest[at - 1]!
-  smallest[at] = value
+/** Squared distances of every row to its nearest other ones, [size, wanted]. */
+async function nearestOthers(
+  rows: Float32Array,
+  size: number,
+  dim: number,
+  wanted: number,
+): Promise<Float32Array> {
+  const graph = createGraph("u/")
+  graph.input("x", [size, dim])
+  const norms = graph.node("ReduceSumSquare", ["x"], { axes: { ints: [1] }, keepdims: 1 })
+  graph.f32("two", [1], Float32Array.of(-2))
+  const inner = graph.node("Gemm", [graph.node("Mul", ["x", "two"]), "x", norms], { transB: 1 })
+  const turned = graph.node("Transpose", [norms], { perm: { ints: [1, 0] } })
+  const squares = graph.node("Add", [inner, turned])
+  // Each row is its own nearest.
+  graph.i64("k", [wanted + 1])
+  const near = graph.node("TopK", [squares, "k"], { axis: 1, largest: 0 }, ["near", "at"])
+  graph.i64("self", [1, wanted])
+  graph.node("Split", [near, "self"], { axis: 1 }, ["own", "others"])
+  graph.output("others", [size, wanted])
+  const ort = await loadOrt()
+  const session = await ort.InferenceSession.create(graph.model(13), sessionOptions)
+  const out = await session.run({ x: new ort.Tensor("float32", rows, [size, dim]) })
+  await session.release()
+  return out.others!.data as Float32Array
 }
 
 /** Patches drawn from good images, row-major, and the fold of the image each came from. */
@@ -83,10 +96,7 @@ export function fitProjection({ rows, count, dim }: PatchPool, to: number, rando
 }
 
 /** The projection as one affine map of raw features: z = W x + b, W row-major [to, from]. */
-export function foldProjection({ mean, std, rows, from, to }: Projection): {
-  weight: Float32Array
-  bias: Float32Array
-} {
+export function foldProjection({ mean, std, rows, from, to }: Projection): Affine {
   const weight = new Float32Array(to * from)
   const bias = new Float32Array(to)
   for (let o = 0; o < to; o++) {
@@ -98,44 +108,38 @@ export function foldProjection({ mean, std, rows, from, to }: Projection): {
     }
     bias[o] = offset
   }
-  return { weight, bias }
+  return { rows: to, weight, bias }
 }
 
 export type DistanceEngine = {
   /** Distance of each patch to its nearest bank row in that row's unit, [cells]. */
-  distances: (features: Float32Array) => Promise<Float32Array>
+  distances: (looks: Looks) => Promise<Float32Array>
   release: () => Promise<void>
 }
 
-/** onnxruntime as matrix library: about 60 GFLOP/s on one core, where plain loops reach one. */
+/** onnxruntime as matrix library: tens of GFLOP/s on one core, where plain loops reach one. */
 export async function openDistances(
   projection: Projection,
   bank: Bank,
-  cells: number,
+  shape: PatchShape,
 ): Promise<DistanceEngine> {
-  const { weight, bias } = foldProjection(projection)
   const graph = createGraph("d/")
-  graph.input("x", [cells, projection.from])
-  graph.f32("w", [projection.to, projection.from], weight)
-  graph.f32("b", [projection.to], bias)
-  const z = graph.node("Gemm", ["x", "w", "b"], { transB: 1 })
-  const norm = graph.node("ReduceSumSquare", [z], { axes: { ints: [1] }, keepdims: 1 })
+  const z = affine(graph, shape, foldProjection(projection), "d/project", tapInput(graph))
   const { minusTwo, norms, perUnit } = bankTerms(bank)
   graph.f32("m", [bank.size, bank.dim], minusTwo)
   graph.f32("u", [bank.size, 1], perUnit)
-  graph.f32("n", [bank.size], norms)
+  graph.f32("n", [bank.size, 1], norms)
   const terms = graph.node("Concat", ["m", "u"], { axis: 1 })
-  const squares = graph.node("Gemm", [graph.node("Concat", [z, norm], { axis: 1 }), terms, "n"], {
-    transB: 1,
-  })
-  const least = graph.node("ReduceMin", [squares], { axes: { ints: [1] }, keepdims: 0 })
+  const norm = graph.node("ReduceSumSquare", [z], { axes: { ints: [0] }, keepdims: 1 })
+  const squares = graph.node("Gemm", [terms, graph.node("Concat", [z, norm], { axis: 0 }), "n"])
+  const least = graph.node("ReduceMin", [squares], { axes: { ints: [0] }, keepdims: 0 })
   graph.node("Sqrt", [graph.node("Relu", [least])], {}, ["distance"])
-  graph.output("distance", [cells])
+  graph.output("distance", [shape.cells])
   const ort = await loadOrt()
   const session = await ort.InferenceSession.create(graph.model(13), sessionOptions)
   return {
-    distances: async (features) => {
-      const out = await session.run({ x: new ort.Tensor("float32", features, [cells, projection.from]) })
+    distances: async (looks) => {
+      const out = await session.run(await feedsOf(shape, looks))
       return out.distance!.data as Float32Array
     },
     release: async () => await session.release(),

@@ -1,7 +1,7 @@
-import type { Backbone } from "../backbone/backbone.ts"
+import type { ModelInput } from "#contract/model"
 import { type Bank, type DistanceEngine, fitProjection, openDistances, type Projection } from "./bank.ts"
 import { type Coreset, coreset } from "./coreset.ts"
-import { type Extractor, type InputSize, openExtractor, remembering, type Taps } from "./extractor.ts"
+import { type Looks, layOut, type PatchShape, type Taps, type Trunk } from "./extractor.ts"
 import { assignFolds } from "./folds.ts"
 import {
   type Fusion,
@@ -12,14 +12,14 @@ import {
   separation,
   worstCells,
 } from "./fusion.ts"
-import { fitHead, type Head, type HeadEngine, openHead } from "./head.ts"
+import { fitHead, type Head, type HeadEngine, type KindLook, openHead } from "./head.ts"
 import { highest, type Patch, stackPatches } from "./patches.ts"
 import { projectPool, samplePool } from "./pool.ts"
 import { createRandom, type Random } from "./random.ts"
 import { isGood, type Region, regionsOf, type TrainingImage, weightsOf } from "./samples.ts"
+import { calibrateKinds, type KindFigures, type KindPoint, sharesAt } from "./temperature.ts"
 
 export type CandidateOptions = {
-  size: InputSize
   bankRows: number
   projection: number
   seed: number
@@ -34,7 +34,8 @@ export type CandidateOptions = {
 /** Everything a model is made of for one choice of taps, with scores of parts it was not trained on. */
 export type Candidate = {
   taps: Taps
-  extractor: Extractor
+  shape: PatchShape
+  input: ModelInput
   projection: Projection
   bank: Bank
   head?: Head
@@ -43,6 +44,10 @@ export type Candidate = {
   stats: LabelledStats[]
   /** How heads that had not seen it share out the kinds over each training image's worst cells; empty without a head. */
   kinds: number[][]
+  /** Softens how the kinds share out a defect, in `kinds` as in the model. */
+  temperature: number
+  /** How well kinds are named; absent without a head. */
+  kindFigures?: KindFigures
   /** Out-of-fold area under the ROC curve, parts counted by their weight; higher is better. */
   separation: number
   /** Statistics of any image under the final bank and head. */
@@ -56,28 +61,23 @@ export type Candidate = {
 const boxedCells = 40
 const unboxedCells = 10
 const okRowsTotal = 2600
-/** Memory for features, about 4 MB an image; the trainer is a process of its own on a machine of 4 GB. */
-const rememberedBytes = 512 * 2 ** 20
-
 /** Trains bank, head and fusion on `images` for one choice of taps. Deterministic for equal input. */
 export async function trainCandidate(
-  backbone: Backbone,
+  trunk: Trunk,
   taps: Taps,
   images: readonly TrainingImage[],
   options: CandidateOptions,
 ): Promise<Candidate> {
   const random = createRandom(options.seed)
-  const plain = await openExtractor(backbone, taps, options.size)
-  const extractor = remembering(plain, rememberedBytes)
-  const { shape } = extractor
+  const shape = trunk.shapeOf(taps)
   const folds = assignFolds(images, random)
   const good = images.flatMap((image, i) => (isGood(image) ? [{ image, fold: folds.bank[i]! }] : []))
-  const raw = await samplePool(good, extractor, random, (share) => options.onProgress("bank", share * 0.3))
+  const raw = await samplePool(good, trunk, shape, random, (share) => options.onProgress("bank", share * 0.3))
   const projection = fitProjection(raw, Math.min(options.projection, shape.dim), random)
   const pool = await projectPool(raw, projection)
-  const core = coreset(pool, options.bankRows, random)
+  const core = await coreset(pool, options.bankRows, random)
   const { bank } = core
-  const engine = await openDistances(projection, bank, shape.cells)
+  const engine = await openDistances(projection, bank, shape)
   const worst = worstCells(shape.cells)
   const cells = Array.from({ length: shape.cells }, (_, cell) => cell)
 
@@ -85,12 +85,13 @@ export async function trainCandidate(
   const okPerImage = Math.max(6, Math.floor(okRowsTotal / Math.max(1, good.length)))
   const patches: Patch[] = []
   const distancesOf: Float32Array[] = []
-  const heldOut = await openHeldOut(core, folds.bankFolds, projection, shape.cells)
+  const heldOut = await openHeldOut(core, folds.bankFolds, projection, shape)
   for (const [i, image] of images.entries()) {
-    const features = await extractor.features(image.pixels)
-    const distances = await heldOut[folds.bank[i]!]!.distances(features)
+    const looks = await trunk.look(image.pixels)
+    const distances = await heldOut[folds.bank[i]!]!.distances(looks)
     distancesOf.push(distances)
-    patches.push(...firstPatches(i, image, regions[i]!, features, distances, okPerImage, shape.dim, random))
+    const patch = patchOf(i, shape, looks, distances)
+    patches.push(...firstPatches(image, regions[i]!, distances, okPerImage, patch, random))
     options.onProgress("bank", 0.6 + (0.4 * (i + 1)) / images.length)
   }
 
@@ -100,13 +101,16 @@ export async function trainCandidate(
   const fit = (rows: readonly Patch[]) =>
     fitHead(stackPatches(rows, shape.dim + 1, options.classes), scale, options.head)
   const hasDefects = patches.some((patch) => patch.label > 0)
-  const weights = weightsOf(images)
-  const stats: LabelledStats[] = images.map((image, i) => ({
-    bank: meanOfWorst(distancesOf[i]!, worst),
-    ng: !isGood(image),
-    weight: weights[i]!,
-  }))
-  const kinds: number[][] = images.map(() => [])
+  const own = images.flatMap(({ copy }, i) => (copy ? [] : [i]))
+  const weights = weightsOf(own.map((i) => images[i]!))
+  const stats = own.map(
+    (i, n): LabelledStats => ({
+      bank: meanOfWorst(distancesOf[i]!, worst),
+      ng: !isGood(images[i]!),
+      weight: weights[n]!,
+    }),
+  )
+  const kinds: KindLook[] = own.map(() => [])
   let head: Head | undefined
   if (hasDefects) {
     let kept = patches
@@ -114,16 +118,19 @@ export async function trainCandidate(
       const heads: HeadEngine[] = []
       for (let f = 0; f < folds.headFolds; f++) {
         const others = kept.filter((patch) => folds.head[patch.image] !== f)
-        heads.push(await openHead(await fit(others), shape.cells))
+        heads.push(await openHead(await fit(others), shape))
       }
       const mined: Patch[] = []
       for (const [i, image] of images.entries()) {
-        const features = await extractor.features(image.pixels)
+        const looks = await trunk.look(image.pixels)
         const distances = distancesOf[i]!
-        const look = await heads[folds.head[i]!]!.look(features, distances)
-        stats[i] = { ...stats[i]!, head: meanOfWorst(look.ng, worst) }
-        kinds[i] = look.kinds(highest(cells, look.ng, worst))
-        mined.push(...minedPatches(i, regions[i]!, features, distances, look.ng, shape.dim))
+        const look = await heads[folds.head[i]!]!.look(looks, distances)
+        const place = own.indexOf(i)
+        if (place >= 0) {
+          stats[place] = { ...stats[place]!, head: meanOfWorst(look.ng, worst) }
+          kinds[place] = look.kinds(highest(cells, look.ng, worst))
+        }
+        mined.push(...minedPatches(regions[i]!, look.ng, patchOf(i, shape, looks, distances)))
         options.onProgress("head", (round + (i + 1) / images.length) / options.head.rounds)
       }
       for (const one of heads) await one.release()
@@ -132,22 +139,32 @@ export async function trainCandidate(
     head = await fit(kept)
   }
   const fusion = await fitFusion(stats, options.overkill)
-  const whole = head && (await openHead(head, shape.cells))
-  // Not by the extractor that remembers: what it holds goes when the training is over.
+  const whole = head && (await openHead(head, shape))
   const lookAt = async (image: TrainingImage) => {
-    const features = await plain.features(image.pixels)
-    const distances = await engine.distances(features)
-    return { distances, look: await whole?.look(features, distances) }
+    const looks = await trunk.look(image.pixels)
+    const distances = await engine.distances(looks)
+    return { distances, look: await whole?.look(looks, distances) }
   }
+  const points = kindPoints(
+    own.map((i) => images[i]!),
+    kinds,
+    own.map((i) => folds.head[i]!),
+    options.labelOf,
+  )
+  const kindFigures = head && calibrateKinds(points)
+  const temperature = kindFigures?.temperature ?? 1
   return {
     taps,
-    extractor: plain,
+    shape,
+    input: trunk.input,
     projection,
     bank,
     ...(head && { head }),
     fusion,
     stats,
-    kinds,
+    kinds: kinds.map((look) => sharesAt(look, temperature)),
+    temperature,
+    ...(kindFigures && { kindFigures }),
     separation: separation(stats, fusion),
     statsOf: async (image) => {
       const { distances, look } = await lookAt(image)
@@ -155,12 +172,11 @@ export async function trainCandidate(
     },
     kindsOf: async (image) => {
       const { look } = await lookAt(image)
-      return look ? look.kinds(highest(cells, look.ng, worst)) : []
+      return look ? sharesAt(look.kinds(highest(cells, look.ng, worst)), temperature) : []
     },
     release: async () => {
       await whole?.release()
       await engine.release()
-      await plain.release()
     },
   }
 }
@@ -170,33 +186,45 @@ async function openHeldOut(
   core: Coreset,
   folds: number,
   projection: Projection,
-  cells: number,
+  shape: PatchShape,
 ): Promise<DistanceEngine[]> {
   const engines: DistanceEngine[] = []
   for (let fold = 0; fold < folds; fold++) {
-    engines.push(await openDistances(projection, core.without(fold), cells))
+    engines.push(await openDistances(projection, await core.without(fold), shape))
   }
   return engines
 }
+
+/** Defects of one known kind each. */
+function kindPoints(
+  images: readonly TrainingImage[],
+  looks: readonly KindLook[],
+  folds: readonly number[],
+  labelOf: (kind: string) => number,
+): KindPoint[] {
+  return images.flatMap(({ sample: { label } }, i) => {
+    const [kind, ...more] = new Set(label.kinds)
+    if (label.verdict === "ok" || kind === undefined || more.length > 0) return []
+    return [{ look: looks[i]!, kind: labelOf(kind) - 1, fold: folds[i]! }]
+  })
+}
+
+type ToPatch = (cell: number, label: number) => Patch
 
 /**
  * Patches before any head exists: of good parts the oddest and some random ones; of defects those farthest
  * from the bank, because a box around a diagonal scratch holds mostly good surface.
  */
 function firstPatches(
-  image: number,
   { sample }: TrainingImage,
   regions: readonly Region[],
-  features: Float32Array,
   distances: Float32Array,
   okPerImage: number,
-  dim: number,
+  patch: ToPatch,
   random: Random,
 ): Patch[] {
-  const patch = patchOf(image, features, distances, dim)
   if (sample.label.verdict === "ok") {
-    const all = Array.from(distances.keys())
-    const odd = highest(all, distances, Math.ceil(okPerImage / 2))
+    const odd = highest(distances.keys(), distances, Math.ceil(okPerImage / 2))
     const some = Array.from({ length: Math.floor(okPerImage / 2) }, () => random.below(distances.length))
     return [...new Set([...odd, ...some])].map((cell) => patch(cell, 0))
   }
@@ -207,19 +235,8 @@ function firstPatches(
 }
 
 /** Patches a held-out head points at: false alarms on good parts, and the defect inside its region. */
-function minedPatches(
-  image: number,
-  regions: readonly Region[],
-  features: Float32Array,
-  distances: Float32Array,
-  logits: Float32Array,
-  dim: number,
-): Patch[] {
-  const patch = patchOf(image, features, distances, dim)
-  if (regions.length === 0) {
-    const all = Array.from(logits.keys())
-    return highest(all, logits, 8).map((cell) => patch(cell, 0))
-  }
+function minedPatches(regions: readonly Region[], logits: Float32Array, patch: ToPatch): Patch[] {
+  if (regions.length === 0) return highest(logits.keys(), logits, 8).map((cell) => patch(cell, 0))
   return regions.flatMap(({ cells, label, boxed }) =>
     highest(cells, logits, boxed ? boxedCells : unboxedCells)
       .filter((cell, rank) => rank < 3 || logits[cell]! > 0)
@@ -228,11 +245,11 @@ function minedPatches(
 }
 
 /** What the head sees of a cell: its features and, last, its distance to the bank. */
-function patchOf(image: number, features: Float32Array, distances: Float32Array, dim: number) {
-  return (cell: number, label: number): Patch => {
-    const row = new Float32Array(dim + 1)
-    row.set(features.subarray(cell * dim, (cell + 1) * dim))
-    row[dim] = distances[cell]!
+function patchOf(image: number, shape: PatchShape, looks: Looks, distances: Float32Array): ToPatch {
+  return (cell, label) => {
+    const row = new Float32Array(shape.dim + 1)
+    layOut(shape, looks, cell, row, 0)
+    row[shape.dim] = distances[cell]!
     return { image, cell, label, weight: 1, features: row }
   }
 }

@@ -4,9 +4,11 @@ import type { Random } from "./random.ts"
 export type Coreset = {
   bank: Bank
   /** The bank as it would be had nobody ever seen the images of `fold`. */
-  without: (fold: number) => Bank
+  without: (fold: number) => Promise<Bank>
 }
 
+/** Terms of a squared distance between two looks at whether it is too large already. */
+const terms = 8
 /** Width of the sketch distances are computed on while choosing rows. */
 const sketchWidth = 24
 
@@ -19,7 +21,7 @@ const sketchWidth = 24
  * makes every good part look odd. All held-out banks together cost as much as the first one, because
  * the nearest taken row of every patch is remembered per fold.
  */
-export function coreset(pool: PatchPool, size: number, random: Random): Coreset {
+export async function coreset(pool: PatchPool, size: number, random: Random): Promise<Coreset> {
   const { rows, count, dim, folds } = pool
   const sketch = sketchOf(pool, Math.min(sketchWidth, dim), random)
   const foldCount = folds.reduce((most, fold) => Math.max(most, fold + 1), 0)
@@ -31,11 +33,11 @@ export function coreset(pool: PatchPool, size: number, random: Random): Coreset 
   const nearest = new Float32Array(count).fill(Number.POSITIVE_INFINITY)
   const taken = extend([], random.below(count), everyone, nearest, wanted, sketch, (i) => perFold[folds[i]!]!)
   return {
-    bank: bankOf(taken, rows, dim),
-    without: (fold) => {
+    bank: await bankOf(taken, rows, dim),
+    without: async (fold) => {
       const others = everyone.filter((i) => folds[i] !== fold)
       // With one good group in all there is nobody else to compare with.
-      if (others.length === 0) return bankOf(taken, rows, dim)
+      if (others.length === 0) return await bankOf(taken, rows, dim)
       const kept = taken.filter((i) => folds[i] !== fold)
       const left = new Float32Array(count).fill(Number.POSITIVE_INFINITY)
       for (const [other, near] of perFold.entries()) {
@@ -43,7 +45,7 @@ export function coreset(pool: PatchPool, size: number, random: Random): Coreset 
         for (const i of others) left[i] = Math.min(left[i]!, near[i]!)
       }
       const far = others.reduce((best, i) => (left[i]! > left[best]! ? i : best), others[0]!)
-      return bankOf(extend(kept, far, others, left, Math.min(size, others.length), sketch), rows, dim)
+      return await bankOf(extend(kept, far, others, left, Math.min(size, others.length), sketch), rows, dim)
     },
   }
 }
@@ -70,12 +72,17 @@ function extend(
     for (let k = 0; k < open.length; k++) {
       const i = open[k]!
       const at = i * dim
+      // Nothing changes unless it is nearer than what is known; most patches are known to be farther after a few terms.
+      const bound = memory ? memory[i]! : nearest[i]!
       let sum = 0
-      for (let d = 0; d < dim; d++) {
-        const diff = rows[at + d]! - centre[d]!
-        sum += diff * diff
+      for (let d = 0; d < dim && sum < bound; d += terms) {
+        const end = Math.min(dim, d + terms)
+        for (let e = d; e < end; e++) {
+          const diff = rows[at + e]! - centre[e]!
+          sum += diff * diff
+        }
       }
-      if (memory && sum < memory[i]!) memory[i] = sum
+      if (memory && sum < bound) memory[i] = sum
       const least = Math.min(nearest[i]!, sum)
       nearest[i] = least
       if (least > far) {
@@ -88,12 +95,12 @@ function extend(
 }
 
 /** Rows as half floats, as they are stored in the model: the trainer computes with the very same values. */
-function bankOf(taken: readonly number[], rows: Float32Array, dim: number): Bank {
+async function bankOf(taken: readonly number[], rows: Float32Array, dim: number): Promise<Bank> {
   const bank = new Float32Array(taken.length * dim)
   for (const [k, i] of taken.entries()) {
     bank.set(Float16Array.from(rows.subarray(i * dim, (i + 1) * dim)), k * dim)
   }
-  return { rows: bank, units: unitsOf(bank, taken.length, dim), size: taken.length, dim }
+  return { rows: bank, units: await unitsOf(bank, taken.length, dim), size: taken.length, dim }
 }
 
 function sketchOf({ rows, count, dim }: PatchPool, to: number, random: Random): Sketch {

@@ -5,9 +5,9 @@ import { createGraph, type GraphWriter } from "../onnx/graph.ts"
 import { appendFragment, cutTrunk } from "../onnx/trunk.ts"
 import { bankTerms, foldProjection } from "./bank.ts"
 import type { Candidate } from "./candidate.ts"
-import { ontoGrid } from "./extractor.ts"
+import { type Affine, affine, averaged } from "./extractor.ts"
 import { worstCells } from "./fusion.ts"
-import type { Head } from "./head.ts"
+import { distanceWeights, foldHead, type Head } from "./head.ts"
 
 /**
  * Writes a trained candidate as one ONNX file: trunk, projection, bank distance, head, fusion. Outputs are
@@ -21,21 +21,11 @@ export function exportModel(
   candidate: Candidate,
   contract: ModelContract,
 ): Uint8Array<ArrayBuffer> {
-  const { shape } = candidate.extractor
+  const { shape } = candidate
   const graph = createGraph("crux/")
-  const linear = stackLinear(candidate)
-  graph.f32("crux/bias", [linear.rows, 1, 1], linear.bias)
-  const both = shape.taps.reduce((sum, tap) => {
-    const { from, to } = tap.columns
-    const part = ontoGrid(graph, tap, shape.stride, (pooled) => {
-      const weight = `crux/w_${tap.tensor}`
-      graph.f32(weight, [linear.rows, to - from, 1, 1], columns(linear.weight, shape.dim, from, to))
-      return graph.node("Conv", [pooled, weight], { kernel_shape: { ints: [1, 1] } })
-    })
-    return graph.node("Add", [sum, part])
-  }, "crux/bias")
-  graph.i64("crux/cells", [linear.rows, shape.cells])
-  const patches = graph.node("Reshape", [both, "crux/cells"])
+  const patches = affine(graph, shape, stackLinear(candidate), "crux/patches", (tap) =>
+    averaged(graph, tap, shape.stride),
+  )
 
   const kinds = candidate.head ? candidate.head.classes : 0
   graph.i64("crux/split", kinds ? [candidate.bank.dim, kinds] : [candidate.bank.dim])
@@ -56,8 +46,7 @@ export function exportModel(
   graph.output("map", [1, 1, shape.h, shape.w])
   if (kinds) {
     graph.i64("crux/kindgrid", [1, kinds, shape.h, shape.w])
-    const probs = graph.node("Softmax", ["crux/logits"], { axis: 0 })
-    graph.node("Reshape", [probs, "crux/kindgrid"], {}, ["kinds"])
+    graph.node("Reshape", [probabilities(graph, candidate.temperature), "crux/kindgrid"], {}, ["kinds"])
     graph.output("kinds", [1, kinds, shape.h, shape.w])
   }
   graph.meta("crux.contract", JSON.stringify(contract))
@@ -75,7 +64,7 @@ export function contractOfModel(
   return {
     v: 1,
     task: "anomaly",
-    inputs: [candidate.extractor.input],
+    inputs: [candidate.input],
     outputs: [
       { name: "score", role: "score" },
       { name: "map", role: "map" },
@@ -98,28 +87,13 @@ export function contractOfModel(
 }
 
 /** Projection rows over head rows as one affine map of raw features. */
-function stackLinear({ projection, head }: Candidate) {
-  const folded = foldProjection(projection)
-  const rows = projection.to + (head?.classes ?? 0)
-  const weight = new Float32Array(rows * projection.from)
-  const bias = new Float32Array(rows)
-  weight.set(folded.weight)
-  bias.set(folded.bias)
-  if (head) {
-    const own = projection.from
-    for (let c = 0; c < head.classes; c++) {
-      weight.set(head.weight.subarray(c * head.dim, c * head.dim + own), folded.weight.length + c * own)
-    }
-    bias.set(head.bias, projection.to)
+function stackLinear({ projection, head }: Candidate): Affine {
+  const parts = [foldProjection(projection), ...(head ? [foldHead(head)] : [])]
+  return {
+    rows: parts.reduce((sum, part) => sum + part.rows, 0),
+    weight: Float32Array.from(parts.flatMap(({ weight }) => Array.from(weight))),
+    bias: Float32Array.from(parts.flatMap(({ bias }) => Array.from(bias))),
   }
-  return { rows, weight, bias }
-}
-
-function columns(matrix: Float32Array, width: number, from: number, to: number): Float32Array {
-  const rows = matrix.length / width
-  const out = new Float32Array(rows * (to - from))
-  for (let r = 0; r < rows; r++) out.set(matrix.subarray(r * width + from, r * width + to), r * (to - from))
-  return out
 }
 
 /**
@@ -143,14 +117,27 @@ function bankDistance(graph: GraphWriter, { bank }: Candidate): string {
 }
 
 /** Adds the head's last input, the bank distance, to the logits [classes, cells]. */
-function addDistance(graph: GraphWriter, { weight, classes, dim }: Head, distance: string): void {
-  graph.f32(
-    "crux/distance",
-    [classes, 1],
-    Float32Array.from({ length: classes }, (_, c) => weight[(c + 1) * dim - 1]!),
-  )
+function addDistance(graph: GraphWriter, head: Head, distance: string): void {
+  graph.f32("crux/distance", [head.classes, 1], distanceWeights(head))
   const share = graph.node("Mul", ["crux/distance", distance])
   graph.node("Add", ["crux/features", share], {}, ["crux/logits"])
+}
+
+/**
+ * Probabilities of OK and the kinds in every cell, [classes, cells]. The temperature softens how the kinds share out what
+ * speaks for a defect; how much that is in all, and with it the score, stays as it is.
+ */
+function probabilities(graph: GraphWriter, temperature: number): string {
+  if (temperature === 1) return graph.node("Softmax", ["crux/logits"], { axis: 0 })
+  graph.f32("crux/temperature", [1], Float32Array.of(temperature))
+  const shares = graph.node("Softmax", [graph.node("Div", ["crux/ng", "crux/temperature"])], { axis: 0 })
+  const over = { axes: { ints: [0] }, keepdims: 1 }
+  const defect = graph.node("Sigmoid", [
+    graph.node("Sub", [graph.node("ReduceLogSumExp", ["crux/ng"], over), "crux/ok"]),
+  ])
+  graph.f32("crux/whole", [1], Float32Array.of(1))
+  const rest = graph.node("Sub", ["crux/whole", defect])
+  return graph.node("Concat", [rest, graph.node("Mul", [shares, defect])], { axis: 0 })
 }
 
 /** logsumexp of the kinds minus OK, [cells]. */

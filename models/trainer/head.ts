@@ -1,6 +1,7 @@
 import { sessionOptions } from "../infer/session.ts"
 import { loadOrt } from "../native.ts"
 import { createGraph } from "../onnx/graph.ts"
+import { type Affine, affine, feedsOf, type Looks, type PatchShape, tapInput } from "./extractor.ts"
 import { minimise } from "./minimise.ts"
 
 /**
@@ -115,61 +116,61 @@ async function openObjective(sample: HeadSample, scale: { mean: Float32Array; st
   }
 }
 
+/** How a head shares out the kinds in a few cells: of each cell, the logarithms of their probabilities, OK left out. */
+export type KindLook = readonly (readonly number[])[]
+
 /** What a head makes of one image. */
 export type HeadLook = {
   /** NG logit of every cell, logsumexp of the kinds minus OK: above zero the head sees a defect. */
   ng: Float32Array
-  /** How it shares out the kinds over some cells: the mean of their probabilities, OK left out. */
-  kinds: (cells: readonly number[]) => number[]
+  kinds: (cells: readonly number[]) => KindLook
 }
 export type HeadEngine = {
-  /** `features` are [cells, dim - 1], `distances` the last column. */
-  look: (features: Float32Array, distances: Float32Array) => Promise<HeadLook>
+  /** `distances` are the last column of the head's input. */
+  look: (looks: Looks, distances: Float32Array) => Promise<HeadLook>
   release: () => Promise<void>
 }
 
-/** A fitted head as one matrix product in onnxruntime; plain loops took a tenth of a training. */
-export async function openHead({ weight, bias, classes, dim }: Head, cells: number): Promise<HeadEngine> {
+/** The head's part that is linear in the features; `distanceWeights` is the rest of its weights. */
+export function foldHead({ weight, bias, classes, dim }: Head): Affine {
   const own = dim - 1
   const matrix = new Float32Array(classes * own)
-  const last = new Float32Array(classes)
-  for (let c = 0; c < classes; c++) {
-    matrix.set(weight.subarray(c * dim, c * dim + own), c * own)
-    last[c] = weight[c * dim + own]!
-  }
+  for (let c = 0; c < classes; c++) matrix.set(weight.subarray(c * dim, c * dim + own), c * own)
+  return { rows: classes, weight: matrix, bias }
+}
+
+/** What each class gives for the bank distance. */
+export function distanceWeights({ weight, classes, dim }: Head): Float32Array {
+  return Float32Array.from({ length: classes }, (_, c) => weight[(c + 1) * dim - 1]!)
+}
+
+/** A fitted head in onnxruntime, in the form it has in the model; plain loops took a tenth of a training. */
+export async function openHead(head: Head, shape: PatchShape): Promise<HeadEngine> {
+  const { classes } = head
+  const { cells } = shape
   const graph = createGraph("h/")
-  graph.input("x", [cells, own])
-  graph.input("d", [cells, 1])
-  graph.f32("w", [classes, own], matrix)
-  graph.f32("v", [1, classes], last)
-  graph.f32("b", [classes], bias)
-  const logits = graph.node("Add", [
-    graph.node("Gemm", ["x", "w", "b"], { transB: 1 }),
-    graph.node("Mul", ["d", "v"]),
-  ])
+  graph.input("distance", [1, cells])
+  const own = affine(graph, shape, foldHead(head), "h/head", tapInput(graph))
+  graph.f32("v", [classes, 1], distanceWeights(head))
+  const logits = graph.node("Add", [own, graph.node("Mul", ["v", "distance"])])
   graph.i64("okrest", [1, classes - 1])
-  graph.node("Split", [logits, "okrest"], { axis: 1 }, ["ok", "kinds"])
-  const sum = graph.node("ReduceLogSumExp", ["kinds"], { axes: { ints: [1] }, keepdims: 1 })
+  graph.node("Split", [logits, "okrest"], { axis: 0 }, ["ok", "kinds"])
+  const sum = graph.node("ReduceLogSumExp", ["kinds"], { axes: { ints: [0] }, keepdims: 1 })
   graph.node("Sub", [sum, "ok"], {}, ["ng"])
-  graph.node("Softmax", ["kinds"], { axis: 1 }, ["shares"])
-  graph.output("ng", [cells, 1])
-  graph.output("shares", [cells, classes - 1])
+  graph.node("Sub", ["kinds", sum], {}, ["shares"])
+  graph.output("ng", [1, cells])
+  graph.output("shares", [classes - 1, cells])
   const ort = await loadOrt()
   const session = await ort.InferenceSession.create(graph.model(13), sessionOptions)
   return {
-    look: async (features, distances) => {
-      const out = await session.run({
-        x: new ort.Tensor("float32", features, [cells, own]),
-        d: new ort.Tensor("float32", distances, [cells, 1]),
-      })
+    look: async (looks, distances) => {
+      const distance = new ort.Tensor("float32", distances, [1, cells])
+      const out = await session.run({ ...(await feedsOf(shape, looks)), distance })
       const shares = out.shares!.data as Float32Array
-      const width = classes - 1
       return {
         ng: out.ng!.data as Float32Array,
         kinds: (of) =>
-          Array.from({ length: width }, (_, kind) =>
-            of.reduce((total, cell) => total + shares[cell * width + kind]! / of.length, 0),
-          ),
+          of.map((cell) => Array.from({ length: classes - 1 }, (_, kind) => shares[kind * cells + cell]!)),
       }
     },
     release: async () => await session.release(),

@@ -22,6 +22,8 @@ const PatchParams = v.object({
   projection: v.optional(v.pipe(v.number(), v.integer(), v.minValue(16), v.maxValue(1024)), 128),
   l2: v.optional(v.pipe(v.number(), v.minValue(1e-6)), 0.01),
   iterations: v.optional(v.pipe(v.number(), v.integer(), v.minValue(5), v.maxValue(500)), 40),
+  /** Whether to make a second model whose trunk computes with whole numbers. */
+  int8: v.optional(v.boolean(), false),
   rounds: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(5)), 2),
 })
 type PatchParams = v.InferOutput<typeof PatchParams>

@@ -11,9 +11,22 @@ export type Patch = {
 }
 
 /** The `k` cells with the highest value among `cells`, highest first; ties by cell number. */
-export function highest(cells: readonly number[], values: Float32Array, k: number): number[] {
-  return cells.toSorted((a, b) => values[b]! - values[a]! || a - b).slice(0, k)
+export function highest(cells: Iterable<number>, values: Float32Array, k: number): number[] {
+  const best: number[] = []
+  for (const cell of cells) {
+    const value = values[cell]!
+    const last = best.at(-1)
+    if (best.length === k && (last === undefined || !ahead(value, cell, values[last]!, last))) continue
+    let at = best.length
+    while (at > 0 && ahead(value, cell, values[best[at - 1]!]!, best[at - 1]!)) at--
+    best.splice(at, 0, cell)
+    if (best.length > k) best.pop()
+  }
+  return best
 }
+
+const ahead = (value: number, cell: number, than: number, of: number) =>
+  value > than || (value === than && cell < of)
 
 /**
  * Stacks patches for the head. Every image of a class weighs the same however large its defect is, and OK

@@ -2,7 +2,7 @@ import { sessionOptions } from "../infer/session.ts"
 import { loadOrt } from "../native.ts"
 import { createGraph } from "../onnx/graph.ts"
 import { foldProjection, type PatchPool, type Projection } from "./bank.ts"
-import type { Extractor } from "./extractor.ts"
+import { layOut, type PatchShape, type Trunk } from "./extractor.ts"
 import type { Random } from "./random.ts"
 import type { TrainingImage } from "./samples.ts"
 
@@ -12,20 +12,21 @@ const poolSize = 32_000
 /** Draws random patches from all good images, equally many from each. */
 export async function samplePool(
   good: readonly { image: TrainingImage; fold: number }[],
-  extractor: Extractor,
+  trunk: Trunk,
+  shape: PatchShape,
   random: Random,
   onDone: (share: number) => void,
 ): Promise<PatchPool> {
-  const { cells, dim } = extractor.shape
+  const { cells, dim } = shape
   const perImage = Math.min(cells, Math.ceil(poolSize / good.length))
   const rows = new Float32Array(good.length * perImage * dim)
   const folds = new Int32Array(good.length * perImage)
   const all = Array.from({ length: cells }, (_, cell) => cell)
   let count = 0
   for (const [i, { image, fold }] of good.entries()) {
-    const features = await extractor.features(image.pixels)
+    const looks = await trunk.look(image.pixels)
     for (const cell of random.shuffled(all).slice(0, perImage)) {
-      rows.set(features.subarray(cell * dim, (cell + 1) * dim), count * dim)
+      layOut(shape, looks, cell, rows, count * dim)
       folds[count++] = fold
     }
     onDone((i + 1) / good.length)

@@ -3,23 +3,28 @@ import type { Suspect, TrainingJobSpec, TrainingProgress, TrainingSample } from 
 import type { Backbone } from "../backbone/backbone.ts"
 import { ModelError } from "../model-error.ts"
 import { clopperPearsonUpper } from "../statistics.rules.ts"
-import { type Candidate, trainCandidate } from "./candidate.ts"
+import { type Candidate, type CandidateOptions, trainCandidate } from "./candidate.ts"
 import { contractOfModel, exportModel } from "./export.ts"
-import { type InputSize, inputFor, inputSize } from "./extractor.ts"
+import { inputFor, inputSize, openTrunk, remembering, type Taps, type Trunk } from "./extractor.ts"
 import { imageLogit, type LabelledStats } from "./fusion.ts"
 import { parseParams } from "./params.ts"
 import { isGood, loadImages, type TrainingImage, weightsOf } from "./samples.ts"
 import { type HonestLook, suspectsOf } from "./suspects.ts"
 import { sigmoid, thresholdsFor, type Weighted } from "./thresholds.ts"
+import { wholeNumbers } from "./whole-numbers.ts"
 
-export type Trained = {
+/** A model file, and what the trainer computed for a few pictures, for the file to reproduce. */
+export type TrainedFile = {
   onnx: Uint8Array<ArrayBuffer>
   contract: ModelContract
-  metrics: Record<string, number>
-  /** Scores the trainer computed for a few images, for the exported file to reproduce. */
   parity: { path: string; score: number }[]
+}
+export type Trained = TrainedFile & {
+  metrics: Record<string, number>
   /** Labels that a model which had not seen their parts doubts. */
   suspects: Suspect[]
+  /** The model on whole numbers, where one was asked for and tells good from bad as well. */
+  whole?: TrainedFile
 }
 export type Report = (progress: TrainingProgress) => void
 export type Scored = { ng: boolean; score: number }
@@ -27,8 +32,14 @@ export type Scored = { ng: boolean; score: number }
 /** Fewest good parts a bank makes sense with. */
 const leastGood = 4
 const parityImages = 8
+/** Pictures that show which values a trunk's tensors take. */
+const calibrationImages = 48
+/** Separation a model on whole numbers may lose against the one it stands for. */
+const mostLost = 0.01
 /** Separation a set of taps must gain over one that is preferred: with few defects less than this is chance. */
 const leastGain = 0.03
+/** Memory for what the trunk saw, about 2.5 MB a picture; the trainer is a process of its own on a machine of 4 GB. */
+const rememberedBytes = 512 * 2 ** 20
 /** Out-of-fold separation below which a model's doubts say more about the model than about the labels. */
 const leastToDoubt = 0.75
 
@@ -64,24 +75,29 @@ export async function train(
     .toSorted((a, b) => a.id - b.id)
     .map(({ key }) => key)
     .filter((key) => key !== "ok")
-  const best = await chooseCandidate(spec, backbone, size, fitted, kinds, report)
+  const sets = fitted.every(isGood) ? [params.blind_taps] : params.taps
+  const trunk = remembering(await openTrunk(backbone, sets, size), rememberedBytes)
+  const span = params.int8 ? 0.45 : 0.65
+  const best = await chooseCandidate(spec, trunk, sets, fitted, kinds, (progress) =>
+    report({ ...progress, progress: 0.2 + span * progress.progress }),
+  )
 
-  report({ phase: "calibrate", progress: 0.85, message: best.taps.join("+") })
-  const honest: LabelledStats[] = [...best.stats]
-  const calib: Scored[] = []
-  const heldWeights = weightsOf(held)
-  for (const [i, image] of held.entries()) {
-    const point = { ...(await best.statsOf(image)), ng: !isGood(image), weight: heldWeights[i]! }
-    honest.push(point)
-    calib.push({ ng: point.ng, score: sigmoid(imageLogit(best.fusion, point)) })
-  }
-  const logits = (ng: boolean): Weighted[] =>
-    honest.filter((p) => p.ng === ng).map((p) => ({ value: imageLogit(best.fusion, p), weight: p.weight }))
-  const thresholds = thresholdsFor(logits(false), logits(true), spec.target)
+  report({ phase: "calibrate", progress: 0.2 + span, message: best.taps.join("+") })
   const provenance = { recipe: spec.recipe.id, job: spec.job_id, dataset: spec.dataset }
-  const contract = contractOfModel(backbone, best, kinds, thresholds, provenance)
-  report({ phase: "export", progress: 0.92 })
-  const onnx = exportModel(backbone, best, contract)
+  const parityOf = everyNth(images, parityImages)
+  const finished = async (candidate: Candidate, on: Backbone) => {
+    const judged = await honestly(candidate, held)
+    const thresholds = thresholdsFor(judged.logits(false), judged.logits(true), spec.target)
+    const contract = contractOfModel(on, candidate, kinds, thresholds, provenance)
+    const parity: TrainedFile["parity"] = []
+    for (const image of parityOf) {
+      const score = sigmoid(imageLogit(candidate.fusion, await candidate.statsOf(image)))
+      parity.push({ path: resolvePath(image.sample.path), score })
+    }
+    return { ...judged, thresholds, file: { onnx: exportModel(on, candidate, contract), contract, parity } }
+  }
+  const { honest, calib, thresholds, file } = await finished(best, backbone)
+  report({ phase: "export", progress: 0.22 + span })
   const looks: HonestLook[] = []
   for (const [i, image] of [...fitted, ...held].entries()) {
     const shares = best.kinds[i] ?? (await best.kindsOf(image))
@@ -89,14 +105,10 @@ export async function train(
     if (look) looks.push(look)
   }
   const suspects = best.separation >= leastToDoubt ? suspectsOf(["ok", ...kinds], looks) : []
-  const parity: Trained["parity"] = []
-  for (const image of everyNth(images, parityImages)) {
-    const score = sigmoid(imageLogit(best.fusion, await best.statsOf(image)))
-    parity.push({ path: resolvePath(image.sample.path), score })
-  }
   await best.release()
+  await trunk.release()
   const scored = honest.map((p) => ({ ng: p.ng, score: sigmoid(imageLogit(best.fusion, p)) }))
-  const metrics = {
+  const metrics: Record<string, number> = {
     ...figures("oof", scored, thresholds),
     ...(calib.length > 0 && figures("calib", calib, thresholds)),
     images: images.length,
@@ -106,9 +118,47 @@ export async function train(
     t_high: thresholds.t_high,
     suspects: suspects.length,
     bank_rows: best.bank.size,
-    model_bytes: onnx.length,
+    model_bytes: file.onnx.length,
+    ...(best.kindFigures && prefixed("kinds", best.kindFigures)),
   }
-  return { onnx, contract, metrics, parity, suspects }
+  if (!params.int8) return { ...file, metrics, suspects }
+
+  const seen = everyNth(fitted, calibrationImages).map(({ pixels }) => pixels)
+  const rounded = await wholeNumbers(backbone, best.taps, input, seen)
+  const coarse = remembering(await openTrunk(rounded, [best.taps], size), rememberedBytes)
+  const second = await trainCandidate(
+    coarse,
+    best.taps,
+    fitted,
+    optionsOf(spec, kinds, (phase, share) =>
+      report({ phase, progress: 0.68 + 0.2 * placeOf(phase, share), message: "int8" }),
+    ),
+  )
+  metrics.int8_oof_auroc = second.separation
+  // One that tells less apart is no faster way to the same verdicts.
+  const kept = second.separation >= best.separation - mostLost
+  const whole = kept ? (await finished(second, rounded)).file : undefined
+  if (whole) metrics.int8_model_bytes = whole.onnx.length
+  await second.release()
+  await coarse.release()
+  return { ...file, metrics, suspects, ...(whole && { whole }) }
+}
+
+/** What a candidate makes of parts it was not trained on: the training parts held out in turn, and those never fitted on. */
+async function honestly(candidate: Candidate, held: readonly TrainingImage[]) {
+  const honest: LabelledStats[] = [...candidate.stats]
+  const calib: Scored[] = []
+  const heldWeights = weightsOf(held)
+  for (const [i, image] of held.entries()) {
+    const point = { ...(await candidate.statsOf(image)), ng: !isGood(image), weight: heldWeights[i]! }
+    honest.push(point)
+    calib.push({ ng: point.ng, score: sigmoid(imageLogit(candidate.fusion, point)) })
+  }
+  const logits = (ng: boolean): Weighted[] =>
+    honest
+      .filter((p) => p.ng === ng)
+      .map((p) => ({ value: imageLogit(candidate.fusion, p), weight: p.weight }))
+  return { honest, calib, logits }
 }
 
 /** OK and the kinds as one distribution; undefined for a part with a kind the model has no class for. */
@@ -125,39 +175,48 @@ function honestLook(
   return { sample: sample.id, given, probabilities: [1 - ng, ...shares.map((share) => share * ng)] }
 }
 
+function optionsOf(
+  spec: TrainingJobSpec,
+  kinds: readonly string[],
+  onProgress: CandidateOptions["onProgress"],
+): CandidateOptions {
+  const params = parseParams(spec.recipe.params)
+  return {
+    bankRows: params.bank_rows,
+    projection: params.projection,
+    seed: spec.seed,
+    overkill: spec.target.overkill,
+    head: { l2: params.l2, iterations: params.iterations, rounds: params.rounds },
+    labelOf: (kind) => Math.max(0, kinds.indexOf(kind)) + 1,
+    classes: kinds.length + 1,
+    onProgress,
+  }
+}
+
+/** How far the work on one candidate has come, as a share. */
+const placeOf = (phase: "bank" | "head", share: number) =>
+  phase === "bank" ? 0.4 * share : 0.4 + 0.6 * share
+
+/** Trains a candidate for each set of taps and keeps the best; progress is reported from 0 to 1. */
 async function chooseCandidate(
   spec: TrainingJobSpec,
-  backbone: Backbone,
-  size: InputSize,
+  trunk: Trunk,
+  sets: readonly Taps[],
   images: readonly TrainingImage[],
   kinds: readonly string[],
   report: Report,
 ): Promise<Candidate> {
-  const params = parseParams(spec.recipe.params)
-  const labelOf = (kind: string) => Math.max(0, kinds.indexOf(kind)) + 1
-  const sets = images.every(isGood) ? [params.blind_taps] : params.taps
-  const start = 0.2
-  const step = 0.65 / sets.length
   let best: Candidate | undefined
   for (const [i, taps] of sets.entries()) {
-    const candidate = await trainCandidate(backbone, taps, images, {
-      size,
-      bankRows: params.bank_rows,
-      projection: params.projection,
-      seed: spec.seed,
-      overkill: spec.target.overkill,
-      head: { l2: params.l2, iterations: params.iterations, rounds: params.rounds },
-      labelOf,
-      classes: kinds.length + 1,
-      onProgress: (phase, share) => {
-        const within = phase === "bank" ? 0.4 * share : 0.4 + 0.6 * share
-        report({ phase, progress: start + step * (i + within), message: taps.join("+") })
-      },
-    })
+    const message = taps.join("+")
+    const options = optionsOf(spec, kinds, (phase, share) =>
+      report({ phase, progress: (i + placeOf(phase, share)) / sets.length, message }),
+    )
+    const candidate = await trainCandidate(trunk, taps, images, options)
     report({
       phase: "head",
-      progress: start + step * (i + 1),
-      message: taps.join("+"),
+      progress: (i + 1) / sets.length,
+      message,
       metrics: { oof_auroc: candidate.separation },
     })
     if (!best || candidate.separation > best.separation + leastGain) {
@@ -169,6 +228,10 @@ async function chooseCandidate(
   }
   if (!best) throw new ModelError("training_invalid", "the recipe names no taps")
   return best
+}
+
+function prefixed(prefix: string, figures: Record<string, number>): Record<string, number> {
+  return Object.fromEntries(Object.entries(figures).map(([name, value]) => [`${prefix}_${name}`, value]))
 }
 
 function everyNth<T>(items: readonly T[], wanted: number): T[] {

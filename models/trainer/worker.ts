@@ -19,8 +19,9 @@ export type TrainingFailure = { failed: { code: string; message: string } }
 
 /**
  * Entry of `crux worker train DIR`: reads job.json and samples.jsonl in DIR and writes model.onnx, crux.json,
- * metrics.json and, last and atomically, manifest.json: a folder with a manifest is a finished one. Reports
- * `TrainingProgress` on the IPC channel, or as JSON lines on stdout when started by hand.
+ * metrics.json, model.int8.onnx where one was asked for, and, last and atomically, manifest.json: a folder with a
+ * manifest is a finished one. Reports `TrainingProgress` on the IPC channel, or as JSON lines on stdout when started by
+ * hand.
  */
 export async function runTrainWorker(dir: string): Promise<void> {
   const send = process.send?.bind(process)
@@ -47,7 +48,7 @@ export async function trainBundle(dir: string, report: Report): Promise<Training
   const files = spec.backbone ?? (await ensureBackbone())
   const backbone = await loadBackbone(files.onnx, files.contract)
   const resolvePath = (path: string) => (isAbsolute(path) ? path : join(dir, path))
-  const { onnx, contract, metrics, parity, suspects } = await train(
+  const { onnx, contract, metrics, parity, suspects, whole } = await train(
     spec,
     samples,
     backbone,
@@ -59,6 +60,12 @@ export async function trainBundle(dir: string, report: Report): Promise<Training
   await writeFile(modelPath, onnx)
   report({ phase: "verify", progress: 0.95, metrics })
   const verified = await verifyModel(modelPath, parity)
+  if (whole) {
+    const path = join(dir, "model.int8.onnx")
+    await writeFile(path, whole.onnx)
+    for (const [name, value] of Object.entries(await verifyModel(path, whole.parity)))
+      verified[`int8_${name}`] = value
+  }
   const manifest: TrainingResult = {
     v: 1,
     job_id: spec.job_id,

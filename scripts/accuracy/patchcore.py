@@ -52,13 +52,14 @@ def main():
     shape = (1, 3, job["h"], job["w"])
     load = lambda path: torch.from_numpy(np.fromfile(path, dtype=np.float32).reshape(shape))
     model = SameBackbone(job["onnx"], job["layers"])
-    model.train()
-    for path in job["train"]:
-        model(load(path))
-    patches = sum(len(rows) for rows in model.embedding_store)
-    model.subsample_embedding(min(0.1, job["rows"] / patches))
-    model.eval()
-    scores = [float(model(load(path)).pred_score) for path in job["test"]]
+    with torch.inference_mode():
+        model.train()
+        for path in job["train"]:
+            model(load(path))
+        patches = sum(len(rows) for rows in model.embedding_store)
+        model.subsample_embedding(min(0.1, job["rows"] / patches))
+        model.eval()
+        scores = [float(model(load(path)).pred_score) for path in job["test"]]
     print(json.dumps({"scores": scores, "rows": int(model.memory_bank.shape[0])}))
 
 

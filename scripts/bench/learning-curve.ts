@@ -1,18 +1,20 @@
 import { existsSync } from "node:fs"
-import { readFile } from "node:fs/promises"
 import { join } from "node:path"
-import { loadBackbone } from "#models/backbone/backbone"
-import { ensureBackbone } from "#models/backbone/convert"
 import { createCoverage, weightOf } from "#models/embed/coverage"
-import { embeddingSize, openEmbedder } from "#models/embed/embedder"
-import { fitHead, type Head } from "#models/trainer/head"
+import { embeddingSize } from "#models/embed/embedder"
+import type { Head } from "#models/trainer/head"
 import { createRandom, type Random } from "#models/trainer/random"
-import { readImageFolder } from "../../edge/simulator/images.ts"
+import {
+  balancedAccuracy,
+  type EmbeddedPart,
+  type EmbeddedSet,
+  fit,
+  probabilities,
+  readSteel,
+  readTiles,
+} from "./linear.ts"
 import type { BenchRow } from "./row.ts"
 
-/** A part as its embedding, with its class; those of the test half are never chosen and never learned from. */
-type EmbeddedPart = { vector: Int8Array; label: number; test: boolean }
-type EmbeddedSet = { name: string; classes: number; parts: EmbeddedPart[] }
 type Chooser = "random" | "coverage"
 
 /** Labels at which the curve is measured; each step is chosen knowing the labels before it. */
@@ -106,60 +108,10 @@ function choose(
   return [...chosen]
 }
 
-const unitOf = (vector: Int8Array): Float32Array => {
-  const length = Math.hypot(...vector) || 1
-  return Float32Array.from(vector, (x) => (x * 16) / length)
-}
-
-async function fit(parts: readonly EmbeddedPart[], classes: number): Promise<Head> {
-  const dim = embeddingSize
-  const rows = new Float32Array(parts.length * dim)
-  for (const [i, { vector }] of parts.entries()) rows.set(unitOf(vector), i * dim)
-  const counts = parts.reduce(
-    (of, { label }) => of.with(label, of[label]! + 1),
-    new Array<number>(classes).fill(0),
-  )
-  return await fitHead(
-    {
-      rows,
-      labels: Int32Array.from(parts, ({ label }) => label),
-      weights: Float32Array.from(parts, ({ label }) => 1 / counts[label]!),
-      count: parts.length,
-      dim,
-      classes,
-    },
-    { mean: new Float32Array(dim), std: new Float32Array(dim).fill(1) },
-    { l2: 0.01, iterations: 60 },
-  )
-}
-
-function probabilities({ weight, bias, classes, dim }: Head, vector: Int8Array): Float64Array {
-  const x = unitOf(vector)
-  const logits = Float64Array.from(bias)
-  for (let c = 0; c < classes; c++) for (let d = 0; d < dim; d++) logits[c]! += weight[c * dim + d]! * x[d]!
-  const top = logits.reduce((most, z) => Math.max(most, z), Number.NEGATIVE_INFINITY)
-  const exps = logits.map((z) => Math.exp(z - top))
-  const sum = exps.reduce((total, e) => total + e, 0)
-  return exps.map((e) => e / sum)
-}
-
 /** 1 where the two likeliest classes are as likely, 0 where one is sure. */
 function doubtOf(head: Head, vector: Int8Array): number {
   const [first = 1, second = 0] = probabilities(head, vector).toSorted().toReversed()
   return 1 - (first - second)
-}
-
-function balancedAccuracy(head: Head, test: readonly EmbeddedPart[], classes: number): number {
-  const right = new Array<number>(classes).fill(0)
-  const all = new Array<number>(classes).fill(0)
-  for (const { vector, label } of test) {
-    const p = probabilities(head, vector)
-    const said = p.indexOf(p.reduce((most, value) => Math.max(most, value), 0))
-    all[label]! += 1
-    if (said === label) right[label]! += 1
-  }
-  const seen = all.flatMap((n, c) => (n > 0 ? [right[c]! / n] : []))
-  return seen.reduce((sum, share) => sum + share, 0) / seen.length
 }
 
 /** Labels at which a curve reaches a height, between its points as if it rose evenly. */
@@ -181,39 +133,4 @@ function tableOf({ name }: EmbeddedSet, { random, ours }: { random: Point[]; our
       (point, i) => `${String(point.labels).padStart(6)}  ${cell(point).padEnd(27)}  ${cell(ours[i]!)}`,
     ),
   ].join("\n")
-}
-
-async function embedded(
-  name: string,
-  parts: readonly { path: string; kind: string; test: boolean }[],
-): Promise<EmbeddedSet> {
-  const files = await ensureBackbone()
-  const embedder = await openEmbedder(await loadBackbone(files.onnx, files.contract))
-  const kinds = [...new Set(parts.map(({ kind }) => kind))].sort()
-  const found: EmbeddedPart[] = []
-  for (const { path, kind, test } of parts)
-    found.push({ vector: await embedder.embed({ path }), label: kinds.indexOf(kind), test })
-  await embedder.release()
-  return { name, classes: kinds.length, parts: found }
-}
-
-/** Steel strips, seven kinds of defect; half of each kind is the test. */
-async function readSteel(dir: string): Promise<EmbeddedSet> {
-  const lines = (await readFile(join(dir, "index.csv"), "utf8")).trim().split("\n").slice(1)
-  const parts = lines.map((line) => {
-    const [image = "", kind = "", split = ""] = line.trim().split(",")
-    return { path: join(dir, image), kind, test: split === "test" }
-  })
-  return embedded("steel strips, 7 kinds", parts)
-}
-
-/** Magnetic tiles, good ones and five kinds of defect; no picture of a part stands on both sides. */
-async function readTiles(dir: string): Promise<EmbeddedSet> {
-  const { items } = await readImageFolder(dir, 1)
-  const parts = items.map(({ path, defects, split }) => ({
-    path,
-    kind: defects[0]?.kind ?? "good",
-    test: split === "golden",
-  }))
-  return embedded("magnetic tiles, good and 5 kinds", parts)
 }

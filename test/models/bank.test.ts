@@ -1,9 +1,11 @@
 import { expect, test } from "bun:test"
 import { fitProjection, openDistances, type PatchPool, unitsOf } from "#models/trainer/bank"
 import { coreset } from "#models/trainer/coreset"
+import { layOut, type PatchShape } from "#models/trainer/extractor"
 import { fitHead, openHead } from "#models/trainer/head"
 import { minimise } from "#models/trainer/minimise"
 import { createRandom } from "#models/trainer/random"
+import { sharesAt } from "#models/trainer/temperature"
 
 const random = createRandom(3)
 const [count, dim] = [300, 20]
@@ -13,6 +15,50 @@ const pool: PatchPool = {
   count,
   dim,
 }
+
+/** A grid of one row whose features are one tap. */
+const rowOfCells = (cells: number, dim: number): PatchShape => ({
+  h: 1,
+  w: cells,
+  cells,
+  dim,
+  stride: 8,
+  taps: [{ key: "tap", tensor: "tap", stride: 8, h: 1, w: cells, up: 1, columns: { from: 0, to: dim } }],
+})
+/** Features [cells, dim] as the tap they come from. */
+const looksOf = (rows: Float32Array, cells: number, dim: number) =>
+  new Map([
+    [
+      "tap",
+      Float32Array.from({ length: cells * dim }, (_, i) => rows[(i % cells) * dim + Math.floor(i / cells)]!),
+    ],
+  ])
+
+test("a cell's feature is read from the taps as the model reads it", () => {
+  const shape: PatchShape = {
+    h: 4,
+    w: 4,
+    cells: 16,
+    dim: 2,
+    stride: 8,
+    taps: [
+      { key: "fine", tensor: "fine", stride: 8, h: 4, w: 4, up: 1, columns: { from: 0, to: 1 } },
+      { key: "deep", tensor: "deep", stride: 16, h: 2, w: 2, up: 2, columns: { from: 1, to: 2 } },
+    ],
+  }
+  const looks = new Map([
+    ["fine", Float32Array.from({ length: 16 }, (_, i) => i)],
+    ["deep", Float32Array.of(0, 4, 8, 12)],
+  ])
+  const row = new Float32Array(2)
+  const deep = [0, 5, 10, 15].map((cell) => {
+    layOut(shape, looks, cell, row, 0)
+    expect(row[0]).toBe(cell)
+    return row[1]
+  })
+  // Half a pixel in: a quarter of the way to the next, nothing beyond the border.
+  expect(deep).toEqual([0, 3, 9, 12])
+})
 
 test("the distance onnxruntime computes equals the one computed by hand", async () => {
   const projection = fitProjection(pool, 8, random)
@@ -28,11 +74,11 @@ test("the distance onnxruntime computes equals the one computed by hand", async 
     all.push(...projected(pool.rows.subarray(i * dim, (i + 1) * dim)))
     return all
   }, [])
-  const { bank } = coreset({ ...pool, rows: Float32Array.from(rows), dim: 8 }, 40, random)
+  const { bank } = await coreset({ ...pool, rows: Float32Array.from(rows), dim: 8 }, 40, random)
   expect(bank.size).toBe(40)
   const queries = Float32Array.from({ length: 10 * dim }, () => 3 * random.normal())
-  const engine = await openDistances(projection, bank, 10)
-  const found = await engine.distances(queries)
+  const engine = await openDistances(projection, bank, rowOfCells(10, dim))
+  const found = await engine.distances(looksOf(queries, 10, dim))
   await engine.release()
   for (let q = 0; q < 10; q++) {
     const z = projected(queries.subarray(q * dim, (q + 1) * dim))
@@ -44,25 +90,25 @@ test("the distance onnxruntime computes equals the one computed by hand", async 
   }
 })
 
-test("a row among others far apart measures in a larger unit than one in a crowd", () => {
+test("a row among others far apart measures in a larger unit than one in a crowd", async () => {
   const rows = Float32Array.from({ length: 40 }, (_, i) => (i < 20 ? i * 0.01 : i))
-  const units = unitsOf(rows, 40, 1)
+  const units = await unitsOf(rows, 40, 1)
   expect(Math.max(...units.subarray(0, 20))).toBeLessThan(Math.min(...units.subarray(20)))
-  expect(unitsOf(Float32Array.of(1, 1, 1), 3, 1).every((unit) => unit > 0)).toBe(true)
-  expect(unitsOf(Float32Array.of(1), 1, 1)).toHaveLength(1)
+  expect((await unitsOf(Float32Array.of(1, 1, 1), 3, 1)).every((unit) => unit > 0)).toBe(true)
+  expect(await unitsOf(Float32Array.of(1), 1, 1)).toHaveLength(1)
 })
 
-test("the coreset never takes the same patch twice and stops at copies", () => {
+test("the coreset never takes the same patch twice and stops at copies", async () => {
   const copies: PatchPool = { ...pool, rows: pool.rows.map((_, i) => pool.rows[i % (5 * dim)]!) }
-  expect(coreset(copies, 100, createRandom(1)).bank.size).toBe(5)
+  expect((await coreset(copies, 100, createRandom(1))).bank.size).toBe(5)
 })
 
-test("a bank without a fold holds no row of it and is as large as any", () => {
+test("a bank without a fold holds no row of it and is as large as any", async () => {
   const folds = Int32Array.from({ length: count }, (_, i) => i % 3)
-  const core = coreset({ ...pool, folds }, 40, createRandom(1))
+  const core = await coreset({ ...pool, folds }, 40, createRandom(1))
   const rowOf = (i: number) => Float16Array.from(pool.rows.subarray(i * dim, (i + 1) * dim)).join()
   for (const fold of [0, 1, 2]) {
-    const held = core.without(fold)
+    const held = await core.without(fold)
     expect(held.size).toBe(40)
     const own = new Set(
       Array.from({ length: count }, (_, i) => i)
@@ -101,11 +147,11 @@ test("the head separates classes and its NG logit has the sign of the class", as
     features.set(rows.subarray(i * dim, (i + 1) * dim - 1), i * (dim - 1))
     last[i] = rows[(i + 1) * dim - 1]!
   }
-  const engine = await openHead(head, count)
-  const { ng: logits, kinds } = await engine.look(features, last)
+  const engine = await openHead(head, rowOfCells(count, dim - 1))
+  const { ng: logits, kinds } = await engine.look(looksOf(features, count, dim - 1), last)
   await engine.release()
   const ofKind = (kind: number) => [...labels.keys()].filter((i) => labels[i] === kind)
-  expect(kinds(ofKind(2))[1]).toBeGreaterThan(0.9)
-  expect(kinds(ofKind(1)).reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 5)
+  expect(sharesAt(kinds(ofKind(2)), 1)[1]).toBeGreaterThan(0.9)
+  expect(sharesAt(kinds(ofKind(1)), 1).reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 5)
   expect(logits.every((logit, i) => logit > 0 === labels[i]! > 0)).toBe(true)
 })

@@ -4,6 +4,7 @@ import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import type { Box } from "#contract/inspection"
 import type { TrainingJobSpec, TrainingProgress, TrainingSample } from "#contract/training"
+import { lookAtModel } from "#models/adapters/look"
 import { loadBackbone } from "#models/backbone/backbone"
 import { ensureBackbone } from "#models/backbone/convert"
 import { createInferChild } from "#models/infer/child"
@@ -11,6 +12,7 @@ import { openModel } from "#models/infer/session"
 import { auroc } from "#models/statistics.rules"
 import { createRandom } from "#models/trainer/random"
 import { trainBundle } from "#models/trainer/worker"
+import { readWholeNumbers } from "../../hub/registry/result.ts"
 import { inferCommand, jpegOf, sharedData, tempDir } from "./kit.ts"
 
 const side = 192
@@ -172,6 +174,27 @@ test("without a single defect the bank alone still works and calls what it finds
   expect(auroc(scores.ok, scores.ng)).toBeGreaterThan(0.95)
   await model.release()
 }, 30_000)
+
+test("where it is asked for, a model on whole numbers comes beside, with thresholds of its own and the same verdicts", async () => {
+  const recipe = { ...job.recipe, params: { ...job.recipe.params, int8: true } }
+  const at = await bundle(
+    first.map((n) => sampleOf(n, "boxes")),
+    { ...job, recipe },
+  )
+  const { metrics, contract } = await trainBundle(at, () => {})
+  const whole = await readWholeNumbers(at)
+  expect(metrics.int8_parity_max).toBeLessThan(2e-3)
+  expect(whole?.contract.provenance.backbone?.name).toBe("nanodet-g-int8")
+  expect(whole?.contract.provenance.backbone?.taps).toEqual(contract.provenance.backbone?.taps)
+  expect(whole?.size).toBe(metrics.int8_model_bytes)
+  expect(lookAtModel(await Bun.file(whole?.path ?? "").bytes()).source).toBe("crux")
+  const model = await openModel(whole?.path ?? "")
+  for (const n of second) {
+    const { verdict } = await model.inspect({ path: parts[n]!.path })
+    expect(verdict.eval).not.toBe(parts[n]!.kind ? "ok" : "ng")
+  }
+  await model.release()
+}, 60_000)
 
 test("too few good parts, a wrong recipe and a broken line are refused with the reason", async () => {
   const bad = first.filter((n) => parts[n]!.kind).map((n) => sampleOf(n, "boxes"))
