@@ -212,7 +212,8 @@ async function fill({ db, users }: Hub): Promise<void> {
 /** A picture among many: what is coarse in it differs most. */
 const anyPrint = () =>
   new Uint8Array(
-    Int16Array.from({ length: 64 }, (_, i) => ((Math.random() + Math.random() - 1) * 20_000) / (1 + i)).buffer,
+    Int16Array.from({ length: 64 }, (_, i) => ((Math.random() + Math.random() - 1) * 20_000) / (1 + i))
+      .buffer,
   )
 
 const password = "a benchmark of one evening"
