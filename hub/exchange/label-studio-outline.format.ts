@@ -1,7 +1,7 @@
 import type { Outline } from "#contract/drawing"
 import { encodeRuns, spansOf } from "#contract/outline"
-import { decodeBrush, encodeBrush, spansOfRows } from "./brush.format.ts"
-import { decodePng } from "./png.format.ts"
+import { decodeBrush, encodeBrush, fillRows, spansOfRows } from "./brush.format.ts"
+import { decodePng, encodeBlack } from "./png.format.ts"
 
 /** Outlines of Label Studio (percent of the picture, boxes turned about their top-left corner) and ours (pixels). */
 export type Size = { w: number; h: number }
@@ -100,6 +100,15 @@ function spansOfBitmask(url: unknown, w: number, h: number): Int32Array | null {
     marked[i] = hasAlpha === last > 0 ? 1 : 0
   }
   return spansOfRows(marked, w, h)
+}
+
+/** A mask as Label Studio's bitmask has it: black pixels on nothing. */
+export function bitmaskOf(mask: Outline & { type: "mask" }): { imageDataURL: string } {
+  const [h, w] = mask.size
+  const pixels = new Uint8Array(w * h)
+  fillRows(spansOf(mask), h, w, 1, pixels)
+  const png = Buffer.from(encodeBlack({ w, h, pixels })).toString("base64")
+  return { imageDataURL: `data:image/png;base64,${png}` }
 }
 
 /** An outline as the value of a result. */

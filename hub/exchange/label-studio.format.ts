@@ -4,7 +4,7 @@ import type { Answers, Drawing, Outline, Region, Relation } from "#contract/draw
 import { DefectKey, Finite, Key } from "#contract/ids"
 import type { LabelVerdict } from "#contract/labelling"
 import { answered, answerOf, keepAnswer, type Say } from "./label-studio-answer.format.ts"
-import { drawn, geometryOf, type Size } from "./label-studio-outline.format.ts"
+import { bitmaskOf, drawn, geometryOf, type Size } from "./label-studio-outline.format.ts"
 import { hasGeometry, isMap, labelKeys } from "./label-studio-value.format.ts"
 
 /**
@@ -29,6 +29,8 @@ export type LabelStudioDialect = {
   image: string
   /** Names of the controls, by what they draw. */
   controls: Record<Outline["type"], string>
+  /** How its control for masks keeps them: run lengths, or a PNG. */
+  masks: "brush" | "bitmask"
   /** The choices that say whether the part is good, all that are understood; the first of each is written. */
   verdict: { control: string; ok: readonly string[]; ng: readonly string[]; unsure: readonly string[] } | null
   /** How a defect class is called there. */
@@ -41,6 +43,7 @@ export type LabelStudioDialect = {
 export const plainDialect: LabelStudioDialect = {
   image: "image",
   controls: { box: "box", ellipse: "ellipse", polygon: "area", line: "line", point: "point", mask: "mask" },
+  masks: "brush",
   verdict: {
     control: "verdict",
     ok: ["OK", "ok", "Good", "good", "양품"],
@@ -315,6 +318,7 @@ function outlineOf(
 /** With a config that parts outline and label, the second result repeats the outline under the type "labels". */
 function shapeOfKeys(value: Record<string, unknown>): string | undefined {
   if ("rle" in value) return "brush"
+  if ("imageDataURL" in value) return "bitmask"
   if ("vertices" in value) return "vector"
   if ("points" in value) return "polygon"
   if ("radiusX" in value) return "ellipse"
@@ -354,8 +358,9 @@ export function writeResults(
   for (const region of drawing.regions) {
     const { id, kinds, outline } = region
     const place = { original_width: image.w, original_height: image.h, image_rotation: 0 }
-    const geometry = geometryOf(outline, image)
-    const type = typeOf[outline.type]
+    const isBitmask = outline.type === "mask" && dialect.masks === "bitmask"
+    const geometry = isBitmask ? bitmaskOf(outline) : geometryOf(outline, image)
+    const type = isBitmask ? "bitmasklabels" : typeOf[outline.type]
     out.push({
       id,
       from_name: dialect.controls[outline.type],

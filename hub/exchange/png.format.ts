@@ -26,16 +26,34 @@ export function encodePng(
         raw[to + x * 2 + 1] = value & 255
       }
   }
+  const extra = palette ? [chunk("PLTE", Uint8Array.from(palette.flat()))] : []
+  return file({ w, h, depth: deep ? 16 : 8, colour: palette ? 3 : 0, raw, extra })
+}
+
+/** Black where `pixels` are not 0, on nothing. */
+export function encodeBlack({ w, h, pixels }: { w: number; h: number; pixels: Uint8Array }): Uint8Array {
+  const raw = new Uint8Array(h * (2 * w + 1))
+  for (let y = 0; y < h; y++)
+    for (let x = 0; x < w; x++) if (pixels[y * w + x]) raw[y * (2 * w + 1) + 2 * x + 2] = 255
+  return file({ w, h, depth: 8, colour: 4, raw, extra: [] })
+}
+
+function file(of: {
+  w: number
+  h: number
+  depth: number
+  colour: number
+  raw: Uint8Array
+  extra: Uint8Array[]
+}): Uint8Array {
   const head = new Uint8Array(13)
   const view = new DataView(head.buffer)
-  view.setUint32(0, w)
-  view.setUint32(4, h)
-  head[8] = deep ? 16 : 8
-  head[9] = palette ? 3 : 0
-  const chunks = [chunk("IHDR", head)]
-  if (palette) chunks.push(chunk("PLTE", Uint8Array.from(palette.flat())))
-  chunks.push(chunk("IDAT", deflateSync(raw, { level: 6 })), chunk("IEND", new Uint8Array()))
-  return join([signature, ...chunks])
+  view.setUint32(0, of.w)
+  view.setUint32(4, of.h)
+  head[8] = of.depth
+  head[9] = of.colour
+  const data = chunk("IDAT", deflateSync(of.raw, { level: 6 }))
+  return join([signature, chunk("IHDR", head), ...of.extra, data, chunk("IEND", new Uint8Array())])
 }
 
 function chunk(type: string, body: Uint8Array): Uint8Array {

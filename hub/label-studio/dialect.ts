@@ -81,10 +81,11 @@ export function classOfLabel(label: string, classes: readonly Names[]): Names | 
 /** What stands between a config's words and ours. */
 export function dialectOf(config: LabelConfig, classes: readonly Names[]): LabelStudioDialect {
   const image = config.objects.find(({ tag }) => tag === "Image")?.name ?? "image"
-  const control = (kind: keyof typeof regionTags) =>
+  const drawnBy = (kind: keyof typeof regionTags) =>
     regionTags[kind]
-      .map((tag) => config.controls.find((one) => one.tag === tag)?.name)
-      .find((name) => name !== undefined) ?? kind
+      .map((tag) => config.controls.find((one) => one.tag === tag))
+      .find((one) => one !== undefined)
+  const control = (kind: keyof typeof regionTags) => drawnBy(kind)?.name ?? kind
   const asked = verdictControl(config)
   const ofVerdict = (verdict: LabelVerdict) =>
     asked?.labels.filter((label) => verdictOfWord(label) === verdict) ?? []
@@ -106,6 +107,7 @@ export function dialectOf(config: LabelConfig, classes: readonly Names[]): Label
       point: control("point"),
       mask: control("mask"),
     },
+    masks: drawnBy("mask")?.tag.startsWith("Bitmask") ? "bitmask" : "brush",
     verdict: asked
       ? { control: asked.name, ok: ofVerdict("ok"), ng: ofVerdict("ng"), unsure: ofVerdict("unsure") }
       : null,

@@ -60,12 +60,12 @@ export function createJudgements(deps: JudgementDeps) {
   }
 
   /** Answers are held to the questions there are, unless the person had others before them. */
-  function checkAnswers(label: NewLabel, part: InspectionView): void {
+  function checkAnswers(label: NewLabel, part: InspectionView, before: LabelRow | undefined): void {
     const setup = setupFor(setups(), part.product_id)
     const { setup: had } = label
     if (had && (had.product !== setup.product || had.revision < setup.revision)) return
-    const before = store.newest(part.id)?.drawing
-    const fault = answersFault(setup.questions, label, before ? JSON.parse(before) : null)
+    const drawing = before?.drawing
+    const fault = answersFault(setup.questions, label, drawing ? JSON.parse(drawing) : null)
     if (!fault) return
     const where = fault.region === null ? "the part" : `region ${fault.region}`
     throw new Problem(
@@ -91,10 +91,11 @@ export function createJudgements(deps: JudgementDeps) {
     }
     if (!part) throw new Problem("not_found", "inspection", "there is no such part")
     checkLabel(label, part)
-    if (from === "person" && label.verdict !== "withdrawn") checkAnswers(label, part)
-    const look = from === "import" ? undefined : looks.answeredBy(user, label, store.lastBy(part.id, user.id))
+    const before = store.newest(part.id)
+    if (from === "person" && label.verdict !== "withdrawn") checkAnswers(label, part, before)
+    const labelled = () => store.lastBy(part.id, user.id)
+    const look = from === "import" ? undefined : looks.answeredBy(user, label, labelled)
     if (look) return { row: answer(user, look, label), duplicate: false, label }
-    const before = store.newest(label.inspection_id)
     const mayWithdraw =
       before && before.verdict !== "withdrawn" && (before.user_id === user.id || isReviewer(user))
     if (label.verdict === "withdrawn" && !mayWithdraw)

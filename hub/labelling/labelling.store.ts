@@ -160,6 +160,15 @@ export function createLabellingStore(db: Sqlite) {
          )
        ORDER BY i.n ${order} LIMIT $limit`,
     )
+  // From the index alone, and of many streams at once: whether the person may judge the part is looked at after that.
+  const heads = db.prepare<{ stream: string; n: number | null }>(
+    `SELECT s.value AS stream, (
+       SELECT i.n FROM inspection i
+       WHERE i.queue_stream = s.value AND i.image_sha256 IS NOT NULL
+         AND NOT EXISTS (SELECT 1 FROM label_lease l WHERE l.image_sha256 = i.image_sha256)
+       ORDER BY i.n DESC LIMIT 1
+     ) AS n FROM json_each($streams) s ORDER BY n DESC`,
+  )
   const newestFirst = walk("DESC")
   const oldestFirst = walk("ASC")
   const reason = db.prepare<{ queue_reason: QueueReason | null }>(
@@ -285,6 +294,11 @@ export function createLabellingStore(db: Sqlite) {
     /** Parts of a stream nobody holds and this person may judge. Ended leases must have been dropped before. */
     waitingIn: (stream: string, user: string, newest: boolean, limit: number) =>
       (newest ? newestFirst : oldestFirst).all({ stream, user, limit }),
+    /** Of these streams the number of the newest part nobody holds, the newest first; streams without one are left out. */
+    headsOf: (streams: readonly string[]) =>
+      heads
+        .all({ streams: JSON.stringify(streams) })
+        .flatMap(({ stream, n }) => (n === null ? [] : { stream, n })),
     reason: (inspection: string) => reason.get({ inspection })?.queue_reason ?? null,
     putLease: (row: LeaseRow) => void putLease.run(row),
     /** Leases a part again to whoever has let it go, while it waits and nobody holds it. */

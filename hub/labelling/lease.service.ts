@@ -41,7 +41,10 @@ type Drawn = Pick<LeaseRow, "id" | "inspection_id" | "image_sha256">
 /** A part in somebody's hand, and what it was worth where it has just been drawn from the queue. */
 type Given = { lease: LeaseRow; why?: Why }
 
-/** Who may judge which part now: parts are drawn, leased for minutes, and come back when a lease ends. */
+/**
+ * Who may judge which part now: parts are drawn, leased for minutes, and come back when a lease ends. None of it waits for the
+ * disk: a lease that a power cut takes is a part that somebody else may draw, and two labels of one part are met anyway.
+ */
 export function createLeases(deps: LeaseDeps) {
   const { db, store, queue, reviews, looks, flow, criteria, inspections, help, events, clock, ids } = deps
 
@@ -145,7 +148,7 @@ export function createLeases(deps: LeaseDeps) {
      * and no picture is ever held by two sessions. `holding` are parts the session still has; their leases go on.
      */
     next(user: User, sessionId: string, holding: readonly string[], stock = false): LabelTask | null {
-      const { task, isNew } = db.transaction(() => {
+      const { task, isNew } = db.transactionAhead(() => {
         const now = clock.now()
         const ends = now + (stock ? stockLeaseMs : leaseMs)
         store.dropEndedLeases(now)
@@ -163,7 +166,7 @@ export function createLeases(deps: LeaseDeps) {
      * score first, and by chance known parts among them. Each has its own lease; fewer than `size` when there are no more.
      */
     batch(user: User, sessionId: string, size: number, holding: readonly string[]): LabelTask[] {
-      return db.transaction(() => {
+      return db.transactionAhead(() => {
         const now = clock.now()
         store.dropEndedLeases(now)
         const ends = now + leaseMs
@@ -185,7 +188,7 @@ export function createLeases(deps: LeaseDeps) {
 
     /** Of these parts, those that are still leased to the session; their leases go on. */
     renew(sessionId: string, holding: readonly string[], stock = false): string[] {
-      return db.transaction(() => {
+      return db.transactionAhead(() => {
         const now = clock.now()
         store.dropEndedLeases(now)
         const held = store.leasesOf(sessionId).filter((lease) => holding.includes(lease.inspection_id))

@@ -153,13 +153,13 @@ export function createLooks(deps: LooksDeps) {
     },
 
     /** The look that a label is the answer to, if it is one. `labelled` is when the person last labelled the part. */
-    answeredBy(user: User, label: NewLabel, labelled: number | undefined): LookRow | undefined {
+    answeredBy(user: User, label: NewLabel, labelled: () => number | undefined): LookRow | undefined {
       if (label.lease_id !== undefined) {
         const look = store.look(label.lease_id)
         return look?.user_id === user.id && look.inspection_id === label.inspection_id ? look : undefined
       }
       const last = store.answeredLook(label.inspection_id, user.id)
-      return last && last.stored_at >= (labelled ?? 0) ? last : undefined
+      return last && last.stored_at >= (labelled() ?? 0) ? last : undefined
     },
 
     stored: (id: string) => store.answer(id),

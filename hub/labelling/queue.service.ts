@@ -39,7 +39,7 @@ export type QueueDeps = {
   db: Sqlite
   audit: Audit
   clock: Clock
-  labels: Pick<LabellingStore, "waitingIn" | "tallied">
+  labels: Pick<LabellingStore, "waitingIn" | "headsOf" | "tallied">
   inspections: {
     /** The streams that are not empty; another mark where they are others. */
     openStreams(): { mark: number; streams: readonly Stream[] }
@@ -92,15 +92,24 @@ export function createQueue({ db, audit, clock, labels, inspections }: QueueDeps
     return { places, labels: known }
   }
 
+  /** Of the streams at a mark: the kinds they show, and whether any part was picked for its looks. */
+  let shown: { mark: number; kinds: readonly string[]; spread: boolean } | undefined
+  const shownIn = (mark: number, streams: readonly Stream[]) => {
+    if (shown?.mark !== mark) {
+      const kinds = [...new Set(streams.map(({ kind }) => kind))]
+      shown = { mark, kinds, spread: streams.some(({ spread }) => spread) }
+    }
+    return shown
+  }
+
   /** By the orders that hold; ranked again only when something has changed that counts. */
   const rankings = new Map<boolean, { by: string; ranking: Ranking }>()
   function ranked(reviewer: boolean): Ranking {
     const { mark, streams } = inspections.openStreams()
     const known = labelsNow()
+    const { kinds, spread } = shownIn(mark, streams)
     // How many labels there are in all counts only where parts were picked for their looks.
-    const all = streams.some(({ spread }) => spread) ? known.all : ""
-    const counts = [...new Set(streams.map(({ kind }) => kind))].map(known.of)
-    const by = `${mark} ${policies().version} ${all} ${counts}`
+    const by = `${mark} ${policies().version} ${spread ? known.all : ""} ${kinds.map(known.of)}`
     const last = rankings.get(reviewer)
     if (last?.by === by) return last.ranking
     const ranking = rank(streams, reviewer, known, (line) => policyOf(line).weights)
@@ -128,6 +137,42 @@ export function createQueue({ db, audit, clock, labels, inspections }: QueueDeps
       found.length = Math.min(found.length, limit)
     }
     return found.map((valued) => ({ ...valued, why: withChance(valued.why, valued.part) }))
+  }
+
+  /** The one that `best` would find. Streams that are worth the same are asked at once, as there may be dozens of them. */
+  function top(ranking: Ranking, user: string): Valued | undefined {
+    const { places } = ranking
+    for (let from = 0; from < places.length; ) {
+      const { most } = places[from]!
+      let to = from + 1
+      while (places[to]?.most === most) to += 1
+      const same = places.slice(from, to)
+      // Where age counts, parts of one stream are not worth the same.
+      if (same.some(({ weights }) => weights.age !== 0))
+        return best({ ...ranking, places: places.slice(from) }, user, 1)[0]
+      const found = newestOf(same, ranking.labels, user)
+      if (found) return found
+      from = to
+    }
+    return undefined
+  }
+
+  function newestOf(same: readonly Ranked[], known: Labels, user: string): Valued | undefined {
+    const [only] = same
+    const heads =
+      only && same.length === 1
+        ? [{ stream: only.stream.key, n: Number.POSITIVE_INFINITY }]
+        : labels.headsOf(same.map(({ stream }) => stream.key))
+    let found: { part: Candidate; place: Ranked } | undefined
+    for (const head of heads) {
+      if (found && found.part.n > head.n) break
+      const place = same.find(({ stream }) => stream.key === head.stream)
+      const [part] = labels.waitingIn(head.stream, user, true, 1)
+      if (place && part && part.n > (found?.part.n ?? -1)) found = { part, place }
+    }
+    if (!found) return undefined
+    const { stream, weights } = found.place
+    return { part: found.part, stream, why: withChance(worthOf(stream, weights, known), found.part) }
   }
 
   /** Free parts that look like another: of its line, reason, kind and product, the nearest in score first. */
@@ -193,10 +238,10 @@ export function createQueue({ db, audit, clock, labels, inspections }: QueueDeps
       const ranking = ranked(reviewer)
       for (const wanted of shortOf(store.drawn(), floors())) {
         const places = ranking.places.filter(({ slice }) => slice === wanted)
-        const [found] = best({ ...ranking, places }, user, 1)
+        const found = top({ ...ranking, places }, user)
         if (found) return found
       }
-      return best(ranking, user, 1)[0]
+      return top(ranking, user)
     },
 
     /**

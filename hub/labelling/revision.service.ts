@@ -56,6 +56,7 @@ export function createRevisions(deps: RevisionDeps) {
     before: LabelRow | undefined,
   ): LabelRow {
     const isUnseen = before && before.user_id !== user.id && !isDeliberate(label, part)
+    const newest = criteria()
     const row: Omit<LabelRow, "n"> = {
       id: label.id,
       inspection_id: part.id,
@@ -65,7 +66,7 @@ export function createRevisions(deps: RevisionDeps) {
       boxes: JSON.stringify(label.boxes),
       drawing: drawingText(label),
       accepted: label.accepted ? 1 : 0,
-      criteria: Math.min(label.criteria ?? criteria(), criteria()),
+      criteria: Math.min(label.criteria ?? newest, newest),
       user_id: user.id,
       lease_id: label.lease_id ?? null,
       shown_at: label.shown_at,
@@ -96,8 +97,8 @@ export function createRevisions(deps: RevisionDeps) {
       verdict: before.verdict,
       kinds: JSON.parse(before.kinds),
     }
-    // Who names the revision they saw has seen what stands there, or has met it.
-    const deliberate = label.base_revision !== undefined || isDeliberate(label, part)
+    // Who names the revision they saw has seen what stands there, or has met it; nobody can have missed what is not there.
+    const deliberate = !before || label.base_revision !== undefined || isDeliberate(label, part)
     const own = asked.reason ?? queueAfter({ userId: user.id, ...label }, earlier ?? null, deliberate)
     const { reviewed } = asked
     const reason = standings.onLabel({ user, label, row, before, part, reason: own, reviewed })
@@ -112,7 +113,8 @@ export function createRevisions(deps: RevisionDeps) {
             at: row.stored_at,
           }
     inspections.applyLabel(part.id, applied, priorityFor(part.id, reason))
-    store.setKinds(part.id, label.verdict === "ng" ? label.kinds : [], takenAt(part), row.stored_at)
+    const kinds = label.verdict === "ng" ? label.kinds : []
+    if (before || kinds.length > 0) store.setKinds(part.id, kinds, takenAt(part), row.stored_at)
     count(row, before)
     store.dropLease(part.id)
     if (label.verdict !== "withdrawn") flow.closeOpinions(part.id, user.id, row.stored_at)

@@ -3,7 +3,8 @@ import fc from "fast-check"
 import * as v from "valibot"
 import { Drawing } from "#contract/drawing"
 import { spansOf } from "#contract/outline"
-import { decodeBrush, encodeBrush } from "../../../hub/exchange/brush.format.ts"
+import { decodeBrush, encodeBrush, spansOfRows } from "../../../hub/exchange/brush.format.ts"
+import { maskOfSpans } from "../../../hub/exchange/geometry.format.ts"
 import { plainDialect, readResults, writeResults } from "../../../hub/exchange/label-studio.format.ts"
 import { readMin, writeMin } from "../../../hub/exchange/label-studio-min.format.ts"
 import { sizeOfResults, taskOf } from "../../../hub/exchange/label-studio-task.format.ts"
@@ -193,6 +194,22 @@ test("a bitmask drawn pixel by pixel is read from its PNG", () => {
   )
   const outline = drawing.regions[0]?.outline
   expect(outline?.type === "mask" && [...spansOf(outline)]).toEqual([3, 6, 8, 9])
+})
+
+test("a mask goes to a project that paints bitmasks as a PNG, and comes back pixel by pixel", () => {
+  const size = { w: 23, h: 17 }
+  fc.assert(
+    fc.property(fc.uniqueArray(fc.nat(23 * 17 - 1), { minLength: 1 }), (marked) => {
+      const pixels = new Uint8Array(size.w * size.h)
+      for (const at of marked) pixels[at] = 1
+      const outline = maskOfSpans(spansOfRows(pixels, size.w, size.h), size)!
+      const drawing = { v: 1 as const, regions: [{ id: "m", kinds: ["stain"], outline }] }
+      const [, result] = writeResults({ verdict: "ng", drawing }, size, { ...plainDialect, masks: "bitmask" })
+      expect(result).toMatchObject({ type: "bitmasklabels", value: { bitmasklabels: ["stain"] } })
+      expect(readResults([result], size).drawing.regions[0]?.outline).toEqual(outline)
+    }),
+    { numRuns: 30 },
+  )
 })
 
 test("the flat form keeps verdict, regions and the task's data", () => {

@@ -115,6 +115,50 @@ describe("the order of the queue", () => {
     expect(await order(0.5)).toEqual([old, young])
   })
 
+  test("takes of parts worth the same the newest, whatever stream it stands in, but for those somebody gave back", async () => {
+    clear()
+    const ids = storeParts(hub, 7, (i) => ({ eval: "undecidable", line: `line-${i % 3}` }))
+    const newest = ids.toReversed()
+    const first = (await next(worker))!.inspection.id
+    expect(first).toBe(newest[0]!)
+    const given = { id: crypto.randomUUID(), inspection_id: first, reason: "picture" }
+    expect((await worker.post("/api/labelling/skip", given)).status).toBe(204)
+    expect(await drawnOf(worker)).toEqual(newest.slice(1))
+    expect(await drawnOf(await hub.as("worker"))).toEqual([first])
+  })
+
+  test("is known anew when a stream opens or closes, and not otherwise", async () => {
+    clear()
+    const { db, inspectionStore: store } = hub.hub
+    const keys = () => store.openStreams().streams.map(({ key }) => key)
+    const [a, b] = storeParts(hub, 2, (i) => ({ eval: i === 0 ? "ng" : "undecidable" }))
+    const known = store.openStreams()
+    storeParts(hub, 1, () => ({ eval: "ng" }))
+    expect(store.openStreams()).toBe(known)
+    const before = keys()
+    // What a transaction saw that came to nothing was never so, also when the next one does as much.
+    const close = (id: string, then: () => void) =>
+      db.transaction(() => {
+        store.setQueue(id, null)
+        expect(keys()).toHaveLength(1)
+        then()
+      })
+    const fail = () => {
+      throw new Error("nothing of it")
+    }
+    expect(() => close(b!, fail)).toThrow("nothing of it")
+    expect(keys()).toEqual(before)
+    close(b!, () => {})
+    expect(keys()).toEqual(before.filter((key) => parseStream(key).reason === "ng"))
+    store.setQueue(a!, null)
+    const counted = db
+      .prepare(
+        "SELECT key ->> '$[2]' AS look, key ->> '$[1]' AS reason, sum(waiting) AS waiting FROM queue_stream GROUP BY 1, 2",
+      )
+      .all()
+    expect<unknown>(store.waiting()).toEqual(counted)
+  })
+
   test("is set by engineers, seen by those who review, and of no concern to workers", async () => {
     expect((await worker.get("/api/queue")).status).toBe(403)
     expect((await worker.post("/api/queue/preview", {})).status).toBe(403)
