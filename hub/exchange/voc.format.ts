@@ -13,6 +13,7 @@ import {
   pictures,
   type ReadItem,
   type ReadOptions,
+  refusal,
   readText,
   splitName,
   splitOf,
@@ -166,12 +167,6 @@ async function* read(tree: Tree, { kindOf }: ReadOptions): AsyncGenerator<ReadIt
       }
 }
 
-const refusal = (path: string, code: string, detail: string): ReadItem => ({
-  path,
-  picture: null,
-  item: null,
-  remarks: [{ path, code, detail }],
-})
 
 export const voc: Format = {
   writes: areaOutlines,

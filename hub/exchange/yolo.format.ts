@@ -14,6 +14,7 @@ import {
   pictures,
   type ReadItem,
   type ReadOptions,
+  refusal,
   readText,
   splitOf,
   stemOf,
@@ -257,12 +258,6 @@ function numbersOf(line: string): number[] {
   return out
 }
 
-const refusal = (path: string, code: string, detail: string): ReadItem => ({
-  path,
-  picture: null,
-  item: null,
-  remarks: [{ path, code, detail }],
-})
 
 function outlinesOf(
   values: readonly number[],
