@@ -384,7 +384,6 @@ export const withSigns = (
     ...(known?.at !== undefined && { at: known.at }),
   }
 
-
 const isNumbers = (value: unknown): value is number[] =>
   Array.isArray(value) && value.every((n) => typeof n === "number" && Number.isFinite(n))
 

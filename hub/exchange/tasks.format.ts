@@ -141,7 +141,6 @@ async function* elements(tree: Tree, paths: readonly string[]) {
   }
 }
 
-
 const verdictWords = new Set(Object.values(plainDialect.verdict ?? {}).flat())
 /** Whether a word of a verdict is among some choices; those of a tree are lists. */
 const saysVerdict = (value: unknown): boolean =>

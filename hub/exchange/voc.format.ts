@@ -13,8 +13,8 @@ import {
   pictures,
   type ReadItem,
   type ReadOptions,
-  refusal,
   readText,
+  refusal,
   splitName,
   splitOf,
   stemOf,
@@ -166,7 +166,6 @@ async function* read(tree: Tree, { kindOf }: ReadOptions): AsyncGenerator<ReadIt
         remarks: [],
       }
 }
-
 
 export const voc: Format = {
   writes: areaOutlines,

@@ -14,8 +14,8 @@ import {
   pictures,
   type ReadItem,
   type ReadOptions,
-  refusal,
   readText,
+  refusal,
   splitOf,
   stemOf,
   type Tree,
@@ -257,7 +257,6 @@ function numbersOf(line: string): number[] {
   }
   return out
 }
-
 
 function outlinesOf(
   values: readonly number[],
