@@ -21,6 +21,7 @@ import { createFetchRights } from "./delivery/fetch-rights.ts"
 import { createExchangeDomain } from "./exchange/exchange.ts"
 import type { ExportOperations } from "./exchange/export.worker.ts"
 import { formats } from "./exchange/formats.ts"
+import type { ImportOperations } from "./exchange/import.worker.ts"
 import { zipStream } from "./exchange/zip.writer.ts"
 import { createFleetDomain } from "./fleet/fleet.ts"
 import { accessTable } from "./http/access.ts"
@@ -102,6 +103,8 @@ export type HubPorts = {
   freezer?: (database: string) => Asker<FreezeOperations>
   /** Makes exports, each in a process of its own; without it the hub does, piece by piece. */
   exporter?: (database: string) => Asker<ExportOperations>
+  /** Reads uploads of labelled pictures, each in a process of its own; without it the hub does. */
+  importer?: () => Asker<ImportOperations>
   /** Helps people judge, in processes of their own; without it they judge without help. */
   assist?: AssistPorts | undefined
   /** Prints reports, in a process of its own; without it there are pages and tables alone. */
@@ -381,6 +384,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         through: (filter) => parts.parts.through(filter),
         found: (filter, through, now) => parts.parts.numbers(filter, through, now),
       },
+      reader: ports.importer,
       exporter: ports.exporter && (() => ports.exporter!(folder.database)),
       folder: join(folder.root, "imports"),
     })

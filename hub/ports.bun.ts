@@ -30,6 +30,7 @@ export function bunPorts(): HubPorts {
     // It lives as long as its export, however slowly that is read.
     exporter: (database) =>
       createAsker({ command: selfCommand("worker", "export", database), restMs: 24 * 3_600_000 }),
+    importer: () => createAsker({ command: selfCommand("worker", "import"), restMs: 24 * 3_600_000 }),
     assist: createAssistPorts(),
     print: createAsker({ command: selfCommand("worker", "print") }),
     prover: createProver({ command: selfCommand("worker", "infer"), memoryBytes: foreignBytes() }),

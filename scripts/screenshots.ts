@@ -278,6 +278,11 @@ const shots: Record<string, (page: Page) => Promise<void>> = {
     await page.locator('[data-testid="parts-act"][data-kind="label"]').tap()
     await page.getByTestId("parts-will").waitFor()
   },
+  "parts-export": async (page) => {
+    await open(page, "/parts", ".parts-card img")
+    await page.getByTestId("parts-export").tap()
+    await page.getByTestId("export-item").waitFor()
+  },
   part: async (page) => {
     await open(page, "/parts", ".parts-card img")
     await page.getByTestId("parts-item").first().tap()

@@ -11,6 +11,7 @@ const workers: CommandTable = {
   assist: () => import("./workers/assist.worker.ts").then((m) => m.assistWorker),
   freeze: () => import("./workers/freeze.worker.ts").then((m) => m.freezeWorker),
   export: () => import("./workers/export.worker.ts").then((m) => m.exportWorker),
+  import: () => import("./workers/import.worker.ts").then((m) => m.importWorker),
   similar: () => import("./workers/similar.worker.ts").then((m) => m.similarWorker),
   print: () => import("./workers/print.worker.ts").then((m) => m.printWorker),
   selfcheck: () => import("./workers/selfcheck.worker.ts").then((m) => m.selfcheckWorker),
@@ -23,6 +24,7 @@ export const workerCommand: Command = {
        crux worker assist           embeddings and outlines, over the IPC channel of the parent
        crux worker freeze DATABASE  dataset versions, over the IPC channel of the parent
        crux worker export DATABASE  archives of labelled parts, over the IPC channel of the parent
+       crux worker import           what somebody sent, read over the IPC channel of the parent
        crux worker similar DATABASE search among embeddings, over the IPC channel of the parent
        crux worker print            reports as PDF, over the IPC channel of the parent
        crux worker selfcheck        load the native libraries and compute something small`,

@@ -17,28 +17,8 @@ export function createDatasetReader(store: Pick<DatasetStore, "splitOf" | "page"
   }
 }
 
-export const sampleOf = ({
-  id,
-  image,
-  mime,
-  w,
-  h,
-  split,
-  group,
-  product,
-  weight,
-  label,
-  said,
-}: FrozenSample): DatasetSample => ({
-  id,
-  image,
-  mime,
-  w,
-  h,
-  split,
-  group,
-  product,
-  weight,
-  label,
+/** A row of a version as others see it. */
+export const sampleOf = ({ size: _, said, ...sample }: FrozenSample): DatasetSample => ({
+  ...sample,
   said: said ?? null,
 })

@@ -192,7 +192,7 @@ export function createDataset({ db, clock, ids, labels, blobs, keepImage, sniffI
     picture: (digest: string, image: string): FrozenSample | undefined => store.sample(digest, image),
 
     /** A set frozen before; empty when there was none by this name. */
-    frozen: (digest: string): FrozenSet => ({ ...frozen(store.samples(digest)), digest }),
+    frozen: (digest: string): FrozenSet => setOf(digest, store.samples(digest)),
 
     /** NG parts a station had passed, and the model it ran: what must not fail again. Newest first, at most `limit`. */
     confirmedEscapes(limit: number): { image: string; kinds: string[]; passedBy: string | null }[] {
@@ -228,10 +228,12 @@ function checkLabel({ verdict, kinds, boxes }: SampleLabel): void {
     throw new Problem("invalid", "label_box_kind", "every box needs its kind among the kinds of the part")
 }
 
-function frozen(samples: readonly FrozenSample[]): FrozenSet {
+function setOf(digest: string, samples: FrozenSample[]): FrozenSet {
   const byKind: Record<string, number> = {}
-  for (const { label } of samples)
+  let ng = 0
+  for (const { label } of samples) {
+    if (label.verdict === "ng") ng++
     for (const kind of new Set(label.kinds)) byKind[kind] = (byKind[kind] ?? 0) + 1
-  const ng = samples.filter((s) => s.label.verdict === "ng").length
-  return { digest: setDigest(samples), samples: [...samples], ok: samples.length - ng, ng, byKind }
+  }
+  return { digest, samples, ok: samples.length - ng, ng, byKind }
 }

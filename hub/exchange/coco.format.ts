@@ -14,6 +14,7 @@ import {
   type RandomAccess,
   type ReadItem,
   type ReadOptions,
+  refusal,
   type Split,
   splitName,
   splitOf,
@@ -382,13 +383,6 @@ export const withSigns = (
     ...(known?.by !== undefined && { by: known.by }),
     ...(known?.at !== undefined && { at: known.at }),
   }
-
-const refusal = (path: string, code: string, detail: string): ReadItem => ({
-  path,
-  picture: null,
-  item: null,
-  remarks: [{ path, code, detail }],
-})
 
 const isNumbers = (value: unknown): value is number[] =>
   Array.isArray(value) && value.every((n) => typeof n === "number" && Number.isFinite(n))

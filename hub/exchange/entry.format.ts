@@ -44,6 +44,14 @@ export type ReadItem = {
   remarks: ExchangeRemark[]
 }
 
+/** One picture of which nothing but its reason came. */
+export const refusal = (path: string, code: string, detail: string): ReadItem => ({
+  path,
+  picture: null,
+  item: null,
+  remarks: [{ path, code, detail }],
+})
+
 /** As much of an item as a foreign file tells. Size and id are looked up or worked out from the picture when missing. */
 export type PartialItem = Omit<ExchangeItem, "v" | "id" | "image"> & {
   id?: string | undefined

@@ -1,5 +1,5 @@
 import { createWriteStream } from "node:fs"
-import { mkdir, open, rm } from "node:fs/promises"
+import { mkdir, rm } from "node:fs/promises"
 import { join } from "node:path"
 import { Readable } from "node:stream"
 import { pipeline } from "node:stream/promises"
@@ -7,15 +7,14 @@ import type { DefectClass } from "#contract/catalogue"
 import type { ExchangeFormat, ImportReport, ImportView } from "#contract/exchange"
 import { Problem } from "#contract/problem"
 import type { User } from "#contract/users"
+import type { Asker } from "#models/infer/asker"
 import type { Ids } from "#platform/ids"
 import type { Log } from "#platform/log"
 import type { Sqlite } from "#platform/sqlite"
-import type { ReadItem, ReadOptions, Tree } from "./entry.format.ts"
 import { createExchangeStore } from "./exchange.store.ts"
-import { treeOfFile } from "./folder.ts"
-import { formats, recogniseFormat } from "./formats.ts"
+import { type ImportOperations, openInChild } from "./import.worker.ts"
+import { type OpenedImport, openImport } from "./import-reader.ts"
 import { addRemark, createTaking, type TakingDeps } from "./taking.ts"
-import { openZip } from "./zip.reader.ts"
 
 export type ExchangeDeps = TakingDeps & {
   db: Sqlite
@@ -23,6 +22,8 @@ export type ExchangeDeps = TakingDeps & {
   log: Log
   classes: () => DefectClass[]
   addClass: (by: User, names: { key: string; name: string }) => void
+  /** Starts a process that reads one upload; without it the hub does. */
+  reader?: (() => Asker<ImportOperations>) | undefined
   /** For uploads and what is unpacked of them. */
   folder: string
 }
@@ -37,24 +38,18 @@ export function createExchange(deps: ExchangeDeps) {
   /** The import under way and those behind it: one at a time, so that labelling people hardly notice. */
   let queue: Promise<void> = Promise.resolve()
   const cancelled = new Set<string>()
+  /** The process that reads the one under way. */
+  let reading: { id: string; end: () => Promise<void> } | undefined
   let stopping = false
 
-  /** The class a foreign word means: its key, or its name in any language. */
-  const createKindOf = (user: User, newClasses: boolean): ReadOptions["kindOf"] => {
-    const byWord = new Map<string, string>()
+  /** Classes by their keys and by their names in every language. */
+  function wordsOf(): [string, string][] {
+    const words: [string, string][] = []
     for (const { key, names } of classes()) {
-      for (const name of Object.values(names)) byWord.set(name.toLowerCase(), key)
-      byWord.set(key, key)
+      for (const name of Object.values(names)) words.push([name.toLowerCase(), key])
+      words.push([key, key])
     }
-    byWord.set("unknown", "unknown")
-    return (label) => {
-      const known = byWord.get(label) ?? byWord.get(label.trim().toLowerCase())
-      if (known !== undefined || !newClasses || label.trim() === "") return known
-      const key = freeKey(label, new Set(byWord.values()))
-      addClass(user, { key, name: label.trim().slice(0, 64) })
-      byWord.set(label.trim().toLowerCase(), key).set(label, key).set(key, key)
-      return key
-    }
+    return [...words, ["unknown", "unknown"]]
   }
 
   async function run(
@@ -64,44 +59,43 @@ export function createExchange(deps: ExchangeDeps) {
     { name, format: asked, newClasses }: ImportRequest,
   ) {
     const scratch = join(folder, job.id)
-    let closeTree = async () => {}
+    let opened: OpenedImport | undefined
     try {
-      const opened = await openUpload(path, name, scratch)
-      closeTree = opened.close
-      for (const remark of opened.refused) {
+      const source = { path, name, scratch, format: asked, words: wordsOf(), newClasses }
+      const child = deps.reader?.()
+      if (child) reading = { id: job.id, end: child.close }
+      opened = child ? await openInChild(child, source) : await openImport(source, sniff)
+      const { format, total, refused, takeMade, items } = opened
+      for (const remark of refused) {
         job.report.refused++
         addRemark(job.report, remark)
       }
-      const format = asked ?? (await recogniseFormat(opened.tree))
-      if (!format)
-        throw new Problem(
-          "unsupported",
-          "import_format",
-          "nothing in here is a format CRUX reads; name the format if you know it",
-        )
       job.report.format = format
-      job.total = totalOf(format, opened.tree)
-      const options: ReadOptions = { kindOf: createKindOf(user, newClasses), sizeOf: sniff }
-      const items = withKnownKinds(formats[format].read(opened.tree, options), options.kindOf)
-      await taking.take(user, opened.tree, items, job.report, (seen) => {
+      job.total = total
+      async function* known() {
+        for await (const item of items) {
+          for (const made of takeMade()) addClass(user, made)
+          yield item
+        }
+      }
+      await taking.take(user, opened, known(), job.report, (seen) => {
         job.seen = seen
         store.put(job)
         return !cancelled.has(job.id) && !stopping
       })
-      if (stopping)
-        throw new Problem(
-          "unavailable",
-          "stopped",
-          "the hub was stopped; import it again, nothing comes twice",
-        )
+      if (stopping) throw stopped()
       job.state = cancelled.has(job.id) ? "cancelled" : "done"
-    } catch (error) {
-      job.state = "failed"
+    } catch (thrown) {
+      // A child that was ended by us has nothing to say.
+      const error = stopping ? stopped() : thrown
+      job.state = cancelled.has(job.id) ? "cancelled" : "failed"
+      if (job.state === "cancelled") return
       const told = error instanceof Problem || error instanceof SyntaxError
       job.error = told ? error.message : "the hub could not go on; what was stored so far stays"
       if (!told) log.error("import_failed", { import: job.id, error: String(error) })
     } finally {
-      await closeTree()
+      reading = undefined
+      await opened?.close()
       await rm(scratch, { recursive: true, force: true })
       job.finished_at = clock.now()
       store.put(job)
@@ -149,6 +143,8 @@ export function createExchange(deps: ExchangeDeps) {
     cancel(id: string): ImportView {
       const job = this.get(id)
       if (job.state === "running") cancelled.add(id)
+      // It may be looking through a file of gigabytes before its first picture.
+      if (job.state === "running" && job.seen === 0 && reading?.id === id) void reading.end()
       return job
     },
     start: async (): Promise<void> => {
@@ -157,11 +153,15 @@ export function createExchange(deps: ExchangeDeps) {
     },
     stop: async (): Promise<void> => {
       stopping = true
+      await reading?.end()
       await queue
     },
   }
 }
 export type Exchange = ReturnType<typeof createExchange>
+
+const stopped = () =>
+  new Problem("unavailable", "stopped", "the hub was stopped; import it again, nothing comes twice")
 
 const emptyReport = (format: ExchangeFormat): ImportReport => ({
   format,
@@ -174,64 +174,3 @@ const emptyReport = (format: ExchangeFormat): ImportReport => ({
   remarks: [],
   by_code: {},
 })
-
-/** Classes of parts in our words, also where only the index names them; one nobody knows is told once and left out. */
-async function* withKnownKinds(
-  items: AsyncIterable<ReadItem>,
-  kindOf: ReadOptions["kindOf"],
-): AsyncGenerator<ReadItem> {
-  for await (const read of items) {
-    const { item, path, remarks } = read
-    if (!item?.label) {
-      yield read
-      continue
-    }
-    const kinds: string[] = []
-    for (const word of item.label.kinds) {
-      const kind = kindOf(word)
-      if (kind !== undefined) kinds.push(kind)
-      else if (!remarks.some(({ code, detail }) => code === "unknown_label" && detail === word))
-        remarks.push({ path, code: "unknown_label", detail: word })
-    }
-    yield { ...read, item: { ...item, label: { ...item.label, kinds: [...new Set(kinds)] } } }
-  }
-}
-
-/** How many pictures there are, where it costs nothing to know. */
-function totalOf(format: ExchangeFormat, { paths }: Tree): number | null {
-  const count = (is: RegExp) => paths.filter((path) => is.test(path)).length
-  if (/^yolo|^image-folder|^mvtec/.test(format)) return count(/\.(jpe?g|png|webp)$/i) || null
-  if (format === "voc") return count(/\.xml$/i)
-  return null
-}
-
-async function openUpload(path: string, name: string, scratch: string) {
-  const file = await open(path, "r")
-  const head = new Uint8Array(4)
-  await file.read(head, 0, 4, 0)
-  await file.close()
-  if (head[0] === 0x50 && head[1] === 0x4b) return openZip(path, scratch)
-  const extension = /\.(jsonl?|csv|parquet)$/i.exec(name)?.[0]?.toLowerCase()
-  if (!extension)
-    throw new Problem(
-      "unsupported",
-      "import_file",
-      "send a ZIP archive, or a file named .json, .jsonl, .csv or .parquet",
-    )
-  return { tree: treeOfFile(`upload${extension}`, path), refused: [], close: async () => {} }
-}
-
-/** A key for a class that has only a name: its Latin letters, or a number. */
-function freeKey(label: string, taken: ReadonlySet<string>): string {
-  const base =
-    label
-      .toLowerCase()
-      .normalize("NFKD")
-      .replace(/[^a-z0-9]+/g, "-")
-      .replace(/^-+|-+$/g, "")
-      .slice(0, 40) || "class"
-  for (let n = 1; ; n++) {
-    const key = n === 1 && base !== "class" ? base : `${base}-${n}`
-    if (!taken.has(key)) return key
-  }
-}

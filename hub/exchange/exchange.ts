@@ -50,6 +50,8 @@ export function createExchangeDomain(deps: {
   dataset: Pick<Dataset, "splitOf" | "version" | "page">
   /** What filters find; a later domain knows. */
   parts: { through: ExportsDeps["through"]; found: ExportDeps["found"] }
+  /** Starts a process that reads one upload. */
+  reader: ExchangeDeps["reader"]
   /** Starts a process that makes one export. */
   exporter: ExportsDeps["child"]
   folder: string

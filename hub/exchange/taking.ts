@@ -60,7 +60,7 @@ export function createTaking({ clock, sniff, part, partOfImage, store, labels }:
   /** Finds the part of a picture or makes it; null when nothing can come of it. */
   async function place(
     { path, picture, item, remarks }: ReadItem,
-    tree: Tree,
+    tree: Pick<Tree, "read">,
     report: ImportReport,
     say: Say,
   ) {
@@ -216,7 +216,7 @@ export function createTaking({ clock, sniff, part, partOfImage, store, labels }:
     /** Takes all of them; `progress` hears after each handful, and ends it by answering false. */
     async take(
       user: User,
-      tree: Tree,
+      tree: Pick<Tree, "read">,
       items: AsyncIterable<ReadItem>,
       report: ImportReport,
       progress: (seen: number) => boolean,

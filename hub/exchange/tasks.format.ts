@@ -7,6 +7,7 @@ import {
   pictures,
   type ReadItem,
   type ReadOptions,
+  refusal,
   splitOf,
   type Tree,
   textPieces,
@@ -140,13 +141,6 @@ async function* elements(tree: Tree, paths: readonly string[]) {
   }
 }
 
-const refused = (path: string, code: string, detail: string): ReadItem => ({
-  path,
-  picture: null,
-  item: null,
-  remarks: [{ path, code, detail }],
-})
-
 const verdictWords = new Set(Object.values(plainDialect.verdict ?? {}).flat())
 /** Whether a word of a verdict is among some choices; those of a tree are lists. */
 const saysVerdict = (value: unknown): boolean =>
@@ -260,12 +254,12 @@ export const labelStudioJson: Format = {
       try {
         raw = parseJson(bytes)
       } catch (error) {
-        yield refused(where, "broken", String(error))
+        yield refusal(where, "broken", String(error))
         continue
       }
       const task = taskOf(raw)
       if (typeof task === "string") {
-        yield refused(where, "broken", task)
+        yield refusal(where, "broken", task)
         continue
       }
       const { data, annotations } = task
@@ -311,11 +305,11 @@ export const labelStudioMin: Format = {
       try {
         raw = parseJson(bytes)
       } catch (error) {
-        yield refused(where, "broken", String(error))
+        yield refusal(where, "broken", String(error))
         continue
       }
       if (typeof raw !== "object" || raw === null || Array.isArray(raw)) {
-        yield refused(where, "broken", "not a task")
+        yield refusal(where, "broken", "not a task")
         continue
       }
       const flat = raw as Record<string, unknown>

@@ -14,6 +14,7 @@ import {
   type ReadItem,
   type ReadOptions,
   readText,
+  refusal,
   splitName,
   splitOf,
   stemOf,
@@ -165,13 +166,6 @@ async function* read(tree: Tree, { kindOf }: ReadOptions): AsyncGenerator<ReadIt
         remarks: [],
       }
 }
-
-const refusal = (path: string, code: string, detail: string): ReadItem => ({
-  path,
-  picture: null,
-  item: null,
-  remarks: [{ path, code, detail }],
-})
 
 export const voc: Format = {
   writes: areaOutlines,

@@ -15,6 +15,7 @@ import {
   type ReadItem,
   type ReadOptions,
   readText,
+  refusal,
   splitOf,
   stemOf,
   type Tree,
@@ -256,13 +257,6 @@ function numbersOf(line: string): number[] {
   }
   return out
 }
-
-const refusal = (path: string, code: string, detail: string): ReadItem => ({
-  path,
-  picture: null,
-  item: null,
-  remarks: [{ path, code, detail }],
-})
 
 function outlinesOf(
   values: readonly number[],

@@ -90,6 +90,14 @@ const screens: { name: string; path?: string; open: (page: Page) => Promise<void
     },
   },
   {
+    name: "parts: take out",
+    path: "/parts",
+    open: async (page) => {
+      await page.getByTestId("parts-export").tap()
+      await page.getByTestId("export-item").waitFor()
+    },
+  },
+  {
     name: "parts: table",
     path: "/parts?look=table",
     open: (page) => page.getByTestId("parts-item").first().waitFor(),

@@ -4,6 +4,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { ExchangeFormat, ExchangeItem, ImportView } from "#contract/exchange"
 import type { LabelRevision } from "#contract/labelling"
+import { selfCommand } from "#models/child"
+import { createAsker } from "#models/infer/asker"
 import { writeExport } from "../../../hub/exchange/survey.ts"
 import { openZip } from "../../../hub/exchange/zip.reader.ts"
 import { zipStream } from "../../../hub/exchange/zip.writer.ts"
@@ -15,7 +17,10 @@ let hub: TestHub
 let engineer: Browser & { userId: string }
 let folder = ""
 beforeAll(async () => {
-  hub = await startTestHub()
+  // Uploads are read by the real child.
+  hub = await startTestHub({
+    ports: { importer: () => createAsker({ command: selfCommand("worker", "import") }) },
+  })
   engineer = await hub.as("engineer")
   folder = mkdtempSync(join(tmpdir(), "crux-exchange-"))
   for (const [key, ko] of [

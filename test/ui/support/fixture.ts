@@ -409,6 +409,18 @@ export async function startFixture(options: FixtureOptions) {
           sample: stream.slice(0, 8),
           through: 1_000,
         })
+      case "GET /api/exports":
+        return list([
+          {
+            id: "0192d1a0-0000-7000-8000-00000000e001",
+            name: "crux-coco-48210.zip",
+            parts: 12_840,
+            pictures: 4_096,
+            bytes: 734_003_200,
+            started_by: "Kim",
+            started_at: Date.now() - 90_000,
+          },
+        ])
       case "GET /api/golden":
         return json({
           digest: models[0]?.gate?.golden.digest ?? null,
@@ -420,6 +432,15 @@ export async function startFixture(options: FixtureOptions) {
       case "GET /api/live":
         return openStream(streams)
     }
+    if (/^GET \/api\/exports\/[a-z-]+\/preview$/.test(`${request.method} ${path}`))
+      return json({
+        parts: 1_204,
+        ok: 861,
+        ng: 343,
+        regions: 611,
+        by_kind: { scratch: 420, dent: 191 },
+        left_out: { mask: 12 },
+      })
     const badge = /^\/api\/users\/([^/]+)\/badge$/.exec(path)
     if (badge) {
       const owner = users.find((u) => u.id === badge[1])
