@@ -101,16 +101,13 @@ export async function trainCandidate(
   const fit = (rows: readonly Patch[]) =>
     fitHead(stackPatches(rows, shape.dim + 1, options.classes), scale, options.head)
   const hasDefects = patches.some((patch) => patch.label > 0)
-  const own = images.flatMap(({ copy }, i) => (copy ? [] : [i]))
-  const weights = weightsOf(own.map((i) => images[i]!))
-  const stats = own.map(
-    (i, n): LabelledStats => ({
-      bank: meanOfWorst(distancesOf[i]!, worst),
-      ng: !isGood(images[i]!),
-      weight: weights[n]!,
-    }),
-  )
-  const kinds: KindLook[] = own.map(() => [])
+  const weights = weightsOf(images)
+  const stats: LabelledStats[] = images.map((image, i) => ({
+    bank: meanOfWorst(distancesOf[i]!, worst),
+    ng: !isGood(image),
+    weight: weights[i]!,
+  }))
+  const kinds: KindLook[] = images.map(() => [])
   let head: Head | undefined
   if (hasDefects) {
     let kept = patches
@@ -125,11 +122,8 @@ export async function trainCandidate(
         const looks = await trunk.look(image.pixels)
         const distances = distancesOf[i]!
         const look = await heads[folds.head[i]!]!.look(looks, distances)
-        const place = own.indexOf(i)
-        if (place >= 0) {
-          stats[place] = { ...stats[place]!, head: meanOfWorst(look.ng, worst) }
-          kinds[place] = look.kinds(highest(cells, look.ng, worst))
-        }
+        stats[i] = { ...stats[i]!, head: meanOfWorst(look.ng, worst) }
+        kinds[i] = look.kinds(highest(cells, look.ng, worst))
         mined.push(...minedPatches(regions[i]!, look.ng, patchOf(i, shape, looks, distances)))
         options.onProgress("head", (round + (i + 1) / images.length) / options.head.rounds)
       }
@@ -145,13 +139,7 @@ export async function trainCandidate(
     const distances = await engine.distances(looks)
     return { distances, look: await whole?.look(looks, distances) }
   }
-  const points = kindPoints(
-    own.map((i) => images[i]!),
-    kinds,
-    own.map((i) => folds.head[i]!),
-    options.labelOf,
-  )
-  const kindFigures = head && calibrateKinds(points)
+  const kindFigures = head && calibrateKinds(kindPoints(images, kinds, folds.head, options.labelOf))
   const temperature = kindFigures?.temperature ?? 1
   return {
     taps,

@@ -5,13 +5,7 @@ import { type Resized, resizeFrame } from "../preprocess.ts"
 import type { PatchShape } from "./extractor.ts"
 
 /** A labelled image in memory at input size. `group` is a small number standing for part or lot. */
-export type TrainingImage = {
-  sample: TrainingSample
-  pixels: Resized
-  group: number
-  /** A turned copy of another image: learned from, and never judged by. */
-  copy?: true
-}
+export type TrainingImage = { sample: TrainingSample; pixels: Resized; group: number }
 
 export function isGood({ sample }: TrainingImage): boolean {
   return sample.label.verdict === "ok"
@@ -38,38 +32,6 @@ export function weightsOf(images: readonly TrainingImage[]): number[] {
   }
   const scale = { ok: scaleOf("ok"), ng: scaleOf("ng") }
   return images.map((image, i) => raw[i]! * scale[image.sample.label.verdict])
-}
-
-/** How a picture may be turned so that it shows a part that could have come as well. */
-export type Turn = "across" | "down" | "round"
-
-/** A picture mirrored across or down, or turned upside down, with its boxes. */
-export function turned({ sample, pixels, group }: TrainingImage, how: Turn): TrainingImage {
-  const { width, height, channels, placement } = pixels
-  const [across, down] = [how !== "down", how !== "across"]
-  const out = new Uint8Array(pixels.pixels.length)
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const from = ((down ? height - 1 - y : y) * width + (across ? width - 1 - x : x)) * channels
-      const to = (y * width + x) * channels
-      for (let c = 0; c < channels; c++) out[to + c] = pixels.pixels[from + c]!
-    }
-  }
-  const boxes = sample.label.boxes.map(({ kind, box: [x, y, w, h] }) => ({
-    kind,
-    box: [
-      across ? placement.w - x - w : x,
-      down ? placement.h - y - h : y,
-      w,
-      h,
-    ] as (typeof sample.label.boxes)[number]["box"],
-  }))
-  return {
-    sample: { ...sample, label: { ...sample.label, boxes } },
-    pixels: { ...pixels, pixels: out },
-    group,
-    copy: true,
-  }
 }
 
 /** One labelled place: the patches (cells) that may show it and the class they would get. */
