@@ -20,6 +20,8 @@ const TargetProject = v.looseObject({ id: v.number(), title: v.string(), crux_so
 const TargetTask = v.looseObject({
   id: v.number(),
   crux_key: v.nullable(v.string()),
+  data: v.record(v.string(), v.unknown()),
+  crux_picture: v.picklist(["none", "waiting", "stored", "failed"]),
   annotations: v.array(
     v.looseObject({ unique_id: v.string(), result: v.array(v.unknown()), was_cancelled: v.boolean() }),
   ),
@@ -191,7 +193,12 @@ async function bringProject(
     const sent = []
     for (const task of tasks) {
       const there = before.get(keyOf(task))
-      const data = there ? task.data : await withPicture(source, target, id, key, task, report, differ)
+      // One that could not be had the last time may be there now.
+      const isWanted = !there || there.crux_picture === "failed"
+      const data = isWanted ? await withPicture(source, target, id, key, task, report, differ) : task.data
+      if (there && data !== task.data) await target.patch(`/api/tasks/${there.id}/`, { data })
+      if (there?.crux_picture === "waiting" && key !== null && there.data[key] === task.data[key])
+        differ(`task ${task.id}: its picture has not come yet; the hub goes on asking for it`)
       report.tasks.found += 1
       report.tasks[there ? "known" : "new"] += 1
       report.annotations.found += task.annotations.length

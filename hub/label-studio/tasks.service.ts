@@ -300,15 +300,22 @@ export function createTasks({
       patch: { data?: Record<string, unknown>; meta?: Record<string, unknown> },
     ): TaskRow {
       const before = task(id)
-      db.transaction(() =>
+      // A picture that could not be had may be somewhere else now.
+      const place =
+        patch.data && before.picture === "failed"
+          ? pictures.placeOf(before.project, configOf(project(before.project)), patch.data)
+          : null
+      db.transaction(() => {
         store.updateTask({
           id,
           data: patch.data ? JSON.stringify(patch.data) : before.data,
           meta: patch.meta ? JSON.stringify(patch.meta) : before.meta,
           by: by.id,
           now: clock.now(),
-        }),
-      )
+        })
+        if (place !== null && place.inspection === null) store.setPicture(id, place.picture, place.why)
+      })
+      if (place !== null) pictures.wake()
       return task(id)
     },
     /** The task goes out of the project; the part and its history stay. */
