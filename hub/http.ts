@@ -14,7 +14,7 @@ import { answerProblem } from "./http/problems.ts"
 import { createReferenceRoutes } from "./http/reference.routes.ts"
 import { sameOriginChanges } from "./http/same-origin.ts"
 import { readSessionToken } from "./http/session-cookie.ts"
-import { createUiRoutes, type OpenAsset } from "./http/ui.routes.ts"
+import { createUiRoutes, type OpenAsset, type OpenWork } from "./http/ui.routes.ts"
 
 export type HttpOptions = {
   /** Routes of the domains, with their full paths, in domain order. */
@@ -29,6 +29,7 @@ export type HttpOptions = {
   hasRoom: (bytes: number) => Promise<boolean>
   ready: () => boolean
   openAsset: OpenAsset
+  openWork: OpenWork
   version: string
   ids: Ids
   log: Log
@@ -45,6 +46,7 @@ export function createHttp({
   hasRoom,
   ready,
   openAsset,
+  openWork,
   version,
   ids,
   log,
@@ -103,7 +105,7 @@ export function createHttp({
   for (const domain of routes) app.route("/", domain)
   app.get("/api/openapi.json", allow("worker"), async (c) => c.json(await openApiDocument(app, version)))
   app.route("/", createReferenceRoutes({ app: () => app, version }))
-  app.route("/", createUiRoutes({ openAsset }))
+  app.route("/", createUiRoutes({ openAsset, openWork }))
   accessTable(app)
   return app
 }

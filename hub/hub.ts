@@ -36,6 +36,7 @@ import type { MakeTiles } from "./inspection/pyramids.ts"
 import { createLabelStudio } from "./label-studio/label-studio.ts"
 import { createLabelledStore } from "./labelling/labelled.store.ts"
 import { createLabellingDomain } from "./labelling/labelling.ts"
+import { createOpening } from "./labelling/opening.service.ts"
 import { createLearning } from "./learning.ts"
 import { createLiveRoutes } from "./live/live.routes.ts"
 import { createSparkplugStore } from "./mirror/sparkplug.store.ts"
@@ -479,6 +480,13 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       hasRoom: async (bytes) => hasRoomFor(await disk.look(), bytes),
       ready: () => ready,
       openAsset: ports.openAsset,
+      openWork: createOpening({
+        resolveSession: users.sessions.resolve,
+        tablets: users.tablets,
+        kinds: catalogue.defectClasses,
+        setups: setups.list,
+        next: labelling.next,
+      }),
       version: ports.version,
       ids,
       log: log.child("http"),

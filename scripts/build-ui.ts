@@ -38,7 +38,7 @@ async function buildFonts(assets: string): Promise<string> {
 }
 
 /**
- * Builds the UI into `outdir`: `index.html` (never cached) and `assets/*` (names carry a content hash: cache for ever).
+ * Builds the UI into `outdir`: `index.html`, `work.html` (never cached) and `assets/*` (names carry a content hash: cache for ever).
  * @throws AggregateError with Bun's build messages.
  */
 export async function buildUi(outdir = join(root, "dist/ui"), minify = true): Promise<UiFile[]> {
@@ -53,11 +53,26 @@ export async function buildUi(outdir = join(root, "dist/ui"), minify = true): Pr
     splitting: true,
     define: { "process.env.NODE_ENV": '"production"' },
   })
-  const style = await Bun.build({ ...common, entrypoints: [join(root, "ui/main.css")] })
+  const style = await Bun.build({
+    ...common,
+    entrypoints: [join(root, "ui/main.css"), join(root, "ui/opening/first.css")],
+  })
+  // One file that shares nothing with the others: it is all that is fetched before the first part is seen.
+  const opening = await Bun.build({
+    ...common,
+    entrypoints: [join(root, "ui/opening/work.ts")],
+    // A plain script runs a little sooner than a module.
+    format: "iife",
+  })
   const fonts = await buildFonts(assets)
-  const entry = (outputs: { path: string; kind: string }[], end: string) => {
-    const found = outputs.find((o) => o.path.endsWith(end) && (end === ".css" || o.kind === "entry-point"))
-    if (!found) throw new Error(`the build made no ${end} entry`)
+  const entry = (outputs: { path: string; kind: string }[], name: string, end: string) => {
+    const found = outputs.find(
+      ({ path, kind }) =>
+        basename(path).startsWith(`${name}-`) &&
+        path.endsWith(end) &&
+        (end === ".css" || kind === "entry-point"),
+    )
+    if (!found) throw new Error(`the build made no ${name}${end} entry`)
     return `/assets/${basename(found.path)}`
   }
   const scripts = new Map(
@@ -68,17 +83,28 @@ export async function buildUi(outdir = join(root, "dist/ui"), minify = true): Pr
     ),
   )
   const worker = [...scripts.keys()].filter((path) => workScreen.test(path))
-  const early = graphOf([entry(script.outputs, ".js"), ...worker], scripts)
+  const early = graphOf([entry(script.outputs, "main", ".js"), ...worker], scripts)
   const icon = await Bun.file(join(root, "ui/icon.svg")).text()
   const iconName = `icon-${shortHash(icon)}.svg`
   await Bun.write(join(assets, iconName), icon)
-  const html = (await Bun.file(join(root, "ui/index.html")).text())
-    .replace("./main.tsx", entry(script.outputs, ".js"))
-    .replace("./main.css", entry(style.outputs, ".css"))
-    .replace("./fonts.css", `/assets/${fonts}`)
-    .replace("./icon.svg", `/assets/${iconName}`)
+  const [main, mainStyle] = [entry(script.outputs, "main", ".js"), entry(style.outputs, "main", ".css")]
+  const page = async (name: string) =>
+    (await Bun.file(join(root, "ui", name)).text())
+      .replace("./fonts.css", `/assets/${fonts}`)
+      .replace("./icon.svg", `/assets/${iconName}`)
+  const index = (await page("index.html"))
+    .replace("./main.tsx", main)
+    .replace("./main.css", mainStyle)
     .replace("  </head>", `${early.map(preload).join("")}  </head>`)
-  await Bun.write(join(outdir, "index.html"), html)
+  await Bun.write(join(outdir, "index.html"), index)
+  const work = (await page("work.html"))
+    .replace("./work.ts", entry(opening.outputs, "work", ".js"))
+    .replace("./first.css", entry(style.outputs, "first", ".css"))
+    .replace(
+      'id="screens">',
+      `$&${JSON.stringify({ main, style: mainStyle, fonts: `/assets/${fonts}`, scripts: early })}`,
+    )
+  await Bun.write(join(outdir, "work.html"), work)
   await buildIcons(outdir, icon)
   await Bun.write(
     join(outdir, "manifest.webmanifest"),
@@ -127,7 +153,8 @@ async function buildIcons(outdir: string, drawing: string): Promise<void> {
 async function buildWorker(outdir: string, minify: boolean): Promise<void> {
   const files = (await measure(outdir)).map(({ path }) => path)
   const held = files
-    .filter((path) => !path.endsWith(".woff2"))
+    // The page of the work screen is the hub's to fill in.
+    .filter((path) => !path.endsWith(".woff2") && path !== "work.html")
     .map((path) => (path === "index.html" ? "/" : `/${path}`))
   const texts = await Promise.all(files.map((path) => Bun.file(join(outdir, path)).bytes()))
   const build = shortHash(texts.map(shortHash).join())

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact"
-import { useErrorBoundary } from "preact/hooks"
+import { useEffect, useErrorBoundary } from "preact/hooks"
 import { LocationProvider, Route, Router, useLocation } from "preact-iso"
 import { type App, AppContext, useApp, useWords } from "./context.ts"
 import { Button, LinkButton } from "./parts/button.tsx"
@@ -66,7 +66,11 @@ function NotFound() {
 /** A screen that throws is replaced by a note, not by a white page; what was saved is not touched. */
 function Guard({ children }: { children: ComponentChildren }) {
   const words = useWords()
-  const [error] = useErrorBoundary((error) => console.error(error))
+  const { opened } = useApp()
+  const [error] = useErrorBoundary((error) => {
+    console.error(error)
+    opened.end()
+  })
   if (error === undefined) return <>{children}</>
   return (
     <Empty icon="warning" title={words.common.crashTitle} body={words.common.crashBody}>
@@ -91,7 +95,12 @@ function ConnectionBanner() {
 function Screens() {
   const { path } = useLocation()
   // The work screen takes the whole tablet: its thumb zones are the corners of the glass.
-  const whole = path.startsWith("/label") || /^\/review\/[^/]+\/draw$/.test(path)
+  const isWork = path.startsWith("/label")
+  const { opened } = useApp()
+  useEffect(() => {
+    if (!isWork) opened.end()
+  }, [isWork, opened])
+  const whole = isWork || /^\/review\/[^/]+\/draw$/.test(path)
   const view = (
     <Guard key={path}>
       <Router>

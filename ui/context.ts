@@ -7,6 +7,7 @@ import type { Api } from "./api.ts"
 import { createFormat, type Format, readWords } from "./i18n/format.ts"
 import type { Words } from "./i18n/ko.ts"
 import type { Live } from "./live.ts"
+import type { Opened } from "./opening/opened.ts"
 import type { Prefs } from "./prefs.ts"
 import type { Kept } from "./screens/label/kept.ts"
 import type { Outbox } from "./screens/label/outbox.ts"
@@ -23,6 +24,8 @@ export type App = {
   session: Signal<Session | null>
   /** What this device is, beside a browser. */
   tablet: Tablet
+  /** What came with the page. */
+  opened: Opened
   /** Of the signed-in person, or of nobody; null until it is open. */
   outbox: Signal<OpenOutbox | null>
   /** The defect catalogue, read at sign-in and after a new kind was made. */

@@ -6,6 +6,8 @@ import { createApi } from "./api.ts"
 import { Root } from "./app.tsx"
 import { type App, createClock, createWords, type OpenOutbox } from "./context.ts"
 import { createLive } from "./live.ts"
+import { findFirstHand } from "./opening/handover.ts"
+import { createOpened } from "./opening/opened.ts"
 import { createPrefs } from "./prefs.ts"
 import { createTablet } from "./tablet.ts"
 import { showTypeface } from "./typeface.ts"
@@ -16,14 +18,19 @@ const prefs = createPrefs({
   root: document.documentElement,
   dark: matchMedia("(prefers-color-scheme: dark)"),
 })
-const session = signal<Session | null>(null)
+const opened = createOpened(findFirstHand())
+const signedIn = opened.take("session")
+// The words of another language would be fetched in vain.
+if (signedIn) prefs.language.value = signedIn.user.language
+const session = signal<Session | null>(signedIn ?? null)
 const tablet = createTablet({
   storage: localStorage,
   secure: isSecureContext,
   workers: navigator.serviceWorker,
   reload: () => location.reload(),
 })
-session.subscribe((opened) => opened && tablet.remember(opened))
+tablet.face.value = opened.take("tablet") ?? null
+session.subscribe((open) => open && tablet.remember(open))
 const app: Omit<App, "words" | "format"> = {
   api: createApi({
     fetch: (path, init) => fetch(path, init),
@@ -36,6 +43,7 @@ const app: Omit<App, "words" | "format"> = {
   prefs,
   session,
   tablet,
+  opened,
   outbox: signal<OpenOutbox | null>(null),
   kinds: signal<DefectClass[]>([]),
   now: createClock(),

@@ -1,6 +1,7 @@
 import { effect, signal } from "@preact/signals"
 import * as v from "valibot"
 import { Language } from "#contract/users"
+import { tabletNames } from "./tablet-names.ts"
 
 export const themes = ["auto", "light", "dark", "contrast"] as const
 export type Theme = (typeof themes)[number]
@@ -17,7 +18,7 @@ const Stored = v.object({
 function readStored(storage: Storage): v.InferOutput<typeof Stored> {
   let json: unknown = {}
   try {
-    json = JSON.parse(storage.getItem("crux.prefs") ?? "{}")
+    json = JSON.parse(storage.getItem(tabletNames.prefs) ?? "{}")
   } catch {
     // A damaged entry is worth nothing but the defaults; it is overwritten at the next change.
     json = {}
@@ -42,7 +43,7 @@ export function createPrefs(deps: { storage: Storage; root: HTMLElement; dark: M
     deps.root.dataset.theme = shown
     deps.root.lang = language.value
     deps.storage.setItem(
-      "crux.prefs",
+      tabletNames.prefs,
       JSON.stringify({
         language: language.value,
         theme: theme.value,

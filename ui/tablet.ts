@@ -3,19 +3,13 @@ import * as v from "valibot"
 import { DefectClass } from "#contract/catalogue"
 import type { ThisTablet } from "#contract/tablets"
 import { Session } from "#contract/users"
+import { tabletNames as keys } from "./tablet-names.ts"
 
 const installAfterMs = 2_000
 
 /** Whether the screens open without the network. */
 export type OfflineState = "preparing" | "ready" | "insecure" | "unsupported"
 
-const keys = {
-  session: "crux.session",
-  kinds: "crux.kinds",
-  locked: "crux.locked",
-  leaving: "crux.leaving",
-  colleagues: "crux.colleagues",
-}
 const Kinds = v.array(DefectClass)
 
 /**

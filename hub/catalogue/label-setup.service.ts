@@ -1,5 +1,6 @@
 import { Problem } from "#contract/problem"
-import { type LabelSetup, type NewLabelSetup, plainSetup } from "#contract/questions"
+import type { LabelSetup, NewLabelSetup } from "#contract/questions"
+import { plainSetup } from "#contract/setups"
 import type { Actor, Audit } from "#platform/audit"
 import type { Clock } from "#platform/clock"
 import type { Events } from "#platform/events"

@@ -1,6 +1,5 @@
 import * as v from "valibot"
 import { Names } from "./catalogue.ts"
-import type { Answer, Answers } from "./drawing.ts"
 import { Finite, Instant, Key } from "./ids.ts"
 
 /** What a person on a line may draw with. The hand is always there; the eraser comes with the brush. */
@@ -119,29 +118,3 @@ export type LabelSetup = v.InferOutput<typeof LabelSetup>
 /** PUT /api/label-setups: `revision` is the one that was looked at; a newer one is not overwritten. */
 export const NewLabelSetup = v.strictObject({ product: v.nullable(Key), revision: v.number(), ...Setup })
 export type NewLabelSetup = v.InferOutput<typeof NewLabelSetup>
-
-/** What a hub comes with: the tools a worker learns in a minute. */
-export const plainSetup: LabelSetup = {
-  product: null,
-  revision: 0,
-  tools: ["box", "polygon", "brush"],
-  questions: [],
-  changed_at: null,
-}
-
-/** The setup of a product among those there are. */
-export const setupFor = (setups: readonly LabelSetup[], product: string | null): LabelSetup =>
-  setups.find((setup) => product !== null && setup.product === product) ??
-  setups.find((setup) => setup.product === null) ??
-  plainSetup
-
-const isEmpty = (answer: Answer | undefined): boolean =>
-  answer === undefined || answer === "" || (Array.isArray(answer) && answer.length === 0)
-
-/** The first question of these that must be answered and is not. */
-export const unanswered = (
-  questions: readonly Question[],
-  of: Question["of"],
-  answers: Answers | undefined,
-): Question | undefined =>
-  questions.find((question) => question.of === of && question.required && isEmpty(answers?.[question.key]))

@@ -1,7 +1,11 @@
 import { createHash } from "node:crypto"
+import type { Context } from "hono"
 import { Hono } from "hono"
+import { firstPicture } from "#contract/first-picture"
+import type { Opening } from "#contract/opening"
 import { Problem } from "#contract/problem"
 import { type HubEnv, open } from "./kit.ts"
+import { readSessionToken, readTabletToken, writeTabletToken } from "./session-cookie.ts"
 
 /** Bytes of a shipped file by name, e.g. "ui/index.html"; null when there is none. */
 export type OpenAsset = (name: string) => Promise<Uint8Array<ArrayBuffer> | null>
@@ -26,10 +30,26 @@ const mediaTypes: Readonly<Record<string, string>> = {
 const unchanging = /^assets\//
 const worthPacking = /^(text\/|application\/(json|manifest)|image\/svg)/
 
-/** The screens. A path without a file extension is a screen's address, so it gets the page (deep links, reload). */
-export function createUiRoutes({ openAsset }: { openAsset: OpenAsset }): Hono<HubEnv> {
+/** What the work screen needs at once, for whoever these credentials belong to. */
+export type OpenWork = (session: string, tablet: string | undefined) => Opening | null
+
+/** Where the page of the work screen is given what it carries. */
+const slot = "<!-- opening -->"
+
+/**
+ * The screens. A path without a file extension is a screen's address, so it gets the page (deep links, reload). That of
+ * the work screen carries the first part for whoever is signed in: a slow tablet need not ask.
+ */
+export function createUiRoutes({
+  openAsset,
+  openWork,
+}: {
+  openAsset: OpenAsset
+  openWork: OpenWork
+}): Hono<HubEnv> {
   const pack = createPacker()
-  return new Hono<HubEnv>().get("/*", open("the page itself holds no data"), async (c) => {
+
+  async function file(c: Context<HubEnv>): Promise<Response> {
     const name = c.req.path.slice(1)
     if (name === "api" || name.startsWith("api/"))
       throw new Problem("not_found", "route", "there is no such address")
@@ -49,7 +69,45 @@ export function createUiRoutes({ openAsset }: { openAsset: OpenAsset }): Hono<Hu
     if (!packed) return c.body(bytes)
     c.header("Content-Encoding", "gzip")
     return c.body(await pack(digest, bytes))
-  })
+  }
+
+  return new Hono<HubEnv>()
+    .get(
+      "/label",
+      open("to whom its cookie signs in it carries what that session may read, to others nothing"),
+      async (c) => {
+        const token = readSessionToken(c)
+        // A page that is fetched on suspicion is not looked at: it must not hold a part.
+        const isLookedAt = c.req.method === "GET" && !c.req.header("sec-purpose") && !c.req.header("purpose")
+        const template = token !== undefined && isLookedAt ? await openAsset("ui/work.html") : null
+        if (token === undefined || !template) return file(c)
+        const credential = readTabletToken(c)
+        const opening = openWork(token, credential)
+        if (!opening) return file(c)
+        // As at every start of the screens.
+        if (credential !== undefined && opening.tablet.tablet) writeTabletToken(c, credential)
+        const page = new TextEncoder().encode(
+          new TextDecoder().decode(template).replace(slot, () => carried(opening)),
+        )
+        c.header("Cache-Control", "no-store")
+        c.header("Content-Type", mediaTypes.html ?? "")
+        c.header("Vary", "Accept-Encoding, Cookie")
+        if (!/\bgzip\b/.test(c.req.header("accept-encoding") ?? "")) return c.body(page)
+        c.header("Content-Encoding", "gzip")
+        return c.body(await gzip(page))
+      },
+    )
+    .get("/*", open("the page itself holds no data"), file)
+}
+
+/** Data and no script: whatever a name in it says, it cannot end the element it stands in. */
+function carried(opening: Opening): string {
+  const image = opening.task?.inspection.image
+  const data = JSON.stringify(opening).replaceAll("<", "\\u003c")
+  const picture = image
+    ? `<link rel="preload" as="image" href="${firstPicture(image)}" fetchpriority="high" />`
+    : ""
+  return `${picture}<script type="application/json" id="opening">${data}</script>`
 }
 
 /** Compresses each content once; there are only as many as the build has files. */

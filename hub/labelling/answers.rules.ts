@@ -1,5 +1,6 @@
 import type { Answer, Answers, Drawing } from "#contract/drawing"
-import { type Question, type TreeOption, unanswered } from "#contract/questions"
+import type { Question, TreeOption } from "#contract/questions"
+import { unanswered } from "#contract/setups"
 
 export type AnswerFault = {
   question: string

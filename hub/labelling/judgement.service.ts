@@ -1,6 +1,7 @@
 import type { InspectionView, Meeting, NewLabel } from "#contract/labelling"
 import { Problem } from "#contract/problem"
-import { type LabelSetup, setupFor } from "#contract/questions"
+import type { LabelSetup } from "#contract/questions"
+import { setupFor } from "#contract/setups"
 import type { User } from "#contract/users"
 import type { Ids } from "#platform/ids"
 import { type AnswerFault, answersFault } from "./answers.rules.ts"

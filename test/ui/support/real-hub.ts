@@ -31,6 +31,8 @@ export async function startRealHub() {
     ...test,
     url,
     files,
+    /** Where the built screens lie. */
+    ui: join(folder, "ui"),
     /** Signs a new person in on a page and opens the work. */
     async signIn(page: Page, role: Role, language: "ko" | "en" = "ko"): Promise<void> {
       const login = `${role}-${systemIds.random(4)}`

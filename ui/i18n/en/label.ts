@@ -1,4 +1,5 @@
 import type { Words } from "../ko.ts"
+import { first } from "./first.ts"
 import { n, pct, plural } from "./say.ts"
 
 export const label: Words["label"] = {
@@ -8,18 +9,7 @@ export const label: Words["label"] = {
   allSent: "All saved",
   refused: (count) => `Refused: ${n(count)}`,
   refusedBody: "The hub did not take them. They are kept on this tablet.",
-  reason: {
-    undecidable: "The model could not decide",
-    disagreement: "The judgements on it differ",
-    audit: "Drawn as a random check",
-    ng: "The model calls it NG",
-    second_opinion: "Someone asks for a second opinion",
-    unsure_label: "Someone was unsure about it",
-    skipped: "Others have given it back",
-    wanted: "Someone put it first",
-    ok: "The model calls it OK",
-    sent_back: "It was sent back to you",
-  },
+  reason: first.reason,
   whichKind: "Which defect is it?",
   kinds: "Defects",
   newKind: "New kind",
@@ -57,7 +47,7 @@ export const label: Words["label"] = {
   ],
   emptyTitle: "Everything is judged",
   emptyBody: "New parts appear here at once. A good moment for a break.",
-  loadingPart: "Fetching the next part",
+  loadingPart: first.loadingPart,
   imageFailed: "The image cannot be opened",
   imageFailedBody: "Check the network and try again, or mark the part unsure.",
   offlineTitle: "The next part cannot be fetched",

@@ -1,4 +1,5 @@
 import type { Params } from "../params.ts"
+import { first } from "./first.ts"
 import { n, pct } from "./say.ts"
 
 export const common = {
@@ -45,13 +46,7 @@ export const nav = {
   main: "주 메뉴",
 }
 
-export const verdict = {
-  ok: "양품",
-  ng: "불량",
-  unsure: "보류",
-  undecidable: "판단 불가",
-  undefined: "미판정",
-}
+export const verdict = first.verdict
 
 export const severity = { critical: "치명", major: "중", minor: "경" }
 

@@ -1,4 +1,5 @@
 import { josa } from "es-hangul"
+import { first } from "./first.ts"
 import { n, pct } from "./say.ts"
 
 export const label = {
@@ -8,18 +9,7 @@ export const label = {
   allSent: "모두 저장됨",
   refused: (count: number) => `저장 거절 ${n(count)}건`,
   refusedBody: "허브가 받지 않았습니다. 지우지 않고 이 태블릿에 보관합니다.",
-  reason: {
-    undecidable: "모델이 판단하지 못했습니다",
-    disagreement: "판정이 서로 다릅니다",
-    audit: "확인용으로 뽑은 부품입니다",
-    ng: "모델이 불량으로 보았습니다",
-    second_opinion: "다른 사람의 의견을 구하는 부품",
-    unsure_label: "앞사람이 보류한 부품입니다",
-    skipped: "다른 사람이 넘긴 부품",
-    wanted: "누군가 먼저 봐 달라고 한 부품",
-    ok: "모델이 양품으로 보았습니다",
-    sent_back: "검토자가 돌려보낸 부품",
-  },
+  reason: first.reason,
   whichKind: "무슨 불량인가요?",
   kinds: "불량 종류",
   newKind: "새 종류",
@@ -57,7 +47,7 @@ export const label = {
   ],
   emptyTitle: "모두 판정했습니다",
   emptyBody: "새 부품이 들어오면 바로 나타납니다. 잠깐 쉬어도 좋습니다.",
-  loadingPart: "다음 부품을 가져오는 중",
+  loadingPart: first.loadingPart,
   imageFailed: "사진을 열 수 없습니다",
   imageFailedBody: "네트워크를 확인하고 다시 시도하거나, 이 부품을 보류하세요.",
   offlineTitle: "다음 부품을 가져올 수 없습니다",

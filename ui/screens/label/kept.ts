@@ -3,6 +3,7 @@ import * as v from "valibot"
 import type { DeedReceipt } from "#contract/flow"
 import { type LabelReceipt, LabelTask } from "#contract/labelling"
 import { LabelPass } from "#contract/tablets"
+import { openOutboxDisk, putOnDisk } from "./outbox-disk.ts"
 
 const common = {
   id: v.string(),
@@ -53,9 +54,6 @@ export type Kept = {
   stock: () => Promise<Stocked[]>
 }
 
-interface Outbox extends DBSchema {
-  outbox: { key: string; value: unknown }
-}
 /** Beside the outbox and not in it: a tab that still runs an older version must never keep this one from opening it. */
 interface Tablet extends DBSchema {
   receipts: { key: string; value: unknown; indexes: { stored: number } }
@@ -68,11 +66,7 @@ const receiptsKept = 500
 
 /** On the tablet's disk, so that a closed browser or an empty battery loses nothing. */
 export async function openKept(): Promise<Kept> {
-  const outbox = await openDB<Outbox>("crux", 1, {
-    upgrade(database) {
-      database.createObjectStore("outbox", { keyPath: "id" })
-    },
-  })
+  const outbox = await openOutboxDisk()
   const tablet = await openDB<Tablet>("crux-tablet", 1, {
     upgrade(database) {
       database
@@ -83,12 +77,7 @@ export async function openKept(): Promise<Kept> {
     },
   })
   return {
-    put: async (entry) => {
-      // `strict` flushes to disk before it answers: a label is kept when we say so.
-      const transaction = outbox.transaction("outbox", "readwrite", { durability: "strict" })
-      await transaction.store.put(entry)
-      await transaction.done
-    },
+    put: (entry) => putOnDisk(outbox, entry),
     all: async () => readable(Entry, await outbox.getAll("outbox")),
     receive: async (id, received) => {
       const transaction = tablet.transaction("receipts", "readwrite")

@@ -1,17 +1,32 @@
 import type { Finding } from "#contract/inspection"
-import type { HelpUse, InspectionView, LabelRevision, LabelVerdict, NewLabel } from "#contract/labelling"
+import type {
+  HelpUse,
+  InspectionView,
+  LabelRevision,
+  LabelTask,
+  LabelVerdict,
+  NewLabel,
+} from "#contract/labelling"
 import { boundsOf } from "#contract/outline"
-import { type LabelSetup, type Question, unanswered } from "#contract/questions"
+import type { LabelSetup, Question } from "#contract/questions"
+import { unanswered } from "#contract/setups"
 import { type EditorDocument, newDocument, type Outline, type Shape } from "../../editor/document.ts"
 import { roundBox } from "../../editor/geometry.ts"
 import { documentOfDrawing, drawingOf, isPlain } from "../../editor/saved.ts"
+
+/** The kind of what has no name. */
+export const unknownKind = "unknown"
+
+/** Whether anything says which defect it is. */
+export const isNamed = (shapes: readonly Shape[], picked: readonly string[]): boolean =>
+  shapes.some((shape) => shape.kind !== unknownKind) || picked.length > 0
 
 /**
  * The model's findings in words of the catalogue: a kind it lacks (an old model, or plain "anomaly") is shown and stored
  * as unknown, because the hub takes no label with a kind nobody has defined.
  */
 export const inCatalogue = (findings: readonly Finding[], isKnown: (kind: string) => boolean): Finding[] =>
-  findings.map((finding) => (isKnown(finding.kind) ? finding : { ...finding, kind: "unknown" }))
+  findings.map((finding) => (isKnown(finding.kind) ? finding : { ...finding, kind: unknownKind }))
 
 /** The model's boxes as suggestions on the canvas. */
 export function suggestedShapes(findings: readonly Finding[]): Shape[] {
@@ -100,7 +115,7 @@ export function judge(
     return { kinds: [...new Set(kept.flatMap(kindsOf))], ...marksOf(own), accepted: false }
   }
   const named = [...new Set([...doc.shapes.flatMap(kindsOf), ...picked])]
-  const kinds = named.length > 0 ? named : ["unknown"]
+  const kinds = named.length > 0 ? named : [unknownKind]
   const before = suggestedShapes(inspection.findings)
   const untouched =
     isPlain(doc) &&
@@ -120,6 +135,32 @@ function marksOf(doc: EditorDocument): Pick<NewLabel, "boxes" | "drawing"> {
 
 /** By which a label was made: the hub holds its answers to these questions. */
 export const namedSetup = ({ product, revision }: LabelSetup) => ({ product, revision })
+
+/** A judgement as the hub takes it. */
+export const labelOf = (
+  { inspection, lease, criteria: current }: Pick<LabelTask, "inspection" | "lease" | "criteria">,
+  said: Pick<NewLabel, "id" | "verdict" | "shown_at" | "decided_at" | "active_ms"> & {
+    judged: Judged
+    setup: LabelSetup
+    criteria?: number | undefined
+  },
+): NewLabel => {
+  const { judged, setup, criteria = current, verdict, ...rest } = said
+  return {
+    ...rest,
+    inspection_id: inspection.id,
+    ...(verdict === "withdrawn"
+      ? {}
+      : {
+          lease_id: lease.id,
+          base_revision: inspection.label?.revision ?? 0,
+          setup: namedSetup(setup),
+        }),
+    verdict,
+    ...judged,
+    ...(criteria === undefined ? {} : { criteria }),
+  }
+}
 
 /** A question that must be answered before NG, of the part or of one of its regions. */
 export type Gap = { question: Question; region: string | null }

@@ -2,10 +2,12 @@ import { type ReadonlySignal, signal, useSignal } from "@preact/signals"
 import { useEffect, useLayoutEffect, useMemo, useState } from "preact/hooks"
 import { Guide } from "#contract/catalogue"
 import { Mention } from "#contract/flow"
-import { LabelSetup, setupFor } from "#contract/questions"
+import { LabelSetup } from "#contract/questions"
+import { setupFor } from "#contract/setups"
 import { useApp, useKindName, useMay, useWords } from "../../context.ts"
 import { EditorCanvas } from "../../editor/canvas.tsx"
 import { documentOf } from "../../editor/state.ts"
+import { useTakeOver } from "../../opening/take-over.ts"
 import { Button } from "../../parts/button.tsx"
 import { isCovered } from "../../parts/dialog.tsx"
 import { VerdictMark } from "../../parts/icon.tsx"
@@ -67,7 +69,8 @@ function useDesk(): Desk | null {
   useLayoutEffect(() => {
     // Right after a sign-in the outbox of nobody may still be open.
     if (outbox?.user !== user) return
-    const setups = signal<LabelSetup[]>([])
+    const known = app.opened.take("setups")
+    const setups = signal<LabelSetup[]>(known ?? [])
     // Without an answer the plain setup stands: judging goes on.
     const readSetups = () =>
       app.api.list("/api/label-setups", LabelSetup).then(
@@ -81,7 +84,8 @@ function useDesk(): Desk | null {
     const queue = createQueue({
       api: app.api,
       decode: openPicture,
-      judged: outbox.judged,
+      first: app.opened.take("task") ?? undefined,
+      judged: () => [...outbox.judged(), ...app.opened.judged()],
       stock: installed ? { user, size: stockSize, kept: outbox.kept, fetchPicture } : undefined,
     })
     const work = createLabelling({
@@ -95,7 +99,7 @@ function useDesk(): Desk | null {
     const outlines = createOutlineHelp({ work, api: app.api })
     setDesk({ work, outbox, queue, keys: createOwnKeys({ storage: localStorage, user }), setups, outlines })
     work.start()
-    void readSetups().then(() => {
+    void (known ? Promise.resolve() : readSetups()).then(() => {
       // After the first part, and before anybody can ask for a tool while the network is away.
       void work.prepare()
       for (const later of [Drawer, SkipDialog, AskDialog, CommentsDialog, BesidePanel, BatchView])
@@ -153,6 +157,7 @@ export function LabelScreen() {
 
 function Work({ work, outbox, queue, keys, setups, outlines }: Desk) {
   const app = useApp()
+  useTakeOver({ work, outbox })
   const { prefs, api } = app
   const words = useWords()
   const kindName = useKindName()

@@ -2,7 +2,8 @@ import { batch, computed, effect, signal } from "@preact/signals"
 import { uuidv7 } from "uuidv7"
 import type { Finding } from "#contract/inspection"
 import type { HelpTool, LabelVerdict, NewLabel } from "#contract/labelling"
-import { type LabelSetup, plainSetup } from "#contract/questions"
+import type { LabelSetup } from "#contract/questions"
+import { plainSetup } from "#contract/setups"
 import type { Outline } from "../../editor/document.ts"
 import { type EditorDocument, newDocument, type Shape } from "../../editor/document.ts"
 import { type EditorAction, reduce } from "../../editor/editor.ts"
@@ -14,15 +15,17 @@ import {
   gapIn,
   helpOf,
   inCatalogue,
+  isNamed,
   type Judged,
   judge,
+  labelOf,
   modelVerdict,
-  namedSetup,
   type Offer,
   openedLabel,
   suggestedKinds,
   suggestedShapes,
   takenOf,
+  unknownKind,
 } from "./label.rules.ts"
 import type { Outbox } from "./outbox.ts"
 import type { Held, PartSource } from "./queue.ts"
@@ -38,12 +41,6 @@ const idleMs = 30_000
 const historyDepth = 50
 /** Pictures of judged parts that stay decoded, for the way back; those of earlier ones are fetched again. */
 const picturesKept = 3
-
-const unknownKind = "unknown"
-
-/** Whether anything says which defect it is. */
-const isNamed = (shapes: readonly Shape[], picked: readonly string[]): boolean =>
-  shapes.some((shape) => shape.kind !== unknownKind) || picked.length > 0
 
 const kindsOfPast = ({ kinds, doc }: Past): string[] => [
   ...new Set([...kinds, ...doc.shapes.map((shape) => shape.kind)]),
@@ -133,10 +130,6 @@ export function createLabelling(deps: {
   })
 
   const setupOf = ({ task }: Held) => deps.setup?.(task.inspection.product_id) ?? plainSetup
-  const criteriaOf = ({ task }: Held) => {
-    const version = criteria.value ?? task.criteria
-    return version === undefined ? {} : { criteria: version }
-  }
 
   function store(part: Held, verdict: NewLabel["verdict"], judged: Judged) {
     const at = now()
@@ -144,24 +137,17 @@ export function createLabelling(deps: {
       ...helpOf(offered, documentOf(editor.value).shapes),
       ...[...advised].map(([tool, advice]) => ({ tool, taken: takenOf(advice, verdict, judged.kinds) })),
     ]
-    const label: NewLabel = {
+    const label = labelOf(part.task, {
       id: newId(),
-      inspection_id: part.task.inspection.id,
-      ...(verdict === "withdrawn"
-        ? {}
-        : {
-            lease_id: part.task.lease.id,
-            base_revision: part.task.inspection.label?.revision ?? 0,
-            setup: namedSetup(setupOf(part)),
-          }),
       verdict,
-      ...judged,
-      ...criteriaOf(part),
+      judged,
+      setup: setupOf(part),
+      criteria: criteria.value,
       shown_at: shownAt,
       decided_at: at,
       active_ms: Math.round(activeMs),
-      ...(verdict !== "withdrawn" && help.length > 0 && { help }),
-    }
+    })
+    if (verdict !== "withdrawn" && help.length > 0) label.help = help
     return outbox.add(label)
   }
 
@@ -184,12 +170,17 @@ export function createLabelling(deps: {
       if (gap.region !== null) dispatch({ type: "select", id: gap.region })
       return
     }
-    const kinds = picked.value
-    const judged = judge(part.task.inspection, verdict, doc, kinds)
-    const stored = store(part, verdict, judged)
+    const stored = store(part, verdict, judge(part.task.inspection, verdict, doc, picked.value))
+    remember(part, verdict, now())
+    await stored
+  }
+
+  /** The part in the hand is judged: it can be taken back, and the next one is shown. */
+  function remember(part: Held, verdict: LabelVerdict, at: number): void {
     seq += 1
     batch(() => {
-      past.value = [{ held: part, verdict, doc, kinds, at: now() }, ...past.value].slice(0, historyDepth)
+      const entry = { held: part, verdict, doc: documentOf(editor.value), kinds: picked.value, at }
+      past.value = [entry, ...past.value].slice(0, historyDepth)
       for (const { held } of past.value.slice(picturesKept)) {
         held.picture?.close()
         held.picture = null
@@ -197,7 +188,6 @@ export function createLabelling(deps: {
       last.value = { verdict, seq }
       next()
     })
-    await stored
   }
 
   /** Takes a verdict back, newest by default, and shows its part again as it was left. */
@@ -293,6 +283,17 @@ export function createLabelling(deps: {
       return true
     },
     undo,
+    /** The part in the hand has been on the screen since then. */
+    shownSince(at: number): void {
+      shownAt = Math.min(shownAt, at)
+      touchedAt = shownAt
+    },
+    /** The part in the hand was judged, and its label kept, before this screen was there. */
+    pass({ inspection_id, verdict, decided_at }: NewLabel): void {
+      const part = held.value
+      if (!part || part.task.inspection.id !== inspection_id || verdict === "withdrawn") return
+      remember(part, verdict, decided_at)
+    },
     criteria,
     /** Lets the part go without a verdict and shows the next; null for a tap that is not meant for it. */
     leave(): Left | null {

@@ -19,6 +19,8 @@ export type Outbox = {
   /** Of everybody else who has used this tablet. */
   unsentOfOthers: ReadonlySignal<number>
   refused: ReadonlySignal<number>
+  /** Whether the counts are those of the disk yet. */
+  isRead: ReadonlySignal<boolean>
   lastTrouble: ReadonlySignal<Trouble | undefined>
   /** Parts the signed-in person is done with and the hub does not know it yet: they need not come again. */
   judged: () => string[]
@@ -60,6 +62,7 @@ export function createOutbox(deps: {
   const unsent = signal(0)
   const unsentOfOthers = signal(0)
   const refused = signal(0)
+  const isRead = signal(false)
   const lastTrouble = signal<Trouble | undefined>(undefined)
   const saying = signal<readonly Saying[]>([])
   const receipts = signal<ReadonlyMap<string, Receipt>>(new Map())
@@ -91,6 +94,7 @@ export function createOutbox(deps: {
     unsent.value = mine.length
     unsentOfOthers.value = open.length - unsent.value
     refused.value = entries.filter((entry) => entry.refused !== undefined && isMine(entry)).length
+    isRead.value = true
     return open.sort(
       (a, b) =>
         Number(isMine(b)) - Number(isMine(a)) || a.at - b.at || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0),
@@ -223,6 +227,7 @@ export function createOutbox(deps: {
     unsent,
     unsentOfOthers,
     refused,
+    isRead,
     lastTrouble,
     receipts,
     judged: () => [...new Set([...arriving, ...lying])],

@@ -56,6 +56,8 @@ export function createQueue(deps: {
   api: Api
   decode: (image: StoredImage, picture?: Blob) => Promise<Picture>
   stock?: Stock | undefined
+  /** A part that is leased already: it came with the page. */
+  first?: LabelTask | undefined
   /** Parts that are judged and whose labels are still on their way: without this the hub would hand them out again. */
   judged?: () => readonly string[]
 }) {
@@ -69,6 +71,7 @@ export function createQueue(deps: {
   let filling: Promise<void> | undefined
   let restored: Promise<void> | undefined
   let current: string | undefined
+  let { first } = deps
 
   const ids = () => [
     ...(current ? [current] : []),
@@ -123,9 +126,11 @@ export function createQueue(deps: {
   async function restore(): Promise<void> {
     if (!stock) return
     const parts = await stock.kept.stock()
+    const here = ids()
     for (const part of parts)
-      if (part.user === stock.user) shelf.push(part)
-      else await stock.kept.dropStock(part.id)
+      if (part.user === stock.user) {
+        if (!here.includes(part.id)) shelf.push(part)
+      } else await stock.kept.dropStock(part.id)
     shelf.sort((a, b) => byValue(a, b) || a.at - b.at)
     count()
     if (shelf.length > 0) await renew()
@@ -153,7 +158,21 @@ export function createQueue(deps: {
     }
   }
 
+  /** As if the hub had just answered with it. */
+  async function takeFirst(task: LabelTask): Promise<void> {
+    first = undefined
+    waiting.value = task.waiting
+    held.push(await open(task))
+    supply.value = { state: "ready" }
+    count()
+    await layIn(task)
+    const { id } = task.inspection
+    // It may have been judged while it was laid in.
+    if (!ids().includes(id)) void stock?.kept.dropStock(id)
+  }
+
   async function fill(): Promise<void> {
+    if (first) await takeFirst(first)
     restored ??= restore()
     await restored
     await unpack()

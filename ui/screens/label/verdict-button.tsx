@@ -1,13 +1,11 @@
-import { useRef, useState } from "preact/hooks"
+import { useLayoutEffect, useRef, useState } from "preact/hooks"
 import type { LabelVerdict } from "#contract/labelling"
 import { useWords } from "../../context.ts"
 import { VerdictMark } from "../../parts/icon.tsx"
+import { followPress } from "../../parts/press.ts"
 import type { TestId } from "../../testids.ts"
 
-/**
- * The hot buttons. They fire when the finger is lifted inside (WCAG 2.5.2) however much a glove rolls on the way:
- * the browser's own click gives up after a few pixels of movement, so pointers are followed here.
- */
+/** The hot buttons: they fire when the finger is lifted inside. */
 export function VerdictButton({
   verdict,
   name,
@@ -28,16 +26,13 @@ export function VerdictButton({
   const words = useWords()
   const ref = useRef<HTMLButtonElement>(null)
   const [held, setHeld] = useState(false)
-  const isInside = (event: PointerEvent) => {
-    const box = ref.current?.getBoundingClientRect()
-    return (
-      box !== undefined &&
-      event.clientX >= box.left &&
-      event.clientX <= box.right &&
-      event.clientY >= box.top &&
-      event.clientY <= box.bottom
-    )
-  }
+  const press = useRef(onPress)
+  press.current = onPress
+  useLayoutEffect(
+    () =>
+      ref.current ? followPress(ref.current, { held: setHeld, press: () => press.current() }) : undefined,
+    [],
+  )
   return (
     <button
       ref={ref}
@@ -45,24 +40,6 @@ export function VerdictButton({
       class={`verdict verdict-${verdict} ${held ? "verdict-held" : ""}`}
       disabled={disabled}
       data-testid={testid}
-      onPointerDown={(event) => {
-        if (event.button !== 0) return
-        event.currentTarget.setPointerCapture(event.pointerId)
-        setHeld(true)
-      }}
-      onPointerMove={(event) => {
-        if (event.currentTarget.hasPointerCapture(event.pointerId)) setHeld(isInside(event))
-      }}
-      onPointerUp={(event) => {
-        const captured = event.currentTarget.hasPointerCapture(event.pointerId)
-        setHeld(false)
-        if (captured && isInside(event)) onPress()
-      }}
-      onPointerCancel={() => setHeld(false)}
-      onClick={(event) => {
-        // Keyboard and assistive technology click without a pointer.
-        if (event.detail === 0) onPress()
-      }}
     >
       <VerdictMark verdict={verdict} size={52} />
       <span class="verdict-name">{name ?? words.verdict[verdict]}</span>

@@ -88,8 +88,11 @@ function recallDoor(app: App): Door {
 export function Entrance({ children }: { children: ComponentChildren }) {
   const app = useApp()
   const words = useWords()
-  const door = useSignal<Door>({ at: "asking", byLink: location.hash.includes("token=") })
   const signedIn = app.session.value !== null
+  // The page may have said who it is for.
+  const door = useSignal<Door>(
+    signedIn ? { at: "open" } : { at: "asking", byLink: location.hash.includes("token=") },
+  )
   const person = app.session.value?.user.id
   useOutbox(door.value.at !== "asking")
   useIdleLock()
@@ -102,7 +105,7 @@ export function Entrance({ children }: { children: ComponentChildren }) {
 
   // Before the first frame is drawn: a slow tablet draws while the hub answers.
   useLayoutEffect(() => {
-    void knock()
+    if (door.peek().at === "asking") void knock()
     // Another tab has signed somebody in or out: what this one believes is wrong from here on.
     const onStorage = (event: StorageEvent) => {
       if (app.tablet.isSessionKey(event.key) && app.tablet.rememberedUser() !== app.session.value?.user.id)
@@ -118,7 +121,9 @@ export function Entrance({ children }: { children: ComponentChildren }) {
     app.tablet.left.value = false
     app.prefs.language.value = user.language
     app.live.start()
-    app.kinds.value = app.tablet.recallKinds()
+    const kinds = app.opened.take("kinds")
+    app.kinds.value = kinds ?? app.tablet.recallKinds()
+    if (kinds) app.tablet.rememberKinds(kinds)
     const readCatalogue = () =>
       app.api.list("/api/defect-classes", DefectClass).then(
         (kinds) => {
@@ -128,7 +133,7 @@ export function Entrance({ children }: { children: ComponentChildren }) {
         // The screens work with the catalogue of before; the next sign-in or event reads it again.
         (error: unknown) => console.info("catalogue", asTrouble(error).key),
       )
-    void readCatalogue()
+    if (!kinds) void readCatalogue()
     const off = app.live.on(["catalogue"], () => void readCatalogue())
     const offConnected = app.live.connected.subscribe((connected) => {
       if (!connected || !app.tablet.away.peek()) return
@@ -175,6 +180,12 @@ export function Entrance({ children }: { children: ComponentChildren }) {
       (error: unknown) => console.info("tablet", asTrouble(error).key),
     )
   }, [asking, away, signedIn])
+
+  const isLocked = app.tablet.locked.value
+  useEffect(() => {
+    // Nobody works over a door or a lock.
+    if (!asking && (!signedIn || isLocked)) app.opened.end()
+  }, [asking, signedIn, isLocked])
 
   const outdated = app.tablet.outdated.value
   useEffect(() => {

@@ -1,5 +1,7 @@
+import { effect } from "@preact/signals"
 import { useLayoutEffect } from "preact/hooks"
 import { type App, useApp } from "../../context.ts"
+import { tabletNames } from "../../tablet-names.ts"
 
 /**
  * The outbox of whoever is signed in, or of nobody: what lies unsent on this tablet goes out on every screen, also on the
@@ -45,6 +47,12 @@ async function openOutbox(app: App, user: string | null, isGone: () => boolean):
     ...(locks && { oneAtATime: webLock(locks) }),
     ...(channel && { channel }),
   })
+  // For whoever must know before this is open: a part whose label waits here is not judged again.
+  const stopNoting = effect(() => {
+    const waits = outbox.unsent.value + outbox.unsentOfOthers.value + outbox.refused.value > 0
+    if (waits) localStorage.setItem(tabletNames.unsent, "yes")
+    else if (outbox.isRead.value) localStorage.removeItem(tabletNames.unsent)
+  })
   const opened = { ...outbox, kept: store, user }
   app.outbox.value = opened
   void outbox.flush()
@@ -61,6 +69,7 @@ async function openOutbox(app: App, user: string | null, isGone: () => boolean):
     removeEventListener("online", wake)
     document.removeEventListener("visibilitychange", seen)
     off()
+    stopNoting()
     outbox.stop()
     channel?.close()
     if (app.outbox.value === opened) app.outbox.value = null

@@ -2,14 +2,8 @@ import { useSignal } from "@preact/signals"
 import { useEffect } from "preact/hooks"
 import * as v from "valibot"
 import { Product } from "#contract/catalogue"
-import {
-  type DrawingTool,
-  LabelSetup,
-  NewLabelSetup,
-  plainSetup,
-  type Question,
-  setupFor,
-} from "#contract/questions"
+import { type DrawingTool, LabelSetup, NewLabelSetup, type Question } from "#contract/questions"
+import { plainSetup, setupFor } from "#contract/setups"
 import { asTrouble, type Trouble } from "../../api.ts"
 import { useApp, useWords } from "../../context.ts"
 import { Button, IconButton } from "../../parts/button.tsx"
