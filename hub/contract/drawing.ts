@@ -1,7 +1,7 @@
 import * as v from "valibot"
 import { DefectKey, Finite, Key } from "./ids.ts"
 import { Box } from "./inspection.ts"
-import { decodeRuns } from "./outline.ts"
+import { spansOf } from "./outline.ts"
 
 /** Image pixels from the top-left corner; a pixel's centre lies at .5. */
 const Point = v.strictTuple([Finite, Finite])
@@ -27,7 +27,8 @@ export const Outline = v.variant("type", [
       size: v.strictTuple([Side, Side]),
       counts: v.pipe(v.string(), v.minLength(1), v.maxLength(4_000_000)),
     }),
-    v.check(({ size, counts }) => (decodeRuns(counts, size[0] * size[1])?.length ?? 0) > 0, "not a mask"),
+    // What is read here stays with the outline: whoever measures it does not read it again.
+    v.check((mask) => spansOf(mask).length > 0, "not a mask"),
   ),
 ])
 export type Outline = v.InferOutput<typeof Outline>

@@ -11,7 +11,12 @@ export type Spans = Int32Array
 
 /** Reads COCO's compressed `counts` of an image with `total` pixels; null when they are none. */
 export function decodeRuns(counts: string, total: number): Spans | null {
-  const runs: number[] = []
+  // A run takes at least one character.
+  const spans = new Int32Array(counts.length + 1)
+  let length = 0
+  let runs = 0
+  let [last, beforeLast] = [0, 0]
+  let end = 0
   let at = 0
   while (at < counts.length) {
     let value = 0
@@ -25,22 +30,24 @@ export function decodeRuns(counts: string, total: number): Spans | null {
       more = (code & 0x20) !== 0
       if (!more && (code & 0x10) !== 0 && shift < 32) value |= -1 << shift
     }
-    if (runs.length > 2) value += runs[runs.length - 2] ?? 0
+    if (runs > 2) value += beforeLast
     if (value < 0) return null
-    runs.push(value)
-  }
-  const spans: number[] = []
-  let end = 0
-  for (let i = 0; i < runs.length; i++) {
     const start = end
-    end += runs[i] ?? 0
+    end += value
     if (end > total) return null
-    if (i % 2 === 0 || start === end) continue
-    // Other writers may split a run by one of no pixels.
-    if (spans.at(-1) === start) spans[spans.length - 1] = end
-    else spans.push(start, end)
+    if (runs % 2 === 1 && value > 0) {
+      // Other writers may split a run by one of no pixels.
+      if (length > 0 && spans[length - 1] === start) spans[length - 1] = end
+      else {
+        spans[length++] = start
+        spans[length++] = end
+      }
+    }
+    beforeLast = last
+    last = value
+    runs++
   }
-  return end === total ? Int32Array.from(spans) : null
+  return end === total ? spans.slice(0, length) : null
 }
 
 /** COCO's compressed `counts`: differences to the run before last, five bits a character. */
@@ -69,9 +76,10 @@ export function encodeRuns(spans: Spans, total: number): string {
 }
 
 /** Decoded masks by the outline they belong to: an outline never changes, so neither do its spans. */
-const decoded = new WeakMap<Outline, Spans>()
+const decoded = new WeakMap<object, Spans>()
 
-export function spansOf(mask: Outline & { type: "mask" }): Spans {
+/** Without pixels when its `counts` are none of an image of this `size`, [height, width]. */
+export function spansOf(mask: { size: readonly [number, number]; counts: string }): Spans {
   const known = decoded.get(mask)
   if (known) return known
   const spans = decodeRuns(mask.counts, mask.size[0] * mask.size[1]) ?? new Int32Array()
@@ -86,7 +94,7 @@ function boundsOfSpans(spans: Spans, height: number): Box {
     const [start, last] = [spans[i] ?? 0, (spans[i + 1] ?? 1) - 1]
     const first = start % height
     const end = last % height
-    const whole = Math.floor(start / height) !== Math.floor(last / height)
+    const whole = end < first || last - start >= height
     top = Math.min(top, whole ? 0 : first)
     bottom = Math.max(bottom, whole ? height : end + 1)
   }

@@ -4,7 +4,7 @@ import * as v from "valibot"
 import { NewDeed } from "#contract/flow"
 import { NewLabel } from "#contract/labelling"
 import { createApi } from "../../ui/api.ts"
-import { createMemoryKept } from "../../ui/screens/label/kept.ts"
+import { createMemoryKept, type Entry } from "../../ui/screens/label/kept.ts"
 import { createOutbox, type OneAtATime, type Outbox } from "../../ui/screens/label/outbox.ts"
 
 type Answer = "stored" | "down" | "refused" | "cut" | "withdrawn"
@@ -128,6 +128,54 @@ test("verdicts given while the hub is down are sent in order when it is back", a
   hub.state.answer = "stored"
   await until(() => outbox.unsent.value === 0)
   expect(hub.got.map((l) => l.id)).toEqual(labels.map((l) => l.id))
+})
+
+/** A disk that answers when it is told to. */
+function slowDisk() {
+  const store = createMemoryKept()
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  return { store: { ...store, put: (entry: Entry) => promise.then(() => store.put(entry)) }, resolve, reject }
+}
+
+test("a label reaches the hub while the tablet's disk still takes it, and stays on it until the receipt is there", async () => {
+  const hub = startHub()
+  const { store, resolve } = slowDisk()
+  const outbox = openOutbox(hub, store)
+  await outbox.flush()
+  const one = label()
+  const added = outbox.add(one)
+  await until(() => hub.got.length === 1)
+  expect(outbox.judged()).toEqual([one.inspection_id])
+  resolve()
+  await added
+  await until(() => outbox.receipts.value.has(one.id))
+  await until(() => outbox.unsent.value === 0)
+  expect(await store.all()).toEqual([])
+  expect(hub.stored).toEqual([one.id])
+
+  // Cut off: it lies there, is counted, and goes out later, once.
+  hub.state.answer = "down"
+  const two = label()
+  await outbox.add(two)
+  await until(() => hub.state.posts >= 2)
+  expect(outbox.unsent.value).toBe(1)
+  expect(await store.all()).toHaveLength(1)
+  hub.state.answer = "stored"
+  await until(() => outbox.unsent.value === 0)
+  expect(hub.stored).toEqual([one.id, two.id])
+})
+
+test("a disk that takes nothing is told to whoever judged, and the hub has the label all the same", async () => {
+  const hub = startHub()
+  const { store, reject } = slowDisk()
+  const outbox = openOutbox(hub, store)
+  await outbox.flush()
+  const added = outbox.add(label())
+  await until(() => hub.got.length === 1)
+  reject(new Error("no room"))
+  expect(added).rejects.toThrow("no room")
+  await until(() => outbox.lastTrouble.value?.code === "answer")
+  expect(outbox.unsent.value).toBe(0)
 })
 
 test("giving back, asking and commenting wait with the verdicts, in order, and speak in their person's name", async () => {

@@ -1,7 +1,7 @@
 import { firstPicture } from "#contract/first-picture"
 import type { LabelTask, LabelVerdict } from "#contract/labelling"
 import type { Shape } from "../editor/document.ts"
-import type { firstKo } from "../i18n/first.ts"
+import type { first as Words } from "../i18n/ko/first.ts"
 import { followPress } from "../parts/press.ts"
 
 const svgSpace = "http://www.w3.org/2000/svg"
@@ -80,7 +80,7 @@ export function drawFirst(
   }: {
     task: LabelTask
     shapes: readonly Shape[]
-    words: typeof firstKo
+    words: typeof Words
     nameOf: (kind: string) => string
     hand: "left" | "right"
     /** Whether the buttons say their keys. */

@@ -1,7 +1,8 @@
 import type { LabelTask } from "#contract/labelling"
 import type { Opening } from "#contract/opening"
 import { setupFor } from "#contract/setups"
-import { firstEn, firstKo } from "../i18n/first.ts"
+import { first as en } from "../i18n/en/first.ts"
+import { first as ko } from "../i18n/ko/first.ts"
 import { openOutboxDisk, putOnDisk } from "../screens/label/outbox-disk.ts"
 import { tabletNames } from "../tablet-names.ts"
 import { createFirstHand } from "./first-hand.ts"
@@ -79,7 +80,7 @@ async function showFirst(task: LabelTask, { session, kinds, setups }: Opening, r
   const view = drawFirst(root, {
     task,
     shapes: first.shapes,
-    words: language === "ko" ? firstKo : firstEn,
+    words: language === "ko" ? ko : en,
     nameOf: (key) => kinds.find((kind) => kind.key === key)?.names[language] ?? key,
     hand,
     hints: singleKeys,

@@ -1,6 +1,6 @@
-import { firstEn } from "../first.ts"
 import type { Words } from "../ko.ts"
 import type { Params } from "../params.ts"
+import { first } from "./first.ts"
 import { n, pct } from "./say.ts"
 
 export const common: Words["common"] = {
@@ -47,7 +47,7 @@ export const nav: Words["nav"] = {
   main: "Main menu",
 }
 
-export const verdict: Words["verdict"] = firstEn.verdict
+export const verdict: Words["verdict"] = first.verdict
 
 export const severity: Words["severity"] = { critical: "critical", major: "major", minor: "minor" }
 

@@ -1,5 +1,5 @@
-import { firstEn } from "../first.ts"
 import type { Words } from "../ko.ts"
+import { first } from "./first.ts"
 import { n, pct, plural } from "./say.ts"
 
 export const label: Words["label"] = {
@@ -9,7 +9,7 @@ export const label: Words["label"] = {
   allSent: "All saved",
   refused: (count) => `Refused: ${n(count)}`,
   refusedBody: "The hub did not take them. They are kept on this tablet.",
-  reason: firstEn.reason,
+  reason: first.reason,
   whichKind: "Which defect is it?",
   kinds: "Defects",
   newKind: "New kind",
@@ -47,7 +47,7 @@ export const label: Words["label"] = {
   ],
   emptyTitle: "Everything is judged",
   emptyBody: "New parts appear here at once. A good moment for a break.",
-  loadingPart: firstEn.loadingPart,
+  loadingPart: first.loadingPart,
   imageFailed: "The image cannot be opened",
   imageFailedBody: "Check the network and try again, or mark the part unsure.",
   offlineTitle: "The next part cannot be fetched",

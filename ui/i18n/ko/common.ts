@@ -1,5 +1,5 @@
-import { firstKo } from "../first.ts"
 import type { Params } from "../params.ts"
+import { first } from "./first.ts"
 import { n, pct } from "./say.ts"
 
 export const common = {
@@ -46,7 +46,7 @@ export const nav = {
   main: "주 메뉴",
 }
 
-export const verdict = firstKo.verdict
+export const verdict = first.verdict
 
 export const severity = { critical: "치명", major: "중", minor: "경" }
 

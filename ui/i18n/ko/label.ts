@@ -1,5 +1,5 @@
 import { josa } from "es-hangul"
-import { firstKo } from "../first.ts"
+import { first } from "./first.ts"
 import { n, pct } from "./say.ts"
 
 export const label = {
@@ -9,7 +9,7 @@ export const label = {
   allSent: "모두 저장됨",
   refused: (count: number) => `저장 거절 ${n(count)}건`,
   refusedBody: "허브가 받지 않았습니다. 지우지 않고 이 태블릿에 보관합니다.",
-  reason: firstKo.reason,
+  reason: first.reason,
   whichKind: "무슨 불량인가요?",
   kinds: "불량 종류",
   newKind: "새 종류",
@@ -47,7 +47,7 @@ export const label = {
   ],
   emptyTitle: "모두 판정했습니다",
   emptyBody: "새 부품이 들어오면 바로 나타납니다. 잠깐 쉬어도 좋습니다.",
-  loadingPart: firstKo.loadingPart,
+  loadingPart: first.loadingPart,
   imageFailed: "사진을 열 수 없습니다",
   imageFailedBody: "네트워크를 확인하고 다시 시도하거나, 이 부품을 보류하세요.",
   offlineTitle: "다음 부품을 가져올 수 없습니다",

@@ -37,6 +37,9 @@ export type Outbox = {
   stop: () => void
 }
 
+/** A label and its way to the tablet's disk. */
+type Fresh = { entry: Entry; lies: Promise<void> }
+
 const longestRetryMs = 30_000
 /** A dead network may hold a request for ever, and with it everything behind it. */
 const longestSendMs = 60_000
@@ -44,7 +47,7 @@ const longestSendMs = 60_000
 const passAgeMs = 86_400_000
 
 /**
- * Sends verdicts, and what else was done with parts, in the order they were given. Each is stored on the tablet first and removed after the hub's receipt;
+ * Sends verdicts, and what else was done with parts, in the order they were given. Each is stored on the tablet and removed after the hub's receipt;
  * the label's own id makes a repeat harmless. What the hub refuses for good is kept and counted, never dropped. What
  * other people left unsent here goes out in their names, by the pass they left with it; `user` null: nobody is signed in.
  */
@@ -128,22 +131,30 @@ export function createOutbox(deps: {
     if (!stopped) timer = setTimeout(() => void flush(), wait)
   }
 
-  async function sendAll(): Promise<void> {
-    const passes = new Map((await store.passes()).map((pass) => [pass.user, pass.token]))
+  /** All that lies on the disk; or a label that is just being laid there and goes ahead, because nothing else waits. */
+  async function sendAll(fresh?: Fresh): Promise<void> {
+    let passes: Promise<Map<string, string>> | undefined
+    const passOf = async (owner: string) => {
+      passes ??= store.passes().then((all) => new Map(all.map((pass) => [pass.user, pass.token])))
+      return (await passes).get(owner)
+    }
+    const lies = fresh?.lies ?? Promise.resolve()
     const stuck = new Set<string>()
     let changed = false
-    for (const entry of await waiting()) {
+    for (const entry of fresh ? [fresh.entry] : await waiting()) {
       if (stopped) break
-      const token = isMine(entry) ? undefined : passes.get(entry.user)
+      const token = isMine(entry) ? undefined : await passOf(entry.user)
       // Nobody may speak for that person: it stays until they sign in here again.
       if (stuck.has(entry.user) || (!isMine(entry) && token === undefined)) continue
       try {
-        const receipt = await post(entry, token).catch((error: unknown) => {
+        const receipt = await post(entry, token).catch(async (error: unknown) => {
           // The tablet has changed hands meanwhile, perhaps in another tab: the pass says whose it is.
-          const pass = passes.get(entry.user)
-          if (asTrouble(error).key !== "other_person" || pass === undefined) throw error
+          if (asTrouble(error).key !== "other_person") throw error
+          const pass = await passOf(entry.user)
+          if (pass === undefined) throw error
           return post(entry, pass)
         })
+        await lies
         failures = 0
         if (isMine(entry)) {
           lastTrouble.value = undefined
@@ -158,6 +169,8 @@ export function createOutbox(deps: {
         count.value = Math.max(0, count.value - 1)
         changed = true
       } catch (error) {
+        // A disk that took nothing has been told to whoever gave the label.
+        await lies.catch(() => {})
         const trouble = asTrouble(error)
         if (isMine(entry)) lastTrouble.value = trouble
         if (trouble.key === "label_pass" || trouble.key === "other_person") {
@@ -181,15 +194,19 @@ export function createOutbox(deps: {
     if (changed) channel?.postMessage("changed")
   }
 
-  async function flush(): Promise<void> {
+  async function flush(fresh?: Fresh): Promise<void> {
     if (running) {
       again = true
       return running
     }
+    let ahead = fresh
     running = (async () => {
       do {
         again = false
-        await oneAtATime(sendAll)
+        const now = ahead
+        ahead = undefined
+        // What goes ahead asks no other tab: a repeat of it is harmless.
+        await (now ? sendAll(now) : oneAtATime(() => sendAll()))
         // After the labels: a pass matters only for what is still to come.
         await refreshPass().catch((error: unknown) => console.info("label pass", asTrouble(error).key))
       } while (again && !stopped)
@@ -201,17 +218,28 @@ export function createOutbox(deps: {
     }
   }
 
+  /** Whether nothing is under way and nothing lies on the disk: what is given now is the next to be sent. */
+  const isIdle = () =>
+    running === undefined && isRead.peek() && unsent.peek() === 0 && unsentOfOthers.peek() === 0
+
   async function keep(entry: Entry): Promise<void> {
     const part = partOf(entry)
     if (endsPart(entry)) arriving.add(part)
     try {
-      await store.put(entry)
-      await waiting()
+      const lies = store.put(entry)
+      // The hub need not wait for the tablet's disk: its receipt is the better proof, and the same id twice is one label.
+      const ahead = "label" in entry && isIdle()
+      if (ahead) void flush({ entry, lies })
+      await lies
+      if (ahead) {
+        lying = [...lying, part]
+        unsent.value += 1
+      } else await waiting()
+      channel?.postMessage("changed")
+      if (!ahead) void flush()
     } finally {
       arriving.delete(part)
     }
-    channel?.postMessage("changed")
-    void flush()
   }
   /** In the order they were done, also within a millisecond. */
   let latest = 0
@@ -234,7 +262,7 @@ export function createOutbox(deps: {
     saying,
     add: (label) => keep({ ...signed(label.id), label }),
     addDeed: (deed) => keep({ ...signed(deed.id), deed }),
-    flush,
+    flush: () => flush(),
     async leave() {
       if (user === null) return
       const left = (await store.all()).some(isMine)
