@@ -104,7 +104,7 @@ test.concurrent("kill -9 of the hub in the middle of an upload, and between a re
     )
     expect((await trainer.register()).status).toBe(200)
     const id = await hub.client.start({ id: recipe.id })
-    const { job, lease } = (await trainer.claim())!
+    const { job, lease } = (await trainer.claim({ wait_s: 20 }))!
     const result = resultOf({ id, bundle: job.bundle })
     const model = result.files["model.onnx"]!
     const path = `/jobs/${id}/artifacts/${sha(model)}?epoch=${lease.epoch}`
