@@ -6,6 +6,8 @@ import type { Entry } from "./entry.format.ts"
  * directory at the end. Equal entries give equal bytes: no clock, no chance. ZIP64 where numbers ask for it.
  */
 const pieceSize = 256 * 1024
+/** Labels pack to a tenth at any level; of the usual 6 half the time brings 3 % more. */
+const level = 4
 /** 1980-01-01, the first day a ZIP knows. */
 const dosDate = 0x21
 const max32 = 0xffffffff
@@ -66,7 +68,7 @@ export async function* zipStream(entries: AsyncIterable<Entry>): AsyncGenerator<
       let body = whole
       if (whole.length < worthPacking) entry.method = 0
       if (entry.method === 8) {
-        const deflated = deflateRawSync(whole, { level: 6 })
+        const deflated = deflateRawSync(whole, { level })
         if (deflated.length < whole.length) body = deflated
         else entry.method = 0
       }
@@ -82,7 +84,7 @@ export async function* zipStream(entries: AsyncIterable<Entry>): AsyncGenerator<
           entry.crc = crc32(part, entry.crc)
           entry.size += part.length
           // Each piece ends at a byte: pieces of one deflate stream can then be written one after the other.
-          const body = entry.method === 8 ? deflateRawSync(part, { level: 6, finishFlush: 2 }) : part
+          const body = entry.method === 8 ? deflateRawSync(part, { level, finishFlush: 2 }) : part
           entry.packedSize += body.length
           keep(body)
           if (heldSize >= pieceSize) yield take()
