@@ -15,8 +15,8 @@ const PatchParams = v.object({
     ["s8", "s16"],
     ["s16", "s32"],
   ]),
-  /** Taken while no defect is labelled and there is nothing to choose by. */
-  blind_taps: v.optional(TapSet, ["s8", "s16"]),
+  /** Taken while no defect is labelled and there is nothing to choose by: some surfaces need the fine, some the deep. */
+  blind_taps: v.optional(TapSet, ["s8", "s16", "s32"]),
   bank_rows: v.optional(v.pipe(v.number(), v.integer(), v.minValue(50), v.maxValue(10_000)), 1500),
   /** Width of the projected patch; distances cost rows x width per cell. */
   projection: v.optional(v.pipe(v.number(), v.integer(), v.minValue(16), v.maxValue(1024)), 128),
