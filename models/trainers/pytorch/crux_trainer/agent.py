@@ -33,6 +33,9 @@ _LOG_PIECE = 64 * 1024
 _METRICS = 32
 _CONTRACT = 1
 _RETRIES = 2
+_RETRIES_ELSEWHERE = 6
+_PAUSE_S, _LONGEST_PAUSE_S = 2.5, 60.0
+"""Before a scheduler is asked again that ended without a result: about three minutes in all, and the hub gives five tries."""
 """Times a training that died of itself is started again here before the job is given back."""
 
 
@@ -280,7 +283,13 @@ def _train(
 ) -> None:
     (folder / "alive").touch()
     watch = _Watch(agent, job, held, folder, int(known.get("limits", {}).get("job_bytes", 1 << 34)))
-    for attempt in range(_RETRIES + 1):
+    retries = _RETRIES if agent.launcher.with_us else _RETRIES_ELSEWHERE
+    for attempt in range(retries + 1):
+        if attempt and not agent.launcher.with_us:
+            # A scheduler may be starting, as everything else after a power cut.
+            leave.wait(min(_LONGEST_PAUSE_S, _PAUSE_S * 2**attempt))
+            if leave.is_set():
+                raise Stopped
         process = start(agent.launcher, folder, agent.weights, {"CRUX_BLOBS": str(agent.cache.folder.resolve())})
         try:
             while process.poll() is None and not leave.is_set():
@@ -303,7 +312,7 @@ def _train(
             watch.finish(leave)
             raise TrainingError(failed["class"], failed["message"], bool(failed["retryable"]))
         agent.say(f"the training ended with {process.returncode} and no result")
-    raise TrainingError("crashed", f"the training ended with {process.returncode} {_RETRIES + 1} times", True)
+    raise TrainingError("crashed", f"the training ended with {process.returncode} {retries + 1} times", True)
 
 
 class _Watch:
