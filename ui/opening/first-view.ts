@@ -93,7 +93,7 @@ export function drawFirst(
   const { inspection, reason, asked_by } = task
   const { verdict, image, part_id, id, device_id } = inspection
   const tone = verdict.eval === "undecidable" ? "unsure" : verdict.eval
-  const picture = html("img", { class: "first-picture", alt: "", decoding: "sync" })
+  const picture = html("img", { class: "first-picture", alt: part_id ?? id.slice(-8), decoding: "sync" })
   if (image) picture.src = firstPicture(image)
 
   const button = (of: LabelVerdict) => {
