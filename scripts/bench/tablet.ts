@@ -271,13 +271,13 @@ async function measured(page: Page, i: number): Promise<Tap> {
 function watchPaints(): void {
   const taps: { at: number; feedback?: number; painted?: number }[] = []
   Object.assign(globalThis, { taps })
+  const afterTask = (then: () => void) => {
+    const { port1, port2 } = new MessageChannel()
+    port1.onmessage = then
+    port2.postMessage(null)
+  }
   /** A frame has been handed over when a task runs after its animation callbacks. */
-  const afterFrame = (then: () => void) =>
-    requestAnimationFrame(() => {
-      const { port1, port2 } = new MessageChannel()
-      port1.onmessage = then
-      port2.postMessage(null)
-    })
+  const afterFrame = (then: () => void) => requestAnimationFrame(() => afterTask(then))
   addEventListener(
     "pointerup",
     (event) => {
@@ -306,7 +306,8 @@ function watchPaints(): void {
     if (what[0] instanceof ImageBitmap && what[0] !== shown) {
       shown = what[0]
       if (tap && tap.painted === undefined)
-        afterFrame(() => {
+        // Drawn by the callbacks of a frame already: it is handed over when the next task runs.
+        afterTask(() => {
           tap.painted ??= performance.now() - tap.at
         })
     }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { join } from "node:path"
+import type { AxeResults } from "axe-core"
 import type { Browser, Page, Route } from "playwright-core"
 import { theHub } from "../../hub/platform/audit.ts"
 import { systemIds } from "../../hub/platform/ids.ts"
@@ -16,7 +17,7 @@ let hub: Awaited<ReturnType<typeof startRealHub>>
 beforeAll(async () => {
   if (!available) return
   hub = await startRealHub()
-  const painted = await paintPictures(12, 320)
+  const painted = await paintPictures(24, 160)
   await storePictures(
     hub,
     painted.map(({ jpeg }) => jpeg),
@@ -30,9 +31,9 @@ afterAll(async () => {
 })
 
 /** A tablet on which a new worker is signed in, with nothing opened yet. */
-async function signedIn() {
+async function signedIn(language: "ko" | "en" = "en") {
   const login = `worker-${systemIds.random(4)}`
-  const user = { login, name: login, role: "worker", language: "en", password: testPassword } as const
+  const user = { login, name: login, role: "worker", language, password: testPassword } as const
   await hub.hub.users.create(theHub, user)
   const tablet = await openTablet(browser, { width: 1280, height: 800 })
   const answer = await tablet.context.request.post(`${hub.url}/api/session`, {
@@ -159,6 +160,35 @@ describe.skipIf(!available)("the first part on a tablet", () => {
     await until(() => labelsOf(login).length === 1)
     expect(labelsOf(login)).toMatchObject([{ verdict: "unsure" }])
     await close()
+  }, 60_000)
+
+  test("can be read and hit by everybody, in every theme and both languages", async () => {
+    const axe = await Bun.file(join(import.meta.dir, "../../node_modules/axe-core/axe.min.js")).text()
+    for (const language of ["ko", "en"] as const) {
+      const { page, close } = await signedIn(language)
+      await holdScreens(page)
+      await page.goto(`${hub.url}/label`)
+      await ready(page)
+      // By the debugger's door: the page itself lets no foreign script in.
+      await page.evaluate(axe)
+      expect(await page.locator("html").getAttribute("lang")).toBe(language)
+      for (const theme of ["light", "dark", "contrast"]) {
+        const found = await page.evaluate(async (name) => {
+          document.documentElement.dataset.theme = name
+          const { axe: looker } = globalThis as unknown as {
+            axe: { run(asked: unknown): Promise<AxeResults> }
+          }
+          const asked = { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] }
+          return (await looker.run(asked)).violations.map(({ id, nodes }) => `${id} ${nodes[0]?.html}`)
+        }, theme)
+        expect(found).toEqual([])
+      }
+      for (const verdict of ["ok", "unsure", "ng"]) {
+        const box = await page.getByTestId(`first-${verdict}`).boundingBox()
+        expect(Math.min(box?.width ?? 0, box?.height ?? 0)).toBeGreaterThanOrEqual(128)
+      }
+      await close()
+    }
   }, 60_000)
 
   test("comes in one small script that holds neither the editor's tools, nor schemas, nor the other screens", async () => {

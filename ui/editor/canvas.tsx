@@ -45,6 +45,8 @@ export function EditorCanvas({ state, picture, dispatch, nameOf, label, theme, t
   kept.current ??= { sheet: createSheet(), marksOf: createMarks() }
   /** What the layer of the picture shows: it is drawn again only when that changes. */
   const drawn = useRef<readonly unknown[]>([])
+  /** Whether the layer of the marks is empty: then it need not be emptied again. */
+  const isBare = useRef(false)
 
   function draw(settled = false) {
     cancelAnimationFrame(frame.current)
@@ -68,6 +70,9 @@ export function EditorCanvas({ state, picture, dispatch, nameOf, label, theme, t
       const { sheet, marksOf } = kept.current
       const deps = { sheet, marks: marksOf(now), picture, nameOf, palette, filter }
       clearTimeout(resting.current)
+      const wasBare = isBare.current
+      isBare.current = deps.marks.length === 0 && now.selection.length === 0 && now.gesture.name === "idle"
+      if (wasBare && isBare.current) return
       if (!renderMarks(context, now, deps, devicePixelRatio, settled))
         resting.current = setTimeout(() => draw(true), restMs)
     })
@@ -111,6 +116,7 @@ export function EditorCanvas({ state, picture, dispatch, nameOf, label, theme, t
         layer.height = Math.max(1, Math.round(height * devicePixelRatio))
       }
       drawn.current = []
+      isBare.current = false
       dispatch({ type: "stage", size: { w: width, h: height } })
       draw()
     })

@@ -41,8 +41,9 @@ const marks: Readonly<Record<string, readonly ["circle" | "path", Attributes]>> 
   undefined: ["path", { d: "M6 12h12" }],
 }
 
-function mark(verdict: string, size: number): SVGElement {
+function mark(verdict: string, size: number, edged = false): SVGElement {
   const [shape, attributes] = marks[verdict] ?? (["path", { d: "M6 12h12" }] as const)
+  const edge = { ...attributes, class: "mark-edge" }
   return svg(
     "svg",
     {
@@ -57,6 +58,7 @@ function mark(verdict: string, size: number): SVGElement {
       "stroke-linejoin": "round",
       "aria-hidden": "true",
     },
+    ...(edged ? [svg(shape, edge), svg(shape, edge)] : []),
     svg(shape, attributes),
   )
 }
@@ -91,7 +93,7 @@ export function drawFirst(
   const { inspection, reason, asked_by } = task
   const { verdict, image, part_id, id, device_id } = inspection
   const tone = verdict.eval === "undecidable" ? "unsure" : verdict.eval
-  const picture = html("img", { class: "first-picture", alt: "", decoding: "sync" })
+  const picture = html("img", { class: "first-picture", alt: part_id ?? id.slice(-8), decoding: "sync" })
   if (image) picture.src = firstPicture(image)
 
   const button = (of: LabelVerdict) => {
@@ -119,7 +121,7 @@ export function drawFirst(
     for (const made of buttons) made.disabled = true
     stage.replaceChildren(
       html("div", { class: "first-next", role: "status" }, words.loadingPart),
-      html("div", { class: `stamp stamp-${of}`, "aria-hidden": "true" }, mark(of, 180)),
+      html("div", { class: `stamp stamp-${of}`, "aria-hidden": "true" }, mark(of, 200, true)),
     )
   }
 

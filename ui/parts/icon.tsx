@@ -161,8 +161,16 @@ export function DefectIcon({
   return <Icon name={name} size={size} />
 }
 
-/** The plant's three signs: ○ OK, ✕ NG, △ unsure. Shape first, colour second. */
-export function VerdictMark({ verdict, size = 24 }: { verdict: string; size?: number }) {
+/** The plant's three signs: ○ OK, ✕ NG, △ unsure. Shape first, colour second. `edged`: to stand on a picture. */
+export function VerdictMark({
+  verdict,
+  size = 24,
+  edged = false,
+}: {
+  verdict: string
+  size?: number
+  edged?: boolean
+}) {
   return (
     <svg
       class={`mark mark-${verdict}`}
@@ -176,12 +184,29 @@ export function VerdictMark({ verdict, size = 24 }: { verdict: string; size?: nu
       stroke-linejoin="round"
       aria-hidden="true"
     >
-      {verdict === "ok" && <circle cx="12" cy="12" r="8" />}
-      {verdict === "ng" && <path d="M5.500 5.500l13 13M18.500 5.500l-13 13" />}
-      {(verdict === "unsure" || verdict === "undecidable") && <path d="M12 4.500 20.500 19h-17Z" />}
-      {verdict === "undefined" && <path d="M6 12h12" />}
+      {edged && (
+        <>
+          <Sign verdict={verdict} edge />
+          <Sign verdict={verdict} edge />
+        </>
+      )}
+      <Sign verdict={verdict} />
     </svg>
   )
+}
+
+function Sign({ verdict, edge = false }: { verdict: string; edge?: boolean }) {
+  const name = edge ? "mark-edge" : undefined
+  if (verdict === "ok") return <circle class={name} cx="12" cy="12" r="8" />
+  const path = signs[verdict]
+  return path === undefined ? null : <path class={name} d={path} />
+}
+
+const signs: Readonly<Record<string, string>> = {
+  ng: "M5.500 5.500l13 13M18.500 5.500l-13 13",
+  unsure: "M12 4.500 20.500 19h-17Z",
+  undecidable: "M12 4.500 20.500 19h-17Z",
+  undefined: "M6 12h12",
 }
 
 /** The name of the product: four corners of a finder around the point that decides. */

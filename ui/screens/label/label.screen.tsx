@@ -358,7 +358,7 @@ function Work({ work, outbox, queue, keys, setups, outlines }: Desk) {
         )}
         {work.last.value && (
           <div key={work.last.value.seq} class={`stamp stamp-${work.last.value.verdict}`} aria-hidden="true">
-            <VerdictMark verdict={work.last.value.verdict} size={180} />
+            <VerdictMark verdict={work.last.value.verdict} size={200} edged />
           </div>
         )}
         {shown && (
