@@ -203,7 +203,10 @@ test("a mask goes to a project that paints bitmasks as a PNG, and comes back pix
       const pixels = new Uint8Array(size.w * size.h)
       for (const at of marked) pixels[at] = 1
       const outline = maskOfSpans(spansOfRows(pixels, size.w, size.h), size)!
-      const drawing = { v: 1 as const, regions: [{ id: "m", kinds: ["stain"], by: "person" as const, outline }] }
+      const drawing = {
+        v: 1 as const,
+        regions: [{ id: "m", kinds: ["stain"], by: "person" as const, outline }],
+      }
       const [, result] = writeResults({ verdict: "ng", drawing }, size, { ...plainDialect, masks: "bitmask" })
       expect(result).toMatchObject({ type: "bitmasklabels", value: { bitmasklabels: ["stain"] } })
       expect(readResults([result], size).drawing.regions[0]?.outline).toEqual(outline)
