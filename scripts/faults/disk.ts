@@ -211,8 +211,8 @@ export const diskFaults: readonly Fault[] = [
   readOnly,
   // One of the first: many parts share one sync, so there are few of them.
   failingCalls("F08", "EIO when the database's log is synced", 1, ({ data, nth }) => ({
-    // Bun's SQLite calls fsync, the hub's own code fdatasync.
-    call: "fsync",
+    // Bun's SQLite calls fsync, the hub's own code, which answers stations after that, fdatasync on a thread of its own.
+    call: "fsync,fdatasync",
     what: `error=EIO:when=${3 + (nth % 8)}..${6 + (nth % 8)}`,
     paths: database(data),
   })),

@@ -14,7 +14,11 @@ const wrong: readonly (readonly [command: string, ...parts: string[]])[] = [
   ["demo --headless=yes", "--headless takes no value", "crux help demo"],
   ["demo --json", "--json goes with --headless", "crux help demo"],
   ["demo --port 99999", "--port must be a whole number", "crux help demo"],
-  ["worker", "There are: infer, train, assist, freeze, similar, print, selfcheck", "crux help worker"],
+  [
+    "worker",
+    "There are: infer, train, assist, freeze, export, import, similar, print, selfcheck",
+    "crux help worker",
+  ],
   ["worker train", "needs DIR", "crux help worker"],
   ["worker infer now", 'does not take "now"', "crux help worker"],
   ["version 2", 'does not take "2"', "crux help version"],

@@ -137,7 +137,8 @@ describe.skipIf(!available)("the flow of work at a tablet, with the real hub", (
     await page.getByTestId("flow-undo").tap()
     await until(() => count("label_skip WHERE undone_at IS NOT NULL") === 1)
     expect(await partOf(page)).toBe(first)
-    expect(count(`label_lease WHERE inspection_id = '${first}'`)).toBe(1)
+    const held = ids[Number(/P-(\d)/.exec(first)?.[1])]
+    expect(count(`label_lease WHERE inspection_id = '${held}'`)).toBe(1)
     await page.waitForTimeout(200)
     await page.keyboard.press("Shift+S")
     await page.locator('[data-testid="flow-skip-reason"][data-reason="other"]').tap()

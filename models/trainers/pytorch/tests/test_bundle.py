@@ -20,9 +20,9 @@ def test_a_bundle_is_read_as_the_hub_writes_it(tmp_path):
     bundle = read_bundle(write_bundle(tmp_path, "torch.classify", "classification", TINY) / "bundle")
     assert bundle.job.kinds == ("spot", "scratch")
     assert {split: len(bundle.of(split)) for split in ("train", "val", "calib")} == {
-        "train": 28,
-        "val": 12,
-        "calib": 16,
+        "train": 22,
+        "val": 6,
+        "calib": 8,
     }
     bad = next(sample for sample in bundle.samples if not sample.good)
     assert bad.regions[0].outline["type"] == "box"
