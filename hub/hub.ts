@@ -63,7 +63,7 @@ import type { Ids } from "./platform/ids.ts"
 import { createKnownTime } from "./platform/known-time.ts"
 import { takeLock } from "./platform/lock.ts"
 import { createLog } from "./platform/log.ts"
-import { openDatabase } from "./platform/migrate.ts"
+import { openDatabase, startFailureOf } from "./platform/migrate.ts"
 import { migrations } from "./platform/migrations.ts"
 import { createOutbound } from "./platform/outbound.ts"
 import type { PunchHole } from "./platform/packs.ts"
@@ -638,7 +638,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
     }
   } catch (error) {
     lock.release()
-    throw error
+    throw startFailureOf(folder.database, error)
   }
 }
 

@@ -1,3 +1,4 @@
+import { startFailureOf } from "../platform/migrate.ts"
 import { configFields, readConfig } from "../read-config.ts"
 import { parseCommandArgs } from "./args.ts"
 import { demandBackbone } from "./backbone.ts"
@@ -33,7 +34,9 @@ ${configFields.map(fieldHelp).join("\n")}`,
 
     const hub = await createHub(config, bunPorts())
     try {
-      await hub.start()
+      await hub.start().catch((error: unknown) => {
+        throw startFailureOf(config.data, error)
+      })
       const certificate = config.http.tls ? hub.tls.web : undefined
       const served = atPort(config.http.port, "http", () =>
         serveHttp({ ...config.http, certificate, fetch: hub.fetch }),

@@ -148,12 +148,24 @@ function guarded<T>(path: string, work: () => T): T {
   try {
     return work()
   } catch (error) {
-    const code = (sqliteCodeOf(error) ?? 0) & 0xff
-    if (code === SQLITE.corrupt || code === SQLITE.notADatabase) throw damaged(path, error)
-    if (code === SQLITE.full)
-      throw new StartFailure("no_space", `The disk of ${path} is full.`, "Free space there.", error)
-    throw error
+    throw startFailureOf(path, error)
   }
+}
+
+/** An error of the database that keeps a hub from starting, worded for people; any other as it is. */
+export function startFailureOf(path: string, error: unknown): unknown {
+  const code = (sqliteCodeOf(error) ?? 0) & 0xff
+  if (code === SQLITE.corrupt || code === SQLITE.notADatabase) return damaged(path, error)
+  if (code === SQLITE.full)
+    return new StartFailure("no_space", `The disk of ${path} is full.`, "Free space there.", error)
+  if (code === SQLITE.ioerr)
+    return new StartFailure(
+      "failure",
+      `The disk of ${path} refused to write (${error instanceof Error ? error.message : String(error)}).`,
+      "Look at the disk and its cable. Start the hub again when it is well: what was acknowledged is stored.",
+      error,
+    )
+  return error
 }
 
 function damaged(path: string, cause: unknown): StartFailure {

@@ -209,11 +209,20 @@ export const diskFaults: readonly Fault[] = [
   })),
   noInodes,
   readOnly,
-  // One of the first: many parts share one sync, so there are few of them.
-  failingCalls("F08", "EIO when the database's log is synced", 1, ({ data, nth }) => ({
-    // Bun's SQLite calls fsync, the hub's own code, which answers stations after that, fdatasync on a thread of its own.
-    call: "fsync,fdatasync",
-    what: `error=EIO:when=${3 + (nth % 8)}..${6 + (nth % 8)}`,
+  // One of the first: many parts share one sync, so there are few of them, and each thread counts its own.
+  failingCalls(
+    "F08",
+    "EIO when the database's log is synced, which stations wait for",
+    1,
+    ({ data, nth }) => ({
+      call: "fdatasync",
+      what: `error=EIO:when=${1 + (nth % 3)}..${3 + (nth % 3)}`,
+      paths: database(data),
+    }),
+  ),
+  failingCalls("F08", "EIO when SQLite itself syncs its log", 0, ({ data, nth }) => ({
+    call: "fsync",
+    what: `error=EIO:when=${1 + (nth % 3)}..${3 + (nth % 3)}`,
     paths: database(data),
   })),
   failingCalls("F08", "EIO when pictures are synced", 0, ({ nth }) => ({
