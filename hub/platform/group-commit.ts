@@ -25,8 +25,8 @@ const longestMs = 20
 const busyMs = 10
 
 /**
- * A commit that waits for the disk holds the one thread that also serves sockets: 0.2 ms when idle, 20 ms and more while
- * pictures are being synced beside it. So transactions run ahead, and their callers are answered after a sync of the log
+ * A commit that waits for the disk holds the one thread that also serves sockets: 0.2 ms when idle, 5 ms while pictures are
+ * being synced beside it. So transactions run ahead, and their callers are answered after a sync of the log
  * on another thread, which all share that were committed before it began. Callers wait for company twice as long as the
  * last commit took: about a third of the time is spent committing.
  */
