@@ -5,6 +5,7 @@ import type { GoldenCounts } from "#contract/registry"
 import type { Asker } from "#models/infer/asker"
 import type { Clock } from "#platform/clock"
 import type { Events } from "#platform/events"
+import { untilAborted } from "#platform/until-aborted"
 import type { FreezeOperations } from "./freeze.worker.ts"
 import type { Freezer, FreezeStep } from "./freezer.ts"
 
@@ -115,7 +116,7 @@ export function createFreezes({ child, own, counts, events, clock }: FreezesDeps
     async freeze(order: FreezeRequest, watch: Watch = {}): Promise<FrozenPair> {
       const turn = queue.then(() => inTurn(order, watch))
       queue = turn.catch(() => undefined)
-      const step = await unlessAborted(turn, watch.signal)
+      const step = await (watch.signal ? untilAborted(turn, watch.signal) : turn)
       if (step.state === "blocked")
         throw new Problem(
           "conflict",
@@ -140,13 +141,3 @@ export type Freezes = ReturnType<typeof createFreezes>
 
 /** The sets of a training or a proof: whatever trains and looks almost like a golden picture stays out. */
 export const setsOfWork: FreezeRequest = { grouping: "part", near: "leave_out" }
-
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return work
-  return new Promise<T>((resolve, reject) => {
-    const stop = () => reject(signal.reason)
-    if (signal.aborted) return stop()
-    signal.addEventListener("abort", stop, { once: true })
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop))
-  })
-}

@@ -27,7 +27,7 @@ export type ExportTask = {
 export type ExportDeps = {
   labels: LabelledSnapshot
   splitOf: (part: string | null, image: string) => Split
-  frozen: Omit<FrozenVersion, "role">
+  frozen: FrozenVersion
   picture: (sha256: string) => Promise<Uint8Array>
   /** Numbers of the parts a filter finds up to part `through`, in pieces. */
   found: (filter: string, through: number, now: number) => AsyncIterable<number[]>

@@ -5,6 +5,7 @@ import type { Asker } from "#models/infer/asker"
 import type { Clock } from "#platform/clock"
 import type { Ids } from "#platform/ids"
 import type { Log } from "#platform/log"
+import { untilAborted } from "#platform/until-aborted"
 import { type ExportOperations, type ExportStep, stepsOf } from "./export.worker.ts"
 import type { Exporter, ExportOf, ExportTask } from "./export-order.ts"
 import { formats } from "./formats.ts"
@@ -43,7 +44,6 @@ type Running = { view: ExportView; stop: AbortController }
 export function createExports(deps: ExportsDeps) {
   const { own, clock, ids, log } = deps
   const running = new Map<string, Running>()
-  let previewer: Asker<ExportOperations> | undefined
   let closed = false
 
   /** The golden set proves models and is given to nobody. */
@@ -92,10 +92,16 @@ export function createExports(deps: ExportsDeps) {
 
   async function* piecesOf(task: ExportTask, { view, stop }: Running): AsyncGenerator<Uint8Array> {
     let steps: Awaited<ReturnType<typeof open>> | undefined
+    const end = async () => {
+      running.delete(view.id)
+      await steps?.end()
+    }
+    // Also while its reader sleeps and asks for nothing.
+    stop.signal.addEventListener("abort", () => void end(), { once: true })
     try {
       steps = await open(task)
       for (;;) {
-        const step: ExportStep = await untilStopped(steps.next(), stop.signal)
+        const step: ExportStep = await untilAborted(steps.next(), stop.signal)
         view.parts = step.parts
         view.pictures = step.pictures
         if (step.bytes === null) return
@@ -107,8 +113,7 @@ export function createExports(deps: ExportsDeps) {
       if (!stop.signal.aborted) log.error("export_failed", { export: view.id, error: String(error) })
       throw error
     } finally {
-      running.delete(view.id)
-      await steps?.end()
+      await end()
     }
   }
 
@@ -117,8 +122,12 @@ export function createExports(deps: ExportsDeps) {
     async preview(request: ExportRequest): Promise<ExportPreview> {
       const { task } = taskOf({ ...request, pictures: true })
       if (!deps.child) return await own.preview(task)
-      previewer ??= deps.child()
-      return await previewer.ask({ op: "preview", task }, previewMs)
+      const child = deps.child()
+      try {
+        return await child.ask({ op: "preview", task }, previewMs)
+      } finally {
+        await child.close()
+      }
     },
 
     /**
@@ -154,17 +163,7 @@ export function createExports(deps: ExportsDeps) {
     async close(): Promise<void> {
       closed = true
       for (const { stop } of running.values()) stop.abort()
-      await previewer?.close()
     },
   }
 }
 export type Exports = ReturnType<typeof createExports>
-
-function untilStopped<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const stop = () => reject(signal.reason)
-    if (signal.aborted) stop()
-    signal.addEventListener("abort", stop, { once: true })
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop))
-  })
-}

@@ -34,16 +34,12 @@ const page = 200
 
 /** A frozen version as an export goes through it. */
 export type FrozenVersion = {
-  role: (digest: string) => "training" | "golden"
   page: (digest: string, after: string, limit: number) => DatasetSample[]
   drawingAt: (id: string, at: number) => NonNullable<ExchangeItem["label"]>["drawing"] | null
 }
 
 /** The pictures of a frozen version, in their order, with the labels they were frozen with. */
-export async function* itemsOfVersion(
-  version: Omit<FrozenVersion, "role">,
-  digest: string,
-): AsyncGenerator<ExchangeItem> {
+export async function* itemsOfVersion(version: FrozenVersion, digest: string): AsyncGenerator<ExchangeItem> {
   for (let after = "0".repeat(64); ; ) {
     const some = version.page(digest, after, page)
     for (const { id, image, mime, w, h, split, product, label, said } of some) {

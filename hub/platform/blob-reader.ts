@@ -73,3 +73,10 @@ export function missing(cause: unknown): unknown {
   if (!(cause instanceof Error && "code" in cause && cause.code === "ENOENT")) return cause
   return new Problem("not_found", "object", "the store does not hold this object", {}, cause)
 }
+
+/** An error of the file system as the one people are told when the disk is full; others as they are. */
+export function orFull(cause: unknown): unknown {
+  const code = cause instanceof Error && "code" in cause ? cause.code : undefined
+  if (code !== "ENOSPC" && code !== "EDQUOT") return cause
+  return new Problem("unavailable", "disk_full", "the disk is full: make room for new images", {}, cause)
+}

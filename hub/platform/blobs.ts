@@ -10,6 +10,7 @@ import {
   missing,
   objectPath,
   objectsIn,
+  orFull,
   type PackPlace,
   packsIn,
 } from "./blob-reader.ts"
@@ -135,7 +136,7 @@ export async function openBlobs({
       return temporary
     } catch (cause) {
       await rm(temporary, { force: true })
-      throw asProblem(cause)
+      throw orFull(cause)
     }
   }
 
@@ -174,7 +175,7 @@ export async function openBlobs({
     const started = packs
       .append(bytes, sha256)
       .catch((cause: unknown) => {
-        throw asProblem(cause)
+        throw orFull(cause)
       })
       .finally(() => appending.delete(sha256))
     appending.set(sha256, started)
@@ -336,10 +337,4 @@ async function exists(path: string): Promise<boolean> {
 
 function errnoOf(cause: unknown): string | undefined {
   return cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : undefined
-}
-
-function asProblem(cause: unknown): unknown {
-  const errno = errnoOf(cause)
-  if (errno !== "ENOSPC" && errno !== "EDQUOT") return cause
-  return new Problem("unavailable", "disk_full", "the disk is full: make room for new images", {}, cause)
 }

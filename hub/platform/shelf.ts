@@ -4,6 +4,7 @@ import { mkdir, readdir, rename, rm, stat, utimes } from "node:fs/promises"
 import { join } from "node:path"
 import { Readable } from "node:stream"
 import { pipeline } from "node:stream/promises"
+import { orFull } from "./blob-reader.ts"
 import type { Clock } from "./clock.ts"
 import type { Ids } from "./ids.ts"
 
@@ -46,7 +47,7 @@ export function createShelf({ folder, clock, ids }: { folder: string; clock: Clo
         return { sha256, size }
       } catch (error) {
         await rm(partial, { force: true })
-        throw error
+        throw orFull(error)
       }
     },
     /** Path of a file that lies here, for a day from now on; undefined when it does not. */

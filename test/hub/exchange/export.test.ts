@@ -124,12 +124,13 @@ describe("an export that a child makes", () => {
     expect(export1).toMatchObject({ parts: 12 })
     expect(export1!.bytes).toBeGreaterThan(0)
     expect((await engineer.post(`/api/exports/${export1!.id}/cancel`)).status).toBe(200)
+    // Its reader asks for nothing meanwhile, as a tablet that sleeps.
+    await until("its end", async () => (await running()).length === 0)
+    await until("its process's end", () => living() === before)
     const drain = async () => {
       while (!(await reader.read()).done);
     }
     await expect(drain()).rejects.toThrow()
-    await until("its end", async () => (await running()).length === 0)
-    await until("its process's end", () => living() === before)
     expect((await engineer.post(`/api/exports/${export1!.id}/cancel`)).status).toBe(404)
   })
 
