@@ -249,7 +249,7 @@ export const deskEn: DeskWords = {
     try: "Try it",
     predict: (count) => `Predict ${n(count)} tasks`,
     predictAll: "Predict all again",
-    end: "End",
+    end: "Disconnect",
     endTitle: "Stop asking this server?",
     endBody: "What it has said stays with the parts. Judgements stay as they are.",
     tryTitle: "What the server says",

@@ -248,7 +248,7 @@ export const deskKo = {
     try: "시험해 보기",
     predict: (count: number) => `작업 ${n(count)}건 예측`,
     predictAll: "모두 다시 예측",
-    end: "끝내기",
+    end: "연결 끊기",
     endTitle: "이 서버에 더 묻지 않을까요?",
     endBody: "서버가 한 말은 부품에 그대로 남고, 사람의 판정도 바뀌지 않습니다.",
     tryTitle: "서버의 답",

@@ -68,7 +68,7 @@ export function Server({
         {run?.ended === true && (
           <span class={run.error === null ? "muted" : "row-error"} data-testid="servers-run">
             {w.asked(run.answered, run.of)}
-            {run.error !== null && ` ${run.error}`}
+            {run.error !== null && run.error !== server.error && ` ${run.error}`}
           </span>
         )}
         <label class="check">
