@@ -1,4 +1,4 @@
-import { effect, signal } from "@preact/signals"
+import { computed, effect, signal } from "@preact/signals"
 import * as v from "valibot"
 import { Language } from "#contract/users"
 import { tabletNames } from "./tablet-names.ts"
@@ -38,9 +38,11 @@ export function createPrefs(deps: { storage: Storage; root: HTMLElement; dark: M
   deps.dark.addEventListener("change", (event) => {
     systemDark.value = event.matches
   })
+  const shownTheme = computed(() =>
+    theme.value === "auto" ? (systemDark.value ? "dark" : "light") : theme.value,
+  )
   effect(() => {
-    const shown = theme.value === "auto" ? (systemDark.value ? "dark" : "light") : theme.value
-    deps.root.dataset.theme = shown
+    deps.root.dataset.theme = shownTheme.value
     deps.root.lang = language.value
     deps.storage.setItem(
       tabletNames.prefs,
@@ -52,6 +54,6 @@ export function createPrefs(deps: { storage: Storage; root: HTMLElement; dark: M
       }),
     )
   })
-  return { language, theme, singleKeys, hand }
+  return { language, theme, shownTheme, singleKeys, hand }
 }
 export type Prefs = ReturnType<typeof createPrefs>

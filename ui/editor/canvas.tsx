@@ -15,8 +15,6 @@ type Props = {
   nameOf: (kind: string) => string
   /** What a screen reader calls the image. */
   label: string
-  /** Changes when colours do, so that the stage is drawn again. */
-  theme: string
   testid: string
 }
 
@@ -32,7 +30,7 @@ const filterOf = ({ brightness, contrast, invert }: Look): string =>
  * The editor's only tie to the DOM: events in, pixels out. Two layers: the picture, which changes when it is moved, and
  * above it the marks, which change all the time.
  */
-export function EditorCanvas({ state, picture, dispatch, nameOf, label, theme, testid }: Props) {
+export function EditorCanvas({ state, picture, dispatch, nameOf, label, testid }: Props) {
   const under = useRef<HTMLCanvasElement>(null)
   const ref = useRef<HTMLCanvasElement>(null)
   const frame = useRef(0)
@@ -54,25 +52,24 @@ export function EditorCanvas({ state, picture, dispatch, nameOf, label, theme, t
       const canvas = ref.current
       const below = under.current
       const context = canvas?.getContext("2d")
-      const ground = below?.getContext("2d", { alpha: false })
+      const ground = below?.getContext("2d")
       if (!canvas || !below || !context || !ground || !kept.current) return
-      const style = getComputedStyle(canvas)
-      const palette = { stage: style.getPropertyValue("--stage"), font: style.fontFamily }
       const { picture, nameOf } = latest.current
       const now = state.peek()
       const filter = filterOf(now.look)
-      const wanted = [now.viewport, now.stage, picture, palette.stage, canvas.width, canvas.height, settled]
+      const wanted = [now.viewport, now.stage, picture, canvas.width, canvas.height, settled]
       if (wanted.some((part, i) => part !== drawn.current[i])) {
-        renderPicture(ground, now, picture, palette, devicePixelRatio)
+        renderPicture(ground, now, picture, devicePixelRatio)
         drawn.current = wanted
       }
       if (below.style.filter !== filter) below.style.filter = filter
       const { sheet, marksOf } = kept.current
-      const deps = { sheet, marks: marksOf(now), picture, nameOf, palette, filter }
+      const marks = marksOf(now)
       clearTimeout(resting.current)
       const wasBare = isBare.current
-      isBare.current = deps.marks.length === 0 && now.selection.length === 0 && now.gesture.name === "idle"
+      isBare.current = marks.length === 0 && now.selection.length === 0 && now.gesture.name === "idle"
       if (wasBare && isBare.current) return
+      const deps = { sheet, marks, picture, nameOf, font: getComputedStyle(canvas).fontFamily, filter }
       if (!renderMarks(context, now, deps, devicePixelRatio, settled))
         resting.current = setTimeout(() => draw(true), restMs)
     })
@@ -82,7 +79,7 @@ export function EditorCanvas({ state, picture, dispatch, nameOf, label, theme, t
     state.value
     draw()
   })
-  useEffect(draw, [nameOf, theme])
+  useEffect(draw, [nameOf])
   useEffect(() => {
     draw()
     return picture?.watch(() => {

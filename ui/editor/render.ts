@@ -9,25 +9,21 @@ import { type Context, inImage, onScreen, strokeOutline } from "./stroke.ts"
 import { selectionGrips } from "./tool.ts"
 import { toScreen, type Viewport } from "./viewport.ts"
 
-export type Palette = { stage: string; font: string }
-
 /** Shapes up to which each carries its name: names of hundreds would hide the part. */
 const mostNamed = 60
 /** Selected shapes up to which they are drawn on their own, so that they can be moved without drawing the others. */
 const mostLive = 40
 
-/** Draws the picture: everything under the marks. `pixels` is the device's pixel ratio. */
+/** Draws the picture; around it the page shows through. `pixels` is the device's pixel ratio. */
 export function renderPicture(
   context: Context,
   state: EditorState,
   picture: Picture | null,
-  palette: Palette,
   pixels: number,
 ): void {
   const { stage, viewport, image } = state
   context.setTransform(pixels, 0, 0, pixels, 0, 0)
-  context.fillStyle = palette.stage
-  context.fillRect(0, 0, stage.w, stage.h)
+  context.clearRect(0, 0, stage.w, stage.h)
   if (!picture) return
   // Zoomed in far, a person wants to see the camera's pixels and not what smoothing makes of them.
   context.imageSmoothingEnabled = viewport.scale < 4
@@ -68,13 +64,13 @@ export function renderMarks(
     marks: readonly Mark[]
     picture: Picture | null
     nameOf: (kind: string) => string
-    palette: Palette
+    font: string
     filter: string
   },
   pixels: number,
   settled: boolean,
 ): boolean {
-  const { sheet, marks, picture, nameOf, palette, filter } = deps
+  const { sheet, marks, picture, nameOf, font, filter } = deps
   context.setTransform(pixels, 0, 0, pixels, 0, 0)
   context.clearRect(0, 0, state.stage.w, state.stage.h)
   if (!picture) return true
@@ -99,7 +95,7 @@ export function renderMarks(
       if (a && b && !a.hidden && !b.hidden) drawArrow(context, middleOf(viewport, a), middleOf(viewport, b))
     }
   }
-  drawNames(context, state, nameOf, palette)
+  drawNames(context, state, nameOf, font)
   drawGesture(context, state)
   const { gesture } = state
   if ("to" in gesture && "pointer" in gesture) drawLoupe(context, state, picture, gesture, filter, pixels)
@@ -115,7 +111,7 @@ function drawNames(
   context: CanvasRenderingContext2D,
   state: EditorState,
   nameOf: (kind: string) => string,
-  palette: Palette,
+  font: string,
 ): void {
   const { shapes } = documentOf(state)
   const all = shapes.length <= mostNamed
@@ -125,7 +121,7 @@ function drawNames(
     const [x, y, w, h] = onScreen(state.viewport, shape.outline)
     if (x > state.stage.w || y > state.stage.h || x + w < 0 || y + h < 0) return
     const text = `${i + 1}  ${nameOf(shape.kind)}`
-    drawChip(context, state, shape, shape.state === "suggested" ? `${text} ?` : text, palette)
+    drawChip(context, state, shape, shape.state === "suggested" ? `${text} ?` : text, font)
   })
 }
 
@@ -267,10 +263,10 @@ function drawChip(
   state: EditorState,
   shape: Shape,
   text: string,
-  palette: Palette,
+  font: string,
 ) {
   const [x, y] = onScreen(state.viewport, shape.outline)
-  context.font = `600 16px ${palette.font}`
+  context.font = `600 16px ${font}`
   context.textBaseline = "middle"
   const width = context.measureText(text).width + 18
   const left = Math.min(Math.max(x - 2, 4), Math.max(4, state.stage.w - width - 4))

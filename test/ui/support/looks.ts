@@ -46,13 +46,17 @@ export async function looksKept(page: Page, picture: string): Promise<string[]> 
     return [`${picture}: no picture of it is kept; run bun scripts/looks.ts and look at it`]
   const reference = await file.bytes()
   let difference = 1
+  let shot: Uint8Array = reference
   for (let tries = 0; tries < 12; tries++) {
-    difference = await differenceOf(await shotOf(page), reference)
+    shot = await shotOf(page)
+    difference = await differenceOf(shot, reference)
     if (difference <= mostOther) return []
     await page.waitForTimeout(250)
   }
   const percent = Math.round(difference * 100)
+  const seen = lookOf(picture).replace(".webp", ".seen.png")
+  await Bun.write(seen, shot)
   return [
-    `${picture}: ${percent} % of it looks different; if that is meant, run bun scripts/looks.ts and look at what it writes`,
+    `${picture}: ${percent} % of it looks different, see ${seen}; if that is meant, run bun scripts/looks.ts and look at what it writes`,
   ]
 }

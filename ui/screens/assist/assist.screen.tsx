@@ -101,7 +101,7 @@ function Measured({ report }: { report: HelpReport }) {
             time
             locale={words.locale}
             label={words.assist.takenPercent}
-            theme={prefs.theme.value}
+            theme={prefs.shownTheme.value}
           />
         )}
       </Panel>

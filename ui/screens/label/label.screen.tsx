@@ -339,7 +339,6 @@ function Work({ work, outbox, queue, keys, setups, outlines }: Desk) {
             dispatch={work.dispatch}
             nameOf={kindName}
             label={words.label.canvas}
-            theme={prefs.theme.value}
             testid="label-canvas"
           />
         )}

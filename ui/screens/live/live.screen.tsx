@@ -212,7 +212,7 @@ function Trend() {
                 counts
                 locale={words.locale}
                 label={words.live.chart}
-                theme={prefs.theme.value}
+                theme={prefs.shownTheme.value}
               />
             </div>
           )

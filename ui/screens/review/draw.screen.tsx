@@ -257,7 +257,6 @@ function Work({ desk, id, trouble }: { desk: Desk; id: string; trouble: Trouble 
             dispatch={work.dispatch}
             nameOf={kindName}
             label={words.label.canvas}
-            theme={prefs.theme.value}
             testid="label-canvas"
           />
         )}

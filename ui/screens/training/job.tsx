@@ -201,7 +201,7 @@ export function RunningJob({
                 unit={counted ? words.trainers.step : words.training.seconds}
                 locale={words.locale}
                 label={words.training.curve}
-                theme={prefs.theme.value}
+                theme={prefs.shownTheme.value}
               />
             ) : job.curve.length > 0 ? null : (
               <p class="muted job-nocurve">{words.training.curveEmpty}</p>
