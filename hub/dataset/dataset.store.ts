@@ -118,14 +118,14 @@ export function createDatasetStore(db: Sqlite) {
      JOIN embedding e ON e.inspection_n = i.n AND e.space = (SELECT id FROM embedding_space ORDER BY made DESC, id LIMIT 1)
      WHERE i.image_sha256 IS NOT NULL`,
   )
-  // Whatever may come into a version: settled labels, and uploads.
+  // Whatever may come into a version: settled labels (`+` keeps their index, of these alone), and uploads.
   const unprinted = `(
       SELECT image_sha256 AS image FROM inspection
-      WHERE label_verdict IN ('ok', 'ng') AND queue_rank IS NULL AND image_sha256 IS NOT NULL
-      UNION SELECT image FROM reference_image
-    ) WHERE image NOT IN (SELECT image FROM picture_print)`
+      WHERE label_verdict IN ('ok', 'ng') AND queue_rank IS NULL AND +image_sha256 IS NOT NULL
+      UNION ALL SELECT image FROM reference_image
+    ) u WHERE NOT EXISTS (SELECT 1 FROM picture_print p WHERE p.image = u.image)`
   const countUnprinted = db.prepare<{ n: number }>(`SELECT count(*) AS n FROM ${unprinted}`)
-  const someUnprinted = db.prepare<{ image: string }>(`SELECT image FROM ${unprinted} LIMIT $limit`)
+  const someUnprinted = db.prepare<{ image: string }>(`SELECT DISTINCT image FROM ${unprinted} LIMIT $limit`)
   const putPrint = db.prepare("INSERT INTO picture_print VALUES ($image, $print) ON CONFLICT DO NOTHING")
   const prints = db.prepare<{ image: string; print: Uint8Array }>(
     `SELECT p.image, p.print FROM json_each($of) o JOIN picture_print p ON p.image = o.value

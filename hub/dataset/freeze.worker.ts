@@ -15,8 +15,8 @@ export type FreezeOperations = {
   golden: { ask: { counts: Counts }; answer: GoldenCounts }
 }
 
-/** Between two slices the hub may write: as long as a slice takes. */
-const restMs = 4
+/** Between two slices the hub may write. It takes less than this, and asks again within a few milliseconds. */
+const restMs = 2
 const slicesPerStep = 12
 
 /**

@@ -45,8 +45,6 @@ export function nearPairs(golden: readonly Looked[], others: readonly Looked[]):
   return pairs.sort((a, b) => b.similarity - a.similarity || (a.other < b.other ? -1 : 1))
 }
 
-/** Numbers of a print by which candidates are found. */
-const axes = 3
 /** Some seconds of comparing; beyond that pictures differ in so many ways that groups of signs find them better. */
 const mostCompared = 30_000_000
 
@@ -60,50 +58,78 @@ export function samePictures(golden: readonly Looked[], others: readonly Looked[
   if (golden.length === 0 || others.length === 0) return []
   const limit = nearShare ** 2 * usualDistance(all)
   const width = Math.max(1, Math.sqrt(limit))
-  const widest = widestOf(all)
-  const [first = 0, second = 0, third = 0] = widest
+  const order = widestFirst(all)
   // Three numbers of sixteen bits are one key, with a cell to spare on either side.
-  const cellOf = ({ vector }: Looked) =>
+  const cellOf = (print: ArrayLike<number>) =>
     keyOf(
-      Math.floor(vector[first]! / width) + halfAxis,
-      Math.floor(vector[second]! / width) + halfAxis,
-      Math.floor(vector[third]! / width) + halfAxis,
+      ...([0, 1, 2].map((axis) => Math.floor(print[axis]! / width) + halfAxis) as [number, number, number]),
     )
-  const cells = new Map<number, Looked[]>()
-  for (const other of others) {
-    const key = cellOf(other)
-    const known = cells.get(key)
-    if (known) known.push(other)
-    else cells.set(key, [other])
-  }
-  let compared = 0
-  for (const one of golden) {
-    const cell = cellOf(one)
-    for (const step of around) compared += cells.get(cell + step)?.length ?? 0
-  }
+  const grid = gridOf(others, order, cellOf)
+  const probes = golden.map((one) => {
+    const print = reordered(one.vector, order)
+    const cell = cellOf(print)
+    return { one, print, runs: around.flatMap((step) => grid.runs.get(cell + step) ?? []) }
+  })
+  const compared = probes.reduce(
+    (sum, { runs }) => sum + runs.reduce((n, { from, to }) => n + to - from, 0),
+    0,
+  )
   if (compared > mostCompared) return nearPairs(golden, others)
   const pairs: NearPair[] = []
-  for (const one of golden) {
-    const cell = cellOf(one)
-    for (const step of around)
-      for (const other of cells.get(cell + step) ?? []) {
-        const apart = squared(one.vector, other.vector, limit)
-        if (one.image !== other.image && apart <= limit)
+  for (const { one, print, runs } of probes)
+    for (const { from, to } of runs)
+      for (let i = from; i < to; i++) {
+        const apart = squaredIn(grid.prints, i * print.length, print, limit)
+        const other = grid.members[i]!
+        if (apart <= limit && one.image !== other.image)
           pairs.push({ golden: one.image, other: other.image, similarity: likeness(apart) })
       }
-  }
   return pairs.sort((a, b) => b.similarity - a.similarity || (a.other < b.other ? -1 : 1))
 }
+
+type Run = { from: number; to: number }
+
+/** Pictures cell by cell, their prints one behind the other: millions are compared, and memory is read in a row. */
+function gridOf(
+  others: readonly Looked[],
+  order: readonly number[],
+  cellOf: (print: ArrayLike<number>) => number,
+) {
+  const cells = new Map<number, { other: Looked; print: Int16Array }[]>()
+  for (const other of others) {
+    const print = reordered(other.vector, order)
+    const key = cellOf(print)
+    const known = cells.get(key)
+    if (known) known.push({ other, print })
+    else cells.set(key, [{ other, print }])
+  }
+  const prints = new Int16Array(others.length * order.length)
+  const members: Looked[] = []
+  const runs = new Map<number, Run>()
+  for (const [key, held] of cells) {
+    const from = members.length
+    for (const { other, print } of held) {
+      prints.set(print, members.length * order.length)
+      members.push(other)
+    }
+    runs.set(key, { from, to: members.length })
+  }
+  return { prints, members, runs }
+}
+
+const reordered = (vector: Looked["vector"], order: readonly number[]): Int16Array =>
+  Int16Array.from(order, (i) => vector[i]!)
 
 /** 1 for the same, towards 0: prints are three times the brightness of 32 × 32 blurred pixels. */
 const likeness = (apart: number) => 1 / (1 + Math.sqrt(apart) / (3 * 32 * 8))
 
-function widestOf(all: readonly Looked[]): number[] {
+/** The numbers of a print, those that differ most between pictures first. */
+function widestFirst(all: readonly Looked[]): number[] {
   const mean = meanOf(all)
   const spread = new Float64Array(mean.length)
   for (const { vector } of all)
     for (let i = 0; i < spread.length; i++) spread[i]! += (vector[i]! - mean[i]!) ** 2
-  return [...spread.keys()].sort((a, b) => spread[b]! - spread[a]!).slice(0, axes)
+  return [...spread.keys()].sort((a, b) => spread[b]! - spread[a]!)
 }
 
 const perAxis = 2 ** 17
@@ -148,6 +174,17 @@ function squared(a: Looked["vector"], b: Looked["vector"], enough: number): numb
   let sum = 0
   for (let i = 0; i < a.length; i++) {
     const d = a[i]! - b[i]!
+    sum += d * d
+    if ((i & 7) === 7 && sum > enough) return sum
+  }
+  return sum
+}
+
+/** The same for one of many that lie in a row. */
+function squaredIn(all: Int16Array, at: number, b: Int16Array, enough: number): number {
+  let sum = 0
+  for (let i = 0; i < b.length; i++) {
+    const d = all[at + i]! - b[i]!
     sum += d * d
     if ((i & 7) === 7 && sum > enough) return sum
   }
