@@ -30,8 +30,6 @@ export function setDigest(
     known.set(said, digest)
     return digest
   }
-  const lines = samples
-    .map((s) => `${s.image} ${digestOf(s.label)} ${s.split} ${s.group} ${s.weight}`)
-    .sort()
+  const lines = samples.map((s) => `${s.image} ${digestOf(s.label)} ${s.split} ${s.group} ${s.weight}`).sort()
   return sha256(`crux.dataset.v1\n${lines.join("\n")}\n`)
 }
