@@ -3,8 +3,8 @@ import { configFields, readConfig } from "../read-config.ts"
 import { parseCommandArgs } from "./args.ts"
 import { demandBackbone } from "./backbone.ts"
 import type { Command } from "./command.ts"
-import { ensureDiskThreads } from "./disk-threads.ts"
 import { CommandFailure } from "./exit.ts"
+import { ensureHubRuntime } from "./own-runtime.ts"
 import { untilToldToStop } from "./told-to-stop.ts"
 
 const flagOptions = Object.fromEntries(configFields.map(({ flag }) => [flag, { type: "string" } as const]))
@@ -25,7 +25,7 @@ ${configFields.map(fieldHelp).join("\n")}`,
 
     if (config.backbone !== "") await demandBackbone(config.backbone)
     // Not before the arguments are known to be right: what is wrong with them is said once.
-    ensureDiskThreads("hub", ...args)
+    ensureHubRuntime("hub", ...args)
 
     const { createHub } = await import("../hub.ts")
     const { bunPorts } = await import("../ports.bun.ts")

@@ -12,8 +12,8 @@ const magic = 0x31505843
 const head = 40
 /** A pack that has grown to this is followed by the next one. */
 const fullAt = 256 * 1024 * 1024
-/** Bytes of one sync at most: on a busy disk a sync takes its time however little it is for. */
-const batchBytes = 32 * 1024 * 1024
+/** Bytes of one write at most: what comes after it may be synced with it, and need not wait for it. */
+const batchBytes = 8 * 1024 * 1024
 /** Pieces one call of the system takes (IOV_MAX). */
 const piecesAtOnce = 1024
 
@@ -40,6 +40,9 @@ export async function openPacks({ folder, punch }: { folder: string; punch?: Pun
   let current: Pack | undefined
   const waiting: Waiting[] = []
   let writing: Promise<void> | undefined
+  /** In the file, and not known to be on disk. */
+  let written: { batch: readonly Waiting[]; places: readonly PackPlace[] }[] = []
+  let syncing: Promise<void> | undefined
 
   const path = (pack: number) => packPath(folder, pack)
 
@@ -85,25 +88,30 @@ export async function openPacks({ folder, punch }: { folder: string; punch?: Pun
     return places
   }
 
-  const sync = async (pack: Pack, batch: readonly Waiting[], places: readonly PackPlace[]): Promise<void> => {
-    try {
-      if (pack.failure) throw pack.failure.cause
-      await pack.file.datasync()
-      batch.forEach(({ resolve }, i) => void resolve(places[i]!))
-    } catch (cause) {
-      fail(pack, batch, cause)
-    }
-  }
-
   /** A failed sync has said nothing about what was written, and will not the next time either: another file. */
   const fail = (pack: Pack, batch: readonly Waiting[], cause: unknown): void => {
     pack.failure ??= { cause }
     for (const { reject } of batch) reject(cause)
   }
 
-  /** While one batch is being synced the next one is being written: the disk waits for nobody. */
-  const work = async () => {
-    let syncing: Promise<void> = Promise.resolve()
+  /** Each sync is for all that was written before it began; what is being written meanwhile is for the next. */
+  const syncAll = async (pack: Pack): Promise<void> => {
+    while (written.length > 0) {
+      const batches = written
+      written = []
+      try {
+        if (pack.failure) throw pack.failure.cause
+        await pack.file.datasync()
+        for (const { batch, places } of batches) batch.forEach(({ resolve }, i) => void resolve(places[i]!))
+      } catch (cause) {
+        for (const { batch } of batches) fail(pack, batch, cause)
+      }
+    }
+    syncing = undefined
+  }
+
+  /** Writes what comes, while what was written before is being synced: neither waits for the other. */
+  const writeAll = async () => {
     while (waiting.length > 0) {
       const batch = takeBatch()
       try {
@@ -119,12 +127,11 @@ export async function openPacks({ folder, punch }: { folder: string; punch?: Pun
       const pack = current
       try {
         const places = await writeBatch(pack, batch)
-        await syncing
-        syncing = sync(pack, batch, places)
+        written.push({ batch, places })
+        syncing ??= syncAll(pack)
       } catch (cause) {
         fail(pack, batch, cause)
       }
-      if (waiting.length === 0) await syncing
     }
     // Without a wait after the last look: who comes now starts the work again. A failed pack is retired by them.
     writing = undefined
@@ -136,7 +143,7 @@ export async function openPacks({ folder, punch }: { folder: string; punch?: Pun
       new Promise((resolve, reject) => {
         waiting.push({ bytes, sha256, resolve, reject })
         // After this turn, in which more may come.
-        writing ??= Promise.resolve().then(work)
+        writing ??= Promise.resolve().then(writeAll)
       }),
     read: (place: PackPlace, from?: number, most?: number): Promise<Uint8Array> =>
       readPack(folder, place, from, most),
@@ -167,6 +174,7 @@ export async function openPacks({ folder, punch }: { folder: string; punch?: Pun
     },
     close: async (): Promise<void> => {
       await writing
+      await syncing
       await retire()
     },
   }

@@ -75,6 +75,8 @@ export function startAskedProcess<Ops extends Asked>(
   }
   const child = Bun.spawn(command, {
     stdio: ["ignore", "ignore", "inherit"],
+    // Without it Bun hands down the environment this program was started with, also what it has taken out since.
+    env: process.env,
     serialization: "advanced",
     ipc: (reply: Reply<Ops>) => {
       const entry = waiting.get(reply.id)

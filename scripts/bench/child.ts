@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { hubRuntime } from "../../hub/cli/own-runtime.ts"
 
 /**
  * Runs a script of this folder with a scratch folder as its first argument, until `use` is done. `ask` sends it a line
@@ -17,7 +18,7 @@ export async function withChild<Ready, T>(
     stdout: "pipe",
     stderr: "inherit",
     // What `crux hub` gives itself; the disk without a hub gets as many.
-    env: { ...process.env, UV_THREADPOOL_SIZE: "8" },
+    env: { ...process.env, ...hubRuntime },
   })
   const nextLine = linesOf(child.stdout)
   try {
