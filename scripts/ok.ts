@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { availableParallelism, tmpdir } from "node:os"
 import { join } from "node:path"
-import { type Counts, countJUnit, countsLine, failedFiles } from "./ok/counts.ts"
+import { type Counts, countJUnit, countsLine, failedFiles, slowestFiles } from "./ok/counts.ts"
 import { prepare } from "./prepare.ts"
 
 /**
@@ -24,7 +24,9 @@ function check(name: string, script: string, args: readonly string[]): Step {
 }
 
 /** One run of `bun test`, with its report. */
-async function runTests(args: readonly string[]): Promise<Counts & { output: string; failedIn: string[] }> {
+async function runTests(
+  args: readonly string[],
+): Promise<Counts & { output: string; failedIn: string[]; slowest: string }> {
   const folder = mkdtempSync(join(tmpdir(), "crux-ok-"))
   const report = join(folder, "report.xml")
   try {
@@ -44,7 +46,8 @@ async function runTests(args: readonly string[]): Promise<Counts & { output: str
     const counts = countJUnit(xml)
     // A crash, or an error outside of any test, fails the run without failing a test.
     const failed = code !== 0 && counts.failed === 0 ? 1 : counts.failed
-    return { passed: counts.passed, failed, output, failedIn: failedFiles(xml) }
+    const slowest = slowestFiles(xml, 12).map(({ file, seconds }) => `${seconds.toFixed(0)} s ${file}`)
+    return { passed: counts.passed, failed, output, failedIn: failedFiles(xml), slowest: slowest.join(", ") }
   } finally {
     // With everything that programs started by tests have left there; what one still writes is no failed test.
     try {
@@ -64,6 +67,7 @@ const tests: Step = {
     // A process per file: what one leaves behind, or a crash of native code, cannot touch another's tests.
     const parallel = `--parallel=${Math.max(2, Math.floor(availableParallelism() / 2))}`
     const first = await runTests([parallel])
+    console.log(`slowest: ${first.slowest}`)
     const again = first.failedIn
     if (again.length === 0 || again.length > mostUnsteady) return first
     // Hundreds of real programs share the machine: a file that fails beside the others is judged alone, and named.

@@ -16,3 +16,12 @@ export function failedFiles(xml: string): string[] {
   const suites = xml.matchAll(/<testsuite\b[^>]*\bfile="([^"]+)"[^>]*\bfailures="([1-9]\d*)"/g)
   return [...new Set(Array.from(suites, ([, file = ""]) => file))]
 }
+
+/** The files of a JUnit report that took longest, with their seconds. */
+export function slowestFiles(xml: string, most: number): { file: string; seconds: number }[] {
+  // A file's own element carries its name twice; those inside it are named by what they describe.
+  const files = xml.matchAll(/<testsuite name="([^"]+)" file="\1"[^>]*\btime="([\d.]+)"/g)
+  return Array.from(files, ([, file = "", time]) => ({ file, seconds: Number(time) }))
+    .sort((a, b) => b.seconds - a.seconds)
+    .slice(0, most)
+}

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test"
-import { countJUnit, countsLine, failedFiles } from "../../scripts/ok/counts.ts"
+import { countJUnit, countsLine, failedFiles, slowestFiles } from "../../scripts/ok/counts.ts"
 
 describe("the totals of a check", () => {
   test("come from the root element of the report, skipped tests counting as neither", () => {
@@ -27,5 +27,19 @@ describe("the totals of a check", () => {
     </testsuites>`
     expect(failedFiles(xml)).toEqual(["test/a.test.ts"])
     expect(failedFiles("")).toEqual([])
+  })
+
+  test("say which files took longest", () => {
+    const xml = `<testsuites tests="3">
+      <testsuite name="test/a.test.ts" file="test/a.test.ts" tests="1" time="1.5">
+        <testsuite name="inner" file="test/a.test.ts" line="3" tests="1" time="9"></testsuite>
+      </testsuite>
+      <testsuite name="test/b.test.ts" file="test/b.test.ts" tests="1" time="20.25"></testsuite>
+      <testsuite name="test/c.test.ts" file="test/c.test.ts" tests="1" time="0.1"></testsuite>
+    </testsuites>`
+    expect(slowestFiles(xml, 2)).toEqual([
+      { file: "test/b.test.ts", seconds: 20.25 },
+      { file: "test/a.test.ts", seconds: 1.5 },
+    ])
   })
 })
