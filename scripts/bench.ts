@@ -1,5 +1,5 @@
-import { writeFile } from "node:fs/promises"
-import { join } from "node:path"
+import { mkdir, readFile, writeFile } from "node:fs/promises"
+import { dirname, join } from "node:path"
 import { parseArgs } from "node:util"
 import { benchCanvas } from "./bench/canvas.ts"
 import { benchCrowd } from "./bench/crowd.ts"
@@ -21,8 +21,9 @@ import { benchTraining } from "./bench/training.ts"
 import { prepare } from "./prepare.ts"
 
 /**
- * bun run bench [--only NAME]: speed as shares of what the same machine does at best in the same run, written to
- * docs/bench.md. With --only the rows are printed and the file stays. Takes about 10 minutes and never more than 20.
+ * bun run bench [--only NAME,NAME]: speed as shares of what the same machine does at best in the same run. Each bench keeps
+ * its last rows on this machine; docs/bench.md is written from all of them. All together take about half an hour, and
+ * never more than one.
  */
 const benches: Record<string, () => Promise<BenchRow[]>> = {
   pipeline: () => benchPipeline(),
@@ -41,14 +42,20 @@ const benches: Record<string, () => Promise<BenchRow[]>> = {
   tablet: benchTablet,
   canvas: benchCanvas,
 }
-const longestMs = 20 * 60_000
+const longestMs = 60 * 60_000
+
+/** The last rows of each bench, by name, and when they were measured. */
+type Kept = Record<string, { day: string; rows: BenchRow[] }>
+const keptIn = join(import.meta.dirname, "../.cache/bench.json")
 
 const { values } = parseArgs({ options: { only: { type: "string" } } })
-const names = Object.keys(benches).filter((name) => values.only === undefined || name === values.only)
-if (names.length === 0) {
-  console.error(`bench: there is no "${values.only}". There are: ${Object.keys(benches).join(", ")}.`)
+const only = values.only?.split(",")
+const unknown = only?.find((name) => !(name in benches))
+if (unknown !== undefined) {
+  console.error(`bench: there is no "${unknown}". There are: ${Object.keys(benches).join(", ")}.`)
   process.exit(2)
 }
+const names = Object.keys(benches).filter((name) => only === undefined || only.includes(name))
 setTimeout(() => {
   console.error(`bench: not done after ${longestMs / 60_000} minutes.`)
   process.exit(1)
@@ -56,29 +63,34 @@ setTimeout(() => {
 
 await prepare()
 const machine = await describeMachine()
-const rows: BenchRow[] = []
-const missing: string[] = []
+const kept = await readKept()
+const failed: string[] = []
 for (const name of names) {
   console.error(`${name} …`)
   try {
-    const more = await benches[name]!()
-    console.error(tableOf(more))
-    rows.push(...more)
+    const rows = await benches[name]!()
+    console.log(tableOf(rows))
+    kept[name] = { day: new Date().toISOString().slice(0, 10), rows }
+    // At once: what took minutes to measure must not go with what fails later.
+    await mkdir(dirname(keptIn), { recursive: true })
+    await writeFile(keptIn, JSON.stringify(kept, undefined, 2))
   } catch (error) {
-    // What took minutes to measure must not go with what failed.
     console.error(error)
-    missing.push(name)
+    failed.push(name)
   }
 }
-const table = [
-  tableOf(rows),
-  ...missing.map((name) => `\nThe rows of "${name}" could not be measured in this run.`),
-].join("\n")
-console.log(table)
-if (values.only === undefined)
-  await writeFile(join(import.meta.dirname, "../docs/bench.md"), pageOf(machine, table))
+await writeFile(join(import.meta.dirname, "../docs/bench.md"), pageOf(machine, kept))
+if (failed.length > 0) console.error(`bench: could not be measured: ${failed.join(", ")}.`)
 // Children that were measured keep no handle, but onnxruntime in this process does.
-process.exit(missing.length > 0 ? 1 : 0)
+process.exit(failed.length > 0 ? 1 : 0)
+
+async function readKept(): Promise<Kept> {
+  try {
+    return JSON.parse(await readFile(keptIn, "utf8")) as Kept
+  } catch {
+    return {}
+  }
+}
 
 function tableOf(rows: readonly BenchRow[]): string {
   const line = ({ name, value, unit, reference, ratio, against }: BenchRow) =>
@@ -94,19 +106,24 @@ function threeDigits(value: number): string {
   return value >= 100 ? String(Math.round(value)) : value.toPrecision(3)
 }
 
-function pageOf(machine: readonly string[], table: string): string {
+function pageOf(machine: readonly string[], kept: Kept): string {
+  const measured = Object.keys(benches).filter((name) => kept[name])
+  const missing = Object.keys(benches).filter((name) => !kept[name])
+  const table = tableOf(measured.flatMap((name) => kept[name]!.rows))
+  const days = measured.map((name) => `${name} ${kept[name]!.day}`).join(", ")
+  const left = missing.length > 0 ? `\nNot measured on this machine yet: ${missing.join(", ")}.\n` : ""
   const mosquitto = mosquittoBinary()
     ? ""
     : "\nmosquitto is not installed on this machine: its row is missing.\n"
   return `# How fast
 
-Written by \`bun run bench\` on ${new Date().toISOString().slice(0, 10)}. Each row is a ratio: what CRUX does over what
-the same machine does at best in the same run, so that it says something on other machines too. 1 is the most there is.
+Written by \`bun run bench\`. Each row is a ratio: what CRUX does over what the same machine does at best in the same run, so
+that it says something on other machines too. 1 is the most there is. Rows of one bench are from one run: ${days}.
 
 ${machine.map((line) => `- ${line}`).join("\n")}
 
 ${table}
-${mosquitto}
+${left}${mosquitto}
 ## How to read it
 
 - Rates are medians of three to five rounds, reference and CRUX turn by turn; both share the machine with the
