@@ -13,22 +13,22 @@ export type Judgement = { verdict: Verdict; findings: Finding[]; timing: Timing 
 export type Inspector = {
   /**
    * Rejects when the model crashed, hung or answered nonsense; the error carries a `code` for the verdict.
-   * The next call finds a fresh process with the same model. Calls may overlap; they are answered in order.
+   * The next call finds a fresh process with the same model. Calls may overlap; they are answered in order. A model may
+   * have limits of its own for a product.
    */
-  inspect: (picture: Picture) => Promise<Judgement>
+  inspect: (picture: Picture, product?: string) => Promise<Judgement>
   /** Ends the process once the inspections under way are done. */
   close: () => Promise<void>
 }
 
 /**
  * Loads the model file at `path`; resolves when it is ready to inspect. `timeoutMs` bounds each inspection, the
- * thresholds are those of the signed manifest.
+ * thresholds, and those of single products, are those of the signed manifest.
  */
 export type OpenInspector = (
   path: string,
-  options: {
+  options: Pick<ModelContract, "thresholds" | "products"> & {
     timeoutMs: number
-    thresholds: ModelContract["thresholds"]
     /** It takes only the machine time that nobody else wants. */
     background?: boolean
   },

@@ -41,7 +41,10 @@ export function createLive(onOutcome: (outcome: Outcome) => void) {
     },
 
     /** Never rejects. The outcome is reported before this resolves, so a failing model is off the line by then. */
-    inspect: async (picture: Picture): Promise<Judgement & Pick<InspectionHeader, "model">> => {
+    inspect: async (
+      picture: Picture,
+      product?: string,
+    ): Promise<Judgement & Pick<InspectionHeader, "model">> => {
       const on = loaded
       if (!on) {
         return { verdict: { eval: "undecidable", code: vacancy }, findings: [], timing: {} }
@@ -49,7 +52,7 @@ export function createLive(onOutcome: (outcome: Outcome) => void) {
       const { line, release, digest } = on.slot
       const model = { line, release, digest }
       try {
-        const judgement = await on.inspector.inspect(picture)
+        const judgement = await on.inspector.inspect(picture, product)
         const { verdict } = judgement
         onOutcome({ slot: on.slot, eval: verdict.eval, ...failureOf(verdict.code) })
         return { ...judgement, model }

@@ -49,12 +49,12 @@ export async function runStation(deps: StationDeps) {
   for await (const shot of shots) {
     while (underWay.length >= (onTrial() ? mostOnTrial : mostUnderWay)) await underWay.shift()
     output.begin()
-    underWay.push(finish(shot, judge(shot.picture), underWay.at(-1)))
+    underWay.push(finish(shot, judge(shot), underWay.at(-1)))
   }
   await underWay.at(-1)
 
-  function judge(picture: Shot["picture"]): ReturnType<Live["inspect"]> {
-    if (!("missing" in picture)) return live.inspect(picture)
+  function judge({ picture, part }: Shot): ReturnType<Live["inspect"]> {
+    if (!("missing" in picture)) return live.inspect(picture, part.product_id)
     const verdict = { eval: "undecidable", code: picture.missing } as const
     return Promise.resolve({ verdict, findings: [], timing: {} })
   }
@@ -84,7 +84,7 @@ export async function runStation(deps: StationDeps) {
         timing: rounded({ ...timing, capture: shot.capture_ms, e2e }),
       },
       picture,
-      picture && shadow.look(picture, verdict),
+      picture && shadow.look(picture, verdict, shot.part.product_id),
     )
   }
 }

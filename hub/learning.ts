@@ -217,9 +217,9 @@ export function createLearning(deps: LearningDeps) {
       return found ? { digest: found.digest, release: found.release } : null
     },
     async judge(model, pictures) {
-      const paths: string[] = []
-      for (const sha256 of pictures) paths.push(await blobs.file(sha256))
-      return ports.prover.judge(blobs.path(model), paths)
+      const shown: { path: string; product: string | null }[] = []
+      for (const { sha256, product } of pictures) shown.push({ path: await blobs.file(sha256), product })
+      return ports.prover.judge(blobs.path(model), shown)
     },
     audit,
     clock,

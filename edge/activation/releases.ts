@@ -67,7 +67,7 @@ export function createReleases({ store, objects, transfer, openInspector, keys }
       timeoutMs: background
         ? Math.max(5_000, 10 * manifest.budget.p99_ms)
         : Math.max(1_000, 2 * manifest.budget.p99_ms),
-      thresholds: manifest.contract.thresholds,
+      ...limitsOf(manifest),
       background,
     })
   }
@@ -175,3 +175,8 @@ export function createReleases({ store, objects, transfer, openInspector, keys }
     },
   }
 }
+
+const limitsOf = ({ contract: { thresholds, products } }: Manifest) => ({
+  thresholds,
+  ...(products && { products }),
+})

@@ -185,11 +185,16 @@ export function createShadow(deps: ShadowDeps) {
     await gone.inspector.close()
   }
 
-  async function lookWith(on: Loaded, picture: Picture, champion: Verdict): Promise<ShadowLook> {
+  async function lookWith(
+    on: Loaded,
+    picture: Picture,
+    champion: Verdict,
+    product: string | undefined,
+  ): Promise<ShadowLook> {
     const { line, shadow } = on.wanted
     const model = { line, release: shadow.release, digest: on.digest }
     const verdict = await on.inspector
-      .inspect(picture)
+      .inspect(picture, product)
       .then((judgement) => judgement.verdict)
       .catch((error: unknown): Verdict => ({ eval: "undecidable", code: reasonOf(error) }))
       .finally(() => {
@@ -222,7 +227,7 @@ export function createShadow(deps: ShadowDeps) {
      * Lets the shadow model look at a part that is already decided and signalled. Undefined where it does not: it is not
      * drawn, not there, or still at another. What is returned never rejects.
      */
-    look: (picture: Picture, champion: Verdict): Promise<ShadowLook> | undefined => {
+    look: (picture: Picture, champion: Verdict, product?: string): Promise<ShadowLook> | undefined => {
       if (status?.state === "waiting") settle()
       if (!loaded || champion.code !== undefined || random() >= loaded.wanted.shadow.share) return undefined
       if (busy) {
@@ -230,7 +235,7 @@ export function createShadow(deps: ShadowDeps) {
         return undefined
       }
       busy = true
-      return lookWith(loaded, picture, champion)
+      return lookWith(loaded, picture, champion, product)
     },
     /** A model that is to run comes: memory and machine are its own. Resolves when this one has gone. */
     giveWay: async (): Promise<void> => {

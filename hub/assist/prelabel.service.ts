@@ -68,8 +68,8 @@ export function createPrelabels({
       if (stopping) return
       const started = performance.now()
       try {
-        const made = await judge.infer({ bytes: await blobs.read(part.image_sha256) })
-        const { verdict } = JSON.parse(part.header) as InspectionHeader
+        const { verdict, product_id: product } = JSON.parse(part.header) as InspectionHeader
+        const made = await judge.infer({ bytes: await blobs.read(part.image_sha256) }, { product })
         said.push({ part, made, differs: disagrees(verdict, made.verdict) })
       } catch (error) {
         if (stopping) return

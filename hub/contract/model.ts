@@ -61,6 +61,22 @@ export const decodings = {
 
 export const ModelClass = v.object({ id: v.number(), key: DefectKey, verdict: v.picklist(["OK", "NG"]) })
 
+const Thresholds = v.object({
+  /** Below: OK. */
+  t_low: v.number(),
+  /** At or above: NG. Between the two: undecidable. `t_low <= t_high`. */
+  t_high: v.number(),
+  /** Cells of the anomaly map at or above are drawn as a finding. */
+  pixel: v.optional(v.number()),
+})
+
+/** What counts for the parts of one product, where a model judges several and knows that they differ. */
+const ProductLimits = v.object({
+  ...Thresholds.entries,
+  /** Outputs that stand for score and map, on this product's own scale; without them the common ones do. */
+  outputs: v.optional(v.object({ score: v.string(), map: v.string() })),
+})
+
 /**
  * The model contract `crux.contract`: JSON in the ONNX `metadata_props`, mirrored in `crux.json`.
  * Thresholds in a deployment record win over the ones in here.
@@ -86,14 +102,9 @@ export const ModelContract = v.object({
     size_input: v.optional(v.string()),
   }),
   classes: v.array(ModelClass),
-  thresholds: v.object({
-    /** Below: OK. */
-    t_low: v.number(),
-    /** At or above: NG. Between the two: undecidable. `t_low <= t_high`. */
-    t_high: v.number(),
-    /** Cells of the anomaly map at or above are drawn as a finding. */
-    pixel: v.optional(v.number()),
-  }),
+  thresholds: Thresholds,
+  /** Products that have limits of their own; `thresholds` hold for every other part. */
+  products: v.optional(v.record(Key, ProductLimits)),
   score: v.object({ direction: v.literal("higher_is_ng"), raw: v.boolean() }),
   provenance: v.object({
     recipe: Key,

@@ -195,10 +195,15 @@ export function createDataset({ db, clock, ids, labels, blobs, keepImage, sniffI
     frozen: (digest: string): FrozenSet => setOf(digest, store.samples(digest)),
 
     /** NG parts a station had passed, and the model it ran: what must not fail again. Newest first, at most `limit`. */
-    confirmedEscapes(limit: number): { image: string; kinds: string[]; passedBy: string | null }[] {
-      return labels
-        .escapes(limit)
-        .map(({ image, label, model }) => ({ image: image.sha256, kinds: label.kinds, passedBy: model }))
+    confirmedEscapes(
+      limit: number,
+    ): { image: string; product: string | null; kinds: string[]; passedBy: string | null }[] {
+      return labels.escapes(limit).map(({ image, productId, label, model }) => ({
+        image: image.sha256,
+        product: productId,
+        kinds: label.kinds,
+        passedBy: model,
+      }))
     },
 
     /** Counts that a model was shown this golden set; the same model again is the same look. */

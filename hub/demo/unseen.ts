@@ -33,7 +33,7 @@ export async function measureUnseen(context: {
         truth: meta.label.verdict === "ng" ? ("ng" as const) : ("ok" as const),
         newKind: meta.label.kinds.includes(material.newKind.key),
       }
-      const [a, b] = await Promise.all(models.map((model) => judge(model, image)))
+      const [a, b] = await Promise.all(models.map((model) => judge(model, image, meta.product_id)))
       before.push({ ...truth, said: a! })
       after.push({ ...truth, said: b! })
     }
@@ -43,8 +43,12 @@ export async function measureUnseen(context: {
   }
 }
 
-async function judge(model: InferChild, image: Uint8Array): Promise<Seen["said"]> {
-  const { verdict } = await model.inspect({ bytes: image })
+async function judge(
+  model: InferChild,
+  image: Uint8Array,
+  product: string | undefined,
+): Promise<Seen["said"]> {
+  const { verdict } = await model.inspect({ bytes: image }, { product })
   return { score: verdict.score ?? null, eval: verdict.eval }
 }
 

@@ -27,7 +27,10 @@ export type MsaDeps = {
   /** The model on the line, or null. */
   champion: () => { digest: string; release: number | null } | null
   /** Shows stored pictures to a model, in a process of its own. */
-  judge: (model: string, pictures: readonly string[]) => Promise<{ eval: Evaluation }[]>
+  judge: (
+    model: string,
+    pictures: readonly { sha256: string; product: string | null }[],
+  ) => Promise<{ eval: Evaluation }[]>
   audit: Audit
   clock: Clock
   ids: Ids
@@ -185,15 +188,12 @@ export function createMsa(deps: MsaDeps) {
       const model = champion()
       if (!model) throw new Problem("conflict", "study_model", "no model is on the line")
       const parts = store.parts(id).flatMap((part) => {
-        const sha256 = view(part)?.image?.sha256
-        return sha256 ? [{ part, sha256 }] : []
+        const seen = view(part)
+        return seen?.image ? [{ part, sha256: seen.image.sha256, product: seen.product_id }] : []
       })
       const rows: ModelRow[] = []
       for (let trial = 1; trial <= modelTrials; trial++) {
-        const said = await judge(
-          model.digest,
-          parts.map(({ sha256 }) => sha256),
-        )
+        const said = await judge(model.digest, parts)
         for (const [i, { part }] of parts.entries())
           rows.push({
             study_id: id,

@@ -6,12 +6,15 @@ import { codeOf } from "#models/model-error"
 import type { Frame } from "#models/preprocess"
 import type { Judgement } from "./gate.rules.ts"
 
+/** A picture by its path, and what is on it: a model may have limits of its own for a product. */
+export type Picture = { path: string; product?: string | null | undefined }
+
 /** Shows pictures to a model in a process of its own and reports what it said, in the same order. */
 export type Prover = {
-  /** Pictures by path. A model that cannot be loaded answers every picture with that code. */
-  judge(model: string, pictures: readonly string[], signal?: AbortSignal): Promise<Judgement[]>
+  /** A model that cannot be loaded answers every picture with that code. */
+  judge(model: string, pictures: readonly Picture[], signal?: AbortSignal): Promise<Judgement[]>
   /** The same with what it found on each. */
-  hear(model: string, pictures: readonly string[], signal?: AbortSignal): Promise<Shown[]>
+  hear(model: string, pictures: readonly Picture[], signal?: AbortSignal): Promise<Shown[]>
   /** Pictures of nothing: black, white and noise. */
   judgeBlank(model: string, signal?: AbortSignal): Promise<Judgement[]>
   /**
@@ -33,6 +36,9 @@ export type Prover = {
 
 /** What a model said of one picture. */
 export type Shown = Judgement & { findings: Finding[] }
+
+type Asked = { frame: Frame; product: string | undefined }
+const asked = ({ path, product }: Picture): Asked => ({ frame: { path }, product: product ?? undefined })
 
 const blankSide = 256
 /** How many pictures of nothing there are. */
@@ -63,8 +69,8 @@ export function createProver({
       await child.close()
     }
   }
-  const inspected = async (child: InferChild, frame: Frame): Promise<Shown> => {
-    const { verdict, findings, timing } = await child.inspect(frame)
+  const inspected = async (child: InferChild, { frame, product }: Asked): Promise<Shown> => {
+    const { verdict, findings, timing } = await child.inspect(frame, { product })
     return {
       eval: verdict.eval,
       score: verdict.score ?? null,
@@ -73,7 +79,7 @@ export function createProver({
       findings,
     }
   }
-  const hearFrames = (model: string, frames: readonly Frame[], signal?: AbortSignal) =>
+  const hearFrames = (model: string, frames: readonly Asked[], signal?: AbortSignal) =>
     withChild(async (child) => {
       try {
         await child.load(model)
@@ -90,29 +96,19 @@ export function createProver({
     })
   const judgeFrames = async (
     model: string,
-    frames: readonly Frame[],
+    frames: readonly Asked[],
     signal?: AbortSignal,
   ): Promise<Judgement[]> =>
     (await hearFrames(model, frames, signal)).map(({ findings: _, ...judgement }) => judgement)
   return {
-    judge: (model, pictures, signal) =>
-      judgeFrames(
-        model,
-        pictures.map((path) => ({ path })),
-        signal,
-      ),
-    hear: (model, pictures, signal) =>
-      hearFrames(
-        model,
-        pictures.map((path) => ({ path })),
-        signal,
-      ),
+    judge: (model, pictures, signal) => judgeFrames(model, pictures.map(asked), signal),
+    hear: (model, pictures, signal) => hearFrames(model, pictures.map(asked), signal),
     judgeBlank: (model, signal) => judgeFrames(model, blankFrames(), signal),
     show: (model, pictures, signal) =>
       withChild(async (child) => {
         await child.load(model)
         const shown: Shown[] = []
-        for (const frame of [...blankFrames(), ...pictures.map((path): Frame => ({ path }))]) {
+        for (const frame of [...blankFrames(), ...pictures.map((path) => asked({ path }))]) {
           signal?.throwIfAborted()
           const said = await inspected(child, frame)
           shown.push(said)
@@ -126,7 +122,7 @@ export function createProver({
   }
 }
 
-function blankFrames(): Frame[] {
+function blankFrames(): Asked[] {
   const size = blankSide * blankSide * 3
   // A linear congruential generator: the same noise on every machine.
   let state = 1
@@ -135,9 +131,7 @@ function blankFrames(): Frame[] {
     return state >>> 24
   })
   return [new Uint8Array(size), new Uint8Array(size).fill(255), noise].map((raw) => ({
-    raw,
-    width: blankSide,
-    height: blankSide,
-    channels: 3,
+    frame: { raw, width: blankSide, height: blankSide, channels: 3 },
+    product: undefined,
   }))
 }

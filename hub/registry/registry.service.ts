@@ -27,7 +27,7 @@ import type { Dataset, FrozenSet } from "../dataset/dataset.service.ts"
 import { type Freezes, setsOfWork } from "../dataset/freeze.service.ts"
 import { judge, type TruePart } from "./gate.rules.ts"
 import { disagreement } from "./parity.rules.ts"
-import { blanks, type Prover } from "./prover.ts"
+import { blanks, type Picture, type Prover } from "./prover.ts"
 import { createRegistryStore, type NewModel, type RegisteredModel } from "./registry.store.ts"
 import { makeChecks, storeManifest } from "./release.ts"
 import { readParity, readResult, readWholeNumbers } from "./result.ts"
@@ -101,16 +101,22 @@ export function createRegistry(deps: RegistryDeps) {
     const parts = golden.samples.map(
       ({ image, label }): TruePart => ({ image, truth: label.verdict, kinds: label.kinds }),
     )
-    const escaped = dataset
-      .confirmedEscapes(keptEscapes)
-      .map(({ image, kinds, passedBy }) => ({ image, truth: "ng" as const, kinds, passedBy }))
-    const paths: string[] = []
-    for (const { image } of [...parts, ...escaped]) paths.push(await blobs.file(image))
+    const confirmed = dataset.confirmedEscapes(keptEscapes)
+    const escaped = confirmed.map(({ image, kinds, passedBy }) => ({
+      image,
+      truth: "ng" as const,
+      kinds,
+      passedBy,
+    }))
+    // Each as a part of its product, as the station judges it.
+    const pictures: Picture[] = []
+    for (const { image, product } of [...golden.samples, ...confirmed])
+      pictures.push({ path: await blobs.file(image), product })
     const path = blobs.path(model.digest)
-    const mine = await prover.judge(path, paths, signal)
-    const again = await prover.judge(path, paths.slice(0, Math.min(repeated, parts.length)), signal)
+    const mine = await prover.judge(path, pictures, signal)
+    const again = await prover.judge(path, pictures.slice(0, Math.min(repeated, parts.length)), signal)
     const blank = await prover.judgeBlank(path, signal)
-    const theirs = champion ? await prover.judge(blobs.path(champion.digest), paths, signal) : null
+    const theirs = champion ? await prover.judge(blobs.path(champion.digest), pictures, signal) : null
     dataset.look(golden.digest, model.digest)
     return judge({
       policy,
@@ -245,7 +251,7 @@ export function createRegistry(deps: RegistryDeps) {
       const also = whole ? [whole.sha256] : []
       const said = await readParity(dir)
       if (said) {
-        const pictures = said.map(({ picture }) => picture)
+        const pictures = said.map(({ picture }) => ({ path: picture }))
         let heard = await prover.hear(path, pictures, signal)
         // A machine that is short of breath says nothing about the model: it is asked once more.
         if (heard.some(({ code }) => code === "model_timeout"))

@@ -37,9 +37,10 @@ export async function makeChecks(
     if (copy.length <= chunkSize)
       pool.push({ image: await blobs.put(copy), truth, mime: "image/jpeg", size: copy.length })
   }
+  // By the limits for all parts, as the station judges them: a check says nothing of a product.
   const judged = await prover.judge(
     blobs.path(model.digest),
-    await Promise.all(pool.map((p) => blobs.file(p.image))),
+    await Promise.all(pool.map(async (p) => ({ path: await blobs.file(p.image) }))),
   )
   const candidates = pool.flatMap((p, i) => (judged[i] ? [{ ...p, judged: judged[i] }] : []))
   const byImage = new Map(pool.map((p) => [p.image, p]))

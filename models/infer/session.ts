@@ -9,7 +9,7 @@ import { contractIn } from "../onnx/contract.ts"
 import { readOnnx } from "../onnx/read.ts"
 import { type Frame, type InputTensor, type Placement, preprocess } from "../preprocess.ts"
 import { findingsOf } from "./findings.ts"
-import { type Thresholds, verdictFor } from "./verdict.ts"
+import { limitsFor, type Thresholds, verdictFor } from "./verdict.ts"
 
 /**
  * One thread and no spinning: N sessions in N processes beat one session with N threads, and spinning burns
@@ -27,6 +27,8 @@ export type Inspection = { verdict: Verdict; findings: Finding[]; timing: Timing
 export type InspectOptions = {
   /** Those of a deployment record win over the ones in the model. */
   thresholds?: Thresholds
+  /** What the part is, for a model that knows several products apart. */
+  product?: string | undefined
   map?: boolean
 }
 /** A frame as the model's input; `pre` is how long that took in milliseconds. */
@@ -92,34 +94,36 @@ export async function openModel(path: string): Promise<ModelSession> {
     }
   }
   const nameOf = (role: string) => contract.outputs.find((output) => output.role === role)?.name
-  const names = { score: nameOf("score"), map: nameOf("map"), probs: nameOf("probs") }
-  if (names.score === undefined)
+  const common = { score: nameOf("score"), map: nameOf("map") }
+  const probsName = nameOf("probs")
+  if (common.score === undefined)
     throw new ModelError("model_invalid", "the model has no output of role score")
-  const scoreName = names.score
-  const fetches = Object.values(names).filter((name) => name !== undefined)
 
   const judge: ModelSession["judge"] = async (
     { data, dims, placement, pre },
-    { thresholds = contract.thresholds, map: wantMap = false } = {},
+    { thresholds, product, map: wantMap = false } = {},
   ) => {
     const started = performance.now()
+    const own = limitsFor(contract, product)
+    const names = own.outputs ?? common
+    const fetches = [names.score, names.map, probsName].filter((name) => name !== undefined)
     const outputs = await run({ [input.name]: tensorOf({ data, dims }) }, fetches)
     const ran = performance.now()
     const read = (name: string | undefined) => (name === undefined ? undefined : outputs[name])
-    const score = floats(read(scoreName))?.[0] ?? Number.NaN
+    const score = floats(read(names.score))?.[0] ?? Number.NaN
     const mapTensor = read(names.map)
     const map = floats(mapTensor)
-    const probs = floats(read(names.probs))
+    const probs = floats(read(probsName))
     if (!Number.isFinite(score) || map?.some((cell) => !Number.isFinite(cell))) {
       throw new ModelError("nan_output", "the model returned a value that is no number")
     }
-    const verdict = verdictFor({ score }, thresholds)
+    const verdict = verdictFor({ score }, thresholds ?? own)
     const [h = 0, w = 0] = mapTensor?.dims.slice(-2) ?? []
     const findings =
       map && verdict.eval !== "ok"
         ? findingsOf(
             { w, h, map, ...(probs && { probs }), stride: (dims.at(-1) ?? 0) / w },
-            contract.thresholds.pixel ?? thresholds.t_low,
+            own.pixel ?? (thresholds ?? own).t_low,
             contract.classes.map((kind) => kind.key),
             placement,
           )
@@ -146,14 +150,20 @@ function foreignJudge(
   contract: ModelContract,
   ask: (prepared: Prepared) => Promise<{ outputs: Outputs; input: { w: number; h: number } }>,
 ): ModelSession["judge"] {
-  return async (prepared, { thresholds = contract.thresholds } = {}) => {
+  return async (prepared, { thresholds, product } = {}) => {
     const started = performance.now()
+    const own = limitsFor(contract, product)
     const { outputs, input } = await ask(prepared)
     const ran = performance.now()
-    const { score, findings } = readAnswer(outputs, contract, input, prepared.placement)
+    const { score, findings } = readAnswer(
+      outputs,
+      { ...contract, thresholds: own },
+      input,
+      prepared.placement,
+    )
     if (!Number.isFinite(score) || findings.some((finding) => !Number.isFinite(finding.score)))
       throw new ModelError("nan_output", "the model returned a value that is no number")
-    const verdict = verdictFor({ score }, thresholds)
+    const verdict = verdictFor({ score }, thresholds ?? own)
     const timing = { pre: prepared.pre, infer: ran - started, post: performance.now() - ran }
     return { verdict, findings: verdict.eval === "ok" ? [] : findings, timing }
   }

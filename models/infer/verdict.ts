@@ -1,6 +1,18 @@
 import type { Verdict } from "#contract/inspection"
+import type { ModelContract } from "#contract/model"
 
 export type Thresholds = { t_low: number; t_high: number }
+/** What holds for one product, and the outputs that speak for it. */
+export type Limits = NonNullable<ModelContract["products"]>[string]
+
+/** The limits for a part of this product: its own where the model has some for it, else those for all. */
+export function limitsFor(
+  { thresholds, products = {} }: Pick<ModelContract, "thresholds" | "products">,
+  product: string | undefined,
+): Limits {
+  return product !== undefined && Object.hasOwn(products, product) ? products[product]! : thresholds
+}
+
 /** What became of one inspection: an NG score, or the code of what went wrong. */
 export type Outcome = { score: number } | { code: string }
 

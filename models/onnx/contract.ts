@@ -16,12 +16,17 @@ export function contractIn(model: OnnxModel): ModelContract {
   if (!parsed.success) throw no(`crux.contract: ${v.summarize(parsed.issues)}`)
   const contract = parsed.output
   const [inputs, outputs] = [model.inputs, model.outputs].map((ends) => new Set(ends.map(({ name }) => name)))
-  const missing = contract.outputs.find(({ name }) => !outputs?.has(name))
-  if (missing) throw no(`the model has no output named ${missing.name}`)
+  const limits = [contract.thresholds, ...Object.values(contract.products ?? {})]
+  const named = [
+    ...contract.outputs.map(({ name }) => name),
+    ...limits.flatMap((one) => ("outputs" in one && one.outputs ? Object.values(one.outputs) : [])),
+  ]
+  const missing = named.find((name) => !outputs?.has(name))
+  if (missing !== undefined) throw no(`the model has no output named ${missing}`)
   const unfed = contract.inputs.find(({ name }) => !inputs?.has(name))
   if (unfed) throw no(`the model has no input named ${unfed.name}`)
-  const { t_low, t_high } = contract.thresholds
-  if (!(Number.isFinite(t_low) && Number.isFinite(t_high) && t_low <= t_high))
-    throw no("t_low must not be above t_high")
+  for (const { t_low, t_high } of limits)
+    if (!(Number.isFinite(t_low) && Number.isFinite(t_high) && t_low <= t_high))
+      throw no("t_low must not be above t_high")
   return contract
 }

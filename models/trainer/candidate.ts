@@ -3,20 +3,13 @@ import { type Bank, type DistanceEngine, fitProjection, openDistances, type Proj
 import { type Coreset, coreset } from "./coreset.ts"
 import { type Looks, layOut, type PatchShape, type Taps, type Trunk } from "./extractor.ts"
 import { assignFolds } from "./folds.ts"
-import {
-  type Fusion,
-  fitFusion,
-  type ImageStats,
-  type LabelledStats,
-  meanOfWorst,
-  separation,
-  worstCells,
-} from "./fusion.ts"
+import { type ImageStats, type LabelledStats, meanOfWorst, worstCells } from "./fusion.ts"
 import { fitHead, type Head, type HeadEngine, type KindLook, openHead } from "./head.ts"
 import { highest, type Patch, stackPatches } from "./patches.ts"
 import { projectPool, samplePool } from "./pool.ts"
+import { type Fusions, fitFusions, separationOf } from "./products.ts"
 import { createRandom, type Random } from "./random.ts"
-import { isGood, type Region, regionsOf, type TrainingImage, weightsOf } from "./samples.ts"
+import { isGood, productOf, type Region, regionsOf, type TrainingImage, weightsOf } from "./samples.ts"
 import { calibrateKinds, type KindFigures, type KindPoint, sharesAt } from "./temperature.ts"
 
 export type CandidateOptions = {
@@ -39,7 +32,7 @@ export type Candidate = {
   projection: Projection
   bank: Bank
   head?: Head
-  fusion: Fusion
+  fusions: Fusions
   /** Out-of-fold statistics per training image, in order. */
   stats: LabelledStats[]
   /** How heads that had not seen it share out the kinds over each training image's worst cells; empty without a head. */
@@ -106,6 +99,7 @@ export async function trainCandidate(
     bank: meanOfWorst(distancesOf[i]!, worst),
     ng: !isGood(image),
     weight: weights[i]!,
+    ...productOf(image),
   }))
   const kinds: KindLook[] = images.map(() => [])
   let head: Head | undefined
@@ -132,7 +126,7 @@ export async function trainCandidate(
     }
     head = await fit(kept)
   }
-  const fusion = await fitFusion(stats, options.overkill)
+  const fusions = await fitFusions(stats, options.overkill)
   const whole = head && (await openHead(head, shape))
   const lookAt = async (image: TrainingImage) => {
     const looks = await trunk.look(image.pixels)
@@ -148,12 +142,12 @@ export async function trainCandidate(
     projection,
     bank,
     ...(head && { head }),
-    fusion,
+    fusions,
     stats,
     kinds: kinds.map((look) => sharesAt(look, temperature)),
     temperature,
     ...(kindFigures && { kindFigures }),
-    separation: separation(stats, fusion),
+    separation: separationOf(stats, fusions),
     statsOf: async (image) => {
       const { distances, look } = await lookAt(image)
       return { bank: meanOfWorst(distances, worst), ...(look && { head: meanOfWorst(look.ng, worst) }) }

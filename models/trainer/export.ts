@@ -6,12 +6,14 @@ import { appendFragment, cutTrunk } from "../onnx/trunk.ts"
 import { bankTerms, foldProjection } from "./bank.ts"
 import type { Candidate } from "./candidate.ts"
 import { type Affine, affine, averaged } from "./extractor.ts"
-import { worstCells } from "./fusion.ts"
+import { type Fusion, worstCells } from "./fusion.ts"
 import { distanceWeights, foldHead, type Head } from "./head.ts"
+import type { LimitsOf } from "./products.ts"
 
 /**
  * Writes a trained candidate as one ONNX file: trunk, projection, bank distance, head, fusion. Outputs are
- * `score` [1] in 0..1, `map` [1,1,h,w] in 0..1 and, when kinds are known, `kinds` [1,classes,h,w].
+ * `score` [1] in 0..1, `map` [1,1,h,w] in 0..1 and, when kinds are known, `kinds` [1,classes,h,w]; for a product with a
+ * scale of its own also a score and a map on that.
  *
  * Projection and head are linear, so they run as one 1x1 convolution per tap at that tap's own resolution;
  * the wide patch features of the training graph are never materialised.
@@ -34,16 +36,21 @@ export function exportModel(
   if (candidate.head) addDistance(graph, candidate.head, distance)
   const views = { bank: distance, ...(kinds && { head: headLogit(graph, kinds) }) }
   const k = worstCells(shape.cells)
-  const perCell = fuse(graph, candidate, views)
-  const perImage = fuse(graph, candidate, {
+  const worst = {
     bank: meanOfWorst(graph, views.bank, k),
     ...(views.head && { head: meanOfWorst(graph, views.head, k) }),
-  })
+  }
+  const constant = constantsOf(graph)
   graph.i64("crux/grid", [1, 1, shape.h, shape.w])
-  graph.node("Reshape", [graph.node("Sigmoid", [perCell]), "crux/grid"], {}, ["map"])
-  graph.node("Sigmoid", [perImage], {}, ["score"])
-  graph.output("score", [1])
-  graph.output("map", [1, 1, shape.h, shape.w])
+  const judged = (fusion: Fusion, { score, map }: { score: string; map: string }) => {
+    const perCell = graph.node("Sigmoid", [fuse(graph, fusion, views, constant)])
+    graph.node("Reshape", [perCell, "crux/grid"], {}, [map])
+    graph.node("Sigmoid", [fuse(graph, fusion, worst, constant)], {}, [score])
+    graph.output(score, [1])
+    graph.output(map, [1, 1, shape.h, shape.w])
+  }
+  judged(candidate.fusions.common, { score: "score", map: "map" })
+  for (const [product, fusion] of candidate.fusions.products) judged(fusion, outputsOf(product))
   if (kinds) {
     graph.i64("crux/kindgrid", [1, kinds, shape.h, shape.w])
     graph.node("Reshape", [probabilities(graph, candidate.temperature), "crux/kindgrid"], {}, ["kinds"])
@@ -58,7 +65,7 @@ export function contractOfModel(
   backbone: Backbone,
   candidate: Candidate,
   kinds: readonly string[],
-  thresholds: Thresholds,
+  limits: LimitsOf,
   provenance: ModelContract["provenance"],
 ): ModelContract {
   return {
@@ -75,8 +82,15 @@ export function contractOfModel(
       { id: 0, key: "ok", verdict: "OK" },
       ...(candidate.head ? kinds.map((key, i) => ({ id: i + 1, key, verdict: "NG" as const })) : []),
     ],
-    // Cells join a finding from the score on at which the part itself would no longer pass.
-    thresholds: { ...thresholds, pixel: Math.max(0.3, thresholds.t_low) },
+    thresholds: withPixel(limits.common),
+    ...(limits.products.size > 0 && {
+      products: Object.fromEntries(
+        [...limits.products].map(([product, own]) => [
+          product,
+          { ...withPixel(own), outputs: outputsOf(product) },
+        ]),
+      ),
+    }),
     score: { direction: "higher_is_ng", raw: false },
     provenance: {
       ...provenance,
@@ -85,6 +99,9 @@ export function contractOfModel(
     },
   }
 }
+
+/** Cells join a finding from the score on at which the part itself would no longer pass. */
+const withPixel = (limits: Thresholds) => ({ ...limits, pixel: Math.max(0.3, limits.t_low) })
 
 /** Projection rows over head rows as one affine map of raw features. */
 function stackLinear({ projection, head }: Candidate): Affine {
@@ -156,18 +173,29 @@ function meanOfWorst(graph: GraphWriter, values: string, k: number): string {
   return graph.node("ReduceMean", [top], { axes: { ints: [0] }, keepdims: 1 })
 }
 
-/** The two views of `Fusion` on one scale, for cells and for the image alike. */
-function fuse(graph: GraphWriter, { fusion }: Candidate, views: { bank: string; head?: string }): string {
-  const scaled = (input: string, gain: number) => {
-    const name = `${input}_x${gain}`
-    graph.f32(name, [1], Float32Array.of(gain))
-    return graph.node("Mul", [input, name])
+/** Names of the outputs that speak for a product. */
+const outputsOf = (product: string) => ({ score: `score/${product}`, map: `map/${product}` })
+
+/** Single numbers as tensors, each written once. */
+function constantsOf(graph: GraphWriter): (value: number) => string {
+  const known = new Set<string>()
+  return (value) => {
+    const name = `crux/number/${value}`
+    if (!known.has(name)) graph.f32(name, [1], Float32Array.of(value))
+    known.add(name)
+    return name
   }
-  const shifted = (input: string, offset: number) => {
-    const name = `${input}_p${offset}`
-    graph.f32(name, [1], Float32Array.of(offset))
-    return graph.node("Add", [input, name])
-  }
+}
+
+/** The two views of a fusion on one scale, for cells and for the image alike. */
+function fuse(
+  graph: GraphWriter,
+  fusion: Fusion,
+  views: { bank: string; head?: string },
+  constant: (value: number) => string,
+): string {
+  const scaled = (input: string, gain: number) => graph.node("Mul", [input, constant(gain)])
+  const shifted = (input: string, offset: number) => graph.node("Add", [input, constant(offset)])
   const alone = shifted(scaled(views.bank, fusion.bank.gain), fusion.bank.offset)
   if (!fusion.fused || !views.head) return alone
   const sum = graph.node("Add", [

@@ -3,7 +3,7 @@ import { quantile, type Weighted } from "./thresholds.ts"
 
 /** What two views say about one image: mean of the worst patches' bank distance and of their head logit. */
 export type ImageStats = { bank: number; head?: number }
-export type LabelledStats = ImageStats & { ng: boolean; weight: number }
+export type LabelledStats = ImageStats & { ng: boolean; weight: number; product?: string }
 
 /**
  * Image logit = max(bank view, fused view). The bank view alone may reject, so a defect nobody has labelled
@@ -59,11 +59,16 @@ export async function fitFusion(points: readonly LabelledStats[], overkill: numb
  * OK part that stand in the right order. 1 when one verdict is missing.
  */
 export function separation(points: readonly LabelledStats[], fusion: Fusion): number {
+  return ranked(
+    points.map((point) => ({ value: imageLogit(fusion, point), ng: point.ng, weight: point.weight })),
+  )
+}
+
+/** The same for values that are known. */
+export function ranked(points: readonly { value: number; ng: boolean; weight: number }[]): number {
   const pairs = weightOf(points, true) * weightOf(points, false)
   if (pairs === 0) return 1
-  const rising = points
-    .map((point) => ({ value: imageLogit(fusion, point), ng: point.ng, weight: point.weight }))
-    .sort((a, b) => a.value - b.value || Number(b.ng) - Number(a.ng))
+  const rising = points.toSorted((a, b) => a.value - b.value || Number(b.ng) - Number(a.ng))
   let goodBelow = 0
   let right = 0
   for (const { ng, weight } of rising) {
@@ -152,6 +157,6 @@ function weighted(points: readonly LabelledStats[], get: (point: LabelledStats) 
   return points.filter(({ ng }) => !ng).map((point) => ({ value: get(point), weight: point.weight }))
 }
 
-function weightOf(points: readonly LabelledStats[], ng: boolean): number {
+function weightOf(points: readonly { ng: boolean; weight: number }[], ng: boolean): number {
   return points.reduce((sum, point) => sum + (point.ng === ng ? point.weight : 0), 0)
 }

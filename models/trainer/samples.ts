@@ -11,6 +11,11 @@ export function isGood({ sample }: TrainingImage): boolean {
   return sample.label.verdict === "ok"
 }
 
+/** What the part is, where that is known. */
+export function productOf({ sample: { product } }: TrainingImage): { product?: string } {
+  return product === undefined ? {} : { product }
+}
+
 /**
  * How much every image says about the next part off the line. Ten near-copies of one part say as much as a single
  * picture does, and a doubtful part that people were shown first stands for fewer than one drawn at random

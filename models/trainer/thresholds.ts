@@ -3,6 +3,9 @@ import type { Thresholds } from "../infer/verdict.ts"
 /** A logit and how much it counts; the images of one group together count as one part. */
 export type Weighted = { value: number; weight: number }
 
+/** Shares of bad parts that may pass, and of good ones that may be rejected. */
+export type Target = { escape: number; overkill: number }
+
 export const sigmoid = (logit: number) => 1 / (1 + Math.exp(-logit))
 
 /** Room added beyond the extreme when there are too few parts for the promised share, in logits. */
@@ -33,7 +36,7 @@ const gapShare = 0.25
 export function thresholdsFor(
   good: readonly Weighted[],
   bad: readonly Weighted[],
-  target: { escape: number; overkill: number },
+  target: Target,
 ): Thresholds {
   const upper = upperQuantile(good, target.overkill)
   if (bad.length === 0) {

@@ -1,23 +1,25 @@
 import type { ModelContract } from "#contract/model"
 import type { Suspect, TrainingJobSpec, TrainingProgress, TrainingSample } from "#contract/training"
 import type { Backbone } from "../backbone/backbone.ts"
+import type { Thresholds } from "../infer/verdict.ts"
 import { ModelError } from "../model-error.ts"
 import { clopperPearsonUpper } from "../statistics.rules.ts"
 import { type Candidate, type CandidateOptions, trainCandidate } from "./candidate.ts"
 import { contractOfModel, exportModel } from "./export.ts"
 import { inputFor, inputSize, openTrunk, remembering, type Taps, type Trunk } from "./extractor.ts"
-import { imageLogit, type LabelledStats } from "./fusion.ts"
+import type { LabelledStats } from "./fusion.ts"
 import { parseParams } from "./params.ts"
-import { isGood, loadImages, type TrainingImage, weightsOf } from "./samples.ts"
+import { limitsFrom, partLogit } from "./products.ts"
+import { isGood, loadImages, productOf, type TrainingImage, weightsOf } from "./samples.ts"
 import { type HonestLook, suspectsOf } from "./suspects.ts"
-import { sigmoid, thresholdsFor, type Weighted } from "./thresholds.ts"
+import { sigmoid } from "./thresholds.ts"
 import { wholeNumbers } from "./whole-numbers.ts"
 
 /** A model file, and what the trainer computed for a few pictures, for the file to reproduce. */
 export type TrainedFile = {
   onnx: Uint8Array<ArrayBuffer>
   contract: ModelContract
-  parity: { path: string; score: number }[]
+  parity: { path: string; product?: string; score: number }[]
 }
 export type Trained = TrainedFile & {
   metrics: Record<string, number>
@@ -27,7 +29,7 @@ export type Trained = TrainedFile & {
   whole?: TrainedFile
 }
 export type Report = (progress: TrainingProgress) => void
-export type Scored = { ng: boolean; score: number }
+type Scored = { ng: boolean; score: number; limits: Thresholds }
 
 /** Fewest good parts a bank makes sense with. */
 const leastGood = 4
@@ -86,36 +88,41 @@ export async function train(
   const provenance = { recipe: spec.recipe.id, job: spec.job_id, dataset: spec.dataset }
   const parityOf = everyNth(images, parityImages)
   const finished = async (candidate: Candidate, on: Backbone) => {
-    const judged = await honestly(candidate, held)
-    const thresholds = thresholdsFor(judged.logits(false), judged.logits(true), spec.target)
-    const contract = contractOfModel(on, candidate, kinds, thresholds, provenance)
+    const honest = await honestly(candidate, held)
+    const limits = limitsFrom(honest, candidate.fusions, spec.target)
+    const contract = contractOfModel(on, candidate, kinds, limits, provenance)
     const parity: TrainedFile["parity"] = []
     for (const image of parityOf) {
-      const score = sigmoid(imageLogit(candidate.fusion, await candidate.statsOf(image)))
-      parity.push({ path: resolvePath(image.sample.path), score })
+      const product = productOf(image)
+      const logit = partLogit(candidate.fusions, { ...(await candidate.statsOf(image)), ...product })
+      parity.push({ path: resolvePath(image.sample.path), ...product, score: sigmoid(logit) })
     }
-    return { ...judged, thresholds, file: { onnx: exportModel(on, candidate, contract), contract, parity } }
+    const scored = honest.map((point): Scored => {
+      const own = limits.products.get(point.product ?? "") ?? limits.common
+      return { ng: point.ng, score: sigmoid(partLogit(candidate.fusions, point)), limits: own }
+    })
+    return { scored, limits, file: { onnx: exportModel(on, candidate, contract), contract, parity } }
   }
-  const { honest, calib, thresholds, file } = await finished(best, backbone)
+  const { scored, limits, file } = await finished(best, backbone)
   report({ phase: "export", progress: 0.22 + span })
   const looks: HonestLook[] = []
   for (const [i, image] of [...fitted, ...held].entries()) {
     const shares = best.kinds[i] ?? (await best.kindsOf(image))
-    const look = honestLook(image, kinds, sigmoid(imageLogit(best.fusion, honest[i]!)), shares)
+    const look = honestLook(image, kinds, scored[i]!.score, shares)
     if (look) looks.push(look)
   }
   const suspects = best.separation >= leastToDoubt ? suspectsOf(["ok", ...kinds], looks) : []
   await best.release()
   await trunk.release()
-  const scored = honest.map((p) => ({ ng: p.ng, score: sigmoid(imageLogit(best.fusion, p)) }))
+  const calib = scored.slice(fitted.length)
   const metrics: Record<string, number> = {
-    ...figures("oof", scored, thresholds),
-    ...(calib.length > 0 && figures("calib", calib, thresholds)),
+    ...figures("oof", scored),
+    ...(calib.length > 0 && figures("calib", calib)),
     images: images.length,
     unreadable: unreadable.length,
     oof_auroc: best.separation,
-    t_low: thresholds.t_low,
-    t_high: thresholds.t_high,
+    ...limits.common,
+    products: limits.products.size,
     suspects: suspects.length,
     bank_rows: best.bank.size,
     model_bytes: file.onnx.length,
@@ -145,20 +152,14 @@ export async function train(
 }
 
 /** What a candidate makes of parts it was not trained on: the training parts held out in turn, and those never fitted on. */
-async function honestly(candidate: Candidate, held: readonly TrainingImage[]) {
-  const honest: LabelledStats[] = [...candidate.stats]
-  const calib: Scored[] = []
-  const heldWeights = weightsOf(held)
+async function honestly(candidate: Candidate, held: readonly TrainingImage[]): Promise<LabelledStats[]> {
+  const honest = [...candidate.stats]
+  const weights = weightsOf(held)
   for (const [i, image] of held.entries()) {
-    const point = { ...(await candidate.statsOf(image)), ng: !isGood(image), weight: heldWeights[i]! }
-    honest.push(point)
-    calib.push({ ng: point.ng, score: sigmoid(imageLogit(candidate.fusion, point)) })
+    const seen = { ng: !isGood(image), weight: weights[i]!, ...productOf(image) }
+    honest.push({ ...(await candidate.statsOf(image)), ...seen })
   }
-  const logits = (ng: boolean): Weighted[] =>
-    honest
-      .filter((p) => p.ng === ng)
-      .map((p) => ({ value: imageLogit(candidate.fusion, p), weight: p.weight }))
-  return { honest, calib, logits }
+  return honest
 }
 
 /** OK and the kinds as one distribution; undefined for a part with a kind the model has no class for. */
@@ -240,16 +241,14 @@ function everyNth<T>(items: readonly T[], wanted: number): T[] {
 }
 
 /** Shares with the bound that the count of parts can prove, 95 % one-sided. */
-function figures(
-  prefix: string,
-  scored: readonly Scored[],
-  { t_low, t_high }: { t_low: number; t_high: number },
-) {
+function figures(prefix: string, scored: readonly Scored[]) {
   const bad = scored.filter((point) => point.ng)
   const good = scored.filter((point) => !point.ng)
-  const escapes = bad.filter((point) => point.score < t_low).length
-  const overkills = good.filter((point) => point.score >= t_high).length
-  const unsure = scored.filter((point) => point.score >= t_low && point.score < t_high).length
+  const escapes = bad.filter((point) => point.score < point.limits.t_low).length
+  const overkills = good.filter(({ score, limits }) => score >= limits.t_high).length
+  const unsure = scored.filter(
+    ({ score, limits }) => score >= limits.t_low && score < limits.t_high,
+  ).length
   return {
     [`${prefix}_good`]: good.length,
     [`${prefix}_ng`]: bad.length,

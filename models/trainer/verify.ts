@@ -10,13 +10,13 @@ const tolerance = 2e-3
  */
 export async function verifyModel(
   modelPath: string,
-  parity: readonly { path: string; score: number }[],
+  parity: readonly { path: string; product?: string; score: number }[],
 ): Promise<Record<string, number>> {
   const model = await openModel(modelPath)
   const times: number[] = []
   let worst = 0
-  for (const { path, score } of parity) {
-    const { verdict, timing } = await model.inspect({ path })
+  for (const { path, product, score } of parity) {
+    const { verdict, timing } = await model.inspect({ path }, { product })
     worst = Math.max(worst, Math.abs((verdict.score ?? Number.NaN) - score))
     times.push(timing.infer ?? 0)
   }

@@ -258,6 +258,44 @@ describe("a shadow model", () => {
   })
 })
 
+test("parts of a product are judged by the limits that the signed manifest has for it, by the shadow too", async () => {
+  const { peer, station } = await site()
+  const products = { lid: { t_low: 0.01, t_high: 0.02 } }
+  const first = peer.release(goodModel(1), {
+    release: 1,
+    contract: { ...contract, products },
+    checks: [],
+    budget,
+  })
+  const second = peer.release(goodModel(2), { release: 2, contract: strict, checks: [], budget })
+  await wish(peer, 1, first)
+  await until("probation", () => station.edge.reported().activation.state === "probation")
+  station.show(26, 1, "casting")
+  await until("committed", () => station.edge.reported().activation.state === "committed")
+  await wish(peer, 2, first, second)
+  await runs(station)
+  station.show(26, 1, "lid")
+  await until("the part of the product", () => peer.received.length === 2)
+  expect(peer.received[0]).toMatchObject({ product_id: "casting", verdict: { eval: "ok", t_high: 0.6 } })
+  expect(peer.received[1]).toMatchObject({ product_id: "lid", verdict: { eval: "ng", t_high: 0.02 } })
+  // The other way round: the product's limits are the shadow's.
+  const lenient = { lid: { t_low: 0.98, t_high: 0.99 } }
+  const third = peer.release(goodModel(3), {
+    release: 3,
+    contract: { ...strict, products: lenient },
+    checks: [],
+    budget,
+  })
+  await wish(peer, 3, first, third)
+  await until("the other shadow", () => {
+    const shadow = shadowOf(station)
+    return shadow?.release === 3 && shadow.state === "running"
+  })
+  station.show(26, 1, "lid")
+  await until("the next part", () => peer.received.length === 3)
+  expect(peer.received[2]?.shadow).toMatchObject({ verdict: { eval: "ok", t_high: 0.99 } })
+})
+
 test("a process in the background has the lowest priority in all its threads, one for the line has not", async () => {
   const path = join(tempFolder(), "model.onnx")
   writeFileSync(path, goodModel(1))

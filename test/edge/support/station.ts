@@ -34,12 +34,13 @@ export function handCamera() {
   let number = 0
   return {
     camera,
-    show: (level: number, times = 1): void => {
+    show: (level: number, times = 1, product_id?: string): void => {
       for (let i = 0; i < times; i++) {
         const { raw: data, width, height, channels } = grey(level)
         waiting.push({
           image: { form: "raw", data, width, height, channels },
           part_id: `part-${++number}`,
+          ...(product_id !== undefined && { product_id }),
           captured_at: Date.now(),
           simulated: true,
         })

@@ -164,3 +164,19 @@ test("a hub that was stopped in a proof takes it up again", async () => {
   })
   expect(view.state).toBe("candidate")
 })
+
+test("golden parts are judged by the limits the model has for their product", async () => {
+  for (let n = 0; n < 10; n++) {
+    const label = { verdict: "ok", kinds: [], boxes: [] }
+    const meta = { part_id: `glass-${n}`, product_id: "glass", label }
+    const picture = partPicture({ grey: 100 + n, square: true })
+    const to = `/api/golden?meta=${encodeURIComponent(JSON.stringify(meta))}`
+    expect((await engineer.post(to, picture)).status).toBe(200)
+  }
+  const blind = await prove(brightnessModel({ kinds: ["dent"], stamp: "one limit" }))
+  expect(blind.gate?.challenger.overkills).toBe(10)
+  const products = { glass: { t_low: 1.1, t_high: 1.2 } }
+  const knowing = await prove(brightnessModel({ kinds: ["dent"], products, stamp: "two limits" }))
+  expect(knowing.gate?.challenger).toMatchObject({ overkills: 0, escapes: 0, ok_undecidable: 0 })
+  expect(knowing.state).toBe("candidate")
+})

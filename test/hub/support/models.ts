@@ -22,10 +22,11 @@ export function brightnessModel(
     tail?: (graph: GraphWriter, score: string) => string
     kinds?: readonly string[]
     thresholds?: { t_low: number; t_high: number }
+    products?: NonNullable<ModelContract["products"]>
     stamp?: string
   } = {},
 ): Uint8Array {
-  const { tail = (_, score) => score, kinds = [], thresholds = { t_low: 0.6, t_high: 0.8 }, stamp } = options
+  const { tail = (_, score) => score, kinds = [], thresholds = { t_low: 0.6, t_high: 0.8 }, products, stamp } = options
   const contract: ModelContract = {
     v: 1,
     task: "anomaly",
@@ -51,6 +52,7 @@ export function brightnessModel(
       ...kinds.map((key, i) => ({ id: i + 1, key, verdict: "NG" as const })),
     ],
     thresholds: { ...thresholds, pixel: 0.5 },
+    ...(products && { products }),
     score: { direction: "higher_is_ng", raw: false },
     provenance: { recipe: "test", ...(stamp !== undefined && { job: stamp }) },
   }

@@ -48,6 +48,7 @@ export const models: Words["models"] = {
   size: "Size",
   recipe: "Recipe",
   thresholds: "Thresholds",
+  thresholdsOf: (product) => `Thresholds for ${product}`,
   digest: "Digest",
   classes: "Defects it knows",
   job: "See the training",

@@ -49,6 +49,7 @@ export const models = {
   size: "크기",
   recipe: "학습 방법",
   thresholds: "판정 경계",
+  thresholdsOf: (product: string) => `${product} 판정 경계`,
   digest: "지문",
   classes: "알아보는 불량",
   job: "학습 보기",

@@ -140,6 +140,9 @@ function Report({ model }: { model: ModelView }) {
   )
 }
 
+const spanOf = ({ t_low, t_high }: { t_low: number; t_high: number }) =>
+  `${t_low.toFixed(2)} – ${t_high.toFixed(2)}`
+
 function Facts({ model }: { model: ModelView }) {
   const words = useWords()
   const format = useFormat()
@@ -149,10 +152,11 @@ function Facts({ model }: { model: ModelView }) {
     [words.models.made, format.dateTime(model.created_at)],
     ...(model.approved_by === null ? [] : [[words.models.approve, model.approved_by] as [string, string]]),
     [words.models.recipe, contract.provenance.recipe],
-    [
-      words.models.thresholds,
-      `${contract.thresholds.t_low.toFixed(2)} – ${contract.thresholds.t_high.toFixed(2)}`,
-    ],
+    [words.models.thresholds, spanOf(contract.thresholds)],
+    ...Object.entries(contract.products ?? {}).map(([product, own]): [string, string] => [
+      words.models.thresholdsOf(product),
+      spanOf(own),
+    ]),
     [words.models.size, format.bytes(model.size)],
     [
       words.models.classes,
