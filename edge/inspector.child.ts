@@ -22,12 +22,14 @@ export function childInspectors(command: string[]): OpenInspector {
       inspect: (picture, product): Promise<Judgement> => {
         const { t_low, t_high } = limitsFor(contract, product)
         const thresholds = { t_low, t_high }
-        const answer = child.infer(picture, { thresholds, product }).then(({ verdict, findings, timing }) => ({
-          // The child is where a broken model has run: what it says is judged again on this side.
-          verdict: verdict.score === undefined ? verdict : verdictFor({ score: verdict.score }, thresholds),
-          findings: findings.slice(0, 64),
-          timing,
-        }))
+        const answer = child
+          .infer(picture, { thresholds, product })
+          .then(({ verdict, findings, timing }) => ({
+            // The child is where a broken model has run: what it says is judged again on this side.
+            verdict: verdict.score === undefined ? verdict : verdictFor({ score: verdict.score }, thresholds),
+            findings: findings.slice(0, 64),
+            timing,
+          }))
         under = Promise.allSettled([under, answer])
         return answer
       },

@@ -1,6 +1,7 @@
 import { resolve } from "node:path"
 import type { Drawing } from "#contract/drawing"
 import { sniffImage } from "#models/image-header"
+import { type Pace, sideFor } from "#models/trainer/side.rules"
 import type { Catalogue } from "./catalogue/catalogue.service.ts"
 import type { HubConfig } from "./config.ts"
 import { createDatasetRoutes } from "./dataset/dataset.routes.ts"
@@ -141,6 +142,15 @@ export function createLearning(deps: LearningDeps) {
     },
     workDir,
     target,
+    sideFor(asked) {
+      const paces = fleet.list().flatMap(({ reported, revoked_at }): Pace[] => {
+        if (revoked_at !== undefined || !reported?.slots.current) return []
+        const running = registry.find(reported.slots.current.digest)
+        const resize = running?.contract.inputs[0]?.resize
+        return resize ? [{ p99_ms: reported.latency.p99_ms, pixels: resize.w * resize.h }] : []
+      })
+      return sideFor(asked, paces, config.gate.max_p99_ms)
+    },
     maxMinutes: 20,
     audit,
     gate,

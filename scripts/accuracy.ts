@@ -16,6 +16,7 @@ import { auroc } from "#models/statistics.rules"
 import { inputFor, inputSize } from "#models/trainer/extractor"
 import { trainBundle } from "#models/trainer/worker"
 import { type ImageItem, readImageFolder } from "../edge/simulator/images.ts"
+import { measureProducts, type ProductsRow } from "./accuracy/products.ts"
 import { measureSteel, type SteelRow } from "./accuracy/steel.ts"
 
 /**
@@ -30,7 +31,7 @@ const { values } = parseArgs({
     data: { type: "string", default: join(import.meta.dirname, "../../shared/data") },
     sets: { type: "string", default: "cookies,magnetic-tile" },
     backbones: { type: "string", default: "nanodet-g,mobilenetv2" },
-    methods: { type: "string", default: "crux,patchcore,steel" },
+    methods: { type: "string", default: "crux,patchcore,steel,products" },
     /** Rows measured before, in this file, are not measured again; `--sets=` only writes the page of them. */
     keep: { type: "string" },
   },
@@ -65,7 +66,11 @@ type Row = Figures & {
     temperature: number
   }
 }
-type Kept = { rows: Row[]; steel: (SteelRow & { backbone: string })[] }
+type Kept = {
+  rows: Row[]
+  steel: (SteelRow & { backbone: string })[]
+  products?: (ProductsRow & { backbone: string })[]
+}
 
 const row = (of: Omit<Row, keyof Figures>, scored: readonly Scored[]): Row => ({
   ...of,
@@ -204,6 +209,8 @@ const kept: Kept =
     ? JSON.parse(await Bun.file(values.keep).text())
     : { rows: [], steel: [] }
 const { rows, steel } = kept
+kept.products ??= []
+const { products } = kept
 const keep = async () => {
   if (values.keep) await writeFile(values.keep, JSON.stringify(kept, null, 1))
 }
@@ -275,10 +282,19 @@ for (const backbone of values.backbones.split(",")) {
   await keep()
 }
 
+for (const backbone of values.backbones.split(",")) {
+  const files = await backboneFiles(backbone)
+  if (!files || sets.length === 0 || !wanted("products")) continue
+  if (products.some((known) => known.backbone === backbone)) continue
+  const measuredNow = await measureProducts(values.data, files)
+  products.push(...measuredNow.map((one) => ({ ...one, backbone })))
+  await keep()
+}
+
 await writeFile(join(import.meta.dirname, "../docs/accuracy.md"), pageOf(kept))
 process.exit(0)
 
-function pageOf({ rows: all, steel }: Kept): string {
+function pageOf({ rows: all, steel, products = [] }: Kept): string {
   const share = (value: number) => `${(100 * value).toFixed(1)} %`
   const byBackbone = (a: { backbone: string }, b: { backbone: string }) =>
     a.backbone < b.backbone ? -1 : a.backbone > b.backbone ? 1 : 0
@@ -318,6 +334,25 @@ ${steel
   )
   .join("\n")}
 `
+  const productsBlock =
+    products.length === 0
+      ? ""
+      : `## Two products of one model
+
+Cookies and tiles learned together as two products, judged on the test parts of both: all by one limit, as a part is whose product
+the model does not know, and each by the scale and the limits of its product. Verdicts are those of the limits in the model itself.
+
+| backbone | learned from | judged by | AUROC of both together | cookies | tiles | escape | overkill | undecided |
+|---|---|---|---:|---:|---:|---:|---:|---:|
+${products
+  .toSorted(byBackbone)
+  .map(
+    ({ backbone, learned, by, together, each, escape, overkill, undecidable }) =>
+      `| ${backbone} | ${learned} | ${by} | ${[together, ...each].map((value) => value.toFixed(3)).join(" | ")} | ${[escape, overkill, undecidable].map(share).join(" | ")} |`,
+  )
+  .join("\n")}
+
+`
   const noted = [
     { word: "before export", means: "scores of the trained candidate; its file reproduces them to .002" },
     { word: "CRUX before", means: "the embedded trainer before its last change, same pictures and split" },
@@ -340,7 +375,7 @@ of AUROC, are chance.
 
 ${blocks.join("\n\n")}
 
-## Kinds of defects
+${productsBlock}## Kinds of defects
 
 On bad training parts that were held out in turn: how many get the right kind, and the calibration error of the kinds (15 groups
 of equal size) before and after a temperature that was fitted without them.

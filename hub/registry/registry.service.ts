@@ -235,6 +235,11 @@ export function createRegistry(deps: RegistryDeps) {
   return {
     list: (limit: number): ModelView[] => store.newest(limit).map(viewOf),
     get: (digest: string): ModelView => viewOf(found(digest)),
+    /** The same; undefined for one that is not here. */
+    find: (digest: string): ModelView | undefined => {
+      const model = store.get(digest)
+      return model && viewOf(model)
+    },
     /** The model's ONNX file. */
     file: (digest: string): Promise<Uint8Array> => blobs.read(found(digest).digest),
 

@@ -16,13 +16,13 @@ export const embeddedRecipe: Recipe = {
     {
       key: "side",
       type: "int",
-      default: 384,
-      min: 64,
+      default: 0,
+      min: 0,
       max: 1024,
       title: { en: "Picture size", ko: "이미지 크기" },
       help: {
-        en: "Larger sees smaller defects and costs the stations time. A multiple of 32.",
-        ko: "크면 더 작은 결함을 보지만 스테이션이 느려집니다. 32의 배수.",
+        en: "0: 384, or 576 where defects are small and it pays. Larger costs the stations time. Otherwise a multiple of 32.",
+        ko: "0: 384. 결함이 작고 효과가 있으면 576. 크면 스테이션이 느려집니다. 직접 정하려면 32의 배수.",
       },
     },
     {

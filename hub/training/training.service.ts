@@ -4,7 +4,7 @@ import { join } from "node:path"
 import type * as v from "valibot"
 import type { DatasetVersion } from "#contract/dataset"
 import { Problem } from "#contract/problem"
-import type { JobView, NewJob } from "#contract/registry"
+import type { JobView, NewJob, ParamValues } from "#contract/registry"
 import type { RecipeView } from "#contract/trainer"
 import type { TrainingJobSpec, TrainingProgress } from "#contract/training"
 import type { Clock } from "#platform/clock"
@@ -80,6 +80,8 @@ export type TrainingDeps = {
   /** Default: the one the trainer ships with. */
   backbone?: TrainingJobSpec["backbone"]
   target: TrainingJobSpec["target"]
+  /** The side of pictures an embedded training gets for the one that was asked for. */
+  sideFor: (asked: number) => number
   /** Longest an embedded training may take. */
   maxMinutes: number
 }
@@ -182,9 +184,12 @@ export function createTraining(deps: TrainingDeps) {
     preparing.set(id, { abort, done, share: 0 })
   }
   const view = (id: string): JobView => viewOf(known(id), shownPoints)
-  const embedded = (): JobRecipe => {
+  const embedded = (given: ParamValues = {}): JobRecipe => {
     const { id, version, task, params } = embeddedRecipe
-    return { id, version, task: task, params: fillParams(params, {}), max_minutes: deps.maxMinutes }
+    const filled = fillParams(params, given)
+    // Decided once: a training that is repeated is given the same.
+    const side = deps.sideFor(Number(filled.side))
+    return { id, version, task, params: { ...filled, side }, max_minutes: deps.maxMinutes }
   }
 
   /** What was asked for, as the recipe it names takes it. Throws `not_found` and `invalid`. */
@@ -199,7 +204,7 @@ export function createTraining(deps: TrainingDeps) {
       return {
         place: "hub",
         wish,
-        recipe: { ...embedded(), params: fillParams(recipe.params, params) },
+        recipe: embedded(params),
       }
     }
     if (recipe && (version === undefined || version === recipe.version)) {

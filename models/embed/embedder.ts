@@ -14,6 +14,11 @@ export const embeddingSize = 256
 const side = 224
 /** Which taps are pooled: finer ones see noise. */
 const strides = [8, 16, 32]
+/**
+ * Pictures begun before their turn. While the model looks nobody learns that a file was read; so one is read during one look
+ * and decoded during the next.
+ */
+const ahead = 2
 /** Raised when the recipe below changes: vectors of two recipes must not be compared. */
 const recipe = 1
 
@@ -23,7 +28,7 @@ export type Embedder = {
   /** The picture as a direction, `embeddingSize` signed bytes; only angles between them mean anything. */
   embed: (frame: Frame) => Promise<Int8Array>
   /**
-   * The same of many, in their order; the next picture is opened while this one is looked at. A picture that cannot be
+   * The same of many, in their order; the next pictures are opened while this one is looked at. A picture that cannot be
    * looked at gives its error, and the others go on.
    */
   embedAll: (frames: readonly Frame[]) => Promise<(Int8Array | ModelError)[]>
@@ -87,15 +92,17 @@ export async function openEmbedder(backbone: Backbone): Promise<Embedder> {
         if (error instanceof ModelError) return error
         throw error
       }
-      const begin = (i: number) => {
-        const frame = frames[i]
-        return frame && prepare(frame).catch(caught)
+      const begin = (frame: Frame) => {
+        const prepared = prepare(frame).catch(caught)
+        // It may fail before its turn; whoever waits for it then hears of it.
+        prepared.catch(() => undefined)
+        return prepared
       }
+      const begun = frames.slice(0, ahead).map(begin)
       const vectors: (Int8Array | ModelError)[] = []
-      let next = begin(0)
       for (let i = 0; i < frames.length; i++) {
-        const prepared = await next!
-        next = begin(i + 1)
+        begun.push(...frames.slice(i + ahead, i + ahead + 1).map(begin))
+        const prepared = await begun.shift()!
         vectors.push(prepared instanceof ModelError ? prepared : await look(prepared).catch(caught))
       }
       return vectors

@@ -183,7 +183,7 @@ export type Trunk = {
  * The same trunk that remembers what it has seen, up to `bytes`: a training looks at every picture a dozen times. Pictures
  * beyond that are looked at again each time.
  */
-export function remembering(trunk: Trunk, bytes: number): Trunk {
+export function remembering(trunk: Trunk, bytes: number): Trunk & { forget: () => void } {
   const known = new Map<Resized, Looks>()
   let left = bytes
   return {
@@ -192,9 +192,16 @@ export function remembering(trunk: Trunk, bytes: number): Trunk {
       const before = known.get(image)
       if (before) return before
       const looks = await trunk.look(image)
-      for (const values of looks.values()) left -= values.byteLength
-      if (left >= 0) known.set(image, looks)
+      const size = [...looks.values()].reduce((sum, { byteLength }) => sum + byteLength, 0)
+      if (size <= left) {
+        left -= size
+        known.set(image, looks)
+      }
       return looks
+    },
+    forget: () => {
+      for (const looks of known.values()) for (const values of looks.values()) left += values.byteLength
+      known.clear()
     },
     release: async () => {
       known.clear()

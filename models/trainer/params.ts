@@ -7,8 +7,11 @@ const TapSet = v.pipe(v.array(v.string()), v.minLength(1))
 
 /** Parameters of recipe `patch` as a job may set them in `recipe.params`. */
 const PatchParams = v.object({
-  /** Edge in pixels of a square with as many pixels as the input; small defects need more, every step costs inference time. */
-  side: v.optional(Side, 384),
+  /**
+   * Edge in pixels of a square with as many pixels as the input; small defects need more, every step costs inference time.
+   * 0: the usual one, or a larger one where it pays.
+   */
+  side: v.optional(v.union([v.literal(0), Side]), 0),
   /** Sets of taps to choose from, the one to prefer first: finer ones show thin defects and cost the station less. */
   taps: v.optional(v.pipe(v.array(TapSet), v.minLength(1)), [
     ["s4", "s8"],

@@ -137,8 +137,6 @@ function shifts(
     measured.reduce((sum, { middle }) => sum + (middle - centre) ** 2, 0) / (measured.length - 1)
   const chance = measured.reduce((sum, { error }) => sum + error, 0) / measured.length
   const real = Math.max(0, between - chance)
-  return measured.map(({ middle, error }) =>
-    real === 0 ? 0 : ((middle - centre) * real) / (real + error),
-  )
+  return measured.map(({ middle, error }) => (real === 0 ? 0 : ((middle - centre) * real) / (real + error)))
 }
 type Triple = [number, number, number]

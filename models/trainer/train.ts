@@ -1,4 +1,4 @@
-import type { ModelContract } from "#contract/model"
+import type { ModelContract, ModelInput } from "#contract/model"
 import type { Suspect, TrainingJobSpec, TrainingProgress, TrainingSample } from "#contract/training"
 import type { Backbone } from "../backbone/backbone.ts"
 import type { Thresholds } from "../infer/verdict.ts"
@@ -6,11 +6,20 @@ import { ModelError } from "../model-error.ts"
 import { clopperPearsonUpper } from "../statistics.rules.ts"
 import { type Candidate, type CandidateOptions, trainCandidate } from "./candidate.ts"
 import { contractOfModel, exportModel } from "./export.ts"
-import { inputFor, inputSize, openTrunk, remembering, type Taps, type Trunk } from "./extractor.ts"
+import {
+  type InputSize,
+  inputFor,
+  inputSize,
+  openTrunk,
+  remembering,
+  type Taps,
+  type Trunk,
+} from "./extractor.ts"
 import type { LabelledStats } from "./fusion.ts"
 import { parseParams } from "./params.ts"
 import { limitsFrom, partLogit } from "./products.ts"
 import { isGood, loadImages, productOf, type TrainingImage, weightsOf } from "./samples.ts"
+import { largerSide, type Marked, smallDefects, usualSide } from "./side.rules.ts"
 import { type HonestLook, suspectsOf } from "./suspects.ts"
 import { sigmoid } from "./thresholds.ts"
 import { wholeNumbers } from "./whole-numbers.ts"
@@ -60,31 +69,24 @@ export async function train(
   const params = parseParams(spec.recipe.params)
   // Sorted, so that the order of lines in the bundle does not matter.
   const ordered = samples.toSorted((a, b) => (a.id < b.id ? -1 : 1))
-  const size = inputSize(
-    ordered.map(({ w, h }) => w / h),
-    params.side,
-  )
-  const input = inputFor(backbone, size)
-  const { images, unreadable } = await loadImages(ordered, resolvePath, input, (done) =>
-    report({ phase: "load", progress: 0.2 * (done / samples.length) }),
-  )
-  const fitted = images.filter((image) => image.sample.split !== "calib")
-  const held = images.filter((image) => image.sample.split === "calib")
-  if (fitted.filter(isGood).length < leastGood) {
-    throw new ModelError("training_invalid", `training needs at least ${leastGood} readable good images`)
-  }
   const kinds = spec.classes
     .toSorted((a, b) => a.id - b.id)
     .map(({ key }) => key)
     .filter((key) => key !== "ok")
-  const sets = fitted.every(isGood) ? [params.blind_taps] : params.taps
-  const trunk = remembering(await openTrunk(backbone, sets, size), rememberedBytes)
-  const span = params.int8 ? 0.45 : 0.65
-  const best = await chooseCandidate(spec, trunk, sets, fitted, kinds, (progress) =>
-    report({ ...progress, progress: 0.2 + span * progress.progress }),
-  )
+  const span = params.int8 ? 0.65 : 0.85
+  const look = (side: number, sets: readonly Taps[] | undefined, from: number, to: number) =>
+    lookAt({ spec, ordered, backbone, resolvePath, kinds, side, sets }, (progress) =>
+      report({ ...progress, progress: from + (to - from) * progress.progress }),
+    )
+  const usual = await look(params.side || usualSide, undefined, 0, params.side ? span : span * 0.6)
+  const small = smallDefects(usual.fitted.flatMap(markedOf))
+  const { chosen, sides } =
+    params.side === 0 && small.worthATry
+      ? await larger(usual, (taps) => look(largerSide, [taps], span * 0.6, span))
+      : { chosen: usual, sides: {} }
+  const { best, trunk, input, size, images, fitted, held, unreadable } = chosen
 
-  report({ phase: "calibrate", progress: 0.2 + span, message: best.taps.join("+") })
+  report({ phase: "calibrate", progress: span, message: best.taps.join("+") })
   const provenance = { recipe: spec.recipe.id, job: spec.job_id, dataset: spec.dataset }
   const parityOf = everyNth(images, parityImages)
   const finished = async (candidate: Candidate, on: Backbone) => {
@@ -104,7 +106,7 @@ export async function train(
     return { scored, limits, file: { onnx: exportModel(on, candidate, contract), contract, parity } }
   }
   const { scored, limits, file } = await finished(best, backbone)
-  report({ phase: "export", progress: 0.22 + span })
+  report({ phase: "export", progress: 0.02 + span })
   const looks: HonestLook[] = []
   for (const [i, image] of [...fitted, ...held].entries()) {
     const shares = best.kinds[i] ?? (await best.kindsOf(image))
@@ -121,6 +123,9 @@ export async function train(
     images: images.length,
     unreadable: unreadable.length,
     oof_auroc: best.separation,
+    side: Math.round(Math.sqrt(size.w * size.h)),
+    small_share: small.share,
+    ...sides,
     ...limits.common,
     products: limits.products.size,
     suspects: suspects.length,
@@ -149,6 +154,91 @@ export async function train(
   await second.release()
   await coarse.release()
   return { ...file, metrics, suspects, ...(whole && { whole }) }
+}
+
+type Attempt = {
+  best: Candidate
+  trunk: ReturnType<typeof remembering>
+  input: ModelInput
+  size: InputSize
+  images: TrainingImage[]
+  fitted: TrainingImage[]
+  held: TrainingImage[]
+  unreadable: string[]
+}
+
+/** Loads the pictures at one size and trains the best candidate there; progress is reported from 0 to 1. */
+async function lookAt(
+  {
+    spec,
+    ordered,
+    backbone,
+    resolvePath,
+    kinds,
+    side,
+    sets: wanted,
+  }: {
+    spec: TrainingJobSpec
+    ordered: readonly TrainingSample[]
+    backbone: Backbone
+    resolvePath: (path: string) => string
+    kinds: readonly string[]
+    side: number
+    /** Those the recipe names, unless they are chosen already. */
+    sets: readonly Taps[] | undefined
+  },
+  report: Report,
+): Promise<Attempt> {
+  const size = inputSize(
+    ordered.map(({ w, h }) => w / h),
+    side,
+  )
+  const input = inputFor(backbone, size)
+  const { images, unreadable } = await loadImages(ordered, resolvePath, input, (done) =>
+    report({ phase: "load", progress: 0.24 * (done / ordered.length) }),
+  )
+  const fitted = images.filter((image) => image.sample.split !== "calib")
+  const held = images.filter((image) => image.sample.split === "calib")
+  if (fitted.filter(isGood).length < leastGood) {
+    throw new ModelError("training_invalid", `training needs at least ${leastGood} readable good images`)
+  }
+  const { blind_taps, taps } = parseParams(spec.recipe.params)
+  const sets = wanted ?? (fitted.every(isGood) ? [blind_taps] : taps)
+  const trunk = remembering(await openTrunk(backbone, sets, size), rememberedBytes)
+  const best = await chooseCandidate(spec, trunk, sets, fitted, kinds, (progress) =>
+    report({ ...progress, progress: 0.24 + 0.76 * progress.progress }),
+  )
+  return { best, trunk, input, size, images, fitted, held, unreadable }
+}
+
+/** A bad part with marked defects, as large as they are at this size. */
+function markedOf({ sample: { label }, pixels: { placement } }: TrainingImage): Marked[] {
+  if (label.verdict === "ok" || label.boxes.length === 0) return []
+  const { scaleX, scaleY } = placement
+  const defects = label.boxes.map(({ box: [, , w, h] }) => ({ w: w * scaleX, h: h * scaleY }))
+  return [{ defects, scale: Math.sqrt(scaleX * scaleY) }]
+}
+
+/**
+ * A second try at the larger side, on the levels that were best at the usual one. It costs stations more than twice the time,
+ * so it has to tell held-out parts apart better by a margin; the figures say what came of it.
+ */
+async function larger(
+  usual: Attempt,
+  look: (taps: Taps) => Promise<Attempt>,
+): Promise<{ chosen: Attempt; sides: Record<string, number> }> {
+  const separation = usual.best.separation
+  // Nothing that could be gained would be enough.
+  if (separation + leastGain >= 1) return { chosen: usual, sides: {} }
+  // What was seen at the one size would take the memory of the other.
+  usual.trunk.forget()
+  const second = await look(usual.best.taps)
+  const sides = { oof_auroc_usual: separation, oof_auroc_larger: second.best.separation }
+  const pays = second.best.separation > separation + leastGain
+  const other = pays ? usual : second
+  await other.best.release()
+  await other.trunk.release()
+  return { chosen: pays ? second : usual, sides }
 }
 
 /** What a candidate makes of parts it was not trained on: the training parts held out in turn, and those never fitted on. */
@@ -246,9 +336,7 @@ function figures(prefix: string, scored: readonly Scored[]) {
   const good = scored.filter((point) => !point.ng)
   const escapes = bad.filter((point) => point.score < point.limits.t_low).length
   const overkills = good.filter(({ score, limits }) => score >= limits.t_high).length
-  const unsure = scored.filter(
-    ({ score, limits }) => score >= limits.t_low && score < limits.t_high,
-  ).length
+  const unsure = scored.filter(({ score, limits }) => score >= limits.t_low && score < limits.t_high).length
   return {
     [`${prefix}_good`]: good.length,
     [`${prefix}_ng`]: bad.length,

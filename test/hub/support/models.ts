@@ -26,7 +26,13 @@ export function brightnessModel(
     stamp?: string
   } = {},
 ): Uint8Array {
-  const { tail = (_, score) => score, kinds = [], thresholds = { t_low: 0.6, t_high: 0.8 }, products, stamp } = options
+  const {
+    tail = (_, score) => score,
+    kinds = [],
+    thresholds = { t_low: 0.6, t_high: 0.8 },
+    products,
+    stamp,
+  } = options
   const contract: ModelContract = {
     v: 1,
     task: "anomaly",

@@ -7,7 +7,7 @@ import { JobView } from "#contract/registry"
 import type { ReviewItem, SuspectReport } from "#contract/review"
 import { systemIds } from "../../../hub/platform/ids.ts"
 import { createTrainerChild } from "../../../hub/training/trainer.child.ts"
-import { until } from "../support/device.ts"
+import { enrol, until } from "../support/device.ts"
 import { type Browser, startTestHub, type TestHub } from "../support/hub.ts"
 import { partPicture } from "../support/models.ts"
 import { frozenSets, newLabel, storePictures } from "../support/parts.ts"
@@ -106,6 +106,31 @@ describe("a training job", () => {
     behave("lie")
     const failed = await ended((await start()).id)
     expect(failed).toMatchObject({ state: "failed", error: "model.onnx is not the file the manifest names" })
+  })
+
+  test("may try larger pictures by itself only where every station would hold them", async () => {
+    const first = await ended((await start()).id)
+    expect(first.recipe.params.side).toBe(0)
+    await enrol(plant, "cam-1")
+    const paced = async (p99_ms: number) => {
+      const slot = { line: "main", release: 1, manifest: first.model!, digest: first.model!, since: 0 }
+      await plant.hub.fleet.onReported("cam-1", {
+        v: 1,
+        device: "cam-1",
+        ts: 0,
+        rev_seen: 0,
+        rev_applied: 0,
+        activation: { state: "committed", since: 0 },
+        slots: { current: slot },
+        queue: { depth: 0, bytes: 0, oldest_ms: 0 },
+        shed: {},
+        latency: { p50_ms: p99_ms / 2, p99_ms },
+        counts: { inspected: 100, ok: 100, ng: 0, undecidable: 0 },
+      })
+      return (await ended((await start()).id)).recipe.params.side
+    }
+    expect(await paced(0.01)).toBe(0)
+    expect(await paced(1_000)).toBe(384)
   })
 
   test("is cancelled with its process", async () => {

@@ -51,6 +51,10 @@ export const training: Words["training"] = {
     oof_escape: "Escape rate",
     oof_overkill: "Overkill rate",
     oof_undecidable: "Undecidable",
+    side: "Picture size (pixels)",
+    small_share: "Bad parts with small defects alone",
+    oof_auroc_usual: "Separation at 384 pixels",
+    oof_auroc_larger: "Separation at 576 pixels",
   },
   why: {
     manual: "started by hand",

@@ -52,6 +52,10 @@ export const training = {
     oof_escape: "미검률",
     oof_overkill: "과검률",
     oof_undecidable: "판단 불가",
+    side: "사진 크기 (픽셀)",
+    small_share: "작은 결함만 있는 불량",
+    oof_auroc_usual: "384픽셀에서 분리도",
+    oof_auroc_larger: "576픽셀에서 분리도",
   } as Record<string, string>,
   why: {
     manual: "직접 시작",

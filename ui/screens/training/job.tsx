@@ -51,7 +51,7 @@ function curveOf(
   return { columns, names, counted }
 }
 
-const isShare = (metric: string) => /escape|overkill|undecidable/.test(metric)
+const isShare = (metric: string) => /escape|overkill|undecidable|share/.test(metric)
 
 /** The newest value of every figure that has a name people know; a trainer sends many more for its own log. */
 function Figures({ job }: { job: JobView }) {
@@ -64,7 +64,7 @@ function Figures({ job }: { job: JobView }) {
   if (newest.length === 0) return null
   return (
     <dl class="facts job-figures">
-      {newest.slice(0, 8).map(([name, value]) => (
+      {newest.slice(0, 12).map(([name, value]) => (
         <div key={name}>
           <dt>{words.training.metric[name] ?? name}</dt>
           <dd class="num">{isShare(name) ? format.percent(value) : format.figure(value)}</dd>
