@@ -20,9 +20,7 @@ import { createDelivery } from "./delivery/delivery.service.ts"
 import { createFetchRights } from "./delivery/fetch-rights.ts"
 import { createExchangeDomain } from "./exchange/exchange.ts"
 import type { ExportOperations } from "./exchange/export.worker.ts"
-import { formats } from "./exchange/formats.ts"
 import type { ImportOperations } from "./exchange/import.worker.ts"
-import { zipStream } from "./exchange/zip.writer.ts"
 import { createFleetDomain } from "./fleet/fleet.ts"
 import { accessTable } from "./http/access.ts"
 import type { Client } from "./http/kit.ts"
@@ -35,6 +33,7 @@ import { liveBucketMs } from "./inspection/inspection.store.ts"
 import { createInspectionDomain } from "./inspection/inspection.ts"
 import type { MakeTiles } from "./inspection/pyramids.ts"
 import { createLabelStudio } from "./label-studio/label-studio.ts"
+import { createProjectTasks } from "./label-studio/project-tasks.ts"
 import { createLabelledStore } from "./labelling/labelled.store.ts"
 import { createLabellingDomain } from "./labelling/labelling.ts"
 import { createOpening } from "./labelling/opening.service.ts"
@@ -308,6 +307,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       lookUp: async (name) => (await lookup(name, { all: true })).map(({ address }) => address),
     })
     const webhooks = createWebhooks({ db, outbound, audit, clock, ids, log: log.child("webhooks") })
+    const hasRoom = async (bytes: number) => hasRoomFor(await disk.look(), bytes)
     const labelStudio = createLabelStudio({
       db,
       blobs,
@@ -320,7 +320,8 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       storePicture: sources.store,
       addSource: fleet.fleet.addSource,
       sniff: sniffImage,
-      writeArchive: (format, source) => zipStream(formats[format].write(source)),
+      exports: () => exchange.exports,
+      hasRoom,
       address: () =>
         `${config.http.tls ? "https" : "http"}://${config.public_host}:${config.http.port}/label-studio`,
       audit,
@@ -386,7 +387,14 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       },
       reader: ports.importer,
       exporter: ports.exporter && (() => ports.exporter!(folder.database)),
+      projects: createProjectTasks({
+        db,
+        userOf: users.people.find,
+        imageOf: (id) => inspection.store.view(id)?.image,
+        read: blobs.read,
+      }),
       folder: join(folder.root, "imports"),
+      exportsFolder: join(folder.root, "exports"),
     })
 
     /** Renews what is due, then tells people what is not renewed. */
@@ -482,7 +490,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       ],
       resolveSession: users.sessions.resolve,
       isSessionOpen: users.sessions.isOpen,
-      hasRoom: async (bytes) => hasRoomFor(await disk.look(), bytes),
+      hasRoom,
       ready: () => ready,
       openAsset: ports.openAsset,
       openWork: createOpening({

@@ -8,6 +8,7 @@ import { createDatasetRoutes } from "./dataset/dataset.routes.ts"
 import { createDataset } from "./dataset/dataset.service.ts"
 import { createFreezes } from "./dataset/freeze.service.ts"
 import { createFreezer } from "./dataset/freezer.ts"
+import { createPrints } from "./dataset/prints.ts"
 import { buildIndex } from "./delivery/chunk-index.service.ts"
 import type { Fleet } from "./fleet/fleet.service.ts"
 import { createHomeRoutes } from "./home/home.routes.ts"
@@ -20,6 +21,7 @@ import { createMsa, type MsaDeps } from "./msa/msa.service.ts"
 import { createAfterBurst } from "./platform/after-burst.ts"
 import type { Audit } from "./platform/audit.ts"
 import type { Blobs } from "./platform/blobs.ts"
+import { createCalm } from "./platform/calm.ts"
 import type { Events } from "./platform/events.ts"
 import type { Log } from "./platform/log.ts"
 import type { Shelf } from "./platform/shelf.ts"
@@ -37,12 +39,17 @@ import { createTrainingDomain } from "./training/training.ts"
 
 /** The line stations run when nobody says otherwise. */
 const line = "main"
+/** Writing the texts of a bundle of a hundred thousand pictures on a busy machine. */
+const bundleMs = 600_000
 /** The operating point thresholds aim at. */
 const target = { escape: 0.02, overkill: 0.02 }
 
 export type LearningDeps = {
   config: HubConfig
-  ports: Pick<HubPorts, "clock" | "ids" | "prover" | "trainer" | "freezer" | "backbone" | "print">
+  ports: Pick<
+    HubPorts,
+    "clock" | "ids" | "prover" | "trainer" | "freezer" | "exporter" | "backbone" | "print"
+  >
   db: Sqlite
   blobs: Blobs
   shelf: Shelf
@@ -85,6 +92,12 @@ export function createLearning(deps: LearningDeps) {
     counts: () => judging.looks.plan().counts,
     events,
     clock,
+  })
+  const prints = createPrints({
+    look: freezes.lookAhead,
+    events,
+    calm: createCalm({ events }),
+    log: log.child("dataset"),
   })
   const gate = {
     max_escape_upper: config.gate.max_escape,
@@ -130,10 +143,7 @@ export function createLearning(deps: LearningDeps) {
     // Its contract lies beside it; without one the trainer knows the file by its hash, or says what is missing.
     backbone: config.backbone ? { onnx: resolve(config.backbone) } : ports.backbone,
     prove: registry.proveResult,
-    labels: () => ({
-      labelled: labelling.settled(),
-      byKind: Object.fromEntries(labelling.kinds().map(({ kind, labels }) => [kind, labels])),
-    }),
+    labels: () => ({ labelled: labelling.settled(), byKind: labelling.byKind() }),
     knownKinds: () => registry.knownKinds(line),
     policy: {
       automatic: config.auto_train.enabled,
@@ -161,6 +171,16 @@ export function createLearning(deps: LearningDeps) {
       latency_budget_ms: config.gate.max_p99_ms,
     },
     drawingAt: deps.drawingAt,
+    bundleTexts:
+      ports.exporter &&
+      (async (task, folder) => {
+        const child = ports.exporter!(deps.database)
+        try {
+          return await child.ask({ op: "bundle", task, folder }, bundleMs)
+        } finally {
+          await child.close()
+        }
+      }),
     checkResult: registry.checkResult,
     keepDir: deps.trainersDir,
     ttlMs: config.trainers.lease_seconds * 1000,
@@ -266,11 +286,13 @@ export function createLearning(deps: LearningDeps) {
       running.push(trainOnLabels(events, log, training), rollouts.start(), home.start())
       registry.start()
       trainingDomain.start()
+      prints.start(labelling.settled() > 0)
     },
     async stop() {
       for (const stop of running.reverse()) stop()
       await trainingDomain.stop()
       await registry.stop()
+      await prints.stop()
       await freezes.close()
     },
   }

@@ -159,6 +159,7 @@ export function createDataset({ db, clock, ids, labels, blobs, keepImage, sniffI
     },
 
     splitOf: reader.splitOf,
+    samples: reader.samples,
 
     /** Sets that hold something, the oldest first, by the names people know them by. */
     named: store.named,

@@ -124,7 +124,6 @@ export function createDatasetStore(db: Sqlite) {
       WHERE label_verdict IN ('ok', 'ng') AND queue_rank IS NULL AND +image_sha256 IS NOT NULL
       UNION ALL SELECT image FROM reference_image
     ) u WHERE NOT EXISTS (SELECT 1 FROM picture_print p WHERE p.image = u.image)`
-  const countUnprinted = db.prepare<{ n: number }>(`SELECT count(*) AS n FROM ${unprinted}`)
   const someUnprinted = db.prepare<{ image: string }>(`SELECT DISTINCT image FROM ${unprinted} LIMIT $limit`)
   const putPrint = db.prepare("INSERT INTO picture_print VALUES ($image, $print) ON CONFLICT DO NOTHING")
   const prints = db.prepare<{ image: string; print: Uint8Array }>(
@@ -286,7 +285,6 @@ export function createDatasetStore(db: Sqlite) {
       return found
     },
     /** Pictures that may come into a version and have no print yet. */
-    countUnprinted: (): number => countUnprinted.get()!.n,
     unprinted: (limit: number): string[] => someUnprinted.all({ limit }).map(({ image }) => image),
     /** Null for a picture that cannot be read. */
     putPrint: (image: string, print: Int16Array | null): void =>

@@ -12,6 +12,8 @@ import type { Freezer, FreezeStep } from "./freezer.ts"
 type Done = Extract<FreezeStep, { state: "done" }>
 export type FrozenPair = Pick<Done, "training" | "golden" | "leaks">
 const tries = 4
+/** Pictures that are looked at together when nobody waits for it: a freeze that comes waits for these alone. */
+const lookedAhead = 8
 /** Reading and placing a hundred thousand labels on a busy machine. */
 const beginMs = 180_000
 
@@ -127,6 +129,13 @@ export function createFreezes({ child, own, counts, events, clock }: FreezesDeps
       if (step.state !== "done") throw new Error(`a freeze ended as ${step.state}`)
       const { training, golden, leaks } = step
       return { training, golden, leaks }
+    },
+    /** Looks at some pictures before a freeze asks for it, in its turn; how many are left. */
+    async lookAhead(): Promise<number> {
+      if (!child) return 0
+      const turn = queue.then(() => child.ask({ op: "look", most: lookedAhead }))
+      queue = turn.catch(() => undefined)
+      return (await turn).left
     },
     /** The golden set as it would be frozen now; nothing is written. */
     golden: (): Promise<GoldenCounts> =>

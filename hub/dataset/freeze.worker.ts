@@ -11,7 +11,7 @@ export type FreezeOperations = {
   begin: { ask: FreezeOrder & { counts: Counts }; answer: FreezeStep }
   step: { ask: object; answer: FreezeStep }
   /** Makes prints of some pictures that have none; how many are left. Asked before a freeze that compares pictures. */
-  look: { ask: object; answer: { left: number } }
+  look: { ask: { most?: number }; answer: { left: number } }
   golden: { ask: { counts: Counts }; answer: GoldenCounts }
 }
 
@@ -37,7 +37,7 @@ export async function runFreezeWorker(
   await answerParent<FreezeOperations>("freeze", async (ask) => {
     if (ask.op === "look") {
       db.exec("PRAGMA synchronous = NORMAL")
-      return { left: await freezer.look(of.print) }
+      return { left: await freezer.look(of.print, ask.most) }
     }
     if (ask.op === "golden") {
       counts = ask.counts

@@ -24,6 +24,8 @@ const slice = 500
 const mostLeaks = 1_000
 /** Pictures that are opened together: some hundred milliseconds. */
 const printsAtOnce = 64
+/** Looking up what has no print goes through everything that is labelled: done once for so many. */
+const lookedUp = 200_000
 
 type Version = { digest: string; role: "training" | "golden"; samples: FrozenSample[]; fresh: boolean }
 
@@ -43,6 +45,7 @@ export function createFreezer({
 }) {
   const store = createDatasetStore(db)
   let work: Generator<FreezeStep, FreezeStep> | undefined
+  let unprinted: string[] = []
 
   const place = (grouping: Grouping) => {
     const leftOut = store.leftOut()
@@ -135,14 +138,20 @@ export function createFreezer({
     return [...pairs, ...more.filter((pair) => !known.has(`${pair.golden}${pair.other}`))]
   }
 
-  /** Prints of some pictures that have none; how many are left without. */
-  async function look(print: (image: string) => Promise<Int16Array | null>): Promise<number> {
-    const some = store.unprinted(printsAtOnce)
+  /** Prints of some pictures that have none; how many are known to be without, 0 when none is. */
+  async function look(
+    print: (image: string) => Promise<Int16Array | null>,
+    most = printsAtOnce,
+  ): Promise<number> {
+    if (unprinted.length === 0) unprinted = store.unprinted(lookedUp)
+    const some = unprinted.splice(-most)
     const made = await Promise.all(some.map(async (image) => ({ image, print: await print(image) })))
     db.transaction(() => {
       for (const one of made) store.putPrint(one.image, one.print)
     })
-    return some.length < printsAtOnce ? 0 : store.countUnprinted()
+    // What has come since is looked up before anybody is told that this was all.
+    if (unprinted.length === 0 && some.length > 0) unprinted = store.unprinted(lookedUp)
+    return unprinted.length
   }
 
   function step(): FreezeStep {

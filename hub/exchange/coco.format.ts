@@ -8,6 +8,7 @@ import {
   type Entry,
   type ExportSource,
   type Format,
+  itemsOfSplit,
   labelOf,
   pictureFile,
   pictures,
@@ -108,9 +109,9 @@ async function* document(source: ExportSource, split: Split, of: typeof instance
     date_created: "",
   }
   yield `{"info":${JSON.stringify(info)},\n"licenses":[],\n"categories":${JSON.stringify(categories)},\n"images":[`
+  const items = () => (exact ? source.items() : itemsOfSplit(source, split))
   let n = firstId
-  for await (const item of source.items()) {
-    if (item.split !== split && !exact) continue
+  for await (const item of items()) {
     const { w: width, h: height } = item.image
     const file_name = exact ? placeOf(source, item) : pictureFile(item)
     yield `${n === firstId ? "\n" : ",\n"}${JSON.stringify({ id: n, width, height, file_name })}`
@@ -119,8 +120,7 @@ async function* document(source: ExportSource, split: Split, of: typeof instance
   yield '],\n"annotations":['
   n = firstId
   let image_id = firstId
-  for await (const item of source.items()) {
-    if (item.split !== split && !exact) continue
+  for await (const item of items()) {
     for (const { kinds, outline } of item.label?.drawing.regions ?? []) {
       const made = of(outline, item.image)
       if (!made) continue

@@ -8,6 +8,7 @@ import {
   type Entry,
   type ExportSource,
   type Format,
+  itemsOfSplit,
   labelOf,
   pictureFile,
   pictures,
@@ -53,8 +54,7 @@ async function* document(source: ExportSource, split: Split) {
   const categories = { label: { labels, attributes: [] } }
   yield `{"dm_format_version":"1.0","media_type":2,"infos":{},"categories":${JSON.stringify(categories)},\n"items":[`
   let first = true
-  for await (const item of source.items()) {
-    if (item.split !== split) continue
+  for await (const item of itemsOfSplit(source, split)) {
     let n = 0
     const annotations = (item.label?.drawing.regions ?? []).flatMap(({ kinds, outline, score }) => {
       const made = annotationOf(outline)

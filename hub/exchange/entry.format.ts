@@ -9,7 +9,8 @@ export type Entry = {
 
 /** What an export is made of. Formats go through the items more than once and keep none. */
 export type ExportSource = {
-  items: () => AsyncIterable<ExchangeItem>
+  /** All of them, in an order that stays. Whoever wants those of one split alone says so, and may get others all the same. */
+  items: (only?: { split: Split }) => AsyncIterable<ExchangeItem>
   /** Every class that occurs, in the order of their numbers. */
   classes: readonly string[]
   /** Splits that occur; `undefined` for items without one. */
@@ -132,6 +133,11 @@ export async function* pictures(
     const path = fileOf(item)
     if (path !== null) yield { path, content: () => picture(item) }
   }
+}
+
+/** Those of one split. */
+export async function* itemsOfSplit(source: ExportSource, split: Split): AsyncGenerator<ExchangeItem> {
+  for await (const item of source.items({ split })) if (item.split === split) yield item
 }
 
 /** Code-unit order: the same on every machine. */

@@ -54,7 +54,10 @@ export function createExchangeDomain(deps: {
   reader: ExchangeDeps["reader"]
   /** Starts a process that makes one export. */
   exporter: ExportsDeps["child"]
+  /** Tasks of projects; a later domain knows. */
+  projects: ExportDeps["projects"]
   folder: string
+  exportsFolder: string
 }) {
   const { catalogue, fleet, storeShot, labels, labelling, dataset, blobs, parts, ...rest } = deps
   const exports = createExports({
@@ -65,11 +68,14 @@ export function createExchangeDomain(deps: {
       frozen: { page: dataset.page, drawingAt: labels.drawingAt },
       picture: blobs.read,
       found: parts.found,
+      projects: deps.projects,
+      folder: deps.exportsFolder,
     }),
     newestLabel: labels.now,
     roleOf: (digest) => dataset.version(digest).role,
     through: parts.through,
     classes: catalogue.defectClasses,
+    folder: deps.exportsFolder,
     ids: deps.ids,
     clock: deps.clock,
     log: deps.log,

@@ -1,16 +1,19 @@
 import { setTimeout } from "node:timers/promises"
 import type { ExportPreview } from "#contract/exchange"
 import { answerParent } from "#models/infer/answerer"
-import type { Exporter, ExportTask } from "./export-order.ts"
+import type { BundleTask, BundleText } from "../training/bundle-texts.ts"
+import type { Exporter, ExportTask, TextTask } from "./export-order.ts"
 import { zipStream } from "./zip.writer.ts"
 
 /** How far an export is: parts it holds as far as that is known, pictures written, and the next bytes; null at the end. */
 export type ExportStep = { parts: number | null; pictures: number; bytes: Uint8Array | null }
 
 export type ExportOperations = {
-  begin: { ask: { task: ExportTask }; answer: null }
+  begin: { ask: { task: ExportTask | TextTask }; answer: null }
   next: { ask: object; answer: ExportStep }
   preview: { ask: { task: ExportTask }; answer: ExportPreview }
+  /** Writes the texts of a training's bundle into a folder. */
+  bundle: { ask: { task: BundleTask; folder: string }; answer: BundleText }
 }
 
 /** The hub hears at least this often that there is one. */
@@ -20,10 +23,14 @@ const answerMs = 250
  * Entry of `crux worker export`: reads the database and the pictures by itself, and makes the archive as fast as the hub asks
  * for it. What nobody asks for any more ends with the process.
  */
-export async function runExportWorker(exporter: Exporter): Promise<void> {
+export async function runExportWorker(
+  exporter: Exporter,
+  bundle: (task: BundleTask, folder: string) => Promise<BundleText>,
+): Promise<void> {
   let work: { next: () => Promise<ExportStep> } | undefined
   await answerParent<ExportOperations>("export", async (ask) => {
     if (ask.op === "preview") return await exporter.preview(ask.task)
+    if (ask.op === "bundle") return await bundle(ask.task, ask.folder)
     if (ask.op === "begin") {
       work = stepsOf(exporter, ask.task)
       return null
@@ -33,21 +40,20 @@ export async function runExportWorker(exporter: Exporter): Promise<void> {
   })
 }
 
-/** An archive piece by piece; a step without bytes only says that it goes on. */
-export function stepsOf(exporter: Exporter, task: ExportTask) {
+/** An archive or a text piece by piece; a step without bytes only says that it goes on. */
+export function stepsOf(exporter: Exporter, task: ExportTask | TextTask) {
   let parts: number | null = null
   let pictures = 0
-  const entries = exporter.entries(task, (count) => {
-    parts = count
-  })
-  const pieces = zipStream(
-    (async function* () {
-      for await (const entry of entries) {
-        yield entry
-        if (typeof entry.content === "function") pictures++
-      }
-    })(),
-  )
+  async function* archive(of: ExportTask) {
+    for await (const entry of exporter.entries(of, (count) => {
+      parts = count
+    })) {
+      yield entry
+      if (typeof entry.content === "function") pictures++
+    }
+  }
+  const source = "form" in task ? exporter.text(task) : zipStream(archive(task))
+  const pieces = source[Symbol.asyncIterator]()
   let pending: Promise<IteratorResult<Uint8Array>> | undefined
   return {
     async next(): Promise<ExportStep> {
@@ -62,6 +68,6 @@ export function stepsOf(exporter: Exporter, task: ExportTask) {
       pending = undefined
       return { parts, pictures, bytes: piece.done ? null : piece.value }
     },
-    end: async (): Promise<void> => void (await pieces.return(undefined)),
+    end: async (): Promise<void> => void (await pieces.return?.(undefined)),
   }
 }

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto"
 import type { ExchangeFormat, ExchangeProfile, ExportPreview, ExportView } from "#contract/exchange"
 import { Problem } from "#contract/problem"
 import type { User } from "#contract/users"
@@ -7,8 +8,9 @@ import type { Ids } from "#platform/ids"
 import type { Log } from "#platform/log"
 import { untilAborted } from "#platform/until-aborted"
 import { type ExportOperations, type ExportStep, stepsOf } from "./export.worker.ts"
-import type { Exporter, ExportOf, ExportTask } from "./export-order.ts"
+import type { Exporter, ExportOf, ExportTask, TextTask } from "./export-order.ts"
 import { formats } from "./formats.ts"
+import { nameless } from "./spool.ts"
 
 export type ExportRequest = {
   format: ExchangeFormat
@@ -28,6 +30,8 @@ export type ExportsDeps = {
   /** Throws `invalid` for a filter that is not understood; the newest part it may find. */
   through: (filter: string) => number
   classes: () => { key: string }[]
+  /** For texts until they are sent. */
+  folder: string
   ids: Ids
   clock: Clock
   log: Log
@@ -39,11 +43,16 @@ const mostAtOnce = 4
 const previewMs = 180_000
 
 type Running = { view: ExportView; stop: AbortController }
+type Named = { name: string; by: User }
+/** A text that is made: how long it is, its MD5, and its bytes, which can be read once. */
+export type MadeText = { size: number; md5: string; bytes: AsyncIterable<Uint8Array> }
 
 /** Archives on their way to people, each made in a process of its own while it is read. */
 export function createExports(deps: ExportsDeps) {
   const { own, clock, ids, log } = deps
   const running = new Map<string, Running>()
+  /** Texts are made one after the other, as fast as the disk takes them: whoever wants one waits a moment. */
+  let texts: Promise<unknown> = Promise.resolve()
   let closed = false
 
   /** The golden set proves models and is given to nobody. */
@@ -78,7 +87,7 @@ export function createExports(deps: ExportsDeps) {
   }
 
   /** Steps of one export in a process of its own, or here. */
-  async function open(task: ExportTask) {
+  async function open(task: ExportTask | TextTask) {
     if (!deps.child) return stepsOf(own, task)
     const child = deps.child()
     try {
@@ -90,7 +99,7 @@ export function createExports(deps: ExportsDeps) {
     return { next: () => child.ask({ op: "next" }), end: () => child.close() }
   }
 
-  async function* piecesOf(task: ExportTask, { view, stop }: Running): AsyncGenerator<Uint8Array> {
+  async function* piecesOf(task: ExportTask | TextTask, { view, stop }: Running): AsyncGenerator<Uint8Array> {
     let steps: Awaited<ReturnType<typeof open>> | undefined
     const end = async () => {
       running.delete(view.id)
@@ -117,6 +126,42 @@ export function createExports(deps: ExportsDeps) {
     }
   }
 
+  function enter({ name, by }: Named): Running {
+    const view: ExportView = {
+      id: ids.uuid(),
+      name,
+      parts: null,
+      pictures: 0,
+      bytes: 0,
+      started_by: by.name,
+      started_at: clock.now(),
+    }
+    const one = { view, stop: new AbortController() }
+    running.set(view.id, one)
+    return one
+  }
+  function begin(task: ExportTask, { name, by }: Named): AsyncIterable<Uint8Array> {
+    if (running.size >= mostAtOnce || closed)
+      throw new Problem("unavailable", "exports_busy", "other exports are still being made; try again soon")
+    return piecesOf(task, enter({ name, by }))
+  }
+  async function write(task: TextTask, one: Running): Promise<MadeText> {
+    const file = await nameless(deps.folder)
+    try {
+      const md5 = createHash("md5")
+      for await (const piece of piecesOf(task, one)) {
+        md5.update(piece)
+        await file.writeFile(piece)
+      }
+      const size = one.view.bytes
+      const bytes = file.createReadStream({ start: 0 }) as AsyncIterable<Uint8Array>
+      return { size, md5: md5.digest("hex"), bytes }
+    } catch (error) {
+      await file.close()
+      throw error
+    }
+  }
+
   return {
     /** What an export would hold, and what it would leave out. */
     async preview(request: ExportRequest): Promise<ExportPreview> {
@@ -135,20 +180,24 @@ export function createExports(deps: ExportsDeps) {
      */
     start(request: ExportRequest, by: User): { name: string; bytes: AsyncIterable<Uint8Array> } {
       const { task, name } = taskOf(request)
-      if (running.size >= mostAtOnce || closed)
-        throw new Problem("unavailable", "exports_busy", "other exports are still being made; try again soon")
-      const view: ExportView = {
-        id: ids.uuid(),
-        name,
-        parts: null,
-        pictures: 0,
-        bytes: 0,
-        started_by: by.name,
-        started_at: clock.now(),
-      }
-      const one = { view, stop: new AbortController() }
-      running.set(view.id, one)
-      return { name, bytes: piecesOf(task, one) }
+      return { name, bytes: begin(task, { name, by }) }
+    },
+    /** The tasks of a project as an archive, in the same way. */
+    ofProject(
+      of: { project: number; all: boolean; format: ExchangeFormat; pictures: boolean },
+      named: Named,
+    ): AsyncIterable<Uint8Array> {
+      const { project, all, format, pictures } = of
+      const which = { of: "project" as const, project, all }
+      return begin({ which, format, profile: "ls-exact", pictures, classes: [] }, named)
+    },
+    /** A text of a project's tasks, all of one moment. It is made whole before its first byte goes out: its name says what is in it. */
+    text(task: TextTask, named: Named): Promise<MadeText> {
+      if (closed) throw new Problem("unavailable", "stopped", "the hub is being stopped; try again soon")
+      const one = enter(named)
+      const turn = texts.then(() => write(task, one)).finally(() => running.delete(one.view.id))
+      texts = turn.catch(() => undefined)
+      return turn
     },
 
     /** Exports under way, the newest first. */

@@ -7,7 +7,7 @@ import { formats } from "./formats.ts"
 export type ExportOrder = {
   format: ExchangeFormat
   profile: ExchangeProfile
-  items: () => AsyncIterable<ExchangeItem>
+  items: ExportSource["items"]
   /** Classes that must have a number although nothing shows them, e.g. those of the catalogue. */
   classes: readonly string[]
   picture?: ((item: ExchangeItem) => Promise<Uint8Array>) | undefined

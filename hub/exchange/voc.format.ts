@@ -8,6 +8,7 @@ import {
   type Entry,
   type ExportSource,
   type Format,
+  itemsOfSplit,
   labelOf,
   pictureFile,
   pictures,
@@ -77,7 +78,7 @@ async function* write(source: ExportSource): AsyncGenerator<Entry> {
 }
 
 async function* idsOf(source: ExportSource, split: ExchangeItem["split"]) {
-  for await (const item of source.items()) if (item.split === split && item.label) yield `${item.id}\n`
+  for await (const item of itemsOfSplit(source, split)) if (item.label) yield `${item.id}\n`
 }
 
 const isAnnotation = (path: string) => /\.xml$/i.test(path)

@@ -34,8 +34,8 @@ type Written = {
 }
 
 export async function* zipStream(entries: AsyncIterable<Entry>): AsyncGenerator<Uint8Array> {
-  const directory: Uint8Array[] = []
-  let [offset, files, directorySize] = [0, 0, 0]
+  const directory = createLines()
+  let [offset, files] = [0, 0]
   // Small files are gathered: a hundred thousand label files are not a hundred thousand writes.
   let held: Uint8Array[] = []
   let heldSize = 0
@@ -95,19 +95,35 @@ export async function* zipStream(entries: AsyncIterable<Entry>): AsyncGenerator<
       }
       keep(descriptor(entry))
     }
-    const line = directoryLine(entry)
-    directory.push(line)
-    directorySize += line.length
+    directory.add(directoryLine(entry))
     files++
     if (heldSize >= pieceSize) yield take()
   }
   const start = offset
-  for (const line of directory) {
-    keep(line)
+  for (const lines of directory.pieces()) {
+    keep(lines)
     if (heldSize >= pieceSize) yield take()
   }
-  keep(endOf(files, directorySize, start))
+  keep(endOf(files, offset - start, start))
   yield take()
+}
+
+/** Many short lines in few long pieces: a hundred thousand buffers of their own take several times what is in them. */
+function createLines() {
+  const full: Uint8Array[] = []
+  let [piece, length] = [new Uint8Array(pieceSize), 0]
+  return {
+    add(line: Uint8Array): void {
+      if (length + line.length > piece.length) {
+        full.push(piece.subarray(0, length))
+        piece = new Uint8Array(Math.max(pieceSize, line.length))
+        length = 0
+      }
+      piece.set(line, length)
+      length += line.length
+    },
+    pieces: (): Uint8Array[] => [...full, piece.subarray(0, length)],
+  }
 }
 
 function joined(pieces: readonly Uint8Array[], size: number): Uint8Array {

@@ -64,13 +64,17 @@ export function bodyUpTo(bytes: number): MiddlewareHandler<HubEnv> {
 export const routeBodyBytes = (handler: object): number | undefined => bodyBytes.get(handler)
 /** For what stays on the disk when it is sent: without room it is refused before a byte of it has been taken. */
 export const keepsBody: MiddlewareHandler<HubEnv> = async (c, next) => {
-  if (!(await c.get("hasRoom")(Number(c.req.header("content-length") ?? 0) || 0)))
-    throw new Problem(
-      "no_space",
-      "no_room",
-      "the hub's disk is nearly full: nothing was stored. Make room, then send it again",
-    )
+  await demandRoom(c.get("hasRoom"), c)
   await next()
+}
+/** Throws `no_space` where the disk has no room for a request's body. */
+export async function demandRoom(hasRoom: (bytes: number) => Promise<boolean>, c: Context): Promise<void> {
+  if (await hasRoom(Number(c.req.header("content-length") ?? 0) || 0)) return
+  throw new Problem(
+    "no_space",
+    "no_room",
+    "the hub's disk is nearly full: nothing was stored. Make room, then send it again",
+  )
 }
 const machineRoutes = new WeakSet<object>()
 /**

@@ -5,7 +5,7 @@ import * as v from "valibot"
 import { Problem } from "#contract/problem"
 import type { Log } from "#platform/log"
 import { accessTable } from "../http/access.ts"
-import { forMachines, type HubEnv, open, routeAccess } from "../http/kit.ts"
+import { demandRoom, forMachines, type HubEnv, open, routeAccess } from "../http/kit.ts"
 import { asProblem } from "../http/problems.ts"
 import { covers } from "./key-scope.rules.ts"
 import type { People } from "./people.service.ts"
@@ -70,11 +70,14 @@ export const isTrue = (text: string | undefined): boolean => /^(true|1|yes|on)$/
 export function createLabelStudioApp({
   routes,
   people,
+  hasRoom,
   version,
   log,
 }: {
   routes: readonly Hono<HubEnv>[]
   people: Pick<People, "bearer">
+  /** Whether the disk has room for so many more bytes. */
+  hasRoom: (bytes: number) => Promise<boolean>
   version: string
   log: Log
 }) {
@@ -111,9 +114,12 @@ export function createLabelStudioApp({
     const maxSize = /\/import\/?$|\/media\/?$|\/import\/predictions\/?$/.test(c.req.path)
       ? importBytes
       : usualBytes
+    const brings = maxSize === importBytes || (c.req.method === "POST" && /\/api\/tasks\/?$/.test(c.req.path))
     // A stranger's body is not read at all.
-    if (!c.get("user") && maxSize === importBytes)
+    if (!c.get("user") && brings)
       throw new Problem("unauthenticated", "sign_in", "Authentication credentials were not provided.")
+    // Nor one for which the disk has no room. What people say of parts that are here is always taken.
+    if (brings) await demandRoom(hasRoom, c)
     return bodyLimit({
       maxSize,
       onError: () => {

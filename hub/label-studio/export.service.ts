@@ -1,15 +1,13 @@
-import { createHash } from "node:crypto"
-import type { LsSelection } from "#contract/label-studio"
+import { createReadStream } from "node:fs"
+import type { ExchangeFormat } from "#contract/exchange"
 import { Problem } from "#contract/problem"
 import type { User } from "#contract/users"
 import type { Blobs } from "#platform/blobs"
 import type { Clock } from "#platform/clock"
 import type { Sqlite } from "#platform/sqlite"
-import { writeMin } from "../exchange/label-studio-min.format.ts"
+import type { TextOptions } from "../exchange/export-order.ts"
+import type { Exports } from "../exchange/exports.service.ts"
 import type { ExportRow, ProjectRow, ProjectsStore } from "./projects.store.ts"
-import type { RowShapes } from "./shapes.ts"
-import type { Tasks } from "./tasks.service.ts"
-import type { TaskRow } from "./tasks.store.ts"
 import { iso } from "./wire.rules.ts"
 
 export const exportFormats = [
@@ -24,127 +22,48 @@ export const exportFormats = [
 ] as const
 type Format = (typeof exportFormats)[number]["name"]
 
-type Options = {
-  /** Tasks without annotations as well. */
-  all: boolean
-  ids: readonly number[] | null
-  /** Snapshots: what of the annotations is wanted, and how much of it. */
-  annotations: { usual: boolean; truth: boolean; skipped: boolean }
-  whole: { drafts: boolean; predictions: boolean; people: boolean }
+/** What Label Studio calls the formats that the hub writes as archives. */
+export const archiveFormats: Readonly<
+  Record<string, { format: ExchangeFormat; title: string; pictures: boolean }>
+> = {
+  COCO: { format: "coco", title: "COCO", pictures: false },
+  COCO_WITH_IMAGES: { format: "coco", title: "COCO with Images", pictures: true },
+  YOLO: { format: "yolo", title: "YOLO", pictures: false },
+  YOLO_WITH_IMAGES: { format: "yolo", title: "YOLO with Images", pictures: true },
+  YOLO_OBB: { format: "yolo-obb", title: "YOLOv8 OBB", pictures: false },
+  YOLO_OBB_WITH_IMAGES: { format: "yolo-obb", title: "YOLOv8 OBB with Images", pictures: true },
+  VOC: { format: "voc", title: "Pascal VOC XML", pictures: false },
 }
-const atOnce = 200
 
-/** What goes out: the tasks of a project in Label Studio's own forms, and snapshots of them that stay. */
+/** What goes out: the tasks of a project in Label Studio's own forms and as archives, and snapshots of them that stay. */
 export function createExporting({
   db,
   store,
-  tasks,
-  shapes,
-  people,
+  exports,
+  numberEverybody,
   blobs,
   clock,
 }: {
   db: Sqlite
   store: ProjectsStore
-  tasks: Pick<Tasks, "each" | "configOf">
-  shapes: RowShapes
-  people: (number: number) => { id: number; email: string; first_name: string; last_name: string }
-  blobs: Pick<Blobs, "put" | "read">
+  /** Where exports are made: beside everybody else's work. */
+  exports: () => Pick<Exports, "text" | "ofProject">
+  /** Gives a number to whoever has none yet: what makes exports writes nothing. */
+  numberEverybody: () => void
+  blobs: Pick<Blobs, "putStream" | "file">
   clock: Clock
 }) {
-  type Exported = ReturnType<typeof taskOf>
-
-  function* rowsOf(project: ProjectRow, { all, ids }: Options): Generator<TaskRow> {
-    const selection: LsSelection =
-      ids === null ? {} : { selectedItems: { all: false, included: [...ids], excluded: [] } }
-    let after = 0
-    for (;;) {
-      const rows = tasks.each(project.id, selection, after, atOnce)
-      yield* rows.filter(({ annotations, cancelled }) => all || annotations + cancelled > 0)
-      const last = rows.at(-1)
-      if (!last) return
-      after = last.id
-    }
-  }
-
-  const taskOf = (row: TaskRow, { annotations: wanted, whole }: Options) => {
-    const { is_labeled: _, overlap: __, annotations, predictions, ...task } = shapes.wholeTask(row)
-    const kept = annotations.filter(
-      ({ was_cancelled, ground_truth }) =>
-        (was_cancelled ? wanted.skipped : wanted.usual) || (ground_truth && wanted.truth),
-    )
-    return {
-      ...task,
-      file_upload: task.file_upload,
-      drafts: [],
-      annotations: kept.map((one) => ({
-        ...one,
-        completed_by: whole.people && one.completed_by !== null ? people(one.completed_by) : one.completed_by,
-      })),
-      predictions: whole.predictions ? predictions : predictions.map(({ id }) => id),
-    }
-  }
-
-  /** One flat object for each annotation that was not skipped, newest first; a task without any is one with its data. */
-  function* flat(task: Exported): Generator<Record<string, unknown>> {
-    const said = task.annotations.filter(({ was_cancelled }) => !was_cancelled)
-    for (const one of said) {
-      const who = one.completed_by
-      yield writeMin(task.data, one.result as Record<string, unknown>[], {
-        id: task.id,
-        annotator: typeof who === "object" && who !== null ? who.id : who,
-        annotation_id: one.id,
-        created_at: one.created_at,
-        updated_at: one.updated_at,
-        lead_time: one.lead_time,
-      })
-    }
-    if (said.length === 0 && task.annotations.length === 0) yield { ...task.data, id: task.id }
-  }
-
-  function* piecesOf(project: ProjectRow, format: Format, options: Options): Generator<string> {
-    if (format === "CSV" || format === "TSV") {
-      yield* tableOf(project, format === "CSV" ? "," : "\t", options)
-      return
-    }
-    let first = true
-    yield "["
-    for (const row of rowsOf(project, options)) {
-      const task = taskOf(row, options)
-      for (const one of format === "JSON" ? [task] : flat(task)) {
-        yield `${first ? "" : ", "}${JSON.stringify(one)}`
-        first = false
-      }
-    }
-    yield "]"
-  }
-
-  /** Columns are known only when all rows have been seen: once through for them, once for the rows. */
-  function* tableOf(project: ProjectRow, separator: string, options: Options): Generator<string> {
-    const columns = new Set<string>()
-    for (const row of rowsOf(project, options))
-      for (const one of flat(taskOf(row, options))) for (const key of Object.keys(one)) columns.add(key)
-    const sorted = [...columns].sort()
-    yield `${sorted.map((column) => cell(column, separator)).join(separator)}\n`
-    for (const row of rowsOf(project, options))
-      for (const one of flat(taskOf(row, options)))
-        yield `${sorted.map((column) => cell(one[column], separator)).join(separator)}\n`
-  }
-
-  const nameOf = (project: number, md5: string, format: Format) => {
+  const titled = (project: number, extension: string) => {
     const at = iso(clock.now())
-    const extension = { JSON: "json", JSON_MIN: "json", CSV: "csv", TSV: "tsv" }[format]
-    return `project-${project}-at-${at.slice(0, 10)}-${at.slice(11, 13)}-${at.slice(14, 16)}-${md5.slice(0, 8)}.${extension}`
+    return `project-${project}-at-${at.slice(0, 10)}-${at.slice(11, 13)}-${at.slice(14, 16)}-${extension}`
   }
-  const whole = (project: ProjectRow, format: Format, options: Options) => {
-    const pieces: Buffer[] = []
-    const md5 = createHash("md5")
-    for (const piece of piecesOf(project, format, options)) {
-      const bytes = Buffer.from(piece)
-      md5.update(bytes)
-      pieces.push(bytes)
-    }
-    return { bytes: Buffer.concat(pieces), md5: md5.digest("hex") }
+  const nameOf = (project: number, md5: string, format: Format) => {
+    const extension = { JSON: "json", JSON_MIN: "json", CSV: "csv", TSV: "tsv" }[format]
+    return titled(project, `${md5.slice(0, 8)}.${extension}`)
+  }
+  const textOf = (by: User, { id, title }: ProjectRow, form: Format, options: TextOptions) => {
+    numberEverybody()
+    return exports().text({ form, of: { project: id, options } }, { name: title, by })
   }
   const found = (project: number, id: number): ExportRow => {
     const row = store.export(project, id)
@@ -164,15 +83,31 @@ export function createExporting({
       return format.name
     },
     /** Everything at once, under the name Label Studio gives it. */
-    now(project: ProjectRow, format: Format, asked: { all: boolean; ids: readonly number[] | null }) {
-      const made = whole(project, format, {
+    async now(
+      by: User,
+      project: ProjectRow,
+      format: Format,
+      asked: { all: boolean; ids: readonly number[] | null },
+    ) {
+      const made = await textOf(by, project, format, {
         ...asked,
         annotations: { usual: true, truth: true, skipped: true },
-        whole: { drafts: true, predictions: false, people: false },
+        whole: { predictions: false, people: false },
       })
       return { ...made, name: nameOf(project.id, made.md5, format) }
     },
-    formatOf: nameOf,
+    /** An archive, made while it is read. */
+    archive(
+      by: User,
+      project: ProjectRow,
+      kind: keyof typeof archiveFormats,
+      asked: { all: boolean; pictures: boolean },
+    ) {
+      const { format, pictures: always } = archiveFormats[kind]!
+      const name = titled(project.id, `${kind.toLowerCase()}.zip`)
+      const of = { project: project.id, all: asked.all, format, pictures: asked.pictures || always }
+      return { name, bytes: exports().ofProject(of, { name, by }) }
+    },
 
     list: (project: number) => store.exports(project),
     found,
@@ -191,7 +126,7 @@ export function createExporting({
       const how = asked.serialization_options ?? {}
       const people = how.annotations__completed_by as { only_id?: boolean } | undefined
       const created_at = clock.now()
-      const made = whole(project, "JSON", {
+      const made = await textOf(by, project, "JSON", {
         all:
           asked.task_filter_options?.only_with_annotations !== true &&
           asked.task_filter_options?.annotated !== "only",
@@ -201,9 +136,9 @@ export function createExporting({
           truth: of.ground_truth === true,
           skipped: of.skipped === true,
         },
-        whole: { drafts: false, predictions: isExpanded(how.predictions), people: people?.only_id === false },
+        whole: { predictions: isExpanded(how.predictions), people: people?.only_id === false },
       })
-      const sha256 = await blobs.put(made.bytes)
+      const { sha256 } = await blobs.putStream(made.bytes)
       const counters = store.counts(project.id)
       const title = asked.title || `${project.title} at ${iso(created_at).slice(0, 16)}`
       const id = db.transaction(() =>
@@ -217,7 +152,7 @@ export function createExporting({
             prediction_number: counters.total_predictions_number,
           }),
           sha256,
-          size: made.bytes.length,
+          size: made.size,
           md5: made.md5,
           user_id: by.id,
           created_at,
@@ -227,21 +162,12 @@ export function createExporting({
       return found(project.id, id)
     },
     /** A snapshot's file in a form. The form is made of the snapshot, not of what the project has become. */
-    async download(project: ProjectRow, id: number, format: Format) {
-      const row = found(project.id, id)
-      const bytes = await blobs.read(row.sha256)
-      const name = `${nameOf(project.id, row.md5, format)}`
-      if (format === "JSON") return { bytes, name }
-      const list = JSON.parse(new TextDecoder().decode(bytes)) as Exported[]
-      const flats = list.flatMap((task) => [...flat(task)])
-      if (format === "JSON_MIN") return { bytes: Buffer.from(JSON.stringify(flats)), name }
-      const separator = format === "CSV" ? "," : "\t"
-      const columns = [...new Set(flats.flatMap((one) => Object.keys(one)))].sort()
-      const lines = [columns, ...flats.map((one) => columns.map((column) => one[column]))]
-      const text = lines
-        .map((line) => `${line.map((value) => cell(value, separator)).join(separator)}\n`)
-        .join("")
-      return { bytes: Buffer.from(text), name }
+    async download(by: User, project: ProjectRow, id: number, format: Format) {
+      const { sha256, size, md5 } = found(project.id, id)
+      const name = nameOf(project.id, md5, format)
+      if (format === "JSON")
+        return { name, size, bytes: createReadStream(await blobs.file(sha256)) as AsyncIterable<Uint8Array> }
+      return { ...(await exports().text({ form: format, of: { snapshot: sha256 } }, { name, by })), name }
     },
     drop(project: number, id: number): void {
       found(project, id)
@@ -254,13 +180,3 @@ export type Exporting = ReturnType<typeof createExporting>
 const isExpanded = (value: unknown) =>
   value === true ||
   (typeof value === "object" && value !== null && (value as { only_id?: boolean }).only_id === false)
-
-/** Numbers stand bare, everything else is quoted where it must be; what is no text is JSON. */
-function cell(value: unknown, separator: string): string {
-  if (value === null || value === undefined) return ""
-  if (typeof value === "number") return String(value)
-  const text = typeof value === "string" ? value : JSON.stringify(value)
-  return text.includes('"') || text.includes(separator) || /[\r\n]/.test(text)
-    ? `"${text.replaceAll('"', '""')}"`
-    : text
-}

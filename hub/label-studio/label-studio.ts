@@ -10,12 +10,12 @@ import type { Log } from "#platform/log"
 import type { Outbound } from "#platform/outbound"
 import type { Sqlite } from "#platform/sqlite"
 import type { Catalogue } from "../catalogue/catalogue.service.ts"
+import type { Exports } from "../exchange/exports.service.ts"
 import type { HubEnv } from "../http/kit.ts"
 import type { Labelling } from "../labelling/labelling.service.ts"
 import type { Users } from "../users/users.service.ts"
 import type { Webhooks } from "../webhooks/webhooks.service.ts"
 import { createLabelStudioApp } from "./app.ts"
-import { createArchiving, type WriteArchive } from "./archive.ts"
 import { createBackendRoutes } from "./backends.routes.ts"
 import { createBackends } from "./backends.service.ts"
 import { createBackendsStore } from "./backends.store.ts"
@@ -38,7 +38,6 @@ import { createTaskRoutes } from "./tasks.routes.ts"
 import { createTasks } from "./tasks.service.ts"
 import { createTasksStore } from "./tasks.store.ts"
 import { createLsWebhookRoutes } from "./webhooks.routes.ts"
-import { userShape } from "./wire.rules.ts"
 
 /** The hub as programs written for Label Studio see it. */
 export function createLabelStudio(deps: {
@@ -53,7 +52,10 @@ export function createLabelStudio(deps: {
   storePicture: StorePicture
   addSource: (id: string, name: string) => void
   sniff: Sniff
-  writeArchive: WriteArchive
+  /** Where exports are made; the domain before this one has it, and is put together after it. */
+  exports: () => Pick<Exports, "text" | "ofProject">
+  /** Whether the disk has room for so many more bytes. */
+  hasRoom: (bytes: number) => Promise<boolean>
   address: () => string
   audit: Audit
   events: Events
@@ -152,21 +154,10 @@ export function createLabelStudio(deps: {
   const exporting = createExporting({
     db,
     store: projectsStore,
-    tasks,
-    shapes,
-    people: (number) => {
-      const { row, user } = people.byNumber(number)
-      return userShape(row, user)
-    },
+    exports: deps.exports,
+    numberEverybody: () => void people.list(),
     blobs,
     clock,
-  })
-  const archiving = createArchiving({
-    store,
-    partOf,
-    classes: catalogue.defectClasses,
-    blobs,
-    write: deps.writeArchive,
   })
   const backends = createBackends({
     db,
@@ -184,7 +175,7 @@ export function createLabelStudio(deps: {
   const app = createLabelStudioApp({
     routes: [
       createPeopleRoutes({ people, version: deps.version }),
-      createProjectRoutes({ projects, tasks, importing, exporting, archiving, pictures, shapes }),
+      createProjectRoutes({ projects, tasks, importing, exporting, pictures, shapes }),
       createTaskRoutes({ projects, tasks, pictures, shapes }),
       createManagerRoutes({
         projects,
@@ -199,6 +190,7 @@ export function createLabelStudio(deps: {
       createBackendRoutes({ backends, tasks }),
     ],
     people,
+    hasRoom: deps.hasRoom,
     version: deps.version,
     log,
   })

@@ -5,8 +5,7 @@ import { Problem } from "#contract/problem"
 import { actor, allow, type HubEnv } from "../http/kit.ts"
 import { streamOf } from "../http/stream.ts"
 import { bodyOf, isTrue, jsonOf, numberOf } from "./app.ts"
-import { type Archiving, archiveFormats } from "./archive.ts"
-import { type Exporting, exportFormats } from "./export.service.ts"
+import { archiveFormats, type Exporting, exportFormats } from "./export.service.ts"
 import type { Importing, Sent } from "./import.service.ts"
 import { addressOf, type Pictures } from "./pictures.service.ts"
 import type { Projects } from "./projects.service.ts"
@@ -16,6 +15,7 @@ import type { Tasks } from "./tasks.service.ts"
 import { iso } from "./wire.rules.ts"
 
 const id = ":id{[0-9]+}"
+type Made = { bytes: AsyncIterable<Uint8Array>; name: string; size?: number }
 
 /** Projects, what comes in and what goes out. */
 export function createProjectRoutes({
@@ -23,7 +23,6 @@ export function createProjectRoutes({
   tasks,
   importing,
   exporting,
-  archiving,
   pictures,
   shapes,
 }: {
@@ -31,7 +30,6 @@ export function createProjectRoutes({
   tasks: Tasks
   importing: Importing
   exporting: Exporting
-  archiving: Archiving
   pictures: Pictures
   shapes: RowShapes
 }): Hono<HubEnv> {
@@ -49,10 +47,11 @@ export function createProjectRoutes({
       .map(({ name }, i) => ({ id: i + 1, status: "completed", export_type: name })),
     ...(JSON.parse(row.options) as object),
   })
-  const file = (bytes: Uint8Array | ReadableStream<Uint8Array>, name: string, type: string) =>
-    new Response(bytes as Uint8Array<ArrayBuffer>, {
+  const file = ({ bytes, name, size }: Made, type: string) =>
+    new Response(streamOf(bytes), {
       headers: {
         "content-type": type,
+        ...(size !== undefined && { "content-length": String(size) }),
         "content-disposition": `attachment; filename="${name}"`,
         filename: name,
         "cache-control": "no-store",
@@ -215,24 +214,27 @@ export function createProjectRoutes({
         }))
         return c.json([...exportFormats, ...archives].map((format) => ({ ...format, link: "", tags: [] })))
       })
-      .get(`/api/projects/${id}/export`, allow("reviewer"), (c) => {
+      .get(`/api/projects/${id}/export`, allow("reviewer"), async (c) => {
         const project = projects.get(numberOf(c.req.param("id")))
         const asked = c.req.query("export_type") ?? c.req.query("exportType") ?? "JSON"
         const all = isTrue(c.req.query("download_all_tasks"))
         if (Object.hasOwn(archiveFormats, asked)) {
           const wanted = isTrue(c.req.query("download_resources"))
-          const pieces = archiving.stream(project, tasks.configOf(project), asked, all, wanted)
-          const at = new Date().toISOString().slice(0, 16).replaceAll(/[T:]/g, "-")
-          const name = `project-${project.id}-at-${at}-${asked.toLowerCase()}.zip`
-          return file(streamOf(pieces), name, "application/zip")
+          // Nobody reads the body of a HEAD, and an export lives as long as its reader.
+          if (c.req.method === "HEAD") return c.body(null, 200, { "content-type": "application/zip" })
+          return file(
+            exporting.archive(actor(c), project, asked, { all, pictures: wanted }),
+            "application/zip",
+          )
         }
         const format = exporting.format(asked)
+        if (c.req.method === "HEAD") return c.body(null, 200, { "content-type": typeOf(format) })
         const ids = [...(c.req.queries("ids[]") ?? []), ...(c.req.queries("ids") ?? [])].map(Number)
-        const made = exporting.now(project, format, {
+        const made = await exporting.now(actor(c), project, format, {
           all,
           ids: ids.length === 0 ? null : ids,
         })
-        return file(made.bytes, made.name, typeOf(format))
+        return file(made, typeOf(format))
       })
       .get(`/api/projects/${id}/exports`, allow("reviewer"), (c) =>
         c.json(exporting.list(projects.get(numberOf(c.req.param("id"))).id).map(snapshot)),
@@ -263,8 +265,9 @@ export function createProjectRoutes({
       .get(`/api/projects/${id}/exports/:export{[0-9]+}/download`, allow("reviewer"), async (c) => {
         const project = projects.get(numberOf(c.req.param("id")))
         const format = exporting.format(c.req.query("exportType") ?? c.req.query("export_type") ?? "JSON")
-        const made = await exporting.download(project, numberOf(c.req.param("export")), format)
-        return file(made.bytes, made.name, typeOf(format))
+        if (c.req.method === "HEAD") return c.body(null, 200, { "content-type": typeOf(format) })
+        const made = await exporting.download(actor(c), project, numberOf(c.req.param("export")), format)
+        return file(made, typeOf(format))
       })
   )
 }

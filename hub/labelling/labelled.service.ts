@@ -77,6 +77,9 @@ export function createLabelled({ store, looks, inspections }: LabelledDeps) {
     hasGood: (): boolean => store.hasGood(),
     /** How many parts are settled. */
     settled: (): number => store.countSettled(looks.plan().counts),
+    /** Parts of each kind that a newest label names. */
+    byKind: (): Record<string, number> =>
+      Object.fromEntries(store.labelsByKind().map(({ kind, labels }) => [kind, labels])),
     /** NG parts that a station had passed, newest first, one a picture. */
     escapes: (limit: number): LabelledPart[] => store.escaped(limit, looks.plan().counts).map(labelledPart),
     /** Settled parts of a kind that were taken after `since`; undefined when there is none. */

@@ -101,7 +101,7 @@ const selectSettled = `SELECT i.id, i.device_id, i.header ->> '$.job_id' AS lot,
   JOIN label l ON l.inspection_id = i.id AND l.revision = i.label_revision
   JOIN image m ON m.sha256 = i.image_sha256`
 
-/** The SQL of the tables `label`, `label_lease` and `label_kind`, and the queue: a query over `inspection` and leases. */
+/** The SQL of the tables `label`, `label_lease`, `label_kind` and `settled_count`, and the queue: a query over `inspection` and leases. */
 export function createLabellingStore(db: Sqlite) {
   const insert = db.prepare(
     `INSERT INTO label (id, inspection_id, revision, verdict, kinds, boxes, drawing, accepted, criteria, user_id, lease_id,
@@ -240,7 +240,13 @@ export function createLabellingStore(db: Sqlite) {
   const good = db.prepare<{ found: number }>(
     "SELECT EXISTS (SELECT 1 FROM inspection WHERE label_verdict IS NOT NULL AND label_verdict = 'ok') AS found",
   )
-  const countSettled = db.prepare<{ n: number }>(`SELECT count(*) AS n FROM inspection i WHERE ${isSettled}`)
+  // Kept by triggers as it changes: nobody counts a million parts after every burst of labels.
+  const countSettled = db.prepare<{ n: number }>(
+    "SELECT parts AS n FROM settled_count WHERE counts = $counts",
+  )
+  const labelsByKind = db.prepare<{ kind: string; labels: number }>(
+    "SELECT kind, labels FROM label_kind_count WHERE labels > 0",
+  )
   const settled = db.prepare<SettledRow>(`${selectSettled} WHERE ${isSettled} ORDER BY l.n`)
   // Walks its index from the newest and stops at the limit.
   const isEscaped = (of: string) =>
@@ -332,6 +338,7 @@ export function createLabellingStore(db: Sqlite) {
     },
     hasGood: () => good.get()?.found === 1,
     countSettled: (counts: Counts) => countSettled.get({ counts })?.n ?? 0,
+    labelsByKind: () => labelsByKind.all(),
     settled: (counts: Counts) => settled.all({ counts }),
     escaped: (limit: number, counts: Counts) => escaped.all({ limit, counts }),
     sightings: (kind: string, since: number, counts: Counts) => sightings.get({ kind, since, counts }),

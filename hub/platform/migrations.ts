@@ -51,6 +51,7 @@ import print from "./migrations/0050_print.sql" with { type: "text" }
 import keyScope from "./migrations/0051_key_scope.sql" with { type: "text" }
 import trainingNote from "./migrations/0052_training_note.sql" with { type: "text" }
 import modelServers from "./migrations/0053_model_servers.sql" with { type: "text" }
+import settledCount from "./migrations/0054_settled_count.sql" with { type: "text" }
 
 /** Forward only, in order; each runs in one transaction. Never edit one that has been released: add the next. */
 export const migrations: { name: string; sql: string }[] = [
@@ -107,4 +108,5 @@ export const migrations: { name: string; sql: string }[] = [
   { name: "0051_key_scope", sql: keyScope },
   { name: "0052_training_note", sql: trainingNote },
   { name: "0053_model_servers", sql: modelServers },
+  { name: "0054_settled_count", sql: settledCount },
 ]

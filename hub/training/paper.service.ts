@@ -9,7 +9,8 @@ import { BundleFile, type JobTicket, ResultManifest } from "#contract/trainer"
 import type { Blobs } from "#platform/blobs"
 import type { Clock } from "#platform/clock"
 import type { Sqlite } from "#platform/sqlite"
-import { canonical, type JobBundles } from "./job-bundle.ts"
+import { canonical } from "./bundle-texts.ts"
+import type { JobBundles } from "./job-bundle.ts"
 import type { LeasesStore } from "./leases.store.ts"
 import type { Results } from "./results.ts"
 import type { Training } from "./training.service.ts"
@@ -139,10 +140,11 @@ export function createPaper(deps: {
         { name: "ticket.json", bytes: new TextEncoder().encode(canonical(ticket)) },
         { name: "bundle.json", bytes: await bundles.read(bundle) },
       ]
-      const large = [
-        ...files.map(({ path, sha256, size }) => ({ name: path, sha256, size })),
-        ...bundles.pictures(job).map(({ sha256, size }) => ({ name: `blobs/${sha256}`, sha256, size })),
-      ]
+      async function* large() {
+        for (const { path, sha256, size } of files) yield { name: path, sha256, size }
+        for await (const { sha256, size } of bundles.pictures(job))
+          yield { name: `blobs/${sha256}`, sha256, size }
+      }
       const { readable, controller } = createTarPacker()
       const header = { mode: 0o644, mtime: new Date(0), type: "file" as const }
       const write = async () => {
@@ -151,7 +153,7 @@ export function createPaper(deps: {
           await entry.write(bytes)
           await entry.close()
         }
-        for (const { name, sha256, size } of large) {
+        for await (const { name, sha256, size } of large()) {
           const entry = controller.add({ ...header, name, size }).getWriter()
           for await (const piece of createReadStream(await blobs.file(sha256)))
             await entry.write(new Uint8Array(piece as Buffer))

@@ -6,18 +6,19 @@ import type { DatasetVersion } from "#contract/dataset"
 import { Problem } from "#contract/problem"
 import type { JobView, NewJob, ParamValues } from "#contract/registry"
 import type { RecipeView } from "#contract/trainer"
-import type { TrainingJobSpec, TrainingProgress } from "#contract/training"
+import type { TrainingJobSpec, TrainingProgress, TrainingSample } from "#contract/training"
 import type { Clock } from "#platform/clock"
 import type { Events } from "#platform/events"
 import type { Ids } from "#platform/ids"
 import type { Log } from "#platform/log"
 import type { Sqlite } from "#platform/sqlite"
-import type { Dataset, FrozenSet } from "../dataset/dataset.service.ts"
+import type { Dataset } from "../dataset/dataset.service.ts"
 import { type Freezes, setsOfWork } from "../dataset/freeze.service.ts"
 import type { Bell } from "./bell.ts"
 import { writeBundle } from "./bundle.ts"
+import { createKinds } from "./bundle-texts.ts"
 import { thinned } from "./curve.rules.ts"
-import { type JobBundles, kindsOf } from "./job-bundle.ts"
+import type { JobBundles } from "./job-bundle.ts"
 import type { LeasesStore } from "./leases.store.ts"
 import { embeddedRecipe, fillParams } from "./recipe.rules.ts"
 import type { Results } from "./results.ts"
@@ -63,7 +64,7 @@ export type TrainingDeps = {
   ids: Ids
   events: Events
   log: Log
-  dataset: Pick<Dataset, "frozen" | "version" | "nothing">
+  dataset: Pick<Dataset, "samples" | "version" | "nothing">
   freezes: Pick<Freezes, "freeze">
   /** Whether a good part has been labelled or uploaded: without one there is nothing to learn from. */
   hasGood: () => boolean
@@ -264,11 +265,11 @@ export function createTraining(deps: TrainingDeps) {
       if (store.finish(job.id, how, clock.now())) announce(job.id)
     }
     try {
-      const set = dataset.frozen(job.dataset)
       // Each made a file of its own first, one after the other: a bundle names thousands.
-      for (const { image } of set.samples) await deps.blobs.file(image)
+      for await (const { image } of dataset.samples(job.dataset)) await deps.blobs.file(image)
       if (job.bundle === null) store.setBundle(job.id, await deps.bundles.build(job))
-      await writeBundle(dir, specOf(job, set, deps), samplesOf(set, deps.blobs))
+      const kinds = createKinds()
+      await writeBundle(dir, samplesOf(job, deps, kinds.add), () => specOf(job, kinds.classes(), deps))
       if (abort.signal.aborted) return
       const progress = throttled(job.id)
       const trainer = deps.trainer(dir, progress.report)
@@ -379,6 +380,7 @@ export function createTraining(deps: TrainingDeps) {
 
     /** Starts a job by itself when the labels ask for one; call it after labels have come. */
     consider(line: string): void {
+      if (!deps.policy.automatic || store.busy()) return
       const jobs = store.newest(64)
       const last = jobs[0]
       const fruitless = jobs.findIndex((j) => j.state === "succeeded" && j.gatePass === true)
@@ -498,7 +500,7 @@ const noGood = () =>
     "there is no OK part to learn from yet; label or upload good parts",
   )
 
-function specOf(job: TrainingJob, set: FrozenSet, deps: TrainingDeps): TrainingJobSpec {
+function specOf(job: TrainingJob, classes: TrainingJobSpec["classes"], deps: TrainingDeps): TrainingJobSpec {
   const { id, version, params } = job.recipe
   return {
     v: 1,
@@ -506,8 +508,7 @@ function specOf(job: TrainingJob, set: FrozenSet, deps: TrainingDeps): TrainingJ
     recipe: { id, version, params },
     task: "anomaly",
     seed: job.seed,
-    // 0 is OK in every model.
-    classes: kindsOf(set).map((key, i) => ({ id: i + 1, key })),
+    classes,
     ...(deps.backbone && { backbone: deps.backbone }),
     dataset: job.dataset,
     budget: { max_minutes: deps.maxMinutes },
@@ -515,23 +516,27 @@ function specOf(job: TrainingJob, set: FrozenSet, deps: TrainingDeps): TrainingJ
   }
 }
 
-const samplesOf = (set: FrozenSet, blobs: TrainingDeps["blobs"]) =>
-  set.samples.flatMap(({ id, image, w, h, split, group, product, weight, label }) =>
+async function* samplesOf(
+  job: TrainingJob,
+  { dataset, blobs }: Pick<TrainingDeps, "dataset" | "blobs">,
+  onSample: ReturnType<typeof createKinds>["add"],
+): AsyncGenerator<TrainingSample> {
+  for await (const sample of dataset.samples(job.dataset)) {
+    const { id, image, w, h, split, group, product, weight, label } = sample
     // A golden part in a bundle would prove nothing any more; the set holds none, and this line says so again.
-    split === "golden"
-      ? []
-      : [
-          {
-            id,
-            sha256: image,
-            path: blobs.path(image),
-            w,
-            h,
-            split,
-            group,
-            ...(product && { product }),
-            weight,
-            label,
-          },
-        ],
-  )
+    if (split === "golden") continue
+    onSample(sample)
+    yield {
+      id,
+      sha256: image,
+      path: blobs.path(image),
+      w,
+      h,
+      split,
+      group,
+      ...(product && { product }),
+      weight,
+      label,
+    }
+  }
+}

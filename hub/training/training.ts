@@ -5,7 +5,8 @@ import type { Audit } from "#platform/audit"
 import type { Blobs } from "#platform/blobs"
 import type { Dataset } from "../dataset/dataset.service.ts"
 import { createBell } from "./bell.ts"
-import { type BundleTarget, createJobBundles, type JobBundlesDeps } from "./job-bundle.ts"
+import { type BundleTarget, type BundleTexts, createBundleTexts } from "./bundle-texts.ts"
+import { createJobBundles } from "./job-bundle.ts"
 import { createJobLog } from "./job-log.ts"
 import { createLeases } from "./leases.service.ts"
 import { createLeasesStore } from "./leases.store.ts"
@@ -30,7 +31,9 @@ export type TrainingDomainDeps = Omit<TrainingDeps, OwnDeps> & {
   gate: GatePolicy
   bundleTarget: BundleTarget
   /** What was drawn on a part by the label that was stored then. */
-  drawingAt: JobBundlesDeps["drawingAt"]
+  drawingAt: Parameters<typeof createBundleTexts>[0]["drawingAt"]
+  /** Writes the texts of bundles in a process of its own; without it the hub does. */
+  bundleTexts: BundleTexts | undefined
   /** Reads a result's model and its contract; throws `invalid` with what does not fit. */
   checkResult: ResultsDeps["check"]
   /** Folder for what trainers are handing in, and their logs. */
@@ -51,9 +54,10 @@ export function createTrainingDomain(deps: TrainingDomainDeps) {
   const bundles = createJobBundles({
     dataset,
     blobs,
-    drawingAt: deps.drawingAt,
+    texts: deps.bundleTexts ?? createBundleTexts({ samples: dataset.samples, drawingAt: deps.drawingAt }),
     target: deps.bundleTarget,
     policy: deps.gate,
+    folder: join(keepDir, "bundles"),
   })
   const logs = createJobLog({ folder: join(keepDir, "logs"), most: trainerLimits.logBytes })
   const uploads = createUploads({ folder: join(keepDir, "uploads") })
@@ -114,6 +118,7 @@ export function createTrainingDomain(deps: TrainingDomainDeps) {
       createTrainerRoutes({ trainers, leases, clock, ttlMs }),
     ],
     start() {
+      bundles.sweep()
       void paper.sweep()
       leases.start()
       training.start()

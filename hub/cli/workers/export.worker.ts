@@ -1,4 +1,4 @@
-import { dirname } from "node:path"
+import { dirname, join } from "node:path"
 import { createBlobReader } from "#platform/blob-reader"
 import { systemClock } from "#platform/clock"
 import { openSqlite } from "#platform/sqlite.bun"
@@ -20,6 +20,9 @@ export const exportWorker: Command = {
     const { createLabelledStore } = await import("../../labelling/labelled.store.ts")
     const { createParts } = await import("../../parts/parts.service.ts")
     const { createPartsStore } = await import("../../parts/parts.store.ts")
+    const { createProjectTasks } = await import("../../label-studio/project-tasks.ts")
+    const { createBundleTexts } = await import("../../training/bundle-texts.ts")
+    const { createUsersStore } = await import("../../users/users.store.ts")
     const db = openSqlite(path)
     // The hub is the one that writes.
     db.exec("PRAGMA query_only = ON")
@@ -33,16 +36,33 @@ export const exportWorker: Command = {
       datasets: dataset.named,
       clock: systemClock,
     })
+    const inspections = createInspectionStore({ sqlite: db })
+    const read = createBlobReader({ dataDir: dirname(path), locate: inspections.place })
+    const projects = createProjectTasks({
+      db,
+      userOf: createUsersStore(db).byId,
+      imageOf: (id) => inspections.view(id)?.image,
+      read,
+    })
     const exporter = createExporter({
       labels,
       splitOf: (part, image) => splitOf(dataset.splitOf(part, image)),
       frozen: { page: dataset.page, drawingAt: labels.drawingAt },
-      picture: createBlobReader({
-        dataDir: dirname(path),
-        locate: createInspectionStore({ sqlite: db }).place,
-      }),
+      picture: read,
       found: parts.numbers,
+      folder: join(dirname(path), "exports"),
+      projects: {
+        source: projects.source,
+        text(task) {
+          // All of one moment, whatever the hub stores meanwhile: this process makes no other text after it.
+          db.exec("BEGIN")
+          return projects.text(task)
+        },
+      },
     })
-    await runExportWorker(exporter)
+    await runExportWorker(
+      exporter,
+      createBundleTexts({ samples: dataset.samples, drawingAt: labels.drawingAt }),
+    )
   },
 }

@@ -5,10 +5,13 @@ import type { DatasetFrozen, DatasetSample, DatasetVersion, FreezeState } from "
 import { selfCommand } from "#models/child"
 import { createAsker } from "#models/infer/asker"
 import { loadSharp } from "#models/native"
+import { createCalm } from "#platform/calm"
+import { createLog } from "#platform/log"
 import { createFreezer } from "../../../hub/dataset/freezer.ts"
-import { until } from "../support/device.ts"
+import { createPrints } from "../../../hub/dataset/prints.ts"
+import { noisePng, until } from "../support/device.ts"
 import { type Browser, startTestHub, type TestHub } from "../support/hub.ts"
-import { frozenSets, newLabel, storeParts } from "../support/parts.ts"
+import { frozenSets, newLabel, storeParts, storePictures } from "../support/parts.ts"
 
 type Frozen = v.InferOutput<typeof DatasetFrozen>
 let hub: TestHub
@@ -143,6 +146,31 @@ describe("a version", () => {
       .prepare<{ n: number }>("SELECT count(*) AS n FROM picture_print WHERE print IS NOT NULL")
       .get()!
     expect(n).toBe(known.length + 2)
+  })
+
+  test("finds pictures looked at already: after labels have come that is done while nobody waits", async () => {
+    const { db, freezes, events } = hub.hub
+    const prints = () =>
+      db.prepare<{ n: number }>("SELECT count(*) AS n FROM picture_print WHERE print IS NOT NULL").get()!.n
+    const before = prints()
+    const fresh = await storePictures(
+      hub,
+      Array.from({ length: 20 }, () => noisePng(40, 30)),
+    )
+    const log = createLog({ level: "error", subject: "test", write: () => {}, now: Date.now })
+    const ahead = createPrints({
+      look: freezes.lookAhead,
+      events,
+      calm: createCalm({ events }),
+      log,
+      quietMs: 1,
+    })
+    ahead.start(false)
+    for (const id of fresh) await engineer.post("/api/labels", newLabel(id))
+    await until("their prints", () => prints() === before + fresh.length)
+    await ahead.stop()
+    // Nothing is left for whoever freezes now.
+    expect(await freezes.lookAhead()).toBe(0)
   })
 
   test("of lots parts no lot, and goes on doing so as the lot grows", async () => {

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createShelf } from "#platform/shelf"
 import { systemIds } from "../../../hub/platform/ids.ts"
+import { config, programOf } from "../label-studio/kit.ts"
 import { startTestHub, type TestHub } from "../support/hub.ts"
 import { brightnessModel } from "../support/models.ts"
 
@@ -91,6 +92,18 @@ test("a disk that is nearly full takes no uploads, says so before it has read on
   expect(
     (await engineer.post("/api/defect-classes", { key: "dent", names: { ko: "찍힘", en: "Dent" } })).status,
   ).toBe(201)
+  // Nor does it take pictures of programs that were written for Label Studio; what is said of parts it does.
+  const program = await programOf(hub, "engineer")
+  const project = (await program.post("/api/projects/", { title: "line", label_config: config })).body.id
+  for (const path of [
+    `/api/projects/${project}/import`,
+    `/api/projects/${project}/media?name=a.png`,
+    "/api/tasks/",
+  ]) {
+    const { status, body } = await program.post(path, [{ image: "data:image/png;base64,AAAA" }])
+    expect([path, status, body.detail]).toEqual([path, 507, expect.stringContaining("nearly full")])
+    expect((await program.send("POST", path, [{}], "Token 0")).status).toBe(401)
+  }
   // Whoever may not upload learns nothing of the disk.
   expect((await hub.browser().post("/api/models", model)).status).toBe(401)
 })

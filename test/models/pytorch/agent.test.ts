@@ -2,8 +2,10 @@ import { afterAll, beforeAll, expect, test } from "bun:test"
 import { existsSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { selfCommand } from "#models/child"
+import { theHub } from "../../../hub/platform/audit.ts"
 import { serveHttp } from "../../../hub/serve.bun.ts"
-import { type Browser, startTestHub, type TestHub } from "../../hub/support/hub.ts"
+import { type Browser, startTestHub, type TestHub, testPassword } from "../../hub/support/hub.ts"
 import { fillHub, jobIn, jobOf, startJob } from "../../hub/training/kit.ts"
 
 /** The PyTorch trainer as a process of its own, at a real hub. */
@@ -95,21 +97,49 @@ test.skipIf(!isHere)(
   patience,
 )
 
+/** The hub's commands as an engineer types them. */
+async function crux(...words: string[]) {
+  const child = Bun.spawn(
+    [...selfCommand(...words), "--login", "porter", "--hub", `http://127.0.0.1:${served.port}`],
+    {
+      env: { ...process.env, CRUX_PASSWORD: testPassword },
+      stdout: "pipe",
+      stderr: "pipe",
+    },
+  )
+  const said = (await new Response(child.stdout).text()) + (await new Response(child.stderr).text())
+  return { code: await child.exited, said }
+}
+
 test.skipIf(!isHere)(
-  "a job that is carried to it as a file comes back as a file, and is proved",
+  "a job that is carried out as a file, trained where no hub is, and carried back is proved like any other",
   async () => {
+    await plant.hub.users.create(theHub, {
+      login: "porter",
+      name: "Porter",
+      role: "engineer",
+      language: "en",
+      password: testPassword,
+    })
     const { id } = await startJob(engineer, {
       recipe: { id: "torch.classify", version: 1, params: { ...small, int8: false } },
       offline: { task: "classification" },
     })
     const [job, result] = [join(folder, "job.tar"), join(folder, "result.tar")]
-    await Bun.write(job, await engineer.get(`/api/training/jobs/${id}/bundle.tar`))
+    expect(await crux("training", "export-job", id, job)).toMatchObject({ code: 0 })
     const carried = run(["run-bundle", job, "--out", result])
     expect(await carried.child.exited, await carried.said).toBe(0)
-    const brought = await engineer.post("/api/training/results", await Bun.file(result).bytes())
-    expect(brought.status, await brought.text()).toBe(202)
+    expect((await jobOf(engineer, id)).state).toBe("queued")
+    expect(await crux("training", "import-result", result)).toMatchObject({ code: 0 })
     const done = await jobIn(engineer, id, "succeeded", "failed")
     expect([done.state, done.error]).toEqual(["succeeded", null])
+    const model = (await (await engineer.get(`/api/models/${done.model}`)).json()) as {
+      contract: { provenance: object }
+    }
+    expect(model.contract.provenance).toMatchObject({ recipe: "torch.classify", job: id })
+    // The same file once more: the same job, no second model.
+    expect(await crux("training", "import-result", result)).toMatchObject({ code: 0 })
+    expect((await jobOf(engineer, id)).model).toBe(done.model)
   },
   patience,
 )

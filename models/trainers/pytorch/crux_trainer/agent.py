@@ -298,7 +298,7 @@ def _train(
                 leave.wait(_LOOK_S)
         finally:
             if process.poll() is None:
-                stop(process, folder)
+                stop(agent.launcher, process, folder)
         watch.look()
         if leave.is_set():
             if not held.lost.is_set():

@@ -159,7 +159,7 @@ def _run_bundle(args: argparse.Namespace, parser: argparse.ArgumentParser) -> in
                 time.sleep(0.3)
         finally:
             if process.poll() is None:
-                stop(process, folder)
+                stop(launcher, process, folder)
         if process.returncode != 0:
             return process.returncode
         pack_result(desk.result, args.out)

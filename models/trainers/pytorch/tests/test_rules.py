@@ -1,4 +1,5 @@
 import math
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -158,13 +159,24 @@ def test_scores_are_read_as_the_hub_reads_them():
 
 def test_what_a_launcher_runs_elsewhere_is_told_where_the_pictures_are():
     line, env = work_line(Path("/shared/jobs/1"), None), {"CRUX_BLOBS": "/shared/blobs"}
-    ray = launcher_of("ray", ray="http://head:8265", ray_gpus=1).command(Path("/shared/jobs/1"), line, env)
-    assert ray == [
-        *("ray", "job", "submit", "--address", "http://head:8265", "--entrypoint-num-gpus", "1", "--"),
-        *("env", "CRUX_BLOBS=/shared/blobs", "python", "-m", "crux_trainer", "work", "/shared/jobs/1"),
-    ]
     template = "sbatch --wait job.sh {folder}"
     assert launcher_of("command", template=template).command(Path("/a b"), line, env)[-1] == "/a b"
+
+
+def test_what_ray_gets_has_a_name_by_which_it_is_taken_back(tmp_path):
+    folder = tmp_path / "it's 1"
+    folder.mkdir()
+    launcher = launcher_of("ray", ray="http://head:8265", ray_gpus=1)
+    assert launcher.withdraw(folder) is None
+    line, env = work_line(folder, None), {"CRUX_BLOBS": "/shared/blobs"}
+    first, again = (launcher.command(folder, line, env) for _ in range(2))
+    assert first[:3] == ["ray", "job", "submit"] and first[first.index("--entrypoint-num-gpus") + 1] == "1"
+    # A shell of the cluster reads what is behind the dashes.
+    entry = " ".join(first[first.index("--") + 1 :])
+    assert shlex.split(entry) == ["env", "CRUX_BLOBS=/shared/blobs", "python", *line[1:]]
+    name, other = (words[words.index("--submission-id") + 1] for words in (first, again))
+    assert name != other and set(name) <= set("abcdefghijklmnopqrstuvwxyz0123456789-_.")
+    assert launcher.withdraw(folder) == ["ray", "job", "stop", "--address", "http://head:8265", "--no-wait", other]
 
 
 def test_a_launcher_that_is_not_here_is_said(tmp_path):
