@@ -347,8 +347,8 @@ the model does not know, and each by the scale and the limits of its product. Ve
 ${products
   .toSorted(byBackbone)
   .map(
-    ({ backbone, learned, by, together, each, escape, overkill, undecidable }) =>
-      `| ${backbone} | ${learned} | ${by} | ${[together, ...each].map((value) => value.toFixed(3)).join(" | ")} | ${[escape, overkill, undecidable].map(share).join(" | ")} |`,
+    ({ backbone, learned, by, together, each, escape: passed, overkill, undecidable }) =>
+      `| ${backbone} | ${learned} | ${by} | ${[together, ...each].map((value) => value.toFixed(3)).join(" | ")} | ${[passed, overkill, undecidable].map(share).join(" | ")} |`,
   )
   .join("\n")}
 
