@@ -14,6 +14,7 @@ import type { Events } from "#platform/events"
 import type { GroupCommit } from "#platform/group-commit"
 import type { Log } from "#platform/log"
 import { SQLITE, sqliteCodeOf } from "#platform/sqlite"
+import { createTurns } from "#platform/turns"
 import { clockFaultOf } from "./clock.rules.ts"
 import { isSameInspection, mainPart, mayWait } from "./inspection.rules.ts"
 import type { InspectionStore } from "./inspection.store.ts"
@@ -57,6 +58,7 @@ export function createIngest({
   isTimeLost?: () => boolean
   log: Log
 }) {
+  const turns = createTurns()
   const refusalListeners: ((device: string, refusal: Refusal) => void)[] = []
 
   /**
@@ -176,9 +178,12 @@ export function createIngest({
     receive: async (device: string, topic: string, bytes: Uint8Array): Promise<InspectionAck | undefined> => {
       let id: string | undefined
       try {
-        const frame = decodeFrame(bytes)
-        id = frame.header.id
-        checkParts(frame, sniff)
+        const frame = await turns.run(() => {
+          const decoded = decodeFrame(bytes)
+          id = decoded.header.id
+          checkParts(decoded, sniff)
+          return decoded
+        })
         return await storeFrame(device, bytes, frame)
       } catch (error) {
         id ??= readableId(bytes)
