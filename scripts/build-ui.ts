@@ -2,6 +2,7 @@
 import { mkdir, rm } from "node:fs/promises"
 import { basename, join } from "node:path"
 import sharp from "sharp"
+import { makeIfStale } from "./build/fingerprint.ts"
 
 /** One file of the built UI; `gzip` is its size on the wire. */
 export type UiFile = { path: string; size: number; gzip: number }
@@ -111,7 +112,13 @@ export async function buildUi(outdir = join(root, "dist/ui"), minify = true): Pr
     await Bun.file(join(root, "ui/manifest.webmanifest")).text(),
   )
   await buildWorker(outdir, minify)
-  return measure(outdir)
+  return uiFiles(outdir)
+}
+
+/** Where the screens of this very source lie built. */
+export async function builtUi(): Promise<string> {
+  await makeIfStale("dist/ui", ["ui", "hub/contract", "scripts/build-ui.ts"], () => buildUi())
+  return join(root, "dist/ui")
 }
 
 /** What the work screen is made of: most who open the hub are workers, and nothing of theirs waits for something else. */
@@ -151,7 +158,7 @@ async function buildIcons(outdir: string, drawing: string): Promise<void> {
  * is fixed (browsers look there for the next one), so its text must change with any file.
  */
 async function buildWorker(outdir: string, minify: boolean): Promise<void> {
-  const files = (await measure(outdir)).map(({ path }) => path)
+  const files = (await uiFiles(outdir)).map(({ path }) => path)
   const held = files
     // The page of the work screen is the hub's to fill in.
     .filter((path) => !path.endsWith(".woff2") && path !== "work.html")
@@ -168,7 +175,8 @@ async function buildWorker(outdir: string, minify: boolean): Promise<void> {
   await Bun.write(join(outdir, "sw.js"), await made.outputs[0]!.text())
 }
 
-async function measure(outdir: string): Promise<UiFile[]> {
+/** What has been built, by name. */
+export async function uiFiles(outdir: string): Promise<UiFile[]> {
   const files: UiFile[] = []
   for await (const path of new Bun.Glob("**/*").scan(outdir)) {
     const bytes = await Bun.file(join(outdir, path)).bytes()

@@ -1,18 +1,15 @@
 #!/usr/bin/env bun
-import { mkdir, mkdtemp, rm } from "node:fs/promises"
-import { tmpdir } from "node:os"
-import { dirname, join } from "node:path"
+import { mkdir } from "node:fs/promises"
+import { dirname } from "node:path"
 import { loadSharp } from "#models/native"
 import { openBrowser, openTablet } from "../test/ui/support/browser.ts"
 import { startFixture } from "../test/ui/support/fixture.ts"
 import { lookOf, shotOf } from "../test/ui/support/looks.ts"
 import { walk } from "../test/ui/support/screens.ts"
-import { buildUi } from "./build-ui.ts"
+import { builtUi } from "./build-ui.ts"
 
 /** Photographs anew what the screens are to look like (`test/ui/looks`). Whoever runs it looks at every picture that changes. */
-const folder = await mkdtemp(join(tmpdir(), "crux-looks-"))
-await buildUi(join(folder, "ui"))
-const fixture = await startFixture({ ui: join(folder, "ui"), pictures: 8, width: 320 })
+const fixture = await startFixture({ ui: await builtUi(), pictures: 8, width: 320 })
 const browser = await openBrowser()
 try {
   const sharp = await loadSharp()
@@ -34,5 +31,4 @@ try {
 } finally {
   await browser.close()
   await fixture.stop()
-  await rm(folder, { recursive: true, force: true })
 }

@@ -2,7 +2,7 @@ import { copyFile, mkdir } from "node:fs/promises"
 import { join } from "node:path"
 import { ensureBackbone } from "../models/backbone/convert.ts"
 import { makeIfStale } from "./build/fingerprint.ts"
-import { buildUi } from "./build-ui.ts"
+import { builtUi } from "./build-ui.ts"
 
 const root = join(import.meta.dirname, "..")
 
@@ -25,7 +25,7 @@ async function copyFonts(): Promise<void> {
 export async function prepare(): Promise<void> {
   await ensureBackbone()
   await makeIfStale("dist/fonts", ["scripts/prepare.ts"], copyFonts)
-  await makeIfStale("dist/ui", ["ui", "hub/contract", "scripts/build-ui.ts"], () => buildUi())
+  await builtUi()
 }
 
 if (import.meta.main) await prepare()

@@ -7,7 +7,7 @@ import type { LabelSetup } from "#contract/questions"
 import { plainSetup } from "#contract/setups"
 import { openBrowser, openTablet, type View } from "../test/ui/support/browser.ts"
 import { fixturePassword, startFixture } from "../test/ui/support/fixture.ts"
-import { buildUi } from "./build-ui.ts"
+import { builtUi } from "./build-ui.ts"
 
 /**
  * Photographs every screen in both languages and themes, for people to look at:
@@ -383,9 +383,7 @@ const exampleSetups: LabelSetup[] = [
   },
 ]
 
-const ui = join(import.meta.dir, "../dist/ui")
-await buildUi(ui)
-const fixture = await startFixture({ ui })
+const fixture = await startFixture({ ui: await builtUi() })
 const browser = await openBrowser()
 const [width = 1280, height = 800] = values.size.split("x").map(Number)
 await mkdir(values.out, { recursive: true })

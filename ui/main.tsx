@@ -17,6 +17,7 @@ const prefs = createPrefs({
   storage: localStorage,
   root: document.documentElement,
   dark: matchMedia("(prefers-color-scheme: dark)"),
+  windows: window,
 })
 const opened = createOpened(findFirstHand())
 const signedIn = opened.take("session")
@@ -54,4 +55,10 @@ if (typeface instanceof HTMLLinkElement) showTypeface({ link: typeface, storage:
 void tablet.install()
 const root = document.getElementById("app")
 if (!root) throw new Error("index.html has no #app")
-void createWords(prefs).then((worded) => render(<Root app={{ ...app, ...worded }} />, root))
+void createWords(prefs).then((worded) => {
+  // The language of the words that are there, not of those that are on their way.
+  worded.words.subscribe(({ code }) => {
+    document.documentElement.lang = code
+  })
+  render(<Root app={{ ...app, ...worded }} />, root)
+})

@@ -1,4 +1,4 @@
-import { computed, effect, signal } from "@preact/signals"
+import { batch, computed, effect, signal } from "@preact/signals"
 import * as v from "valibot"
 import { Language } from "#contract/users"
 import { tabletNames } from "./tablet-names.ts"
@@ -27,8 +27,16 @@ function readStored(storage: Storage): v.InferOutput<typeof Stored> {
   return parsed.success ? parsed.output : v.parse(Stored, {})
 }
 
-/** What this tablet looks like: language, theme, keys, hand. Kept in the browser, applied to <html>. */
-export function createPrefs(deps: { storage: Storage; root: HTMLElement; dark: MediaQueryList }) {
+/**
+ * What this tablet looks like: language, theme, keys, hand. Kept in the browser, applied to <html>; what is changed in one
+ * window of the browser holds in the others at once.
+ */
+export function createPrefs(deps: {
+  storage: Storage
+  root: HTMLElement
+  dark: MediaQueryList
+  windows: Pick<Window, "addEventListener">
+}) {
   const stored = readStored(deps.storage)
   const language = signal(stored.language)
   const theme = signal<Theme>(stored.theme)
@@ -38,12 +46,21 @@ export function createPrefs(deps: { storage: Storage; root: HTMLElement; dark: M
   deps.dark.addEventListener("change", (event) => {
     systemDark.value = event.matches
   })
+  deps.windows.addEventListener("storage", ({ key }) => {
+    if (key !== tabletNames.prefs) return
+    const now = readStored(deps.storage)
+    batch(() => {
+      language.value = now.language
+      theme.value = now.theme
+      singleKeys.value = now.singleKeys
+      hand.value = now.hand
+    })
+  })
   const shownTheme = computed(() =>
     theme.value === "auto" ? (systemDark.value ? "dark" : "light") : theme.value,
   )
   effect(() => {
     deps.root.dataset.theme = shownTheme.value
-    deps.root.lang = language.value
     deps.storage.setItem(
       tabletNames.prefs,
       JSON.stringify({

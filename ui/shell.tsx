@@ -1,4 +1,5 @@
 import { useSignal } from "@preact/signals"
+import { useEffect, useRef } from "preact/hooks"
 import { useLocation } from "preact-iso"
 import { LabelStats } from "#contract/labelling"
 import { useApp, useMay, useWords } from "./context.ts"
@@ -61,8 +62,13 @@ export function Rail({ onIntent }: { onIntent: (href: string) => void }) {
       : []),
   ]
   const isHere = (href: string) => (href === "/" ? path === "/" : path.startsWith(href))
+  // On a phone the row is longer than the screen: where one is must be seen.
+  const rail = useRef<HTMLElement>(null)
+  useEffect(() => {
+    rail.current?.querySelector('[aria-current="page"]')?.scrollIntoView({ block: "nearest" })
+  }, [path, reviewer, engineer])
   return (
-    <nav class="rail" aria-label={words.nav.main}>
+    <nav class="rail" aria-label={words.nav.main} ref={rail}>
       <a class="button button-primary skip" href="#main">
         {words.nav.main} ↷
       </a>

@@ -5,7 +5,7 @@ import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { Browser, Page } from "playwright-core"
-import { buildUi } from "../../scripts/build-ui.ts"
+import { builtUi } from "../../scripts/build-ui.ts"
 import { hasBrowser, openBrowser, openTablet } from "../ui/support/browser.ts"
 
 const available = await hasBrowser()
@@ -18,7 +18,6 @@ let tablet: Awaited<ReturnType<typeof openTablet>>
 beforeAll(async () => {
   if (!available) return
   folder = await mkdtemp(join(tmpdir(), "crux-tablet-"))
-  await buildUi(join(folder, "ui"))
   port = await freePort()
   hub = await startHub()
   browser = await openBrowser()
@@ -36,7 +35,7 @@ afterAll(async () => {
 async function startHub() {
   const script = join(import.meta.dir, "support/hub.child.ts")
   const child = Bun.spawn(
-    [process.execPath, script, join(folder, "data"), String(port), join(folder, "ui"), "40"],
+    [process.execPath, script, join(folder, "data"), String(port), await builtUi(), "40"],
     { stdout: "pipe", stderr: "inherit" },
   )
   const { value } = await child.stdout.getReader().read()

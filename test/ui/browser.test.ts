@@ -1,26 +1,21 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
-import { mkdtemp, rm } from "node:fs/promises"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import type { Browser, Page } from "playwright-core"
 import type { BrokerStatus } from "#contract/broker"
-import { buildUi, type UiFile } from "../../scripts/build-ui.ts"
+import { builtUi, uiFiles } from "../../scripts/build-ui.ts"
 import { hasBrowser, openBrowser, openTablet } from "./support/browser.ts"
 import { firstLoad } from "./support/first-load.ts"
 import { fixturePassword, startFixture } from "./support/fixture.ts"
 import { makeDevices, makeShadows } from "./support/world/stations.ts"
 
 const available = await hasBrowser()
-let folder: string
-let files: UiFile[]
+let ui: string
 let browser: Browser
 let fixture: Awaited<ReturnType<typeof startFixture>>
 
 beforeAll(async () => {
   if (!available) return
-  folder = await mkdtemp(join(tmpdir(), "crux-ui-"))
-  files = await buildUi(join(folder, "ui"))
-  fixture = await startFixture({ ui: join(folder, "ui"), pictures: 8, width: 640 })
+  ui = await builtUi()
+  fixture = await startFixture({ ui, pictures: 8, width: 640 })
   browser = await openBrowser()
 }, 60_000)
 
@@ -28,7 +23,6 @@ afterAll(async () => {
   if (!available) return
   await browser.close()
   await fixture.stop()
-  await rm(folder, { recursive: true, force: true })
 })
 
 async function signIn(page: Page, path = "/"): Promise<void> {
@@ -73,7 +67,7 @@ describe.skipIf(!available)("the built screens in a browser", () => {
       await page.getByTestId("label-toast").waitFor()
       await until(() => fixture.labels.length === before + 1)
       expect(fixture.labels.at(-1)).toMatchObject({ verdict: "ok", kinds: [], boxes: [] })
-      expect(await page.getByTestId("label-part").innerText()).not.toBe(part)
+      await page.getByTestId("label-part").filter({ hasNotText: part }).waitFor()
 
       // Undo brings the very part back.
       await page.getByTestId("label-undo").tap()
@@ -249,7 +243,7 @@ describe.skipIf(!available)("the built screens in a browser", () => {
 
   for (const language of ["ko", "en"] as const)
     test(`what the work screen needs stays under 140 KB of gzipped script and style (${language})`, async () => {
-      const needed = await firstLoad(join(folder, "ui"), files, "label.screen", language)
+      const needed = await firstLoad(ui, await uiFiles(ui), "label.screen", language)
       // The words of one language alone.
       expect(needed.filter(({ path }) => /assets\/(ko|en)-/.test(path))).toHaveLength(1)
       expect(needed.some(({ path }) => path.includes("label.screen"))).toBe(true)

@@ -9,11 +9,12 @@ import { openZip } from "../../hub/exchange/zip.reader.ts"
 import { zipStream } from "../../hub/exchange/zip.writer.ts"
 import { theHub } from "../../hub/platform/audit.ts"
 import { serveHttp } from "../../hub/serve.bun.ts"
-import { buildUi } from "../../scripts/build-ui.ts"
+import { builtUi } from "../../scripts/build-ui.ts"
 import { joined, orderOf, uuid } from "../hub/exchange/kit.ts"
 import { noisePng } from "../hub/support/device.ts"
 import { startTestHub, type TestHub, testPassword } from "../hub/support/hub.ts"
 import { hasBrowser, openBrowser, openTablet } from "./support/browser.ts"
+import { assetsOf } from "./support/built.ts"
 
 const available = await hasBrowser()
 let folder: string
@@ -24,13 +25,9 @@ let browser: Browser
 beforeAll(async () => {
   if (!available) return
   folder = await mkdtemp(join(tmpdir(), "crux-ui-datasets-"))
-  await buildUi(join(folder, "ui"))
   hub = await startTestHub({
     ports: {
-      openAsset: async (name) => {
-        const file = Bun.file(join(folder, name))
-        return (await file.exists()) ? new Uint8Array(await file.arrayBuffer()) : null
-      },
+      openAsset: assetsOf(await builtUi()),
     },
   })
   server = serveHttp({ host: "127.0.0.1", port: 0, fetch: hub.hub.fetch })

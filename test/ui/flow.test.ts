@@ -1,18 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
-import { mkdtemp, rm } from "node:fs/promises"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import type { Browser, Page } from "playwright-core"
 import { theHub } from "../../hub/platform/audit.ts"
 import { serveHttp } from "../../hub/serve.bun.ts"
-import { buildUi } from "../../scripts/build-ui.ts"
+import { builtUi } from "../../scripts/build-ui.ts"
 import { startTestHub, type TestHub, testPassword } from "../hub/support/hub.ts"
 import { storeParts } from "../hub/support/parts.ts"
 import { hasBrowser, openBrowser, openTablet } from "./support/browser.ts"
+import { assetsOf } from "./support/built.ts"
 import { paintPictures } from "./support/pictures.ts"
 
 const available = await hasBrowser()
-let folder: string
 let hub: TestHub
 let server: ReturnType<typeof serveHttp>
 let browser: Browser
@@ -20,16 +17,11 @@ let pictures: string[] = []
 
 beforeAll(async () => {
   if (!available) return
-  folder = await mkdtemp(join(tmpdir(), "crux-ui-flow-"))
-  await buildUi(join(folder, "ui"))
   hub = await startTestHub({
     // Every part with its pre-label.
     config: { assist: { similar: false, encoded_mb: 2, blind_share: 0 } },
     ports: {
-      openAsset: async (name) => {
-        const file = Bun.file(join(folder, name))
-        return (await file.exists()) ? new Uint8Array(await file.arrayBuffer()) : null
-      },
+      openAsset: assetsOf(await builtUi()),
     },
   })
   // Pictures of their own: one picture is judged once, wherever it appears.
@@ -49,7 +41,6 @@ afterAll(async () => {
   await browser.close()
   await server.stop()
   await hub.stop()
-  await rm(folder, { recursive: true, force: true })
 })
 
 /** Parts that wait, each with a picture of its own that the hub can serve. */

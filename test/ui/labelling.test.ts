@@ -42,7 +42,10 @@ async function until(what: () => boolean): Promise<void> {
 }
 
 /** A tablet at work over real HTTP; its clock is ours, its pictures are not decoded. */
-async function startWork(isKnown: (kind: string) => boolean = () => true) {
+async function startWork(
+  isKnown: (kind: string) => boolean = () => true,
+  afterFrame?: (then: () => void) => void,
+) {
   const clock = { now: Date.now() }
   const api = createApi({
     fetch: (path, init) =>
@@ -54,7 +57,8 @@ async function startWork(isKnown: (kind: string) => boolean = () => true) {
   })
   const outbox = createOutbox({ store: createMemoryKept(), api, user: "worker1" })
   const queue = createQueue({ api, decode: async ({ w, h }) => wholePicture({ w, h }, []) })
-  const work = createLabelling({ queue, outbox, now: () => clock.now, isKnown })
+  const frame = afterFrame ? { afterFrame } : {}
+  const work = createLabelling({ queue, outbox, now: () => clock.now, isKnown, ...frame })
   open.push(outbox.stop)
   work.start()
   await until(() => work.held.value !== null)
@@ -84,6 +88,42 @@ test("a double tap does not judge the part that has just come", async () => {
   expect(id()).toBe(second)
   clock.now += 60
   await work.decide("unsure")
+  expect(id()).not.toBe(second)
+  work.stop()
+})
+
+test("a verdict is told first; whatever is done before the next part is shown judges nothing twice", async () => {
+  const frames: (() => void)[] = []
+  const { work, clock, id } = await startWork(undefined, (then) => frames.push(then))
+  const first = id()
+  const before = fixture.labels.length
+  const decided = work.decide("ok")
+  expect(work.last.value?.verdict).toBe("ok")
+  expect(id()).toBe(first)
+  // A finger that was quicker than the frame.
+  clock.now += 1_000
+  await work.decide("ng")
+  expect(id()).not.toBe(first)
+  await decided
+  for (const frame of frames.splice(0)) frame()
+  await until(() => work.held.value !== null)
+  const second = id()
+  clock.now += 1_000
+  // Taken back before the next one was shown: the part is in the hand once, and not also in front of the others.
+  const again = work.decide("unsure")
+  await work.undo()
+  await again
+  for (const frame of frames.splice(0)) frame()
+  expect(id()).toBe(second)
+  await until(() => fixture.labels.length === before + 3)
+  expect(fixture.labels.slice(before).map(({ verdict, inspection_id }) => [verdict, inspection_id])).toEqual([
+    ["ok", first!],
+    ["unsure", second!],
+    ["withdrawn", second!],
+  ])
+  clock.now += 1_000
+  await work.decide("ok")
+  for (const frame of frames.splice(0)) frame()
   expect(id()).not.toBe(second)
   work.stop()
 })

@@ -1,31 +1,23 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
-import { mkdtemp, rm } from "node:fs/promises"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import type { Browser, Page } from "playwright-core"
 import { theHub } from "../../hub/platform/audit.ts"
-import { buildUi } from "../../scripts/build-ui.ts"
+import { builtUi } from "../../scripts/build-ui.ts"
 import { startTestHub, type TestHub, testPassword } from "../hub/support/hub.ts"
 import { partPicture } from "../hub/support/models.ts"
 import { storePictures } from "../hub/support/parts.ts"
 import { hasBrowser, openBrowser, openTablet } from "./support/browser.ts"
+import { assetsOf } from "./support/built.ts"
 
 const available = await hasBrowser()
-let folder: string
 let browser: Browser
 let hub: TestHub
 let server: ReturnType<typeof Bun.serve>
 
 beforeAll(async () => {
   if (!available) return
-  folder = await mkdtemp(join(tmpdir(), "crux-ui-"))
-  await buildUi(join(folder, "ui"))
   hub = await startTestHub({
     ports: {
-      openAsset: async (name) => {
-        const file = Bun.file(join(folder, name))
-        return (await file.exists()) ? new Uint8Array(await file.arrayBuffer()) : null
-      },
+      openAsset: assetsOf(await builtUi()),
     },
   })
   server = Bun.serve({
@@ -42,7 +34,6 @@ afterAll(async () => {
   await browser.close()
   await server.stop(true)
   await hub.stop()
-  await rm(folder, { recursive: true, force: true })
 })
 
 /** A person at a tablet of their own. */

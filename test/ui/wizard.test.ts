@@ -1,35 +1,27 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
-import { mkdtemp, rm } from "node:fs/promises"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import type { Browser } from "playwright-core"
 import { theHub } from "../../hub/platform/audit.ts"
 import { serveHttp } from "../../hub/serve.bun.ts"
-import { buildUi } from "../../scripts/build-ui.ts"
+import { builtUi } from "../../scripts/build-ui.ts"
 import { programOf } from "../hub/label-studio/kit.ts"
 import { startTestHub, type TestHub, testPassword } from "../hub/support/hub.ts"
 import { partPicture } from "../hub/support/models.ts"
 import { newLabel, storeParts, storePictures } from "../hub/support/parts.ts"
 import { exported, hostile, sparse } from "../models/exports.ts"
 import { hasBrowser, openBrowser, openTablet } from "./support/browser.ts"
+import { assetsOf } from "./support/built.ts"
 
 const available = await hasBrowser()
-let folder: string
 let hub: TestHub
 let server: ReturnType<typeof serveHttp>
 let browser: Browser
 
 beforeAll(async () => {
   if (!available) return
-  folder = await mkdtemp(join(tmpdir(), "crux-ui-wizard-"))
-  await buildUi(join(folder, "ui"))
   hub = await startTestHub({
     config: { outbound: { allow: "127.0.0.1" } },
     ports: {
-      openAsset: async (name) => {
-        const file = Bun.file(join(folder, name))
-        return (await file.exists()) ? new Uint8Array(await file.arrayBuffer()) : null
-      },
+      openAsset: assetsOf(await builtUi()),
     },
   })
   server = serveHttp({ host: "127.0.0.1", port: 0, fetch: hub.hub.fetch })
@@ -45,7 +37,6 @@ afterAll(async () => {
   await browser.close()
   await server.stop()
   await hub.stop()
-  await rm(folder, { recursive: true, force: true })
 })
 
 const dims = [1, 6, 84]

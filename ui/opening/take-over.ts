@@ -1,11 +1,11 @@
 import { useEffect } from "preact/hooks"
 import { useApp } from "../context.ts"
+import { afterFrame } from "../parts/after-frame.ts"
 import type { Labelling } from "../screens/label/labelling.ts"
 import type { Outbox } from "../screens/label/outbox.ts"
 
 /** Two frames: in the first the canvas learns its size, in the second it is drawn. */
-const afterFrames = (then: () => void) =>
-  requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(then)))
+const afterFrames = (then: () => void) => requestAnimationFrame(() => afterFrame(then))
 
 /** Once the part is to be seen here as well, the work goes on from what was done at the first screen. */
 export function useTakeOver({

@@ -1,13 +1,15 @@
 import type { LabelTask } from "#contract/labelling"
 import type { Opening } from "#contract/opening"
 import { setupFor } from "#contract/setups"
-import { first as en } from "../i18n/en/first.ts"
-import { first as ko } from "../i18n/ko/first.ts"
+import { first as en, late as enLate } from "../i18n/en/first.ts"
+import { first as ko, late as koLate } from "../i18n/ko/first.ts"
+import { afterFrame } from "../parts/after-frame.ts"
 import { openOutboxDisk, putOnDisk } from "../screens/label/outbox-disk.ts"
 import { tabletNames } from "../tablet-names.ts"
 import { createFirstHand } from "./first-hand.ts"
 import { drawFirst } from "./first-view.ts"
 import { type EarlyKey, leaveFirstHand } from "./handover.ts"
+import { forgetTries, tryAgainLater } from "./try-again.ts"
 
 /**
  * The first script of the work screen: it shows the part that the page carries and takes a verdict on it, then fetches the
@@ -47,25 +49,19 @@ const isForNow = (): boolean =>
   localStorage.getItem(tabletNames.leaving) === null &&
   location.hash.length < 2
 
-/** After the frame that shows what was drawn. */
-const afterFrame = () =>
-  new Promise<void>((resolve) =>
-    requestAnimationFrame(() => {
-      const { port1, port2 } = new MessageChannel()
-      port1.onmessage = () => resolve()
-      port2.postMessage(null)
-    }),
-  )
-
 async function showFirst(task: LabelTask, { session, kinds, setups }: Opening, root: HTMLElement) {
   const { language, id: user } = session.user
   const { theme, hand, singleKeys } = readLook()
   document.documentElement.dataset.theme = theme
   document.documentElement.lang = language
-  const disk = openOutboxDisk()
+  let opened: ReturnType<typeof openOutboxDisk> | undefined
+  const disk = () => {
+    opened ??= openOutboxDisk()
+    return opened
+  }
   // Asked only when there may be something: a disk that is still to be made would be waited for.
   const isUnsent = localStorage.getItem(tabletNames.unsent) !== null
-  const lying = isUnsent ? disk.then((opened) => opened.getAll("outbox")) : Promise.resolve([])
+  const lying = isUnsent ? disk().then((found) => found.getAll("outbox")) : Promise.resolve([])
   const first = createFirstHand({
     task,
     user,
@@ -73,7 +69,7 @@ async function showFirst(task: LabelTask, { session, kinds, setups }: Opening, r
     isKnown: (kind) => kinds.some(({ key }) => key === kind),
     keep: async (entry) => {
       localStorage.setItem(tabletNames.unsent, "yes")
-      await putOnDisk(await disk, entry)
+      await putOnDisk(await disk(), entry)
     },
     now: Date.now,
   })
@@ -126,7 +122,9 @@ async function showFirst(task: LabelTask, { session, kinds, setups }: Opening, r
   if (isOver || !isTaken || task.inspection.label) return
   first.show()
   view.ready()
-  await afterFrame()
+  await new Promise<void>(afterFrame)
+  // Before anybody can have seen the part and moved a finger.
+  disk().catch((error: unknown) => console.warn("the tablet's disk", error))
 }
 
 type Screens = { main: string; style: string; fonts: string; scripts: string[] }
@@ -163,8 +161,12 @@ async function run(): Promise<void> {
   if (found) await startScreens(found)
 }
 
-run().catch((error: unknown) => {
-  // A hub that has just stopped, or a wall of steel: what was judged lies on the disk.
-  console.warn("screens", error)
-  setTimeout(() => location.reload(), 3_000)
-})
+run().then(
+  () => forgetTries(sessionStorage),
+  (error: unknown) => {
+    // A hub that has just stopped, or a wall of steel: what was judged lies on the disk.
+    console.warn("screens", error)
+    const language = opening?.session.user.language ?? document.documentElement.lang
+    tryAgainLater({ storage: sessionStorage, words: language === "ko" ? koLate : enLate })
+  },
+)

@@ -9,6 +9,7 @@ import { systemIds } from "../../../hub/platform/ids.ts"
 import { bunPorts } from "../../../hub/ports.bun.ts"
 import { readConfig } from "../../../hub/read-config.ts"
 import { serveHttp } from "../../../hub/serve.bun.ts"
+import { assetsOf } from "../../ui/support/built.ts"
 import { paintPictures } from "../../ui/support/pictures.ts"
 
 /**
@@ -24,10 +25,7 @@ const { config } = readConfig({
 })
 const hub = await createHub(config, {
   ...bunPorts(),
-  openAsset: async (name) => {
-    const file = Bun.file(join(ui, name.replace(/^ui\//, "")))
-    return (await file.exists()) ? new Uint8Array(await file.arrayBuffer()) : null
-  },
+  openAsset: assetsOf(ui),
   passwordCost: { N: 2 ** 4, r: 8, p: 1 },
 })
 await hub.start()

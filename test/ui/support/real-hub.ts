@@ -1,25 +1,15 @@
-import { mkdtemp, rm } from "node:fs/promises"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import type { Page } from "playwright-core"
 import type { Role } from "#contract/users"
 import { theHub } from "../../../hub/platform/audit.ts"
 import { systemIds } from "../../../hub/platform/ids.ts"
-import { buildUi, type UiFile } from "../../../scripts/build-ui.ts"
+import { builtUi } from "../../../scripts/build-ui.ts"
 import { startTestHub, testPassword } from "../../hub/support/hub.ts"
+import { assetsOf } from "./built.ts"
 
 /** A real hub with the built screens, at an address a browser can open. */
 export async function startRealHub() {
-  const folder = await mkdtemp(join(tmpdir(), "crux-real-"))
-  const files: UiFile[] = await buildUi(join(folder, "ui"))
-  const test = await startTestHub({
-    ports: {
-      async openAsset(name) {
-        const file = Bun.file(join(folder, name))
-        return (await file.exists()) ? new Uint8Array(await file.arrayBuffer()) : null
-      },
-    },
-  })
+  const ui = await builtUi()
+  const test = await startTestHub({ ports: { openAsset: assetsOf(ui) } })
   const server = Bun.serve({
     port: 0,
     hostname: "127.0.0.1",
@@ -30,9 +20,8 @@ export async function startRealHub() {
   return {
     ...test,
     url,
-    files,
     /** Where the built screens lie. */
-    ui: join(folder, "ui"),
+    ui,
     /** Signs a new person in on a page and opens the work. */
     async signIn(page: Page, role: Role, language: "ko" | "en" = "ko"): Promise<void> {
       const login = `${role}-${systemIds.random(4)}`
@@ -46,7 +35,6 @@ export async function startRealHub() {
     async stop() {
       await server.stop(true)
       await test.stop()
-      await rm(folder, { recursive: true, force: true })
     },
   }
 }

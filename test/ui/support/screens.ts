@@ -308,10 +308,13 @@ function chainsOf(screens: readonly Screen[]): Screen[][] {
   return chains
 }
 
-/** Signs in as somebody who may see everything, then goes from screen to screen; `pictured`: only where one is kept. */
+/**
+ * Signs in as somebody who may see everything, then goes from screen to screen; `pictured`: only where one is kept.
+ * `isOver` is told of a screen that has opened over the one before.
+ */
 export async function walk(
   of: { page: Page; fixture: Fixture; language: "ko" | "en"; pictured?: boolean },
-  lookAt: (screen: Pick<Screen, "name" | "picture">) => Promise<void>,
+  lookAt: (screen: Pick<Screen, "name" | "picture"> & { isOver?: boolean }) => Promise<void>,
 ): Promise<void> {
   const { page, fixture, language, pictured = false } = of
   fixture.setEnrolled(false)
@@ -337,11 +340,23 @@ export async function walk(
   for (const screen of wanted.flat()) {
     if (screen.path !== undefined) await page.goto(fixture.url + screen.path)
     await screen.open(page)
-    await lookAt(screen)
+    const isOver = screen.path === undefined && !screen.goes
+    await lookAt({ ...screen, isOver })
   }
   if (pictured) return
   await page.getByTestId("tablet-people").tap()
   await lookAt({ name: "names" })
+}
+
+/** Changes the language as another window of the browser would, and waits until its words are on the screen. */
+export async function speak(page: Page, language: "ko" | "en"): Promise<void> {
+  await page.evaluate((wanted) => {
+    const name = "crux.prefs"
+    const prefs: object = JSON.parse(localStorage.getItem(name) ?? "{}")
+    localStorage.setItem(name, JSON.stringify({ ...prefs, language: wanted }))
+    dispatchEvent(new StorageEvent("storage", { key: name }))
+  }, language)
+  await page.locator(`html[lang="${language}"]`).waitFor({ state: "attached" })
 }
 
 /** Puts a theme on, and lets whatever moves come to its end: half-faded text has half the contrast. */

@@ -3,7 +3,7 @@ import { n, pct, plural } from "./say.ts"
 
 export const assist: Words["assist"] = {
   title: "Help for judging",
-  lead: "Measures whether help helps, and says what helps.",
+  lead: "Shows whether suggestions really help, and decides which helpers there are.",
   time: "Time to judge a part (median)",
   withHelp: "With suggestions",
   withoutHelp: "Without",

@@ -1,4 +1,4 @@
-import type { first as ko } from "../ko/first.ts"
+import type { first as ko, late as koLate } from "../ko/first.ts"
 
 export const first: typeof ko = {
   verdict: { ok: "OK", ng: "NG", unsure: "Unsure", undecidable: "Undecidable", undefined: "Not judged" },
@@ -15,4 +15,10 @@ export const first: typeof ko = {
     sent_back: "It was sent back to you",
   },
   loadingPart: "Fetching the next part",
+}
+
+export const late: typeof koLate = {
+  screensFailed: (seconds) =>
+    `The rest of the screen could not be fetched. What you have judged is kept on this tablet. Trying again in ${seconds} s.`,
+  tryNow: "Try now",
 }

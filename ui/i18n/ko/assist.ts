@@ -2,7 +2,7 @@ import { n, pct } from "./say.ts"
 
 export const assist = {
   title: "판정 도우미",
-  lead: "도움말이 정말 도움이 되는지 재고, 무엇이 돕는지 정합니다.",
+  lead: "모델의 제안이 정말 도움이 되는지 재고, 어떤 도우미를 쓸지 정합니다.",
   time: "한 개를 판정하는 시간 (중앙값)",
   withHelp: "제안 있음",
   withoutHelp: "제안 없음",

@@ -15,3 +15,10 @@ export const first = {
   },
   loadingPart: "다음 부품을 가져오는 중",
 }
+
+/** When the others do not come; the screens themselves have no use for it. */
+export const late = {
+  screensFailed: (seconds: number) =>
+    `나머지 화면을 가져오지 못했습니다. 판정한 내용은 이 태블릿에 저장되어 있습니다. ${seconds}초 뒤에 다시 시도합니다.`,
+  tryNow: "지금 다시 시도",
+}

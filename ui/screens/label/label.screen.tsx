@@ -8,9 +8,9 @@ import { useApp, useKindName, useMay, useWords } from "../../context.ts"
 import { EditorCanvas } from "../../editor/canvas.tsx"
 import { documentOf } from "../../editor/state.ts"
 import { useTakeOver } from "../../opening/take-over.ts"
+import { afterFrame } from "../../parts/after-frame.ts"
 import { Button } from "../../parts/button.tsx"
 import { isCovered } from "../../parts/dialog.tsx"
-import { VerdictMark } from "../../parts/icon.tsx"
 import { split } from "../../parts/split.tsx"
 import { Empty, TroubleNote, Wait } from "../../parts/states.tsx"
 import { useResource } from "../../resource.ts"
@@ -33,6 +33,7 @@ import { createOutlineHelp, type OutlineHelp } from "./outline-help.ts"
 import { createOwnKeys, type OwnKeys } from "./own-keys.ts"
 import { openPicture } from "./pictures.ts"
 import { createQueue, fetchPicture, type Queue } from "./queue.ts"
+import { Stamp } from "./stamp.tsx"
 import { Toast } from "./toast.tsx"
 import { Toolbar } from "./toolbar.tsx"
 import { TopBar } from "./top-bar.tsx"
@@ -95,6 +96,7 @@ function useDesk(): Desk | null {
       isKnown: (kind) => app.kinds.value.some((known) => known.key === kind),
       moreTools: () => import("../../editor/drawing-tools.ts").then((m) => m.drawingTools),
       setup: (product) => setupFor(setups.value, product),
+      afterFrame,
     })
     const outlines = createOutlineHelp({ work, api: app.api })
     setDesk({ work, outbox, queue, keys: createOwnKeys({ storage: localStorage, user }), setups, outlines })
@@ -331,7 +333,6 @@ function Work({ work, outbox, queue, keys, setups, outlines }: Desk) {
         onDrawer={showDrawer}
       />
       <div class={`stage ${shown ? "stage-guided" : ""}`}>
-        <OfflineNote queue={queue} />
         {held && (
           <EditorCanvas
             state={work.editor}
@@ -355,11 +356,7 @@ function Work({ work, outbox, queue, keys, setups, outlines }: Desk) {
             questions={setup.questions}
           />
         )}
-        {work.last.value && (
-          <div key={work.last.value.seq} class={`stamp stamp-${work.last.value.verdict}`} aria-hidden="true">
-            <VerdictMark verdict={work.last.value.verdict} size={200} edged />
-          </div>
-        )}
+        <Stamp work={work} />
         {shown && (
           <BesidePanel
             which={shown}
@@ -369,9 +366,12 @@ function Work({ work, outbox, queue, keys, setups, outlines }: Desk) {
             kinds={kindsInQuestion(work)}
           />
         )}
-        <Neighbours work={work} />
-        <Toast work={work} />
-        <FlowNote flow={flow} />
+        <div class="notes">
+          <Toast work={work} />
+          <FlowNote flow={flow} />
+          <OfflineNote queue={queue} />
+          <Neighbours work={work} />
+        </div>
       </div>
       <div class="side">
         <KindsPanel

@@ -57,6 +57,8 @@ export function createLabelling(deps: {
   moreTools?: () => Promise<Tools>
   /** What is asked beside the verdict, of a product. */
   setup?: (product: string | null) => LabelSetup
+  /** Behind the frame that answers a tap; without it the next part is shown at once. */
+  afterFrame?: (then: () => void) => void
 }) {
   const { queue, outbox, now } = deps
   const newId = deps.newId ?? uuidv7
@@ -85,6 +87,8 @@ export function createLabelling(deps: {
   let fetching: Promise<void> | undefined
   /** A tool was asked for and could not be fetched. */
   const toolMissing = signal(false)
+  /** The part in the hand is judged, and the next one is about to be shown. */
+  let isTurning = false
 
   function show(part: Held, doc: EditorDocument, kinds: string[]): void {
     const image = part.task.inspection.image ?? { w: 4, h: 3 }
@@ -116,6 +120,20 @@ export function createLabelling(deps: {
       const { doc, kinds } = openedLabel(part.earlier)
       show(part, doc, kinds)
     } else show(part, newDocument({ shapes: suggestedShapes(findings) }), suggestedKinds(findings))
+  }
+
+  /** A tap is answered with little, at once; the next part, which is the whole screen drawn anew, comes behind that frame. */
+  function turnSoon(): void {
+    isTurning = true
+    const later = deps.afterFrame ?? ((then) => then())
+    later(turn)
+  }
+
+  /** Whatever is done before that frame has passed is done to the part that follows. */
+  function turn(): void {
+    if (!isTurning) return
+    isTurning = false
+    next()
   }
 
   /** Time a person spent on the part, without the time they were away. */
@@ -156,6 +174,7 @@ export function createLabelling(deps: {
    * boxed something it cannot name: a nameless defect teaches nothing. NG once more means unknown.
    */
   async function decide(verdict: LabelVerdict): Promise<void> {
+    turn()
     const part = held.value
     if (!part || now() - shownAt < deadMs) return
     touch()
@@ -186,12 +205,13 @@ export function createLabelling(deps: {
         held.picture = null
       }
       last.value = { verdict, seq }
-      next()
     })
+    turnSoon()
   }
 
   /** Takes a verdict back, newest by default, and shows its part again as it was left. */
   async function undo(which = 0): Promise<void> {
+    turn()
     const entry = past.value[which]
     if (!entry) return
     const here = held.value
@@ -297,6 +317,7 @@ export function createLabelling(deps: {
     criteria,
     /** Lets the part go without a verdict and shows the next; null for a tap that is not meant for it. */
     leave(): Left | null {
+      turn()
       const part = held.value
       if (!part || now() - shownAt < deadMs) return null
       const left = { held: part, doc: documentOf(editor.value), kinds: picked.value }
@@ -305,6 +326,7 @@ export function createLabelling(deps: {
     },
     /** Brings a part that was let go back into the hand as it was left. */
     takeUp(left: Left): void {
+      turn()
       const here = held.value
       batch(() => {
         if (here) queue.putBack(here)
@@ -315,6 +337,7 @@ export function createLabelling(deps: {
     /** Shows these next, the first of them at once; what is in the hand comes after. */
     putAside(parts: readonly Held[]): void {
       if (parts.length === 0) return
+      turn()
       const here = held.value
       if (here) queue.putBack(here)
       for (const part of parts.toReversed()) queue.putBack(part)
@@ -348,6 +371,7 @@ export function createLabelling(deps: {
     advise: (tool: HelpTool, advice: Advice): void => void advised.set(tool, advice),
     /** Brings the part that was judged last back into the hand as it was left, without taking its verdict back. */
     putBack(): void {
+      turn()
       const [entry, ...rest] = past.value
       if (!entry) return
       past.value = rest

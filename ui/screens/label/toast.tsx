@@ -29,7 +29,7 @@ export function Toast({ work }: { work: Labelling }) {
         </div>
       )}
       {late && (
-        <div class="toast toast-late" data-testid="label-late">
+        <div class="toast" data-testid="label-late">
           {words.tablet.lateStored(late.by)}
         </div>
       )}

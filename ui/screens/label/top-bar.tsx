@@ -56,53 +56,55 @@ export function TopBar({
           </>
         )}
       </div>
-      {refused > 0 && (
-        <span class="top-note top-note-bad" title={words.label.refusedBody}>
-          <Icon name="warning" />
-          {words.label.refused(refused)}
+      <div class="top-do">
+        {refused > 0 && (
+          <span class="top-note top-note-bad" title={words.label.refusedBody}>
+            <Icon name="warning" />
+            {words.label.refused(refused)}
+          </span>
+        )}
+        <span
+          class={`top-note ${unsent > 0 ? "top-note-wait" : ""}`}
+          role="status"
+          data-testid="label-unsent"
+          data-unsent={unsent}
+        >
+          <Icon name={unsent > 0 ? "cloudOff" : "sent"} />
+          <span class="top-note-text">{unsent > 0 ? words.label.unsent(unsent) : words.label.allSent}</span>
         </span>
-      )}
-      <span
-        class={`top-note ${unsent > 0 ? "top-note-wait" : ""}`}
-        role="status"
-        data-testid="label-unsent"
-        data-unsent={unsent}
-      >
-        <Icon name={unsent > 0 ? "cloudOff" : "sent"} />
-        <span class="top-note-text">{unsent > 0 ? words.label.unsent(unsent) : words.label.allSent}</span>
-      </span>
-      <span class="top-count num" data-testid="label-waiting">
-        {words.label.waiting(work.waiting.value)}
-      </span>
-      <IconButton icon="grid" name={words.flow.name.batch} onClick={commands.batch} testid="batch-open" />
-      <span class="top-bell">
+        <span class="top-count num" data-testid="label-waiting">
+          {words.label.waiting(work.waiting.value)}
+        </span>
+        <IconButton icon="grid" name={words.flow.name.batch} onClick={commands.batch} testid="batch-open" />
+        <span class="top-bell">
+          <IconButton
+            icon="bell"
+            name={words.flow.name.mentions}
+            onClick={commands.mentions}
+            testid="flow-mentions"
+          />
+          {unread > 0 && <span class="flow-badge num">{unread}</span>}
+        </span>
+        <button
+          type="button"
+          class="top-person"
+          aria-label={words.tablet.personOf(session.value?.user.name ?? "")}
+          onClick={() => {
+            person.value = true
+          }}
+          data-testid="label-person"
+        >
+          <Icon name="people" />
+          <span class="top-person-name">{session.value?.user.name}</span>
+        </button>
         <IconButton
-          icon="bell"
-          name={words.flow.name.mentions}
-          onClick={commands.mentions}
-          testid="flow-mentions"
+          icon="history"
+          name={words.label.history}
+          onClick={commands.history}
+          testid="label-history"
         />
-        {unread > 0 && <span class="flow-badge num">{unread}</span>}
-      </span>
-      <button
-        type="button"
-        class="top-person"
-        aria-label={words.tablet.personOf(session.value?.user.name ?? "")}
-        onClick={() => {
-          person.value = true
-        }}
-        data-testid="label-person"
-      >
-        <Icon name="people" />
-        <span class="top-person-name">{session.value?.user.name}</span>
-      </button>
-      <IconButton
-        icon="history"
-        name={words.label.history}
-        onClick={commands.history}
-        testid="label-history"
-      />
-      <IconButton icon="help" name={words.label.help} onClick={commands.help} testid="label-help" />
+        <IconButton icon="help" name={words.label.help} onClick={commands.help} testid="label-help" />
+      </div>
       {person.value && (
         <PersonDialog
           onClose={() => {
