@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -22,15 +22,17 @@ const params = { width: 64, height: 64, backbone: "tiny", epochs: 2, batch: 2, b
 let plant: TestHub
 let engineer: Browser
 let served: ReturnType<typeof serveHttp>
-let folder: string
+let folder = ""
+let scratch = ""
 let head: { address: string; stop(): Promise<void> }
 const tokens: Record<string, string> = {}
 
 beforeAll(async () => {
   if (!isHere) return
-  // Short: Ray puts sockets below it, whose paths may have a hundred letters.
   folder = mkdtempSync(join(tmpdir(), "crux-ray-"))
-  head = await startRay(join(folder, "r"))
+  // Ray puts sockets below it, whose paths may have a hundred letters.
+  scratch = mkdtempSync("/tmp/cr-")
+  head = await startRay(scratch)
   plant = await startTestHub()
   engineer = await plant.as("engineer")
   await fillHub(engineer, 12, 4)
@@ -45,17 +47,17 @@ afterAll(async () => {
   await served?.stop()
   await plant?.stop()
   await head?.stop()
-  rmSync(folder, { recursive: true, force: true })
+  for (const one of [folder, scratch]) if (one) rmSync(one, { recursive: true, force: true })
 })
 
 /** A head of its own on ports of its own; its trainings find the trainer as they would on a machine where it is installed. */
 async function startRay(scratch: string) {
-  mkdirSync(scratch)
-  const [gcs, dashboard] = [await freePort(), await freePort()]
+  const [gcs, dashboard, client, agent] = await Promise.all([freePort(), freePort(), freePort(), freePort()])
   const child = Bun.spawn(
     [
       ...[join(rays, "bin/ray"), "start", "--head", "--block", "--node-ip-address", "127.0.0.1"],
       ...["--port", String(gcs), "--dashboard-host", "127.0.0.1", "--dashboard-port", String(dashboard)],
+      ...["--ray-client-server-port", String(client), "--dashboard-agent-listen-port", String(agent)],
       ...["--num-cpus", "2", "--num-gpus", "1", "--object-store-memory", "100000000"],
       ...["--temp-dir", scratch, "--disable-usage-stats", "--log-color", "false"],
     ],

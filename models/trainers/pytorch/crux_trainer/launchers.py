@@ -70,9 +70,7 @@ def _ray(address: str | None, gpus: float) -> Launcher:
         (folder / "submission").write_text(name, encoding="utf-8")
         submit = ["ray", "job", "submit", "--log-color", "false", *at, "--submission-id", name, *wanted, "--"]
         # The interpreter of the cluster, and the folder of a disk that all machines share; our environment ends here.
-        words = ["env", *(f"{key}={value}" for key, value in env.items()), "python", *line[1:]]
-        # Ray hands this line to a shell.
-        return [*submit, *map(shlex.quote, words)]
+        return [*submit, "env", *(f"{key}={value}" for key, value in env.items()), "python", *line[1:]]
 
     def withdrawn(folder: Path) -> list[str] | None:
         try:
