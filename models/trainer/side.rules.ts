@@ -6,9 +6,12 @@ export const largerSide = 576
 const cell = 8
 /** A defect no larger than so many cells along each edge is small: features hardly see it. */
 const smallCells = 2
-/** Bad parts with small defects alone, and their share of all, from which on a larger picture is worth a try. */
+/**
+ * Bad parts with small defects alone, and their share of all, from which on a larger picture is worth a try: it takes as long
+ * again, and where most defects can be seen already it has little to gain.
+ */
 const leastSmall = 5
-const leastShare = 0.1
+const leastShare = 0.5
 
 /** A bad part with marked defects: their sizes in pixels of the input, and how many of those a pixel of its picture takes. */
 export type Marked = { defects: readonly { w: number; h: number }[]; scale: number }
