@@ -340,7 +340,7 @@ const away: Fault = {
       if (kept) plant.problems.push("the broker has promised to keep messages in memory for who is away")
       await kept?.end()
       await (await connectDevice(enrolment!)).end()
-      const client = await plant.hub.admin()
+      let client = await plant.hub.admin()
       let [refused, restarts] = [0, 0]
       for (let round = 0; round < rounds; round++) {
         for (let i = 0; i < 100; i++)
@@ -352,7 +352,8 @@ const away: Fault = {
         if (plant.random.next() < 0.5) {
           restarts += 1
           await plant.hub.stop()
-          await plant.restart()
+          // A hub that is started again has another address.
+          client = await (await plant.restart()).admin()
         }
       }
       if (refused !== rounds * 100)
