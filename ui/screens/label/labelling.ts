@@ -37,6 +37,8 @@ export type Past = Left & { verdict: LabelVerdict; at: number }
 
 /** A double tap must not judge the next part: taps this soon after a change of image do not count. */
 const deadMs = 150
+/** The next part waits no longer than this for the frame that answers a tap, in ms. */
+const longestTurnMs = 100
 const idleMs = 30_000
 const historyDepth = 50
 /** Pictures of judged parts that stay decoded, for the way back; those of earlier ones are fetched again. */
@@ -125,8 +127,10 @@ export function createLabelling(deps: {
   /** A tap is answered with little, at once; the next part, which is the whole screen drawn anew, comes behind that frame. */
   function turnSoon(): void {
     isTurning = true
-    const later = deps.afterFrame ?? ((then) => then())
-    later(turn)
+    if (!deps.afterFrame) return turn()
+    deps.afterFrame(turn)
+    // A tablet that is busy, or shows something else, may draw no frame for long.
+    setTimeout(turn, longestTurnMs)
   }
 
   /** Whatever is done before that frame has passed is done to the part that follows. */
