@@ -127,10 +127,11 @@ export function createLabelling(deps: {
   /** A tap is answered with little, at once; the next part, which is the whole screen drawn anew, comes behind that frame. */
   function turnSoon(): void {
     isTurning = true
-    if (!deps.afterFrame) return turn()
-    deps.afterFrame(turn)
-    // A tablet that is busy, or shows something else, may draw no frame for long.
-    setTimeout(turn, longestTurnMs)
+    if (deps.afterFrame) {
+      deps.afterFrame(turn)
+      // A tablet that is busy, or shows something else, may draw no frame for long.
+      setTimeout(turn, longestTurnMs)
+    } else turn()
   }
 
   /** Whatever is done before that frame has passed is done to the part that follows. */
