@@ -77,5 +77,9 @@ const told = await (work === "write" ? write() : read())
 const seconds = (performance.now() - start) / 1000
 const { user, system } = process.cpuUsage()
 const cpu_s = (user + system) / 1e6
-const rss_mb = process.resourceUsage().maxRSS / 1024
+// Not by `getrusage`: that counts what the parent held when it started this process as well.
+const status = await Bun.file("/proc/self/status")
+  .text()
+  .catch(() => "")
+const rss_mb = Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? process.resourceUsage().maxRSS) / 1024
 console.log(JSON.stringify({ seconds, cpu_s, rss_mb, size_mb: (await stat(path)).size / 1e6, ...told }))
