@@ -52,6 +52,7 @@ import type { PrintOperations } from "./msa/report-pdf.ts"
 import { createPartsDomain } from "./parts/parts.ts"
 import { createAudit } from "./platform/audit.ts"
 import { openBlobs } from "./platform/blobs.ts"
+import { createCalm } from "./platform/calm.ts"
 import { openCertificateAuthority } from "./platform/certificate-authority.ts"
 import type { Clock } from "./platform/clock.ts"
 import { prepareDataFolder } from "./platform/data-folder.ts"
@@ -172,6 +173,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
     const blobs = await openBlobs({ dataDir: folder.root, punch: ports.punchHole })
     const shelf = createShelf({ folder: join(folder.root, "looked-at"), clock, ids })
     const events = createEvents({ log: log.child("events") })
+    const calm = createCalm({ events })
     const audit = createAudit({ db, clock })
 
     const commits = createGroupCommit({ sqlite: db })
@@ -352,6 +354,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       blobs,
       shelf,
       events,
+      calm,
       audit,
       keys,
       log,
@@ -406,6 +409,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       db,
       blobs,
       events,
+      calm,
       log: log.child("assist"),
       database: folder.database,
       ports: ports.assist,

@@ -21,7 +21,7 @@ import { createMsa, type MsaDeps } from "./msa/msa.service.ts"
 import { createAfterBurst } from "./platform/after-burst.ts"
 import type { Audit } from "./platform/audit.ts"
 import type { Blobs } from "./platform/blobs.ts"
-import { createCalm } from "./platform/calm.ts"
+import type { Calm } from "./platform/calm.ts"
 import type { Events } from "./platform/events.ts"
 import type { Log } from "./platform/log.ts"
 import type { Shelf } from "./platform/shelf.ts"
@@ -54,6 +54,7 @@ export type LearningDeps = {
   blobs: Blobs
   shelf: Shelf
   events: Events
+  calm: Calm
   audit: Audit
   keys: SigningKeys
   log: Log
@@ -96,7 +97,7 @@ export function createLearning(deps: LearningDeps) {
   const prints = createPrints({
     look: freezes.lookAhead,
     events,
-    calm: createCalm({ events }),
+    calm: deps.calm,
     log: log.child("dataset"),
   })
   const gate = {

@@ -5,7 +5,7 @@ import type { Asker } from "#models/infer/asker"
 import type { InferChild } from "#models/infer/child"
 import type { Audit } from "#platform/audit"
 import type { Blobs } from "#platform/blobs"
-import { createCalm } from "#platform/calm"
+import type { Calm } from "#platform/calm"
 import type { Clock } from "#platform/clock"
 import type { Events } from "#platform/events"
 import type { Ids } from "#platform/ids"
@@ -44,6 +44,7 @@ export function createAssistDomain({
   db,
   blobs,
   events,
+  calm,
   log,
   database,
   ports,
@@ -92,6 +93,7 @@ export function createAssistDomain({
   /** What model servers say of a part. */
   servers: (inspection: string) => Prelabel[]
   events: Events
+  calm: Calm
   log: Log
   /** Path of the database, for the process that searches it. */
   database: string
@@ -102,7 +104,6 @@ export function createAssistDomain({
   view: (id: string) => InspectionView | undefined
 }) {
   const store = createEmbeddingStore(db)
-  const calm = createCalm({ events })
   const embeddings = createEmbeddings({
     store,
     blobs,

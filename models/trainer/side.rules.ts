@@ -12,15 +12,23 @@ const smallCells = 2
  */
 const leastSmall = 5
 const leastShare = 0.5
+/**
+ * Pictures with which there is time for a second try: 200 take 25 s on two cores at the usual side, the larger one more than
+ * twice that again, and a training that would have come out must not run into its limit of 20 minutes.
+ */
+const mostPictures = 1_500
 
 /** A bad part with marked defects: their sizes in pixels of the input, and how many of those a pixel of its picture takes. */
 export type Marked = { defects: readonly { w: number; h: number }[]; scale: number }
 
 /**
  * How many bad parts show small defects alone, as a share of those that are marked, and whether that is worth a try of the
- * larger side: enough of them, and pictures that have more to show.
+ * larger side: enough of them, pictures that have more to show, and not so many that time would run out.
  */
-export function smallDefects(marked: readonly Marked[]): { share: number; worthATry: boolean } {
+export function smallDefects(
+  marked: readonly Marked[],
+  pictures: number,
+): { share: number; worthATry: boolean } {
   const small = marked.filter(({ defects }) =>
     defects.every(({ w, h }) => Math.sqrt(w * h) < smallCells * cell),
   )
@@ -28,7 +36,10 @@ export function smallDefects(marked: readonly Marked[]): { share: number; worthA
   const sharp = small.map(({ scale }) => scale).sort((a, b) => a - b)[small.length >> 1] ?? 1
   // Blown up beyond its own pixels a picture shows nothing new.
   const room = sharp * (largerSide / usualSide) <= 1.05
-  return { share, worthATry: small.length >= leastSmall && share >= leastShare && room }
+  return {
+    share,
+    worthATry: small.length >= leastSmall && share >= leastShare && room && pictures <= mostPictures,
+  }
 }
 
 /** What a station reports: the time that all but one of a hundred parts take, and the pixels its model looks at. */

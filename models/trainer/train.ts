@@ -79,7 +79,7 @@ export async function train(
       report({ ...progress, progress: from + (to - from) * progress.progress }),
     )
   const usual = await look(params.side || usualSide, undefined, 0, params.side ? span : span * 0.6)
-  const small = smallDefects(usual.fitted.flatMap(markedOf))
+  const small = smallDefects(usual.fitted.flatMap(markedOf), usual.images.length)
   const { chosen, sides } =
     params.side === 0 && small.worthATry
       ? await larger(usual, (taps) => look(largerSide, [taps], span * 0.6, span))

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from "bun:test"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { hubRuntime } from "../../hub/cli/own-runtime.ts"
 
 const main = join(import.meta.dir, "../../hub/main.ts")
 const folders: string[] = []
@@ -70,6 +71,33 @@ describe("crux hub", () => {
     expect(await hub.child.exited).toBe(0)
     expect(await new Response(hub.child.stderr).text()).not.toContain('"error"')
   })
+
+  test.skipIf(process.platform !== "linux")(
+    "gives itself threads for its disk and a memory to count with, and does not hand the memory down",
+    async () => {
+      const { child } = await start("--data", newFolder(), "--http-port", "0")
+      const settings = (pid: string | number) => readFileSync(`/proc/${pid}/environ`, "utf8").split("\0")
+      const own = settings(child.pid)
+      for (const [name, value] of Object.entries(hubRuntime)) expect(own).toContain(`${name}=${value}`)
+      const children = () =>
+        readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, "utf8")
+          .trim()
+          .split(" ")
+          .filter(Boolean)
+      /** Of each child, whether it was told; one that is just being made still shows its parent's settings. */
+      const told = () =>
+        children().map((pid) => {
+          try {
+            return settings(pid).some((line) => line.startsWith("BUN_JSC_forceRAMSize="))
+          } catch {
+            return true
+          }
+        })
+      const until = performance.now() + 10_000
+      while ((told().length === 0 || told().includes(true)) && performance.now() < until) await Bun.sleep(20)
+      expect(new Set(told())).toEqual(new Set([false]))
+    },
+  )
 
   test("serves screens and API over TLS alone when it is told to, with a certificate of its own authority", async () => {
     const data = newFolder()
