@@ -1,5 +1,5 @@
+import { arrivals } from "./en/arrivals.ts"
 import { assist } from "./en/assist.ts"
-import { arrivals, broker } from "./en/broker.ts"
 import { common, kind, nav, presence, problem, role, severity, time, verdict } from "./en/common.ts"
 import { datasets } from "./en/datasets.ts"
 import { editor } from "./en/editor.ts"
@@ -40,7 +40,6 @@ export const en: Words = {
   surroundings,
   shadows,
   stations,
-  broker,
   arrivals,
   sources,
   people,

@@ -1,5 +1,5 @@
+import { arrivals } from "./ko/arrivals.ts"
 import { assist } from "./ko/assist.ts"
-import { arrivals, broker } from "./ko/broker.ts"
 import { common, kind, nav, presence, problem, role, severity, time, verdict } from "./ko/common.ts"
 import { datasets } from "./ko/datasets.ts"
 import { editor } from "./ko/editor.ts"
@@ -43,7 +43,6 @@ export const ko = {
   surroundings,
   shadows,
   stations,
-  broker,
   arrivals,
   sources,
   people,

@@ -1,5 +1,6 @@
 import { BrokerStatus } from "#contract/broker"
 import { useApp, useFormat, useWords } from "../../context.ts"
+import { useDeskWords } from "../../desk-words.ts"
 import { LinkButton } from "../../parts/button.tsx"
 import { Icon } from "../../parts/icon.tsx"
 import { Loaded } from "../../parts/loaded.tsx"
@@ -13,29 +14,30 @@ const tones = { ok: "ok", warn: "unsure", failed: "ng", skipped: "neutral" } as 
 export function Broker() {
   const { api, now, prefs } = useApp()
   const words = useWords()
+  const w = useDeskWords().broker
   const format = useFormat()
   const broker = useResource("broker", (s) => api.get("/api/broker", BrokerStatus, s), ["device"])
   return (
     <section class="panel" data-testid="stations-broker">
       <div class="panel-head">
-        <h2>{words.broker.title}</h2>
+        <h2>{w.title}</h2>
         <LinkButton
           href={`/api/reference?lang=${prefs.language.value}`}
           icon="help"
           testid="stations-reference"
         >
-          {words.broker.reference}
+          {w.reference}
         </LinkButton>
       </div>
       <Loaded resource={broker}>
         {({ kind, connected, since, sessions, address, losses, trouble, probe, access }) => (
           <div class="broker-card">
-            <p>{words.broker.kind[kind]}</p>
+            <p>{w.kind[kind]}</p>
             {!connected && (
               <div class="note note-trouble">
                 <Icon name="warning" />
                 <div class="note-text">
-                  <p>{words.broker.away}</p>
+                  <p>{w.away}</p>
                   <TechnicalDetail text={trouble} />
                 </div>
               </div>
@@ -44,7 +46,7 @@ export function Broker() {
               <div class="note note-trouble" data-testid="stations-broker-access">
                 <Icon name="warning" />
                 <div class="note-text">
-                  <p>{words.broker.access[access.state](access.files.join(", "))}</p>
+                  <p>{w.access[access.state](access.files.join(", "))}</p>
                   <TechnicalDetail text={access.trouble} />
                 </div>
               </div>
@@ -52,27 +54,27 @@ export function Broker() {
             <dl class="facts">
               {address && (
                 <div>
-                  <dt>{words.broker.address}</dt>
+                  <dt>{w.address}</dt>
                   <dd>{address}</dd>
                 </div>
               )}
               <div>
-                <dt>{connected ? words.broker.since : words.broker.awaySince}</dt>
+                <dt>{connected ? w.since : w.awaySince}</dt>
                 <dd>{format.ago(since, now.value)}</dd>
               </div>
               <div>
-                <dt>{words.broker.sessions}</dt>
+                <dt>{w.sessions}</dt>
                 <dd class="num">{format.number(sessions)}</dd>
               </div>
               {losses !== undefined && (
                 <div>
-                  <dt>{words.broker.losses}</dt>
+                  <dt>{w.losses}</dt>
                   <dd class="num">{format.number(losses)}</dd>
                 </div>
               )}
               {access?.read_at !== undefined && (
                 <div>
-                  <dt>{words.broker.accessRead}</dt>
+                  <dt>{w.accessRead}</dt>
                   <dd>{format.ago(access.read_at, now.value)}</dd>
                 </div>
               )}
@@ -80,13 +82,13 @@ export function Broker() {
             {probe && (
               <>
                 <h3 class="turned-away-title">
-                  {words.broker.probe} · {format.ago(probe.at, now.value)}
+                  {w.probe} · {format.ago(probe.at, now.value)}
                 </h3>
                 <ul class="turned-away" data-testid="stations-broker-checks">
                   {probe.checks.map(({ check, state, detail }) => (
                     <li key={check}>
                       <div>
-                        <span>{words.broker.check[check]}</span>
+                        <span>{w.check[check]}</span>
                         {(state === "warn" || state === "failed") && (
                           <>
                             <p class="small">{words.devices.brokerAdvice[check]}</p>
@@ -94,7 +96,7 @@ export function Broker() {
                           </>
                         )}
                       </div>
-                      <Tag tone={tones[state]}>{words.broker.state[state]}</Tag>
+                      <Tag tone={tones[state]}>{w.state[state]}</Tag>
                     </li>
                   ))}
                 </ul>
