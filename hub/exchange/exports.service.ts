@@ -3,6 +3,7 @@ import type { ExchangeFormat, ExchangeProfile, ExportPreview, ExportView } from 
 import { Problem } from "#contract/problem"
 import type { User } from "#contract/users"
 import type { Asker } from "#models/infer/asker"
+import { orFull } from "#platform/blob-reader"
 import type { Clock } from "#platform/clock"
 import type { Ids } from "#platform/ids"
 import type { Log } from "#platform/log"
@@ -146,8 +147,9 @@ export function createExports(deps: ExportsDeps) {
     return piecesOf(task, enter({ name, by }))
   }
   async function write(task: TextTask, one: Running): Promise<MadeText> {
-    const file = await nameless(deps.folder)
+    let file: Awaited<ReturnType<typeof nameless>> | undefined
     try {
+      file = await nameless(deps.folder)
       const md5 = createHash("md5")
       for await (const piece of piecesOf(task, one)) {
         md5.update(piece)
@@ -157,8 +159,8 @@ export function createExports(deps: ExportsDeps) {
       const bytes = file.createReadStream({ start: 0 }) as AsyncIterable<Uint8Array>
       return { size, md5: md5.digest("hex"), bytes }
     } catch (error) {
-      await file.close()
-      throw error
+      await file?.close()
+      throw orFull(error)
     }
   }
 
