@@ -79,7 +79,7 @@ export function samePictures(golden: readonly Looked[], others: readonly Looked[
   for (const { one, print, runs } of probes)
     for (const { from, to } of runs)
       for (let i = from; i < to; i++) {
-        const apart = squaredIn(grid.prints, i * print.length, print, limit)
+        const apart = squared(grid.prints, print, limit, i * print.length)
         const other = grid.members[i]!
         if (apart <= limit && one.image !== other.image)
           pairs.push({ golden: one.image, other: other.image, similarity: likeness(apart) })
@@ -169,22 +169,11 @@ function signs(vector: Looked["vector"], mean: Float64Array, band: number): numb
   return key
 }
 
-/** Stops once it is more than `enough`. */
-function squared(a: Looked["vector"], b: Looked["vector"], enough: number): number {
-  let sum = 0
-  for (let i = 0; i < a.length; i++) {
-    const d = a[i]! - b[i]!
-    sum += d * d
-    if ((i & 7) === 7 && sum > enough) return sum
-  }
-  return sum
-}
-
-/** The same for one of many that lie in a row. */
-function squaredIn(all: Int16Array, at: number, b: Int16Array, enough: number): number {
+/** Stops once it is more than `enough`. `at`: where the one begins among many that lie in a row. */
+function squared(a: Looked["vector"], b: Looked["vector"], enough: number, at = 0): number {
   let sum = 0
   for (let i = 0; i < b.length; i++) {
-    const d = all[at + i]! - b[i]!
+    const d = a[at + i]! - b[i]!
     sum += d * d
     if ((i & 7) === 7 && sum > enough) return sum
   }
