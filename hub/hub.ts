@@ -1,7 +1,5 @@
 import { lookup } from "node:dns/promises"
 import { join, resolve } from "node:path"
-import type { BrokerStatus } from "#contract/broker"
-import type { DoorCount } from "#contract/security"
 import type { TrainingJobSpec } from "#contract/training"
 import { sniffImage } from "#models/image-header"
 import type { Asker } from "#models/infer/asker"
@@ -43,8 +41,7 @@ import { createSparkplugStore } from "./mirror/sparkplug.store.ts"
 import { createSparkplug, demandSparkplug } from "./mirror/sparkplug.ts"
 import { createUnsMirror, demandUnsPath } from "./mirror/uns.ts"
 import { createBrokerRoutes } from "./mqtt/broker.routes.ts"
-import { createBroker } from "./mqtt/broker.ts"
-import { createGateway } from "./mqtt/gateway.ts"
+import { createEmbeddedBroker } from "./mqtt/embedded-broker.ts"
 import { createPlantBroker } from "./mqtt/plant-broker.ts"
 import { readReaders } from "./mqtt/readers.ts"
 import type { Transport } from "./mqtt/transport.ts"
@@ -185,8 +182,12 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         shares: { tight: config.storage.tight_share, low: config.storage.low_share },
         clock,
       })
-    let mqttPort = config.mqtt.port
-    let mqttTlsPort = config.mqtt.tls_port
+    const ownBroker = createEmbeddedBroker({
+      config: config.mqtt,
+      isReader: readers.isReader,
+      clock,
+      log: log.child("mqtt"),
+    })
 
     const users = createUsersDomain({ db, audit, clock, ids, cost: ports.passwordCost })
     const catalogue = createCatalogue({ db, audit, clock, events })
@@ -214,7 +215,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       mqtt: (byCertificate) =>
         plantBroker
           ? plantBroker.address(byCertificate)
-          : { host: config.public_host, port: mqttTlsPort, ca: tls.trust.pem },
+          : { host: config.public_host, port: ownBroker.tlsPort(), ca: tls.trust.pem },
       log: log.child("fleet"),
       doorCertificates: () => [
         { of: "authority", expiresAt: tls.trust.expiresAt },
@@ -229,7 +230,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         certificate_expires_at: tls.broker().expiresAt,
         plain: config.mqtt.plain,
         connections: gateway?.load().sessions ?? 0,
-        turned_away: turnedAway(),
+        turned_away: ownBroker.turnedAway(),
       }),
     })
     const inspection = createInspectionDomain({
@@ -277,8 +278,8 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       // From the network a camera reaches the port without TLS only where a person has opened it.
       mqtt: () =>
         config.mqtt.plain === "network-unencrypted"
-          ? { host: config.public_host, port: mqttPort, tls: false }
-          : { host: config.public_host, port: mqttTlsPort, tls: true },
+          ? { host: config.public_host, port: ownBroker.port(), tls: false }
+          : { host: config.public_host, port: ownBroker.tlsPort(), tls: true },
       dropFolder: config.drop_folder || join(folder.root, "drop"),
       quarantineFolder: join(folder.root, "quarantine"),
       halvesFolder: join(folder.root, "halves"),
@@ -447,13 +448,10 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       log: log.child("parts"),
     })
 
-    const startedAt = clock.now()
     let ready = false
     let sweeping: ReturnType<typeof setInterval> | undefined
     let renewing: ReturnType<typeof setInterval> | undefined
     let keepingTime: ReturnType<typeof setInterval> | undefined
-    /** Counted by the hub's own broker alone. */
-    let turnedAway: () => DoorCount[] = () => []
     const uns = createUnsMirror({ path: config.uns.path, device: fleet.fleet.get, events, clock })
     let stopMirror = () => {}
     const sparkplug =
@@ -489,7 +487,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         parts.routes,
         live,
         createBrokerRoutes({
-          status: () => plantBroker?.status() ?? embeddedStatus(startedAt, gateway?.load().sessions),
+          status: () => plantBroker?.status() ?? ownBroker.status(),
         }),
       ],
       resolveSession: users.sessions.resolve,
@@ -531,8 +529,8 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       exchange: exchange.exchange,
       exports: exchange.exports,
       /** The ports the broker listens on, once started: without encryption (unless that is off), and with TLS. */
-      mqttPort: () => mqttPort,
-      mqttTlsPort: () => mqttTlsPort,
+      mqttPort: ownBroker.port,
+      mqttTlsPort: ownBroker.tlsPort,
       /** The certificates of the hub's doors. */
       tls,
       checkCertificates,
@@ -571,41 +569,9 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
           clock,
           log: log.child("mqtt"),
         }
-        if (plantBroker) {
-          gateway = await plantBroker.start(behind, fleet.fleet, authority)
-        } else {
-          const embedded = await createGateway({
-            ...behind,
-            openTransport: (handlers) =>
-              createBroker({
-                handlers,
-                clock,
-                log: log.child("mqtt"),
-                isReader: readers.isReader,
-                sources: sources.door,
-                limits: {
-                  connections: config.mqtt.max_connections,
-                  connectionsPerAddress: config.mqtt.max_connections_per_address,
-                  connectsPerSecond: config.mqtt.max_connects_per_second,
-                },
-              }),
-          })
-          gateway = embedded
-          sources.door.attach(embedded.transport.disconnectSource)
-          turnedAway = embedded.transport.turnedAway
-          const { host, port, plain } = config.mqtt
-          if (plain !== "off") {
-            const where = plain === "loopback" ? "127.0.0.1" : host
-            if (plain === "network-unencrypted") log.warn("mqtt_unencrypted_on_network", { host, port })
-            mqttPort = (await listening(embedded.transport.listen(port, where), port, "mqtt-port")).port
-          }
-          // Whoever lets the system choose the one port runs beside other hubs, and wants the same for the other.
-          const tlsPort = port === 0 ? 0 : config.mqtt.tls_port
-          const credentials = () => ({ ...tls.broker(), clientCa: authority.pem })
-          const opened = embedded.transport.listenTls(tlsPort, host, credentials)
-          mqttTlsPort = (await listening(opened, tlsPort, "mqtt-tls-port")).port
-          tls.onRenewed(() => embedded.transport.renewTls())
-        }
+        gateway = plantBroker
+          ? await plantBroker.start(behind, fleet.fleet, authority)
+          : await ownBroker.start(behind, { sources: sources.door, tls, authority })
         keepingTime = setInterval(() => clock.keep(log.child("clock")), timeMs)
         const lookAtCertificates = () =>
           checkCertificates().catch((error) => log.error("certificates", { error: String(error) }))
@@ -651,29 +617,6 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
   } catch (error) {
     lock.release()
     throw startFailureOf(folder.database, error)
-  }
-}
-
-const embeddedStatus = (since: number, sessions = 0): BrokerStatus => ({
-  kind: "embedded",
-  connected: true,
-  since,
-  sessions,
-})
-
-/** Says which port is taken, in the one error type that reaches people. */
-async function listening<T>(opening: Promise<T>, port: number, flag: string): Promise<T> {
-  try {
-    return await opening
-  } catch (cause) {
-    const taken = cause instanceof Error && "code" in cause && cause.code === "EADDRINUSE"
-    if (!taken) throw cause
-    throw new StartFailure(
-      "failure",
-      `Port ${port} is already in use by another program.`,
-      `Stop that program, or choose another port with --${flag}.`,
-      cause,
-    )
   }
 }
 

@@ -2,7 +2,6 @@ import { createHash } from "node:crypto"
 import { createReadStream, existsSync, renameSync, writeFileSync } from "node:fs"
 import { access, type FileHandle, mkdir, open, rename, rm, stat, writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import { Problem } from "#contract/problem"
 import { chunkSize } from "#contract/topics"
 import {
   createBlobReader,
