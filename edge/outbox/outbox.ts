@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto"
-import { unlinkSync } from "node:fs"
+import { unlink, unlinkSync } from "node:fs"
 import { mkdir, readdir, readFile, rm } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { encodeFrame } from "#contract/cxf1"
@@ -86,6 +86,51 @@ export async function openOutbox({ sqlite, folder, boot, quota, now }: OutboxDep
       } catch (error) {
         if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error
       }
+    }
+  }
+
+  /** Images of records the hub has, whose rows may come back from a power cut until the log is synced. */
+  let leaving: string[] = []
+  let sweeping: Promise<void> | undefined
+
+  async function sweep(): Promise<void> {
+    while (leaving.length > 0) {
+      const paths = leaving
+      leaving = []
+      try {
+        await sqlite.sync()
+      } catch {
+        // The rows may come back, so their images stay. What no row names is swept at the next start.
+        continue
+      }
+      for (const path of paths) unlink(path, () => {})
+    }
+    sweeping = undefined
+  }
+
+  /** Writes what an answer means for its record; returns what that changes in the counts. */
+  function decide({ id, st, code, retry_ms }: InspectionAck): () => void {
+    const row = store.get(id)
+    if (!row) return () => {}
+    switch (st) {
+      case "later":
+        store.postpone(id, now() + (retry_ms ?? 5_000))
+        return () => {}
+      case "bad":
+        if (!store.bury(id, code ?? "bad")) return () => {}
+        return () => {
+          depth -= 1
+          dead += 1
+          deadBytes += row.bytes
+        }
+      default:
+        store.remove(id)
+        return () => {
+          forget(row)
+          if (row.state === "dead") deadBytes -= row.bytes
+          used -= row.bytes
+          leaving.push(...headerOf(row).parts.map((part) => pathOf(id, part.name)))
+        }
     }
   }
 
@@ -233,24 +278,17 @@ export async function openOutbox({ sqlite, folder, boot, quota, now }: OutboxDep
       if (row) shedRow(row, "over_packet", false)
     },
 
-    /** Acts on the hub's answer: only `stored` and `dup` let a record go. */
-    settle: (ack: InspectionAck): void => {
-      const row = store.get(ack.id)
-      if (!row) return
-      if (ack.st === "later") store.postpone(ack.id, now() + (ack.retry_ms ?? 5_000))
-      else if (ack.st === "bad") {
-        if (store.bury(ack.id, ack.code ?? "bad")) {
-          depth -= 1
-          dead += 1
-          deadBytes += row.bytes
-        }
-      } else {
-        store.remove(ack.id)
-        forget(row)
-        if (row.state === "dead") deadBytes -= row.bytes
-        used -= row.bytes
-        unlinkImages(headerOf(row))
-      }
+    /**
+     * Acts on the hub's answers: only `stored` and `dup` let a record go. The disk is not waited for: a record that a power
+     * cut brings back has its images yet, and the hub knows it.
+     */
+    settle: (acks: readonly InspectionAck[]): void => {
+      const decided: (() => void)[] = []
+      sqlite.transactionAhead(() => {
+        for (const ack of acks) decided.push(decide(ack))
+      })
+      for (const count of decided) count()
+      if (leaving.length > 0) sweeping ??= sweep()
     },
 
     /**

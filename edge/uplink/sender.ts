@@ -124,18 +124,20 @@ export function createSender({ outbox, send, deliverSegment, onRefused, onDraine
     segmenter.end(id)
   }
 
-  function settle(ack: InspectionAck): void {
-    forget(ack.id)
-    outbox.settle(ack)
-    if (ack.st === "bad") {
-      log.error("record_refused", { id: ack.id, code: ack.code })
-      onRefused(ack)
+  function settle(acks: readonly InspectionAck[]): void {
+    for (const { id } of acks) forget(id)
+    outbox.settle(acks)
+    for (const ack of acks) {
+      if (ack.st === "bad") {
+        log.error("record_refused", { id: ack.id, code: ack.code })
+        onRefused(ack)
+      }
+      if (ack.st !== "later") continue
+      const wait = ack.retry_ms ?? 5_000
+      slowUntil = Math.max(slowUntil, performance.now() + wait)
+      setTimeout(() => void pump(), wait)
     }
     if (outbox.depth() === 0) onDrained()
-    if (ack.st !== "later") return
-    const wait = ack.retry_ms ?? 5_000
-    slowUntil = Math.max(slowUntil, performance.now() + wait)
-    setTimeout(() => void pump(), wait)
   }
 
   return {
@@ -157,7 +159,7 @@ export function createSender({ outbox, send, deliverSegment, onRefused, onDraine
       const id = segmenter.onAnswer(answer)
       if (id === undefined || answer.st === undefined) return
       const { st, code, retry_ms } = answer
-      settle({ id, st, ...(code !== undefined && { code }), ...(retry_ms !== undefined && { retry_ms }) })
+      settle([{ id, st, ...(code !== undefined && { code }), ...(retry_ms !== undefined && { retry_ms }) }])
       void pump()
     },
     onAck: (message: AckMessage): void => {
@@ -169,8 +171,8 @@ export function createSender({ outbox, send, deliverSegment, onRefused, onDraine
           const roundTrip = performance.now() - flight.sentAt
           srtt = srtt === null ? roundTrip : srtt * 0.875 + roundTrip * 0.125
         }
-        settle(ack)
       }
+      settle(message.acks)
       void pump()
     },
   }
