@@ -89,6 +89,9 @@ export async function openOutbox({ sqlite, folder, boot, quota, now }: OutboxDep
     }
   }
 
+  /** Records that are complete, but not on disk as such. */
+  const completing = new Set<string>()
+
   /** Images of records the hub has, whose rows may come back from a power cut until the log is synced. */
   let leaving: string[] = []
   let sweeping: Promise<void> | undefined
@@ -236,8 +239,15 @@ export async function openOutbox({ sqlite, folder, boot, quota, now }: OutboxDep
         h,
       }))
       const full = { ...header, parts }
-      store.update(full, sizeOf(full) + size)
-      used += sizeOf(full) - row.bytes
+      // The disk is waited for beside the loop that takes in parts; until then the record is as good as unfinished.
+      completing.add(id)
+      try {
+        sqlite.transactionAhead(() => store.update(full, sizeOf(full) + size))
+        used += sizeOf(full) - row.bytes
+        await sqlite.sync()
+      } finally {
+        completing.delete(id)
+      }
     },
 
     /** The record goes without its images; `kind` says why and is counted. */
@@ -248,7 +258,9 @@ export async function openOutbox({ sqlite, folder, boot, quota, now }: OutboxDep
 
     /** A record that may be sent now, none of `exclude`. */
     next: (lane: "oldest" | "newest", exclude: ReadonlySet<string>): OutboxRow | undefined =>
-      store.ready(lane, now(), exclude.size + 1).find((row) => !exclude.has(row.id)),
+      store
+        .ready(lane, now(), exclude.size + completing.size + 1)
+        .find(({ id }) => !exclude.has(id) && !completing.has(id)),
 
     /** Milliseconds until the first record that was put off may go; undefined when none waits for its time. */
     dueIn: (): number | undefined => {

@@ -73,7 +73,8 @@ export function simulatedDatabase(trouble: DiskTrouble, time: SimulatedTime, ran
                 trouble.failingCommits -= 1
                 reject(new Error("EIO: i/o error, fdatasync"))
               }
-              time.after(done, random.between(0, trouble.slowMs))
+              if (trouble.slowMs === 0) done()
+              else time.after(done, random.between(0, trouble.slowMs))
             }),
           syncNow: () => {
             if (trouble.failingCommits === 0) return
