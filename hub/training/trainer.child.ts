@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process"
 import * as v from "valibot"
 import { TrainingProgress } from "#contract/training"
-import type { Trainer } from "./training.service.ts"
+import type { Trainer } from "./runner.ts"
 
 /** A trainer's last message when it gives up by itself. */
 const Failure = v.object({ failed: v.object({ code: v.string(), message: v.string() }) })
