@@ -1,83 +1,47 @@
 import { createHash } from "node:crypto"
-import { mkdtemp, rm, stat } from "node:fs/promises"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { stat } from "node:fs/promises"
 import canonicalize from "canonicalize"
 import type { ModelContract } from "#contract/model"
 import { Problem } from "#contract/problem"
-import type {
-  GatePolicy,
-  GateReport,
-  ModelLook,
-  ModelTrial,
-  ModelView,
-  TrialResult,
-} from "#contract/registry"
+import type { ModelView } from "#contract/registry"
 import type { Manifest, ObjectRef } from "#contract/release"
 import type { TrainingResult } from "#contract/training"
-import { ModelError } from "#models/model-error"
-import type { Blobs } from "#platform/blobs"
-import type { Clock } from "#platform/clock"
 import type { Events } from "#platform/events"
-import type { Log } from "#platform/log"
-import type { Shelf } from "#platform/shelf"
 import type { Signer } from "#platform/signing"
 import type { Sqlite } from "#platform/sqlite"
-import type { Dataset, FrozenSet } from "../dataset/dataset.service.ts"
-import { type Freezes, setsOfWork } from "../dataset/freeze.service.ts"
-import { judge, type TruePart } from "./gate.rules.ts"
+import { createForeignModels, type ForeignModelsDeps } from "./foreign-models.ts"
 import { disagreement } from "./parity.rules.ts"
-import { blanks, type Picture, type Prover } from "./prover.ts"
-import { createRegistryStore, type NewModel, type RegisteredModel } from "./registry.store.ts"
+import { createProving, type ProvingDeps } from "./proving.ts"
+import { createRegistryStore, kindsOf, type NewModel, type RegisteredModel } from "./registry.store.ts"
 import { makeChecks, storeManifest } from "./release.ts"
 import { readParity, readResult, readWholeNumbers } from "./result.ts"
-import { doubtsOfTrial } from "./trial.rules.ts"
+import { createTurns } from "./turns.ts"
 
 /** Who approves, for the audit trail. */
 export type Person = { id: string; name: string }
 
-export type RegistryDeps = {
-  db: Sqlite
-  clock: Clock
-  events: Events
-  log: Log
-  dataset: Dataset
-  freezes: Pick<Freezes, "freeze">
-  blobs: Blobs
-  /** Files that were sent to be looked at. */
-  shelf: Shelf
-  prover: Prover
-  /** Digest of a part's picture; undefined without one. */
-  pictureOf: (inspection: string) => string | undefined
-  /** Stores the index of an object longer than one chunk. */
-  buildIndex: (sha256: string) => Promise<ObjectRef | undefined>
-  /** The release key: says which models exist. */
-  signer: Signer
-  policy: GatePolicy
-  /** Kinds of which no new escape is allowed, as the catalogue marks them. */
-  criticalKinds: () => ReadonlySet<string>
-  /** Digest of the model on the line: that of the newest finished rollout. */
-  champion: (line: string) => string | null
-  /** Hears what a trainer handed in beside the model. */
-  onResult: (job: { id: string }, result: TrainingResult) => void
-  /** Appends to the audit trail, inside the transaction of the change. */
-  audit: (entry: { by: Person; action: string; subject: string; before: unknown; after: unknown }) => void
-}
-
-/** Pictures judged a second time in another process. */
-const repeated = 32
-/** Confirmed escapes a model must face. */
-const keptEscapes = 100
+export type RegistryDeps = Omit<ProvingDeps, "store" | "found" | "championOf" | "announce"> &
+  ForeignModelsDeps & {
+    db: Sqlite
+    events: Events
+    /** Stores the index of an object longer than one chunk. */
+    buildIndex: (sha256: string) => Promise<ObjectRef | undefined>
+    /** The release key: says which models exist. */
+    signer: Signer
+    /** Digest of the model on the line: that of the newest finished rollout. */
+    champion: (line: string) => string | null
+    /** Hears what a trainer handed in beside the model. */
+    onResult: (job: { id: string }, result: TrainingResult) => void
+    /** Appends to the audit trail, inside the transaction of the change. */
+    audit: (entry: { by: Person; action: string; subject: string; before: unknown; after: unknown }) => void
+  }
 
 /** Models: registered by their content, proved on the golden set, approved by a person, released under a signature. */
 export function createRegistry(deps: RegistryDeps) {
-  const { db, clock, events, log, dataset, blobs, shelf, prover, signer, policy } = deps
+  const { db, clock, events, dataset, blobs, shelf, prover, signer, policy } = deps
   const store = createRegistryStore(db)
-  const proving = createTurns()
-  /** Files of others are opened one at a time: each may take the memory that one is given. */
-  const opening = createTurns()
+  const foreign = createForeignModels(deps)
   const releasing = createTurns()
-  const stopping = new AbortController()
 
   const announce = (digest: string) => events.announce("model", { digest, state: store.get(digest)?.state })
   const found = (digest: string): RegisteredModel => {
@@ -90,122 +54,16 @@ export function createRegistry(deps: RegistryDeps) {
     return digest === null ? undefined : store.get(digest)
   }
 
-  /** Shows both models the same frozen golden set and lets the rules decide. Both judge in child processes. */
-  const examine = async (
-    model: RegisteredModel,
-    golden: FrozenSet,
-    signal?: AbortSignal,
-  ): Promise<GateReport> => {
-    const rival = championOf(model.line)
-    const champion = rival && rival.digest !== model.digest ? rival : undefined
-    const parts = golden.samples.map(
-      ({ image, label }): TruePart => ({ image, truth: label.verdict, kinds: label.kinds }),
-    )
-    const confirmed = dataset.confirmedEscapes(keptEscapes)
-    const escaped = confirmed.map(({ image, kinds, passedBy }) => ({
-      image,
-      truth: "ng" as const,
-      kinds,
-      passedBy,
-    }))
-    // Each as a part of its product, as the station judges it.
-    const pictures: Picture[] = []
-    for (const { image, product } of [...golden.samples, ...confirmed])
-      pictures.push({ path: await blobs.file(image), product })
-    const path = blobs.path(model.digest)
-    const mine = await prover.judge(path, pictures, signal)
-    const again = await prover.judge(path, pictures.slice(0, Math.min(repeated, parts.length)), signal)
-    const blank = await prover.judgeBlank(path, signal)
-    const theirs = champion ? await prover.judge(blobs.path(champion.digest), pictures, signal) : null
-    dataset.look(golden.digest, model.digest)
-    return judge({
-      policy,
-      golden: { digest: golden.digest, looks: dataset.looks(golden.digest), parts },
-      challenger: mine.slice(0, parts.length),
-      again,
-      champion: theirs?.slice(0, parts.length) ?? null,
-      escapes: {
-        parts: escaped.map((part) => ({ ...part, passed: part.passedBy === champion?.digest })),
-        challenger: mine.slice(parts.length),
-        champion: theirs?.slice(parts.length) ?? null,
-      },
-      blank,
-      critical: deps.criticalKinds(),
-      knows: { challenger: kindsOf(model), champion: champion ? kindsOf(champion) : null },
-      broken: (await blobs.verify(model.digest)) ? null : "hash_mismatch",
-      now: clock.now(),
-    })
-  }
-
-  const prove = (
-    digest: string,
-    golden: () => FrozenSet | Promise<FrozenSet>,
-    signal?: AbortSignal,
-  ): Promise<GateReport> =>
-    proving(async () => {
-      const set = await golden()
-      const model = found(digest)
-      const against = championOf(model.line)?.digest ?? null
-      const report = await examine(model, set, signal)
-      signal?.throwIfAborted()
-      store.proved(digest, report, against)
-      log.info("model_proved", { model: digest, pass: report.pass })
-      announce(digest)
-      return report
-    })
-  /** Proves without a caller who waits; the result stands in the model's row. */
-  const proveSoon = (digest: string): void => {
-    prove(digest, () => goldenNow(digest), stopping.signal).catch((error: unknown) => {
-      if (!stopping.signal.aborted) log.error("proof_failed", { model: digest, error: String(error) })
-    })
-  }
-  /** What is golden now. A model from elsewhere goes by what is labelled when it is first proved: its checks are taken from there. */
-  const goldenNow = async (digest: string): Promise<FrozenSet> => {
-    const { training, golden } = await deps.freezes.freeze(setsOfWork, { signal: stopping.signal })
-    if (dataset.version(training.digest).samples > 0) store.setDataset(digest, training.digest)
-    return dataset.frozen(golden.digest)
-  }
+  const proving = createProving({ ...deps, store, found, championOf, announce })
+  const { prove, proveSoon } = proving
   const add = (model: NewModel): void => {
     store.add(model, clock.now())
     announce(model.digest)
   }
 
-  /** Files from elsewhere are read and opened by a child; what it says of them is the engineer's to mend. */
-  const asSent = async <T>(work: () => Promise<T>): Promise<T> => {
-    try {
-      return await opening(work)
-    } catch (cause) {
-      if (!(cause instanceof ModelError)) throw cause
-      throw new Problem("invalid", cause.code, cause.message, { why: cause.message }, cause)
-    }
-  }
-  const fileOf = async (sha256: string): Promise<string> => {
-    const lying = await shelf.path(sha256)
-    if (lying !== undefined) return lying
-    if (!(await blobs.has(sha256)))
-      throw new Problem("not_found", "model_file", "this file is not on the hub; send it again")
-    return await blobs.file(sha256)
-  }
-  /** With a stamped copy of a file for as long as the work takes. */
-  const withStamped = async <T>(
-    sha256: string,
-    given: ModelContract | undefined,
-    work: (path: string, contract: ModelContract) => Promise<T>,
-  ): Promise<T> => {
-    const file = await fileOf(sha256)
-    const folder = await mkdtemp(join(tmpdir(), "crux-model-"))
-    try {
-      const into = join(folder, "model.onnx")
-      const { contract, stamped } = await asSent(() => prover.stamp(file, given, into))
-      return await work(stamped ? into : file, contract)
-    } finally {
-      await rm(folder, { recursive: true, force: true })
-    }
-  }
-
   /** Registers a file that lies here already. */
   const adopt = (sha256: string, line: string, given?: ModelContract): Promise<ModelView> =>
-    withStamped(sha256, given, async (path, contract) => {
+    foreign.withStamped(sha256, given, async (path, contract) => {
       const digest = (await blobs.putFile(path)).sha256
       const known = store.get(digest)
       if (known && known.state !== "refused") return viewOf(known)
@@ -306,32 +164,8 @@ export function createRegistry(deps: RegistryDeps) {
       return { model: sha256, pass: report.pass, also, note }
     },
 
-    /** What an ONNX file is taken for, without keeping it as a model. Throws `invalid`. */
-    async look(source: AsyncIterable<Uint8Array>): Promise<ModelLook> {
-      const { sha256, size } = await shelf.put(source)
-      const file = await fileOf(sha256)
-      return { file: sha256, size, ...(await asSent(() => prover.look(file))) }
-    },
-
-    /**
-     * What a file that was looked at finds on parts of this hub, and on pictures of nothing, under this contract. Nothing is
-     * kept. Throws `invalid` for what cannot be opened.
-     */
-    try: (file: string, { contract, parts }: ModelTrial): Promise<TrialResult> =>
-      withStamped(file, contract, async (path, read) => {
-        const seen = parts.flatMap((part) => {
-          const image = deps.pictureOf(part)
-          return image === undefined ? [] : [{ part, image }]
-        })
-        const paths = await Promise.all(seen.map(({ image }) => blobs.file(image)))
-        const shown = await asSent(() => prover.show(path, paths, stopping.signal))
-        const pictures = shown.map(({ code, ...said }, i) => ({
-          part: seen[i - blanks]?.part ?? null,
-          code: code ?? null,
-          ...said,
-        }))
-        return { pictures, doubts: doubtsOfTrial(read.task, pictures) }
-      }),
+    look: foreign.look,
+    try: foreign.try,
 
     /** Registers a file that was looked at. Throws `invalid`, `not_found`. */
     adopt,
@@ -470,11 +304,10 @@ export function createRegistry(deps: RegistryDeps) {
     },
     /** Ends the proof under way; it is taken up again at the next start. */
     async stop(): Promise<void> {
-      stopping.abort()
-      await proving(async () => {})
+      foreign.stop()
+      await proving.stop()
     },
-    /** Resolves when no proof is under way. */
-    idle: (): Promise<void> => proving(async () => {}),
+    idle: proving.idle,
   }
 }
 export type Registry = ReturnType<typeof createRegistry>
@@ -486,18 +319,5 @@ async function sibling(dir: string) {
   } catch (error) {
     if (!(error instanceof Problem)) throw error
     return { whole: null, note: `model.int8.onnx was not taken: ${error.message}` }
-  }
-}
-
-const kindsOf = (model: RegisteredModel) =>
-  new Set(model.contract.classes.filter((c) => c.verdict === "NG").map((c) => c.key))
-
-/** Runs async work strictly one after the other. */
-function createTurns() {
-  let tail: Promise<unknown> = Promise.resolve()
-  return <T>(work: () => Promise<T>): Promise<T> => {
-    const turn = tail.then(work)
-    tail = turn.catch(() => undefined)
-    return turn
   }
 }

@@ -24,6 +24,10 @@ export type RegisteredModel = {
   approvedAt: number | null
 }
 
+/** Defect kinds the model has a class for. */
+export const kindsOf = (model: RegisteredModel): Set<string> =>
+  new Set(model.contract.classes.filter((c) => c.verdict === "NG").map((c) => c.key))
+
 export type NewModel = Pick<
   RegisteredModel,
   "digest" | "line" | "size" | "job" | "dataset" | "golden" | "contract" | "metrics"
@@ -116,6 +120,7 @@ export function createRegistryStore(db: Sqlite) {
       release.run({ ...to, manifest: manifest.sha256, size: manifest.size }).changes === 1,
   }
 }
+export type RegistryStore = ReturnType<typeof createRegistryStore>
 
 function modelOf(row: Row | undefined): RegisteredModel | undefined {
   if (!row) return undefined
