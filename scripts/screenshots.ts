@@ -253,6 +253,12 @@ const shots: Record<string, (page: Page) => Promise<void>> = {
     await page.getByTestId("review-checks").tap()
     await page.getByTestId("dialog-close").waitFor()
   },
+  "review-back": async (page) => {
+    await open(page, "/review", '[data-testid="review-item"]')
+    await page.getByTestId("review-item").first().tap()
+    await page.getByTestId("review-send-back").tap()
+    await page.getByTestId("dialog-close").waitFor()
+  },
   known: (page) => open(page, "/known", '[data-testid="known-part"]'),
   "known-add": async (page) => {
     await open(page, "/known", '[data-testid="known-part"]')
@@ -288,7 +294,46 @@ const shots: Record<string, (page: Page) => Promise<void>> = {
     await page.getByTestId("parts-item").first().tap()
     await page.getByTestId("part-history").waitFor()
   },
-  sources: (page) => open(page, "/sources", "main button, main .empty"),
+  sources: (page) => open(page, "/sources", '[data-testid="source-item"]'),
+  "sources-add": async (page) => {
+    await open(page, "/sources", '[data-testid="source-item"]')
+    await page.getByTestId("source-add").tap()
+    await page.locator("[data-preset]").first().waitFor()
+  },
+  source: (page) => open(page, "/sources/line5-vision", '[data-testid="source-message"]'),
+  "model-limits": async (page) => {
+    await page.goto(`${fixture.url}/models/${fixture.models[0]?.digest}`)
+    await page.getByTestId("model-limits").scrollIntoViewIfNeeded()
+  },
+  "datasets-diff": async (page) => {
+    await open(page, "/datasets", ".change img")
+    await page.locator(".changes").scrollIntoViewIfNeeded()
+  },
+  "people-code": async (page) => {
+    await page.goto(`${fixture.url}/people`)
+    await page.getByTestId("tablets-enrol").tap()
+    await page.getByTestId("tablet-name").fill("3라인 검사대")
+    await page.getByTestId("tablet-make-code").tap()
+    await page.getByTestId("tablet-made-code").waitFor()
+  },
+  "people-pin": async (page) => {
+    await open(page, "/people", '[data-testid="people-item"]')
+    await page.getByTestId("people-access").nth(1).tap()
+    await page.getByTestId("access-badge-make").waitFor()
+  },
+  "msa-report": async (page) => {
+    await open(page, "/msa", '[data-testid="msa-appraiser"]')
+    await page.locator("a[href^='/msa/']").first().click()
+    await page.getByTestId("msa-appraiser").first().waitFor()
+  },
+  "not-found": async (page) => {
+    await page.goto(`${fixture.url}/nowhere`)
+    await page.locator(".empty").waitFor()
+  },
+  "no-such-model": async (page) => {
+    await page.goto(`${fixture.url}/models/${"0".repeat(64)}`)
+    await page.locator(".note").waitFor()
+  },
   people: async (page) => {
     await page.goto(`${fixture.url}/people`)
     await page.getByTestId("people-item").first().waitFor()

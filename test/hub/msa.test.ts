@@ -137,7 +137,7 @@ describe("a study", () => {
       return JSON.parse(out)
     }
     const ko = await read("")
-    for (const word of ["일치도 분석 보고서", "긁힘", "미검율", "정확도", "승인"])
+    for (const word of ["일치도 분석 보고서", "긁힘", "미검률", "정확도", "승인"])
       expect(ko.text).toContain(word)
     expect(ko.title).toContain(study.name)
     expect(ko.fonts.map((font: string) => font.replace(/^\/[A-Z]+\+/, ""))).toEqual([

@@ -66,6 +66,13 @@ test("Korean particles follow the sound of the word before them", () => {
   expect(languages.ko.models.approvedBy("이영희")).toBe("이영희가 승인")
   expect(languages.ko.label.stored("양품")).toBe("양품으로 저장")
   expect(languages.ko.label.stored("보류")).toBe("보류로 저장")
+  expect(languages.ko.stations.revokeTitle("3라인 옆면")).toBe("3라인 옆면을 해지할까요?")
+  expect(languages.ko.learning.suspect("양품", "찍힘", 0.9)).toContain("찍힘으로 봅니다")
+})
+
+test("no Korean sentence leaves the choice of a particle to its reader", () => {
+  const undecided = wordsOf(all.ko).filter(([, text]) => /[을은이과](?:\([를는가와]\))|\(으\)로/.test(text))
+  expect(undecided).toEqual([])
 })
 
 test("durations name the two largest units", () => {

@@ -219,6 +219,12 @@ export const deskEn: DeskWords = {
     attempts: (count) => `tried ${n(count)}×`,
     next: (at) => `next ${at}`,
     again: "Send again",
+    why: {
+      answered: (status) => `The other program answered with error ${status}. Tell whoever looks after it.`,
+      slow: "The other program did not answer in time. Check that it runs.",
+      away: "That address cannot be reached. Check the address, and that the other program runs.",
+      other: "Nothing could be exchanged with the other program.",
+    },
   },
   result: { note: "Not taken" },
   servers: {

@@ -132,7 +132,7 @@ export const deskKo = {
     use: "어디에 쓸까요",
     uses: { candidate: "라인 후보", teacher: "둘째 눈" },
     useHints: {
-      candidate: "골든 세트로 검증합니다. 통과하면 승인해서 배포할 수 있습니다.",
+      candidate: "기준 세트로 검증합니다. 통과하면 승인해서 배포할 수 있습니다.",
       teacher: "느려도 됩니다. 기다리는 부품을 뒤에서 보고, 다르게 보는 부품을 앞으로 올립니다.",
     },
     register: "등록",
@@ -219,6 +219,13 @@ export const deskKo = {
     attempts: (count: number) => `${n(count)}번 보냄`,
     next: (at: string) => `다음 ${at}`,
     again: "다시 보내기",
+    why: {
+      answered: (status: string) =>
+        `상대 프로그램이 ${status}번 오류로 답했습니다. 그쪽 담당자에게 알려 주세요.`,
+      slow: "상대 프로그램이 제때 답하지 않았습니다. 실행 중인지 확인하세요.",
+      away: "그 주소에 연결할 수 없습니다. 주소가 맞는지, 상대 프로그램이 실행 중인지 확인하세요.",
+      other: "상대 프로그램과 주고받지 못했습니다.",
+    },
   },
   result: { note: "받지 않은 것" },
   servers: {

@@ -1,6 +1,6 @@
 import { arrivals } from "./en/arrivals.ts"
 import { assist } from "./en/assist.ts"
-import { common, kind, nav, presence, problem, role, severity, time, verdict } from "./en/common.ts"
+import { common, kind, nav, presence, problem, role, time, verdict } from "./en/common.ts"
 import { datasets } from "./en/datasets.ts"
 import { editor } from "./en/editor.ts"
 import { home, live } from "./en/home.ts"
@@ -24,7 +24,6 @@ export const en: Words = {
   common,
   nav,
   verdict,
-  severity,
   kind,
   role,
   session,

@@ -73,9 +73,9 @@ export function createFormat(words: Words) {
     bytes: (size: number) =>
       new Intl.NumberFormat(words.locale, {
         style: "unit",
-        unit: size < 1e6 ? "kilobyte" : size < 1e10 ? "megabyte" : "gigabyte",
+        unit: size < 1e6 ? "kilobyte" : size < 1e9 ? "megabyte" : "gigabyte",
         maximumFractionDigits: 1,
-      }).format(size / (size < 1e6 ? 1e3 : size < 1e10 ? 1e6 : 1e9)),
+      }).format(size / (size < 1e6 ? 1e3 : size < 1e9 ? 1e6 : 1e9)),
   }
 }
 export type Format = ReturnType<typeof createFormat>

@@ -1,6 +1,6 @@
 import { arrivals } from "./ko/arrivals.ts"
 import { assist } from "./ko/assist.ts"
-import { common, kind, nav, presence, problem, role, severity, time, verdict } from "./ko/common.ts"
+import { common, kind, nav, presence, problem, role, time, verdict } from "./ko/common.ts"
 import { datasets } from "./ko/datasets.ts"
 import { editor } from "./ko/editor.ts"
 import { home, live } from "./ko/home.ts"
@@ -27,7 +27,6 @@ export const ko = {
   common,
   nav,
   verdict,
-  severity,
   kind,
   role,
   session,
@@ -66,11 +65,11 @@ export const ko = {
     groups: { part: "부품", lot: "로트", burst: "연속 촬영" },
     working: (done: string, total: string) => `데이터셋을 만드는 중 ${done} / ${total}`,
     reading: "라벨을 읽는 중",
-    nearTitle: (count: number) => `골든과 학습에 거의 같은 사진이 ${n(count)}쌍 있습니다`,
-    nearBody: "같은 사진으로 배우면 증명이 되지 않습니다. 그래서 아직 만들지 않았습니다.",
+    nearTitle: (count: number) => `기준 세트와 학습용에 거의 같은 사진이 ${n(count)}쌍 있습니다`,
+    nearBody: "같은 사진으로 배우면 검증이 되지 않습니다. 그래서 아직 만들지 않았습니다.",
     leaveOut: "학습 사진을 빼고 만들기",
     allow: "서로 다른 부품임",
-    golden: "골든",
+    golden: "기준 세트",
     training: "학습",
   },
   exports: {

@@ -29,6 +29,9 @@ type Props = {
   theme: string
 }
 
+/** Over more than this, seconds, the day is told instead of the hour. */
+const longestClock = 2 * 86_400
+
 /** Text along a vertical line at each moment, drawn by uPlot's own hooks. */
 function drawMoments(moments: Moment[], ink: string, ground: string, font: string) {
   return (plot: uPlot) => {
@@ -86,7 +89,13 @@ export function Chart({
       grid: { stroke: token("line"), width: 1 },
       ticks: { show: false },
     }
-    const clock = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" })
+    const [first = 0, last = 0] = [columns[0][0], columns[0].at(-1)]
+    const clock = new Intl.DateTimeFormat(
+      locale,
+      last - first > longestClock
+        ? { month: "numeric", day: "numeric" }
+        : { hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
+    )
     const options: uPlot.Options = {
       width: place.clientWidth,
       height,
@@ -99,6 +108,8 @@ export function Chart({
           ...axis,
           ...(unit !== undefined && { label: unit, labelFont: axis.font, labelSize: 24 }),
           ...(time ? { values: (_, at) => at.map((t) => clock.format(t * 1000)) } : {}),
+          ...(time &&
+            last - first > longestClock && { incrs: [1, 2, 7, 14, 28].map((days) => days * 86_400) }),
         },
         { ...axis, size: 52, ...(counts && { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000] }) },
       ],

@@ -13,6 +13,7 @@ import type { HomeView } from "#contract/rollout"
 import { Pointing } from "#contract/segmenter"
 import { plainSetup } from "#contract/setups"
 import { NewUser, OwnPatch, SetupRequest, SignInRequest, User } from "#contract/users"
+import { presets } from "../../../hub/sources/presets.rules.ts"
 import { createDesk } from "./desk.ts"
 import { type Picture, paintPictures, shrink } from "./pictures.ts"
 import { makeArrivals, makeRefusals, makeStorage } from "./world/arrivals.ts"
@@ -39,6 +40,7 @@ import {
 } from "./world/programs.ts"
 import { makePreview, makeQueueView, makeTask } from "./world/queue.ts"
 import { makeHome, makeRollouts, makeSeries } from "./world/rollouts.ts"
+import { makeMessages, makeQuarantine, makeSources } from "./world/sources.ts"
 import { makeDevices, makeEnrolmentRequests, makeSecurity, makeShadows } from "./world/stations.ts"
 import { makeJobs, makeRecipes, makeTrainers } from "./world/training.ts"
 
@@ -201,7 +203,15 @@ export async function startFixture(options: FixtureOptions) {
         return json(made, 201)
       }
       case "GET /api/products":
-        return list([{ key: "plate", names: { ko: "철판", en: "Plate" }, active: true }])
+        return list([
+          { key: "plate", names: { ko: "철판", en: "Plate" }, active: true },
+          { key: "bracket", names: { ko: "브래킷", en: "Bracket" }, active: true },
+          { key: "flange", names: { ko: "플랜지", en: "Flange" }, active: true },
+        ])
+      case "GET /api/sources":
+        return list(makeSources(started))
+      case "GET /api/source-presets":
+        return json({ items: presets, next: null })
       case "GET /api/label-setups":
         return json({ items: setups ?? [plainSetup], next: null })
       case "GET /api/guide":
@@ -482,6 +492,11 @@ export async function startFixture(options: FixtureOptions) {
       const found = models.find((m) => m.digest === model[1])
       return found ? json(found) : problem("not_found", "model")
     }
+    const source = /^\/api\/sources\/([^/]+)(\/messages|\/quarantine)?$/.exec(path)
+    if (source?.[2] === "/messages") return list(makeMessages(pictures, Date.now()))
+    if (source?.[2] === "/quarantine") return list(makeQuarantine(started))
+    const camera = makeSources(started).find(({ id }) => id === source?.[1])
+    if (camera) return json(camera)
     const rollout = /^\/api\/rollouts\/([^/]+)\/(pause|resume|rollback)$/.exec(path)
     if (rollout) {
       const found = rollouts.find((r) => r.id === rollout[1])
@@ -494,14 +509,6 @@ export async function startFixture(options: FixtureOptions) {
     const shown = run && jobs.find(({ id }) => id === run[1])
     if (shown && run[2] === "/log") return new Response(exampleLog)
     if (shown) return json(shown)
-    if (/^\/api\/datasets\/\w+\/diff\//.test(path))
-      return json({
-        added: 34,
-        removed: 2,
-        relabelled: 5,
-        moved: 0,
-        examples: { added: [], removed: [], relabelled: [] },
-      })
     const job = /^\/api\/training\/jobs\/([^/]+)\/cancel$/.exec(path)
     if (job) {
       const found = jobs.find((j) => j.id === job[1])

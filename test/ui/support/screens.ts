@@ -186,6 +186,11 @@ const screensOf = (fixture: Fixture): Screen[] => [
     },
   },
   {
+    name: "camera: last messages",
+    path: "/sources/line5-vision",
+    open: (page) => page.getByTestId("source-message").first().waitFor(),
+  },
+  {
     name: "people",
     path: "/people",
     open: (page) => page.getByTestId("tablet-item").first().waitFor(),

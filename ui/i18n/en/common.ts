@@ -49,8 +49,6 @@ export const nav: Words["nav"] = {
 
 export const verdict: Words["verdict"] = first.verdict
 
-export const severity: Words["severity"] = { critical: "critical", major: "major", minor: "minor" }
-
 export const kind: Words["kind"] = { unknown: "Unknown defect" }
 
 export const role: Words["role"] = {

@@ -21,6 +21,7 @@ export const datasets: Words["datasets"] = {
   added: (count) => `${n(count)} added`,
   removed: (count) => `${n(count)} removed`,
   relabelled: (count) => `${n(count)} labelled otherwise`,
+  moved: (count) => `${n(count)} moved to another side`,
   export: "Take labels out",
   what: "Which",
   now: "Labelled now",

@@ -26,7 +26,7 @@ export const models: Words["models"] = {
   overkill: "Overkill",
   undecidable: "Undecidable",
   auroc: "AUROC",
-  upper: (value) => `95 % upper bound ${pct(value)}`,
+  upper: (value) => `95% upper bound ${pct(value)}`,
   escapesOf: (count, of) => `${n(count)} of ${n(of)} NG`,
   overkillsOf: (count, of) => `${n(count)} of ${n(of)} OK`,
   perKind: "Found per kind of defect",
@@ -48,7 +48,14 @@ export const models: Words["models"] = {
   size: "Size",
   recipe: "Recipe",
   thresholds: "Thresholds",
-  thresholdsOf: (product) => `Thresholds for ${product}`,
+  limits: {
+    all: "Every product",
+    other: "Other products",
+    scaled: "with a score of its own",
+    ok: (value) => `OK below ${value}`,
+    ng: (value) => `NG from ${value}`,
+    note: "Scores go from 0 (good) to 1 (bad). What lies between is undecidable, and a person looks.",
+  },
   digest: "Digest",
   classes: "Defects it knows",
   job: "See the training",
@@ -131,6 +138,6 @@ export const gate: Words["gate"] = {
         : `It misses ${num(p, "escapes")} of ${num(p, "n")} “${text(p, "kind")}”.`,
     per_kind_none: () => "The golden parts name no kinds.",
     latency: (p, status) =>
-      `The slowest 1 % take ${num(p, "p99_ms")} ms, ${status === "pass" ? "within" : "over"} the limit of ${num(p, "limit_ms")} ms.`,
+      `The slowest 1% take ${num(p, "p99_ms")} ms, ${status === "pass" ? "within" : "over"} the limit of ${num(p, "limit_ms")} ms.`,
   },
 }

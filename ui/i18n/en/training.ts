@@ -55,6 +55,12 @@ export const training: Words["training"] = {
     small_share: "Bad parts with small defects alone",
     oof_auroc_usual: "Separation at 384 pixels",
     oof_auroc_larger: "Separation at 576 pixels",
+    loss: "Error while learning (less is better)",
+    "val/loss": "Error on held-out pictures (less is better)",
+    "val/auroc": "Separation of OK and NG on held-out pictures (1 is best)",
+    "val/balanced_accuracy": "Right on held-out pictures",
+    "val/ap50": "Found on held-out pictures (AP50)",
+    "val/iou": "Overlap on held-out pictures (IoU)",
   },
   why: {
     manual: "started by hand",
@@ -68,7 +74,12 @@ export const training: Words["training"] = {
   gateFail: "Gate failed",
   took: (text) => `took ${text}`,
   by: (name) => `started by ${name}`,
-  error: "Why it stopped",
+  failed: {
+    fewGood: (count) =>
+      `There were too few OK pictures. Judge at least ${n(count)} OK parts, then start again.`,
+    interrupted: "The hub was stopped twice while it trained. The verdicts are safe; start it again.",
+    other: "The training could not finish. The verdicts are safe. If it fails again, tell an admin.",
+  },
   needsEngineer: "An engineer starts the training.",
 }
 
@@ -176,6 +187,6 @@ export const learning: Words["learning"] = {
   suspectsLooked: (wrong, looked) =>
     `Of ${plural(looked, "doubted label")} looked at again, ${n(wrong)} ${wrong === 1 ? "was" : "were"} wrong`,
   suspectsNone: "None has been looked at again yet.",
-  suspectsInterval: (low, high) => `95 % interval ${pct(low)} to ${pct(high)}`,
+  suspectsInterval: (low, high) => `95% interval ${pct(low)} to ${pct(high)}`,
   suspectsWaiting: (count) => `${n(count)} waiting`,
 }

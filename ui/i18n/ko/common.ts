@@ -48,8 +48,6 @@ export const nav = {
 
 export const verdict = first.verdict
 
-export const severity = { critical: "치명", major: "중", minor: "경" }
-
 export const kind = { unknown: "모르는 불량" }
 
 export const role = { worker: "작업자", reviewer: "검토자", engineer: "엔지니어", admin: "관리자" }

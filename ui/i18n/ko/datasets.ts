@@ -9,8 +9,8 @@ export const datasets = {
   empty: "아직 버전이 없습니다",
   emptyBody: "학습할 때마다 하나씩 고정합니다. 지금 판정한 것을 고정할 수도 있습니다.",
   versions: "버전",
-  role: { training: "학습용", golden: "골든 세트" },
-  split: { train: "학습", calib: "기준값 설정", golden: "모델 검증" } as Record<string, string>,
+  role: { training: "학습용", golden: "기준 세트" },
+  split: { train: "학습", calib: "경계 정하기", golden: "모델 검증" } as Record<string, string>,
   balance: "분류별 수",
   products: "제품",
   leaks: (count: number) =>
@@ -20,6 +20,7 @@ export const datasets = {
   added: (count: number) => `${n(count)}개 추가`,
   removed: (count: number) => `${n(count)}개 제외`,
   relabelled: (count: number) => `${n(count)}개 판정 바뀜`,
+  moved: (count: number) => `${n(count)}개 다른 쪽으로 옮김`,
   export: "라벨 내보내기",
   what: "대상",
   now: "지금 판정한 것",

@@ -63,6 +63,6 @@ export const live = {
   overkill: "과검",
   score: "점수",
   detail: "부품 상세",
-  latency: "지연",
+  latency: "판정 시간",
   openLabel: "판정하기",
 }

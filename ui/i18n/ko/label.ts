@@ -193,7 +193,7 @@ export const flow = {
     icon: "그림",
     color: "색과 무늬",
     severity: "심각도",
-    severities: { critical: "치명", major: "중요", minor: "경미" },
+    severities: { critical: "치명결함", major: "중결함", minor: "경결함" },
     state: "사용",
     active: "사용 중",
     retired: "더 이상 쓰지 않음",

@@ -27,7 +27,7 @@ export const models = {
   overkill: "과검률",
   undecidable: "판단 불가율",
   auroc: "분리도(AUROC)",
-  upper: (value: number) => `95 % 상한 ${pct(value)}`,
+  upper: (value: number) => `95% 상한 ${pct(value)}`,
   escapesOf: (count: number, of: number) => `불량 ${n(of)}장 중 ${n(count)}장`,
   overkillsOf: (count: number, of: number) => `양품 ${n(of)}장 중 ${n(count)}장`,
   perKind: "불량 종류별로 찾은 수",
@@ -49,7 +49,14 @@ export const models = {
   size: "크기",
   recipe: "학습 방법",
   thresholds: "판정 경계",
-  thresholdsOf: (product: string) => `${product} 판정 경계`,
+  limits: {
+    all: "모든 제품",
+    other: "그 밖의 제품",
+    scaled: "점수도 이 제품에 맞춤",
+    ok: (value: string) => `양품 ${value} 미만`,
+    ng: (value: string) => `불량 ${value} 이상`,
+    note: "점수는 0(양품)에서 1(불량)까지입니다. 사이에 드는 부품은 판단 불가로 사람에게 갑니다.",
+  },
   digest: "지문",
   classes: "알아보는 불량",
   job: "학습 보기",
@@ -133,6 +140,6 @@ export const gate = {
         : `‘${text(p, "kind")}’ ${num(p, "n")}장 중 ${num(p, "escapes")}장을 놓칩니다.`,
     per_kind_none: () => "기준 부품에 불량 종류가 없습니다.",
     latency: (p, status) =>
-      `느린 1 %가 ${num(p, "p99_ms")} ms입니다. 기준 ${num(p, "limit_ms")} ms${status === "pass" ? " 안입니다." : "를 넘습니다."}`,
+      `느린 1%가 ${num(p, "p99_ms")} ms입니다. 기준 ${num(p, "limit_ms")} ms${status === "pass" ? " 안입니다." : "를 넘습니다."}`,
   } as Record<string, (p: Params, status: string) => string>,
 }

@@ -1,3 +1,4 @@
+import { josa } from "es-hangul"
 import { n } from "./say.ts"
 
 export const stations = {
@@ -6,7 +7,7 @@ export const stations = {
   emptyBody: "등록 코드를 만들어 검사 장비에 입력하세요.",
   enrol: "스테이션 등록",
   enrolTitle: "새 스테이션",
-  id: "장비 이름표(id)",
+  id: "장비 ID",
   idHint: "영문 소문자, 숫자, - (예: line1-cam)",
   name: "이름",
   make: "코드 만들기",
@@ -32,12 +33,12 @@ export const stations = {
   replaces: "사용 중인 스테이션을 대신합니다",
   proofBy: { secret: "비밀 키", certificate: "인증서" },
   revoke: "사용 해지",
-  revokeTitle: (name: string) => `${name}을(를) 해지할까요?`,
+  revokeTitle: (name: string) => `${josa(name, "을/를")} 해지할까요?`,
   revokeBody: "연결이 바로 끊기고, 새 코드 없이는 다시 연결할 수 없습니다. 지금까지의 검사 기록은 남습니다.",
   clone: (time: string, addresses: string) =>
-    `두 장비가 같은 이름표를 쓰고 있습니다(${time}, 주소 ${addresses}). 복사된 장비를 찾은 뒤 맞는 장비를 다시 등록하세요. 보낸 기록은 모두 남아 있습니다.`,
+    `두 장비가 같은 ID를 쓰고 있습니다(${time}, 주소 ${addresses}). 복사된 장비를 찾은 뒤 맞는 장비를 다시 등록하세요. 보낸 기록은 모두 남아 있습니다.`,
   cloneClear: "해결했음",
-  cloneClearBody: "이 이름표를 쓰는 장비가 하나뿐일 때만 누르세요. 아니면 경고가 다시 나타납니다.",
+  cloneClearBody: "이 ID를 쓰는 장비가 하나뿐일 때만 누르세요. 아니면 경고가 다시 나타납니다.",
   doors: "연결 보안",
   caDownload: "태블릿용 인증서",
   caFingerprint: "인증 기관 지문(SHA-256)",
@@ -77,13 +78,13 @@ export const station = {
   known: {
     title: "정답 부품",
     lead: "정답을 아는 부품을 작업에 섞어, 사람과 모델이 얼마나 정확한지 봅니다.",
-    add: "정답 부품 더하기",
+    add: "정답 부품 추가",
     pick: "판정이 틀림없는 부품을 고르세요. 지금 판정이 정답이 됩니다.",
     pickNone: "고를 수 있는 부품이 없습니다. 먼저 부품을 판정하세요.",
     save: "정답으로 등록",
     empty: "아직 정답 부품이 없습니다",
     emptyBody:
-      "판정이 틀림없는 부품을 더하면 작업 중에 섞여 나갑니다. 비율은 검토 화면의 확인 설정에서 정합니다.",
+      "판정이 틀림없는 부품을 추가하면 작업 중에 섞여 나갑니다. 비율은 검토 화면의 확인 설정에서 정합니다.",
     resting: "섞지 않음",
     rest: "섞지 않기",
     handOut: "다시 섞기",
@@ -151,7 +152,7 @@ export const devices = {
   remove: {
     open: "이 카메라 삭제",
     title: (name: string) => `"${name}" 카메라를 삭제할까요?`,
-    body: "연결과 비밀번호가 바로 끝나고, 폴더를 더 이상 읽지 않습니다. 지금까지 보낸 제품은 사진과 판정까지 그대로 남고, 이해하지 못한 메시지도 남습니다. 같은 이름을 다시 쓸 수 있습니다.",
+    body: "연결과 비밀번호가 바로 끝나고, 폴더를 더 이상 읽지 않습니다. 지금까지 보낸 제품은 사진과 판정까지 그대로 남고, 읽지 못한 메시지도 남습니다. 같은 이름을 다시 쓸 수 있습니다.",
     halves: (count: number) => `짝을 기다리는 ${n(count)}건은 따로 저장합니다.`,
     yes: "삭제",
   },

@@ -56,6 +56,12 @@ export const training = {
     small_share: "작은 결함만 있는 불량",
     oof_auroc_usual: "384픽셀에서 분리도",
     oof_auroc_larger: "576픽셀에서 분리도",
+    loss: "학습 오차 (작을수록 좋음)",
+    "val/loss": "확인용 사진의 오차 (작을수록 좋음)",
+    "val/auroc": "확인용 사진의 양품·불량 분리도 (1에 가까울수록 좋음)",
+    "val/balanced_accuracy": "확인용 사진에서 맞힌 비율",
+    "val/ap50": "확인용 사진에서 찾은 정도 (AP50)",
+    "val/iou": "확인용 사진에서 겹친 정도 (IoU)",
   } as Record<string, string>,
   why: {
     manual: "직접 시작",
@@ -69,7 +75,12 @@ export const training = {
   gateFail: "검증 불합격",
   took: (text: string) => `${text} 걸림`,
   by: (name: string) => `${josa(name, "이/가")} 시작`,
-  error: "멈춘 까닭",
+  failed: {
+    fewGood: (count: number) =>
+      `양품 사진이 모자라 멈췄습니다. 양품을 ${n(count)}장 이상 판정한 뒤 다시 시작하세요.`,
+    interrupted: "학습하는 동안 허브가 두 번 꺼졌습니다. 판정은 그대로 있습니다. 다시 시작하세요.",
+    other: "학습을 끝내지 못했습니다. 판정은 그대로 있습니다. 다시 시작해도 같으면 관리자에게 알려 주세요.",
+  },
   needsEngineer: "학습은 엔지니어가 시작합니다.",
 }
 
@@ -141,7 +152,7 @@ export const trainers = {
   compare: "비교",
   comparePick: "비교할 학습을 하나 더 고르세요.",
   compared: "두 학습 비교",
-  seed: "난수 시작값",
+  seed: "시드 (난수 시작값)",
   bundle: "작업 지문",
   bundleHint: "같은 지문이면 같은 자료와 설정입니다.",
   reproduces: "다시 한 학습",
@@ -171,12 +182,12 @@ export const learning = {
     `기다리는 부품 ${n(waiting)}개를 판정한 부품 ${n(judged)}개와 견주어, 다르게 보이는 ${n(picked)}개를 골랐습니다`,
   coverageLine: (line: string) => `${line} 라인`,
   suspect: (given: string, said: string, sure: number) =>
-    `판정은 ${given}입니다. 이 부품을 본 적 없는 모델은 ${pct(sure)} 확률로 ${said}(으)로 봅니다.`,
+    `판정은 ${given}입니다. 이 부품을 본 적 없는 모델은 ${pct(sure)} 확률로 ${josa(said, "으로/로")} 봅니다.`,
   suspectHint: "검토하는 사람이 정할 때까지 판정은 그대로입니다.",
   suspects: "학습기가 의심하는 판정",
   suspectsLooked: (wrong: number, looked: number) =>
     `의심한 판정 ${n(looked)}개를 다시 보니 ${n(wrong)}개가 틀렸습니다`,
   suspectsNone: "아직 다시 본 판정이 없습니다.",
-  suspectsInterval: (low: number, high: number) => `95 % 신뢰구간 ${pct(low)}–${pct(high)}`,
+  suspectsInterval: (low: number, high: number) => `95% 신뢰구간 ${pct(low)}–${pct(high)}`,
   suspectsWaiting: (count: number) => `${n(count)}개 대기`,
 }

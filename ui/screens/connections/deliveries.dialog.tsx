@@ -9,6 +9,7 @@ import { Loaded } from "../../parts/loaded.tsx"
 import { TroubleNote } from "../../parts/states.tsx"
 import { Tag, type Tone } from "../../parts/tag.tsx"
 import { useResource } from "../../resource.ts"
+import { WhyNot } from "./why-not.tsx"
 
 const tones: Record<WebhookDelivery["state"], Tone> = { due: "unsure", delivered: "ok", dead: "ng" }
 
@@ -54,7 +55,7 @@ export function Deliveries({ hook, onClose }: { hook: Webhook; onClose: () => vo
                       {format.dateTime(one.created_at)} · {w.attempts(one.attempts)}
                       {one.next_at !== null && one.attempts > 0 && ` · ${w.next(format.clock(one.next_at))}`}
                     </span>
-                    {one.last_error !== null && <span class="row-error">{one.last_error}</span>}
+                    {one.last_error !== null && <WhyNot error={one.last_error} />}
                   </div>
                   {one.state === "dead" && (
                     <Button onClick={() => void again(one.id)} testid="connections-again">

@@ -5,6 +5,7 @@ import { useDeskWords } from "../../desk-words.ts"
 import { Button } from "../../parts/button.tsx"
 import { Progress } from "../../parts/progress.tsx"
 import { Tag } from "../../parts/tag.tsx"
+import { WhyNot } from "./why-not.tsx"
 
 /** One model server: how it is, what it may answer with, and when it is asked. */
 export function Server({
@@ -46,7 +47,7 @@ export function Server({
           {server.model_version !== "" && <Tag>{w.version(server.model_version)}</Tag>}
           {server.sign_in !== "none" && <Tag icon="key">{w.signIns[server.sign_in]}</Tag>}
         </span>
-        {server.error !== null && <span class="row-error">{server.error}</span>}
+        {server.error !== null && <WhyNot error={server.error} />}
         <span class="muted">
           {server.project.title} · {w.predicted(predicted, tasks)}
         </span>
@@ -66,10 +67,10 @@ export function Server({
           </div>
         )}
         {run?.ended === true && (
-          <span class={run.error === null ? "muted" : "row-error"} data-testid="servers-run">
-            {w.asked(run.answered, run.of)}
-            {run.error !== null && run.error !== server.error && ` ${run.error}`}
-          </span>
+          <div data-testid="servers-run">
+            <p class={run.error === null ? "muted" : "row-error"}>{w.asked(run.answered, run.of)}</p>
+            {run.error !== null && run.error !== server.error && <WhyNot error={run.error} />}
+          </div>
         )}
         <label class="check">
           <input

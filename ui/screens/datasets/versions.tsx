@@ -8,6 +8,7 @@ import { Panel } from "../../parts/page.tsx"
 import { Empty } from "../../parts/states.tsx"
 import { Tag } from "../../parts/tag.tsx"
 import { type Resource, useResource } from "../../resource.ts"
+import { useProductName } from "../catalogue/product-name.ts"
 
 /** Frozen sets beside what the chosen one holds. */
 export function Versions({ versions }: { versions: Resource<DatasetVersion[]> }) {
@@ -61,6 +62,7 @@ function Version({ version }: { version: DatasetVersion }) {
   const words = useWords()
   const format = useFormat()
   const engineer = useMay("engineer")
+  const productName = useProductName()
   const { summary, leaks, parent, digest } = version
   return (
     <Panel
@@ -82,7 +84,7 @@ function Version({ version }: { version: DatasetVersion }) {
           <p class="muted">
             {words.datasets.products}:{" "}
             {Object.entries(summary.by_product)
-              .map(([product, count]) => `${product} ${format.number(count)}`)
+              .map(([product, count]) => `${productName(product)} ${format.number(count)}`)
               .join(" · ")}
           </p>
         )}
@@ -137,17 +139,20 @@ function Changes({ digest, parent }: { digest: string; parent: string }) {
     <section class="changes">
       <h3>{words.datasets.changes}</h3>
       <Loaded resource={diff}>
-        {({ added, removed, relabelled, examples }) =>
-          added + removed + relabelled === 0 ? (
+        {({ added, removed, relabelled, moved, examples }) =>
+          added + removed + relabelled + moved === 0 ? (
             <p class="muted">{words.datasets.unchanged}</p>
           ) : (
             <>
-              <Change text={words.datasets.added(added)} samples={examples.added} />
-              <Change text={words.datasets.removed(removed)} samples={examples.removed} />
-              <Change
-                text={words.datasets.relabelled(relabelled)}
-                samples={examples.relabelled.map(({ now }) => now)}
-              />
+              {added > 0 && <Change text={words.datasets.added(added)} samples={examples.added} />}
+              {removed > 0 && <Change text={words.datasets.removed(removed)} samples={examples.removed} />}
+              {relabelled > 0 && (
+                <Change
+                  text={words.datasets.relabelled(relabelled)}
+                  samples={examples.relabelled.map(({ now }) => now)}
+                />
+              )}
+              {moved > 0 && <Change text={words.datasets.moved(moved)} samples={[]} />}
             </>
           )
         }
@@ -157,11 +162,10 @@ function Changes({ digest, parent }: { digest: string; parent: string }) {
 }
 
 function Change({ text, samples }: { text: string; samples: readonly DatasetSample[] }) {
-  if (samples.length === 0) return null
   return (
     <div class="change">
       <p class="num">{text}</p>
-      <Pictures samples={samples.slice(0, 10)} />
+      {samples.length > 0 && <Pictures samples={samples.slice(0, 10)} />}
     </div>
   )
 }

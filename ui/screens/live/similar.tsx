@@ -86,7 +86,8 @@ export function Similar({
                     {words.common.and((inspection.label?.kinds ?? []).slice(0, 2).map(kindName))}
                   </span>
                   <span class="muted small num">
-                    {words.assist.alike(similarity)} · {format.dateTime(takenAt(inspection))}
+                    <span>{words.assist.alike(similarity)}</span>
+                    <span>{format.dateTime(takenAt(inspection))}</span>
                   </span>
                 </button>
               </li>

@@ -4,7 +4,7 @@ import * as v from "valibot"
 import { DefectKey } from "#contract/ids"
 import { decodings, type ModelContract, type ModelInput } from "#contract/model"
 import type { ModelLook } from "#contract/registry"
-import { useApp } from "../../context.ts"
+import { useApp, useWords } from "../../context.ts"
 import { useDeskWords } from "../../desk-words.ts"
 import { Field, Segmented, Select } from "../../parts/field.tsx"
 import { classesUpTo, type Decoding, isDecoding, readAs, readNumbers } from "./draft.rules.ts"
@@ -193,6 +193,7 @@ function Classes({
   number: NumberOf
 }) {
   const { kinds } = useApp()
+  const words = useWords()
   const w = useDeskWords().wizard
   const list = useId()
   const { classes } = contract
@@ -227,8 +228,8 @@ function Classes({
               label={w.verdictOf(key)}
               value={verdict}
               options={[
-                { value: "OK", text: "OK" },
-                { value: "NG", text: "NG" },
+                { value: "OK", text: words.verdict.ok },
+                { value: "NG", text: words.verdict.ng },
               ]}
               onValue={(value) => change(id, { verdict: value })}
             />

@@ -19,22 +19,22 @@ export function Checks({ checks }: { checks: readonly GateCheck[] }) {
   const order: GateCheck["status"][] = ["fail", "warn", "pass", "skip"]
   const sorted = [...checks].sort((a, b) => order.indexOf(a.status) - order.indexOf(b.status))
   return (
-    <ul class="checks">
+    <ul class="gate-checks">
       {sorted.map((check) => {
         const kind = check.params.kind
         const params = typeof kind === "string" ? { ...check.params, kind: kindName(kind) } : check.params
         return (
           <li
             key={check.id}
-            class={`check check-${check.status}`}
+            class={`gate-check gate-check-${check.status}`}
             data-testid="model-check"
             data-status={check.status}
           >
-            <span class="check-sign">
+            <span class="gate-check-sign">
               <Icon name={signs[check.status]} />
             </span>
             <div>
-              <p class="check-name">
+              <p class="gate-check-name">
                 {words.gate.check[check.id]}
                 <span class="muted small">
                   {" "}

@@ -3,6 +3,7 @@ import { useLocation, useRoute } from "preact-iso"
 import { Device } from "#contract/fleet"
 import { ModelView } from "#contract/registry"
 import { RolloutView } from "#contract/rollout"
+import { RecipeView } from "#contract/trainer"
 import { useApp, useFormat, useKindName, useMay, useWords } from "../../context.ts"
 import { Button } from "../../parts/button.tsx"
 import { Confirm } from "../../parts/confirm.tsx"
@@ -11,7 +12,9 @@ import { Loaded } from "../../parts/loaded.tsx"
 import { Page, Panel } from "../../parts/page.tsx"
 import { Empty } from "../../parts/states.tsx"
 import { useResource } from "../../resource.ts"
+import { useRecipeWords } from "../training/recipe-name.ts"
 import { Checks, Comparison, Failing, PerKind } from "./gate.tsx"
+import { LimitBars } from "./limits.tsx"
 import { ModelTags, useModelName } from "./models.screen.tsx"
 
 /** One model: may it go on the line, and why. */
@@ -133,6 +136,9 @@ function Report({ model }: { model: ModelView }) {
           <Empty icon="clock" title={words.models.gateNone} body={words.models.gateNoneBody} />
         </Panel>
       )}
+      <Panel class="model-wide" title={words.models.thresholds}>
+        <LimitBars contract={model.contract} />
+      </Panel>
       <Panel class="model-wide">
         <Facts model={model} />
       </Panel>
@@ -140,23 +146,18 @@ function Report({ model }: { model: ModelView }) {
   )
 }
 
-const spanOf = ({ t_low, t_high }: { t_low: number; t_high: number }) =>
-  `${t_low.toFixed(2)} – ${t_high.toFixed(2)}`
-
 function Facts({ model }: { model: ModelView }) {
   const words = useWords()
   const format = useFormat()
+  const { api } = useApp()
   const kindName = useKindName()
+  const recipes = useResource("recipes", (s) => api.list("/api/training/recipes", RecipeView, s))
+  const named = useRecipeWords(recipes.data.value)
   const { contract } = model
   const facts: [string, string][] = [
     [words.models.made, format.dateTime(model.created_at)],
     ...(model.approved_by === null ? [] : [[words.models.approve, model.approved_by] as [string, string]]),
-    [words.models.recipe, contract.provenance.recipe],
-    [words.models.thresholds, spanOf(contract.thresholds)],
-    ...Object.entries(contract.products ?? {}).map(([product, own]): [string, string] => [
-      words.models.thresholdsOf(product),
-      spanOf(own),
-    ]),
+    [words.models.recipe, named.recipe(contract.provenance.recipe)],
     [words.models.size, format.bytes(model.size)],
     [
       words.models.classes,

@@ -6,6 +6,7 @@ import { useWords } from "../../context.ts"
 import { Button } from "../../parts/button.tsx"
 import { Icon } from "../../parts/icon.tsx"
 import { ConditionDialog } from "./condition.dialog.tsx"
+import { useTermText } from "./term-text.ts"
 
 type Fault = { code: string; at: number; length: number; word: string }
 
@@ -120,13 +121,12 @@ export function FilterBar({
 
 function Chip({ term, onDrop }: { term: FilterTerm; onDrop: () => void }) {
   const words = useWords()
-  const written = formatTerm(term)
-  const value = written.replace(/^-?\w+:?/, "")
+  const termText = useTermText()
   return (
     <button type="button" class="parts-chip" onClick={onDrop} data-testid="parts-chip">
       <span>
         {term.not && "≠ "}
-        <b>{words.parts.fields[term.field]}</b> {term.field === "text" ? term.text : value}
+        <b>{words.parts.fields[term.field]}</b> {termText(term)}
       </span>
       <Icon name="close" size={18} />
       <span class="visually-hidden">{words.parts.viewDrop}</span>

@@ -45,10 +45,10 @@ export function PartGrid({ rows, ticked, onTick }: Props) {
             <span class="parts-card-tags">
               <VerdictTag verdict={inspection.verdict.eval} />
               {inspection.label && (
-                <>
+                <span class="parts-card-said">
                   <Icon name="people" size={18} />
                   <VerdictTag verdict={inspection.label.verdict} />
-                </>
+                </span>
               )}
             </span>
             <span class="small muted">

@@ -122,7 +122,7 @@ export function LabelSetupPanel() {
   }
 
   return (
-    <Panel title={say.title}>
+    <Panel title={say.title} class="setup">
       <p class="muted">{say.body}</p>
       {trouble.value && <TroubleNote trouble={trouble.value} retry={() => void load()} />}
       {products.value.length > 0 && (
@@ -262,7 +262,9 @@ export function LabelSetupPanel() {
           {words.common.save}
         </Button>
       </div>
-      <p role="status">{said.value === "" ? "" : say[said.value]}</p>
+      <p role="status" class={said.value === "wrong" ? "row-error" : "muted"}>
+        {said.value === "" ? "" : say[said.value]}
+      </p>
     </Panel>
   )
 }

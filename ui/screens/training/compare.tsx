@@ -6,6 +6,7 @@ import { useApp, useFormat, useMay, useWords } from "../../context.ts"
 import { Loaded } from "../../parts/loaded.tsx"
 import { Panel } from "../../parts/page.tsx"
 import { useResource } from "../../resource.ts"
+import { figureText } from "./job.tsx"
 import { useRecipeWords } from "./recipe-name.ts"
 
 type Side = { job: JobView; model: ModelView | null }
@@ -78,7 +79,7 @@ export function Compare({ ids, recipes }: { ids: [string, string]; recipes: Reci
         words.training.metric[name] ?? name,
         ...of(({ job }) => {
           const value = job.figures[name]
-          return value === undefined ? "–" : format.figure(value)
+          return value === undefined ? "–" : figureText(format, name, value)
         }),
       ]),
       [

@@ -4,6 +4,7 @@ import type { JobView } from "#contract/registry"
 import type { RecipeView } from "#contract/trainer"
 import { useApp, useFormat, useKindName, useWords } from "../../context.ts"
 import { useDeskWords } from "../../desk-words.ts"
+import type { Format } from "../../i18n/format.ts"
 import { Button, LinkButton } from "../../parts/button.tsx"
 import { Chart, type Line } from "../../parts/chart.tsx"
 import { DefectIcon } from "../../parts/icon.tsx"
@@ -11,6 +12,7 @@ import { Panel } from "../../parts/page.tsx"
 import { Progress } from "../../parts/progress.tsx"
 import { Tag, type Tone } from "../../parts/tag.tsx"
 import { useRecipeWords } from "./recipe-name.ts"
+import { WhyFailed } from "./why-failed.tsx"
 
 const tones: Record<string, Tone> = { succeeded: "ok", failed: "ng", cancelled: "neutral" }
 
@@ -53,6 +55,10 @@ function curveOf(
 
 const isShare = (metric: string) => /escape|overkill|undecidable|share/.test(metric)
 
+/** A figure of a trainer as people read it. */
+export const figureText = (format: Format, metric: string, value: number): string =>
+  isShare(metric) ? format.percent(value) : format.figure(value)
+
 /** The newest value of every figure that has a name people know; a trainer sends many more for its own log. */
 function Figures({ job }: { job: JobView }) {
   const words = useWords()
@@ -67,7 +73,7 @@ function Figures({ job }: { job: JobView }) {
       {newest.slice(0, 12).map(([name, value]) => (
         <div key={name}>
           <dt>{words.training.metric[name] ?? name}</dt>
-          <dd class="num">{isShare(name) ? format.percent(value) : format.figure(value)}</dd>
+          <dd class="num">{figureText(format, name, value)}</dd>
         </div>
       ))}
     </dl>
@@ -133,9 +139,11 @@ export function RunningJob({
       title={phase}
       aside={
         <div class="job-side">
-          <Tag tone={over ? (tones[job.state] ?? "neutral") : queued ? "neutral" : "strong"}>
-            {words.training.state[job.state]}
-          </Tag>
+          {phase !== words.training.state[job.state] && (
+            <Tag tone={over ? (tones[job.state] ?? "neutral") : "strong"}>
+              {words.training.state[job.state]}
+            </Tag>
+          )}
           {linked && (
             <LinkButton href={`/training/${job.id}`} look="quiet">
               {words.trainers.details}
@@ -154,7 +162,8 @@ export function RunningJob({
         <p class="muted">
           {words.training.why[job.why] ?? job.why}
           {job.why === "manual" && ` · ${words.training.by(job.created_by)}`}
-          {` · ${named.recipe(job.recipe.id)} · ${named.place(job)}`}
+          {` · ${named.recipe(job.recipe.id)}`}
+          {job.place !== "hub" && ` · ${named.place(job)}`}
           {attempt > 1 && ` · ${words.trainers.attempt(attempt)}`}
           {!over &&
             progress?.eta_s !== undefined &&
@@ -166,11 +175,7 @@ export function RunningJob({
         {!over && job.checkpoint && (
           <p class="muted small">{words.trainers.checkpoint(format.dateTime(job.checkpoint.at))}</p>
         )}
-        {job.error !== null && (
-          <p class="row-error">
-            {words.training.error}: {job.error}
-          </p>
-        )}
+        {job.error !== null && <WhyFailed error={job.error} />}
         {job.note !== null && (
           <p class="muted">
             {desk.result.note}: {job.note}
@@ -258,11 +263,7 @@ export function PastJob({
             ].filter((text) => text !== ""),
           )}
         </span>
-        {job.error !== null && (
-          <span class="row-error">
-            {words.training.error}: {job.error}
-          </span>
-        )}
+        {job.error !== null && <WhyFailed error={job.error} />}
       </div>
       {job.gate_pass !== null && (
         <Tag tone={job.gate_pass ? "ok" : "ng"} icon={job.gate_pass ? "check" : "close"}>

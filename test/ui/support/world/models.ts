@@ -42,7 +42,11 @@ function makeContract(kinds: string[]) {
     classes: kinds.map((key, i) => ({ id: i, key, verdict: "NG" })),
     thresholds: { t_low: 0.31, t_high: 0.62 },
     score: { direction: "higher_is_ng", raw: false },
-    provenance: { recipe: "patch-bank", licence: "Apache-2.0" },
+    products: {
+      plate: { t_low: 0.22, t_high: 0.48, outputs: { score: "score_plate", map: "map_plate" } },
+      bracket: { t_low: 0.4, t_high: 0.71 },
+    },
+    provenance: { recipe: "patch", licence: "Apache-2.0" },
   }
 }
 
