@@ -22,6 +22,8 @@ type Column = { title: string; share: number }
 
 const margin = 36
 const pad = 4
+/** A heading stands where at least the head of its table and one row fit below it. */
+const firstRow = 90
 const size = { title: 17, heading: 11, text: 8.5, small: 7 }
 const ink = { text: "#14181c", muted: "#4b5563", line: "#9aa4ae", head: "#e8ecef" }
 
@@ -153,7 +155,7 @@ export async function reportPdf(ask: PdfAsk, fonts: PdfFonts): Promise<Uint8Arra
   const kindName = (kind: string) => ask.kinds[kind] ?? kind
   if (report.parts === 0) heading(words.noData, 0)
   else {
-    heading(words.appraisers, 60)
+    heading(words.appraisers, firstRow)
     table(
       [
         { title: words.who, share: 1.2 },
@@ -168,7 +170,7 @@ export async function reportPdf(ask: PdfAsk, fonts: PdfFonts): Promise<Uint8Arra
       ],
       report.appraisers.map((appraiser) => appraiserRow(appraiser, nameOf(appraiser.id), words)),
     )
-    heading(words.between, 60)
+    heading(words.between, firstRow)
     table(
       [
         { title: words.figure, share: 2 },
@@ -182,7 +184,7 @@ export async function reportPdf(ask: PdfAsk, fonts: PdfFonts): Promise<Uint8Arra
       ],
     )
     if (report.pairs.length > 0) {
-      heading(words.pairs, 40)
+      heading(words.pairs, firstRow)
       table(
         [
           { title: words.pair, share: 2 },
@@ -197,7 +199,7 @@ export async function reportPdf(ask: PdfAsk, fonts: PdfFonts): Promise<Uint8Arra
       )
     }
     if (report.kinds.length > 0) {
-      heading(words.kinds, 40)
+      heading(words.kinds, firstRow)
       table(
         [
           { title: words.kind, share: 1.2 },
@@ -216,7 +218,7 @@ export async function reportPdf(ask: PdfAsk, fonts: PdfFonts): Promise<Uint8Arra
           kappa(reference, words),
         ]),
       )
-      heading(words.kindsOfPeople, 40)
+      heading(words.kindsOfPeople, firstRow)
       table(
         [
           { title: words.kind, share: 1 },
@@ -234,7 +236,7 @@ export async function reportPdf(ask: PdfAsk, fonts: PdfFonts): Promise<Uint8Arra
         ),
       )
     }
-    heading(words.limits, 90)
+    heading(words.limits, firstRow)
     const { limits } = report
     const pair = (name: string, [good, fair]: readonly [number, number], least: boolean, as = percent) => {
       const say = least ? words.atLeast : words.atMost

@@ -70,7 +70,7 @@ export const en: Words = {
     training: "Training",
   },
   exports: {
-    open: "Formats",
+    open: "Other formats",
     title: "Take these parts out",
     lead: "All parts that the filter finds, with and without a label.",
     underWay: "Being made",

@@ -16,7 +16,7 @@ export const session: Words["session"] = {
 
 export const setup: Words["setup"] = {
   title: "Make the first admin",
-  lead: "Enter the code the hub printed when it first started.",
+  lead: "Enter the code the hub printed when it started. After 30 minutes, restart the hub for another.",
   code: "Setup code",
   name: "Name",
   login: "User name",

@@ -16,7 +16,7 @@ export const session = {
 
 export const setup = {
   title: "첫 관리자 만들기",
-  lead: "허브를 처음 켰을 때 화면에 나온 코드를 입력하세요.",
+  lead: "허브를 시작할 때 나온 설치 코드를 입력하세요. 30분이 지났으면 허브를 다시 시작해 새 코드를 받으세요.",
   code: "설치 코드",
   name: "이름",
   login: "아이디",
