@@ -70,7 +70,7 @@ export function Rail({ onIntent }: { onIntent: (href: string) => void }) {
   return (
     <nav class="rail" aria-label={words.nav.main} ref={rail}>
       <a class="button button-primary skip" href="#main">
-        {words.nav.main} ↷
+        {words.nav.skip}
       </a>
       <Wordmark />
       <div class="rail-items">

@@ -45,6 +45,7 @@ export const nav: Words["nav"] = {
   settings: "Settings",
   more: "More",
   main: "Main menu",
+  skip: "Skip to the content",
 }
 
 export const verdict: Words["verdict"] = first.verdict

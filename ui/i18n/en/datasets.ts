@@ -71,6 +71,8 @@ export const datasets: Words["datasets"] = {
   choose: "Choose a file",
   sending: "Sending",
   state: { running: "Running", done: "Done", failed: "Stopped", cancelled: "Cancelled" },
+  stopped:
+    "It could not be brought in to the end. What came in stays; bringing it again stores nothing twice.",
   seen: (count, total) => `${count} of ${total}`,
   came: (parts, labels) => `${plural(parts, "new part")}, ${plural(labels, "new label")}`,
   known: (count) => `${n(count)} were here`,

@@ -44,6 +44,7 @@ export const nav = {
   settings: "설정",
   more: "더 보기",
   main: "주 메뉴",
+  skip: "본문으로 바로 가기",
 }
 
 export const verdict = first.verdict

@@ -70,6 +70,7 @@ export const datasets = {
   choose: "파일 고르기",
   sending: "보내는 중",
   state: { running: "진행 중", done: "완료", failed: "중단됨", cancelled: "취소됨" },
+  stopped: "끝까지 가져오지 못했습니다. 들어온 것은 남아 있고, 다시 가져와도 두 번 저장하지 않습니다.",
   seen: (count: string, total: string) => `${total}개 중 ${count}개`,
   came: (parts: number, labels: number) => `새 부품 ${n(parts)}개, 새 라벨 ${n(labels)}개`,
   known: (count: number) => `이미 있는 부품 ${n(count)}개`,

@@ -109,7 +109,7 @@ export const parts = {
   part: "부품 이력",
   open: "부품 이력 보기",
   columns: { taken: "검사 시각", part: "부품", verdict: "판정", label: "라벨", waits: "대기" },
-  split: "데이터셋의 쪽",
+  split: "데이터셋에서 쓰는 곳",
   splits: { train: "학습", calib: "경계 정하기", golden: "기준 세트" },
   leftOut: "데이터셋에 쓰지 않음",
   noSplit: "아직 정해지지 않음",

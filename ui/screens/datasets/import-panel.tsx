@@ -10,6 +10,7 @@ import { Panel } from "../../parts/page.tsx"
 import { Progress } from "../../parts/progress.tsx"
 import { TroubleNote } from "../../parts/states.tsx"
 import { Tag, type Tone } from "../../parts/tag.tsx"
+import { TechnicalDetail } from "../../parts/technical-detail.tsx"
 import { useResource } from "../../resource.ts"
 
 const again = 1_000
@@ -114,7 +115,12 @@ function Import({ job }: { job: ImportView }) {
                 ].filter((text) => text !== ""),
               )}
         </span>
-        {job.error !== null && <span class="row-error">{job.error}</span>}
+        {job.error !== null && (
+          <>
+            <p class="row-error">{words.datasets.stopped}</p>
+            <TechnicalDetail text={job.error} />
+          </>
+        )}
         {report.remarks.length > 0 && (
           <details>
             <summary>

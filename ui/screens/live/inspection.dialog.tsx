@@ -6,6 +6,7 @@ import { Dialog } from "../../parts/dialog.tsx"
 import { PartImage } from "../../parts/part-image.tsx"
 import { Empty } from "../../parts/states.tsx"
 import { Tag, VerdictTag } from "../../parts/tag.tsx"
+import { useStationName } from "../stations/station-name.ts"
 import { Hold } from "./hold.tsx"
 import { Prelabels } from "./prelabels.tsx"
 import { Similar } from "./similar.tsx"
@@ -23,9 +24,10 @@ export function InspectionDialog({
   const words = useWords()
   const format = useFormat()
   const kindName = useKindName()
+  const stationName = useStationName()
   const { image, verdict, model, label, no_image } = inspection
   const facts: [string, string][] = [
-    [words.label.station, inspection.device_id],
+    [words.label.station, stationName(inspection.device_id)],
     [words.live.partNo, inspection.part_id ?? words.common.none],
     ...(verdict.score === undefined
       ? []

@@ -11,7 +11,9 @@ import { PartImage } from "../../parts/part-image.tsx"
 import { Empty } from "../../parts/states.tsx"
 import { Tag, VerdictTag } from "../../parts/tag.tsx"
 import { useResource } from "../../resource.ts"
+import { useProductName } from "../catalogue/product-name.ts"
 import { Similar } from "../live/similar.tsx"
+import { useStationName } from "../stations/station-name.ts"
 
 /** Where one part comes from and what became of it, on one page. */
 export function PartScreen() {
@@ -155,12 +157,15 @@ function Look({ look }: { look: PartLookBack }) {
   const words = useWords()
   const format = useFormat()
   const kindName = useKindName()
+  const stationName = useStationName()
+  const productName = useProductName()
+  const evals: Record<string, string> = words.verdict
   const { inspection, lot, recipe, step, images, waits, hold } = look
   const { image, verdict } = inspection
   const facts: [string, ComponentChildren][] = [
     [words.parts.columns.taken, format.dateTime(takenAt(inspection))],
-    [words.parts.fields.station, inspection.device_id],
-    [words.parts.fields.product, inspection.product_id],
+    [words.parts.fields.station, stationName(inspection.device_id)],
+    [words.parts.fields.product, inspection.product_id && productName(inspection.product_id)],
     [words.parts.fields.lot, lot],
     [words.parts.recipe, [recipe, step].filter((text) => text !== null).join(" · ")],
     [words.parts.fields.score, verdict.score?.toFixed(3)],
@@ -233,7 +238,8 @@ function Look({ look }: { look: PartLookBack }) {
           <Facts title={words.parts.opinions} empty={false}>
             {look.opinions.map((opinion) => (
               <li key={opinion.role} class="parts-fact">
-                <code>{opinion.model.slice(0, 12)}</code> {opinion.eval}
+                <b>{words.assist.role[opinion.role]}</b> {evals[opinion.eval] ?? opinion.eval}{" "}
+                <code class="muted">{opinion.model.slice(0, 12)}</code>
               </li>
             ))}
           </Facts>

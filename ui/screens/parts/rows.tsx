@@ -4,6 +4,8 @@ import { thumbUrl } from "../../api.ts"
 import { useFormat, useKindName, useWords } from "../../context.ts"
 import { Icon } from "../../parts/icon.tsx"
 import { VerdictTag } from "../../parts/tag.tsx"
+import { useProductName } from "../catalogue/product-name.ts"
+import { useStationName } from "../stations/station-name.ts"
 
 type Props = { rows: readonly PartRow[]; ticked: ReadonlySet<string>; onTick: (id: string) => void }
 
@@ -29,6 +31,7 @@ export function PartGrid({ rows, ticked, onTick }: Props) {
   const words = useWords()
   const format = useFormat()
   const kindName = useKindName()
+  const stationName = useStationName()
   return (
     <ul class="parts-grid">
       {rows.map(({ inspection, waits }) => (
@@ -54,7 +57,7 @@ export function PartGrid({ rows, ticked, onTick }: Props) {
             <span class="small muted">
               {words.common.and((inspection.label?.kinds ?? []).slice(0, 2).map(kindName)) ||
                 (waits && words.label.reason[waits]) ||
-                inspection.device_id}
+                stationName(inspection.device_id)}
             </span>
             <span class="small muted num">{format.dateTime(takenAt(inspection))}</span>
           </a>
@@ -70,6 +73,8 @@ export function PartTable({ rows, ticked, onTick }: Props) {
   const words = useWords()
   const format = useFormat()
   const kindName = useKindName()
+  const stationName = useStationName()
+  const productName = useProductName()
   const { columns } = words.parts
   return (
     <div class="msa-scroll">
@@ -109,8 +114,8 @@ export function PartTable({ rows, ticked, onTick }: Props) {
                 </a>
               </td>
               <td class="num">{format.dateTime(takenAt(inspection))}</td>
-              <td>{inspection.device_id}</td>
-              <td>{inspection.product_id}</td>
+              <td>{stationName(inspection.device_id)}</td>
+              <td>{inspection.product_id && productName(inspection.product_id)}</td>
               <td>{lot}</td>
               <td>
                 <VerdictTag verdict={inspection.verdict.eval} />
