@@ -25,6 +25,7 @@ const testIds = [
   "nav-people",
   "nav-settings",
   "home-label",
+  "home-first",
   "home-loop",
   "home-waiting",
   "label-canvas",

@@ -9,6 +9,8 @@ export const home: Words["home"] = {
   lastClosed: "Last loop",
   noLoop: "No loop is running",
   noLoopBody: "Judge a new defect, and training and rollout start here.",
+  first: "Connect a station or a camera first",
+  firstBody: "When pictures come in people judge them, and enough verdicts make the first model.",
   waiting: "Waiting for a verdict",
   waitingUnit: "parts",
   labelNow: "Label",

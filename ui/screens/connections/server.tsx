@@ -64,6 +64,7 @@ export function Server({
         {running && run && (
           <div class="job-progress">
             <Progress value={run.of === 0 ? null : run.done / run.of} label={w.asking(run.done, run.of)} />
+            <span class="muted num">{w.asking(run.done, run.of)}</span>
           </div>
         )}
         {run?.ended === true && (

@@ -1,5 +1,6 @@
 import { HomeView } from "#contract/rollout"
-import { useApp, useFormat, useKindName, useWords } from "../../context.ts"
+import { useApp, useFormat, useKindName, useMay, useWords } from "../../context.ts"
+import { LinkButton } from "../../parts/button.tsx"
 import { Icon } from "../../parts/icon.tsx"
 import { Loaded } from "../../parts/loaded.tsx"
 import { Figure, Page, Panel } from "../../parts/page.tsx"
@@ -22,6 +23,34 @@ function QuietLoop() {
   )
 }
 
+/** Before anything sends pictures there is nothing to judge: what to do first. */
+function FirstSteps() {
+  const words = useWords()
+  const admin = useMay("admin")
+  const engineer = useMay("engineer")
+  return (
+    <Panel class="loop">
+      <div class="loop-quiet" data-testid="home-first">
+        <Icon name="stations" size={40} />
+        <div>
+          <h2>{words.home.first}</h2>
+          <p class="muted">{words.home.firstBody}</p>
+          {engineer && (
+            <p class="home-first">
+              {admin && <LinkButton href="/stations">{words.stations.enrol}</LinkButton>}
+              <LinkButton href="/sources">{words.sources.add}</LinkButton>
+            </p>
+          )}
+        </div>
+      </div>
+    </Panel>
+  )
+}
+
+/** Nothing has ever come in, as far as this page can tell. */
+const isFirstDay = ({ stations, waiting, champion, last_hour }: HomeView): boolean =>
+  stations.total === 0 && waiting === 0 && champion === null && last_hour.inspected === 0
+
 export function HomeScreen() {
   const { api } = useApp()
   const words = useWords()
@@ -41,7 +70,7 @@ export function HomeScreen() {
       <Loaded resource={home}>
         {(data) => (
           <div class="home">
-            {data.loop ? <RunningLoop loop={data.loop} /> : <QuietLoop />}
+            {data.loop ? <RunningLoop loop={data.loop} /> : isFirstDay(data) ? <FirstSteps /> : <QuietLoop />}
             <a class="home-label" href="/label" data-testid="home-label">
               <span class="home-label-name">{words.home.waiting}</span>
               <span class="home-label-count" data-testid="home-waiting">

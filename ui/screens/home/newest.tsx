@@ -9,7 +9,7 @@ export function Newest() {
   const words = useWords()
   const items = useStream()
     .items.value.filter((inspection) => inspection.image !== null)
-    .slice(0, 8)
+    .slice(0, 16)
   if (items.length === 0) return null
   return (
     <Panel class="home-newest" title={words.live.stream}>

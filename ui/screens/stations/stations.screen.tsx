@@ -176,20 +176,22 @@ function Station({
           </div>
         ))}
       </dl>
-      <SurroundingTags surroundings={reported?.surroundings} />
-      <IdentityTags device={device} />
-      <ArrivalTags arrival={arrival} shed={reported?.shed ?? {}} />
-      {admin && device.revoked_at === undefined && (
-        <Button
-          look="quiet"
-          onClick={() => {
-            asking.value = "revoke"
-          }}
-          testid="station-revoke"
-        >
-          {words.stations.revoke}
-        </Button>
-      )}
+      <div class="station-more">
+        <SurroundingTags surroundings={reported?.surroundings} />
+        <IdentityTags device={device} />
+        <ArrivalTags arrival={arrival} shed={reported?.shed ?? {}} />
+        {admin && device.revoked_at === undefined && (
+          <Button
+            look="quiet"
+            onClick={() => {
+              asking.value = "revoke"
+            }}
+            testid="station-revoke"
+          >
+            {words.stations.revoke}
+          </Button>
+        )}
+      </div>
       {device.clone && (
         <div class="note note-trouble station-clone" data-testid="station-clone">
           <Icon name="warning" />

@@ -160,8 +160,9 @@ export function RunningJob({
     >
       <div data-testid="training-job" data-state={job.state}>
         <p class="muted">
-          {words.training.why[job.why] ?? job.why}
-          {job.why === "manual" && ` · ${words.training.by(job.created_by)}`}
+          {job.why === "manual"
+            ? words.training.by(job.created_by)
+            : (words.training.why[job.why] ?? job.why)}
           {` · ${named.recipe(job.recipe.id)}`}
           {job.place !== "hub" && ` · ${named.place(job)}`}
           {attempt > 1 && ` · ${words.trainers.attempt(attempt)}`}
