@@ -34,6 +34,14 @@ export function Rail({ onIntent }: { onIntent: (href: string) => void }) {
       testid: "nav-label",
       badge: waiting === 0 ? undefined : waiting > 99 ? "99+" : String(waiting),
     },
+    // What is opened many times a shift first, what is set up once last.
+    ...(reviewer
+      ? [
+          { href: "/review", icon: "check", name: words.together.nav, testid: "nav-review" } satisfies Item,
+          { href: "/parts", icon: "grid", name: words.parts.nav, testid: "nav-parts" } satisfies Item,
+        ]
+      : []),
+    { href: "/live", icon: "live", name: words.nav.live, testid: "nav-live" },
     ...(reviewer
       ? [
           {
@@ -42,13 +50,8 @@ export function Rail({ onIntent }: { onIntent: (href: string) => void }) {
             name: words.flow.catalogue.nav,
             testid: "nav-catalogue",
           } satisfies Item,
-          { href: "/review", icon: "check", name: words.together.nav, testid: "nav-review" } satisfies Item,
         ]
       : []),
-    ...(reviewer
-      ? [{ href: "/parts", icon: "grid", name: words.parts.nav, testid: "nav-parts" } satisfies Item]
-      : []),
-    { href: "/live", icon: "live", name: words.nav.live, testid: "nav-live" },
     { href: "/datasets", icon: "datasets", name: words.datasets.title, testid: "nav-datasets" },
     { href: "/training", icon: "training", name: words.nav.training, testid: "nav-training" },
     { href: "/models", icon: "models", name: words.nav.models, testid: "nav-models" },

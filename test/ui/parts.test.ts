@@ -54,6 +54,10 @@ describe.skipIf(!available)("parts on the screen, with the real hub", () => {
       await page.getByTestId("parts-filter").fill(`${label}:none`)
       await page.getByTestId("parts-find").click()
       await many(8)
+      // It says what it asks for in the words of the screen, not in those of the filter.
+      expect(await page.getByTestId("parts-chip").innerText()).toContain(
+        language === "ko" ? "라벨 없음" : "Label None",
+      )
 
       // Conditions come together from lists, and go by a tap.
       await page.getByTestId("parts-add").click()

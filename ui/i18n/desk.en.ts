@@ -1,10 +1,12 @@
 import type { DeskWords } from "./desk.ko.ts"
 import { broker } from "./en/broker.ts"
+import { sources } from "./en/sources.ts"
 
 const n = (value: number) => value.toLocaleString("en-GB", { maximumFractionDigits: 1 })
 
 export const deskEn: DeskWords = {
   broker,
+  sources,
   wizard: {
     title: "Bring in a model",
     lead: "An ONNX file that another program made. It does nothing on the line until somebody approves it.",

@@ -1,12 +1,14 @@
 import type { ModelDoubt, TrialDoubt } from "#contract/registry"
 import type { WebhookEvent } from "#contract/webhook"
 import { broker } from "./ko/broker.ts"
+import { sources } from "./ko/sources.ts"
 
 const n = (value: number) => value.toLocaleString("ko-KR", { maximumFractionDigits: 1 })
 
 /** Words of screens for desks. As in `ko.ts`, Korean is the source: its shape is what English has to satisfy. */
 export const deskKo = {
   broker,
+  sources,
   wizard: {
     title: "모델 가져오기",
     lead: "다른 프로그램이 만든 ONNX 파일을 넣습니다. 승인하기 전에는 라인에 쓰이지 않습니다.",

@@ -11,7 +11,6 @@ import { people, settings } from "./en/people.ts"
 import { rollouts, shadows } from "./en/rollouts.ts"
 import { n } from "./en/say.ts"
 import { session, setup, tablet } from "./en/session.ts"
-import { sources } from "./en/sources.ts"
 import { devices, station, stations, surroundings } from "./en/stations.ts"
 import { msa, together } from "./en/together.ts"
 import { learning, trainers, training } from "./en/training.ts"
@@ -40,7 +39,6 @@ export const en: Words = {
   shadows,
   stations,
   arrivals,
-  sources,
   people,
   settings,
   problem,

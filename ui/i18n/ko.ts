@@ -11,7 +11,6 @@ import { people, settings } from "./ko/people.ts"
 import { rollouts, shadows } from "./ko/rollouts.ts"
 import { n } from "./ko/say.ts"
 import { session, setup, tablet } from "./ko/session.ts"
-import { sources } from "./ko/sources.ts"
 import { devices, station, stations, surroundings } from "./ko/stations.ts"
 import { msa, together } from "./ko/together.ts"
 import { learning, trainers, training } from "./ko/training.ts"
@@ -43,7 +42,6 @@ export const ko = {
   shadows,
   stations,
   arrivals,
-  sources,
   people,
   settings,
   problem,

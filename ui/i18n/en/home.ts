@@ -11,6 +11,8 @@ export const home: Words["home"] = {
   noLoopBody: "Judge a new defect, and training and rollout start here.",
   first: "Connect a station or a camera first",
   firstBody: "When pictures come in people judge them, and enough verdicts make the first model.",
+  addStation: "Enrol a station",
+  addCamera: "Add a camera",
   waiting: "Waiting for a verdict",
   waitingUnit: "parts",
   labelNow: "Label",

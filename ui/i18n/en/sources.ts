@@ -1,6 +1,6 @@
-import type { Words } from "../ko.ts"
+import type { DeskWords } from "../desk.ko.ts"
 
-export const sources: Words["sources"] = {
+export const sources: DeskWords["sources"] = {
   title: "Cameras",
   lead: "Cameras and vision systems of other makers",
   add: "Add a camera",

@@ -10,6 +10,8 @@ export const home = {
   noLoopBody: "새 불량을 판정하면 여기서 학습과 배포가 시작됩니다.",
   first: "먼저 스테이션이나 카메라를 연결하세요",
   firstBody: "사진이 들어오면 판정하고, 판정이 모이면 첫 모델을 만듭니다.",
+  addStation: "스테이션 등록",
+  addCamera: "카메라 추가",
   waiting: "판정 대기",
   waitingUnit: "장",
   labelNow: "판정하기",

@@ -37,8 +37,8 @@ function FirstSteps() {
           <p class="muted">{words.home.firstBody}</p>
           {engineer && (
             <p class="home-first">
-              {admin && <LinkButton href="/stations">{words.stations.enrol}</LinkButton>}
-              <LinkButton href="/sources">{words.sources.add}</LinkButton>
+              {admin && <LinkButton href="/stations">{words.home.addStation}</LinkButton>}
+              <LinkButton href="/sources">{words.home.addCamera}</LinkButton>
             </p>
           )}
         </div>

@@ -2,7 +2,8 @@ import { useSignal } from "@preact/signals"
 import type * as v from "valibot"
 import { SourcePreset, SourceWithToken } from "#contract/source"
 import { asTrouble, type Trouble } from "../../api.ts"
-import { useApp, useWords } from "../../context.ts"
+import { useApp } from "../../context.ts"
+import { useDeskWords } from "../../desk-words.ts"
 import { Button, LinkButton } from "../../parts/button.tsx"
 import { Dialog } from "../../parts/dialog.tsx"
 import { Field } from "../../parts/field.tsx"
@@ -15,7 +16,7 @@ import { useSourceWords } from "./words.ts"
 /** Three steps: which camera, its name, and what to type into it. The token is shown once. */
 export function AddDialog({ onClose }: { onClose: () => void }) {
   const { api } = useApp()
-  const words = useWords()
+  const texts = useDeskWords().sources
   const say = useSourceWords()
   const presets = useResource("presets", (s) => api.list("/api/source-presets", SourcePreset, s))
   const chosen = useSignal<SourcePreset | null>(null)
@@ -50,24 +51,22 @@ export function AddDialog({ onClose }: { onClose: () => void }) {
   if (made.value)
     return (
       <Dialog
-        title={words.sources.madeTitle}
+        title={texts.madeTitle}
         onClose={onClose}
         wide
         actions={
           <LinkButton href={`/sources/${made.value.source.id}`} look="primary" icon="live">
-            {words.sources.watch}
+            {texts.watch}
           </LinkButton>
         }
       >
-        <p>
-          {made.value.source.profile.kind === "folder" ? words.sources.dropHint : words.sources.tokenOnce}
-        </p>
+        <p>{made.value.source.profile.kind === "folder" ? texts.dropHint : texts.tokenOnce}</p>
         <Connect source={made.value.source} token={made.value.token} />
       </Dialog>
     )
   if (!chosen.value)
     return (
-      <Dialog title={words.sources.chooseTitle} onClose={onClose} wide>
+      <Dialog title={texts.chooseTitle} onClose={onClose} wide>
         <Loaded resource={presets}>
           {(list) => (
             <ul class="source-presets">
@@ -83,7 +82,7 @@ export function AddDialog({ onClose }: { onClose: () => void }) {
                     }}
                   >
                     <strong>{say.preset(preset.key)}</strong>
-                    <span class="muted">{words.sources.kindHints[preset.profile.kind]}</span>
+                    <span class="muted">{texts.kindHints[preset.profile.kind]}</span>
                   </button>
                 </li>
               ))}
@@ -104,8 +103,8 @@ export function AddDialog({ onClose }: { onClose: () => void }) {
         }}
       >
         <Field
-          label={words.sources.id}
-          hint={words.sources.idHint}
+          label={texts.id}
+          hint={texts.idHint}
           value={id.value}
           onValue={(value) => {
             id.value = value
@@ -117,7 +116,7 @@ export function AddDialog({ onClose }: { onClose: () => void }) {
           testid="source-id"
         />
         <Field
-          label={words.sources.name}
+          label={texts.name}
           value={name.value}
           onValue={(value) => {
             name.value = value
@@ -127,7 +126,7 @@ export function AddDialog({ onClose }: { onClose: () => void }) {
           testid="source-name"
         />
         <Button look="primary" type="submit" icon="plus" busy={busy.value} testid="source-make">
-          {words.sources.make}
+          {texts.make}
         </Button>
       </form>
     </Dialog>

@@ -1,32 +1,30 @@
 import { useSignal } from "@preact/signals"
 import type { SourceView } from "#contract/source"
 import { useWords } from "../../context.ts"
+import { useDeskWords } from "../../desk-words.ts"
 import { Button } from "../../parts/button.tsx"
 
 /** What to type into the camera's menus, line by line. `token` only right after it was made. */
 export function Connect({ source, token }: { source: SourceView; token?: string }) {
-  const words = useWords()
+  const texts = useDeskWords().sources
   const { connect, profile } = source
-  const hidden = token ?? words.sources.tokenHidden
+  const hidden = token ?? texts.tokenHidden
   const http = `${location.protocol}//${connect.mqtt.host}${location.port ? `:${location.port}` : ""}${connect.http}`
   const lines: [string, string][] =
     profile.kind === "folder"
-      ? [[words.sources.folder, connect.folder ?? ""]]
+      ? [[texts.folder, connect.folder ?? ""]]
       : profile.kind === "http"
         ? [
-            [words.sources.address, http],
-            [words.sources.user, source.id],
-            [words.sources.token, hidden],
+            [texts.address, http],
+            [texts.user, source.id],
+            [texts.token, hidden],
           ]
         : [
+            [texts.broker, `${connect.mqtt.host}:${connect.mqtt.port}${connect.mqtt.tls ? " (TLS)" : ""}`],
+            [texts.user, source.id],
+            [texts.token, hidden],
             [
-              words.sources.broker,
-              `${connect.mqtt.host}:${connect.mqtt.port}${connect.mqtt.tls ? " (TLS)" : ""}`,
-            ],
-            [words.sources.user, source.id],
-            [words.sources.token, hidden],
-            [
-              words.sources.topic,
+              texts.topic,
               source.foreign_topics.length > 0 ? source.foreign_topics.join(", ") : `${connect.mqtt.topic}…`,
             ],
           ]

@@ -1,6 +1,7 @@
 import { SourceMessage } from "#contract/source"
 import { thumbUrl } from "../../api.ts"
-import { useApp, useFormat, useWords } from "../../context.ts"
+import { useApp, useFormat } from "../../context.ts"
+import { useDeskWords } from "../../desk-words.ts"
 import { Icon } from "../../parts/icon.tsx"
 import { Loaded } from "../../parts/loaded.tsx"
 import { Tag, type Tone, VerdictTag } from "../../parts/tag.tsx"
@@ -22,7 +23,7 @@ const tones: Record<SourceMessage["st"], Tone> = {
 /** The last messages, as they come: what each was, and how it was understood or why not. */
 export function Messages({ id }: { id: string }) {
   const { api } = useApp()
-  const words = useWords()
+  const texts = useDeskWords().sources
   const messages = useResource(
     `messages ${id}`,
     (s) => api.list(`/api/sources/${id}/messages`, SourceMessage, s),
@@ -33,7 +34,7 @@ export function Messages({ id }: { id: string }) {
       {(list) =>
         list.length === 0 ? (
           <p class="muted source-waiting">
-            <span class="spinner" aria-hidden="true" /> {words.sources.noMessages}
+            <span class="spinner" aria-hidden="true" /> {texts.noMessages}
           </p>
         ) : (
           <ul class="source-messages" data-testid="source-messages">
@@ -48,7 +49,7 @@ export function Messages({ id }: { id: string }) {
 }
 
 function Message({ message }: { message: SourceMessage }) {
-  const words = useWords()
+  const texts = useDeskWords().sources
   const format = useFormat()
   const say = useSourceWords()
   const { facts } = message
@@ -66,7 +67,7 @@ function Message({ message }: { message: SourceMessage }) {
       </div>
       <div class="source-message-text">
         <div class="source-message-head">
-          <Tag tone={tones[message.st]}>{words.sources.outcome[message.st]}</Tag>
+          <Tag tone={tones[message.st]}>{texts.outcome[message.st]}</Tag>
           <span class="muted num">
             {format.clock(message.at)} · {format.bytes(message.size)}
           </span>

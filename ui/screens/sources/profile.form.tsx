@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact"
-import { useWords } from "../../context.ts"
+import { useDeskWords } from "../../desk-words.ts"
 import { Field, Segmented } from "../../parts/field.tsx"
 import type { Draft } from "./draft.rules.ts"
 
@@ -13,8 +13,8 @@ export function ProfileForm({
   onDraft: (draft: Draft) => void
   children: ComponentChildren
 }) {
-  const words = useWords()
-  const w = words.sources.form
+  const texts = useDeskWords().sources
+  const w = texts.form
   const set = (key: string) => (value: string) => onDraft({ ...draft, [key]: value })
   const text = (key: keyof typeof w.labels & string, hint?: string) => (
     <Field
@@ -38,8 +38,8 @@ export function ProfileForm({
   const kind = draft.kind
   return (
     <div class="form">
-      {choice("kind", words.sources.kinds)}
-      <p class="muted">{words.sources.kindHints[kind as keyof typeof words.sources.kindHints]}</p>
+      {choice("kind", texts.kinds)}
+      <p class="muted">{texts.kindHints[kind as keyof typeof texts.kindHints]}</p>
       {(kind === "picture" || kind === "json") && text("topics", w.topicHint)}
       {(kind === "json" || kind === "http") && text("image", w.imageHint)}
       {kind === "pair" && (

@@ -1,7 +1,8 @@
 import { useSignal } from "@preact/signals"
 import { QuarantinedMessage, SourceReceipt } from "#contract/source"
 import { asTrouble, type Trouble } from "../../api.ts"
-import { useApp, useFormat, useWords } from "../../context.ts"
+import { useApp, useFormat } from "../../context.ts"
+import { useDeskWords } from "../../desk-words.ts"
 import { Button } from "../../parts/button.tsx"
 import { Loaded } from "../../parts/loaded.tsx"
 import { TroubleNote } from "../../parts/states.tsx"
@@ -12,7 +13,7 @@ import { useSourceWords } from "./words.ts"
 /** What was not understood: kept whole, so that it is not lost once the profile is right. */
 export function Quarantine({ id }: { id: string }) {
   const { api } = useApp()
-  const words = useWords()
+  const texts = useDeskWords().sources
   const format = useFormat()
   const say = useSourceWords()
   const busy = useSignal(false)
@@ -42,10 +43,10 @@ export function Quarantine({ id }: { id: string }) {
     <Loaded resource={rows}>
       {(list) =>
         list.length === 0 ? (
-          <p class="muted">{words.sources.quarantineEmpty}</p>
+          <p class="muted">{texts.quarantineEmpty}</p>
         ) : (
           <>
-            <p class="muted">{words.sources.quarantineBody}</p>
+            <p class="muted">{texts.quarantineBody}</p>
             {trouble.value && <TroubleNote trouble={trouble.value} />}
             <ul class="source-messages">
               {list.slice(0, 20).map((row) => (
@@ -59,14 +60,14 @@ export function Quarantine({ id }: { id: string }) {
                   </div>
                   {row.whole && (
                     <a class="button button-quiet" href={`/api/sources/${id}/quarantine/${row.n}`} download>
-                      {words.sources.download}
+                      {texts.download}
                     </a>
                   )}
                 </li>
               ))}
             </ul>
             <Button icon="history" busy={busy.value} onClick={() => void retry(list)} testid="source-retry">
-              {words.sources.retryAll}
+              {texts.retryAll}
             </Button>
           </>
         )

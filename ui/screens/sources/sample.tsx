@@ -2,7 +2,8 @@ import { useSignal } from "@preact/signals"
 import * as v from "valibot"
 import { SourceProfile, SourceTestResult } from "#contract/source"
 import { asTrouble, type Trouble } from "../../api.ts"
-import { useApp, useFormat, useWords } from "../../context.ts"
+import { useApp, useFormat } from "../../context.ts"
+import { useDeskWords } from "../../desk-words.ts"
 import { Field } from "../../parts/field.tsx"
 import { TroubleNote } from "../../parts/states.tsx"
 import { Tag, VerdictTag } from "../../parts/tag.tsx"
@@ -13,7 +14,7 @@ import { useSourceWords } from "./words.ts"
 /** Tries what stands in the form on a file, before anything is saved. */
 export function Sample({ id, draft }: { id: string; draft: Draft }) {
   const { api } = useApp()
-  const words = useWords()
+  const texts = useDeskWords().sources
   const format = useFormat()
   const say = useSourceWords()
   const topic = useSignal(`crux/v1/in/${id}/image`)
@@ -52,7 +53,7 @@ export function Sample({ id, draft }: { id: string; draft: Draft }) {
     <div class="form">
       {overMqtt && (
         <Field
-          label={words.sources.topic}
+          label={texts.topic}
           value={topic.value}
           onValue={(value) => {
             topic.value = value
@@ -61,7 +62,7 @@ export function Sample({ id, draft }: { id: string; draft: Draft }) {
         />
       )}
       <label class="button button-plain source-file">
-        <span>{words.sources.chooseSample}</span>
+        <span>{texts.chooseSample}</span>
         <input
           type="file"
           class="visually-hidden"
@@ -78,7 +79,7 @@ export function Sample({ id, draft }: { id: string; draft: Draft }) {
       {seen && (
         <div class="source-result" data-testid="source-result" role="status">
           <Tag tone={seen.understood === "refused" ? "ng" : seen.understood === "ignored" ? "neutral" : "ok"}>
-            {words.sources.understood[seen.understood]}
+            {texts.understood[seen.understood]}
           </Tag>
           {seen.facts && <VerdictTag verdict={seen.facts.verdict.eval} />}
           {seen.image && (

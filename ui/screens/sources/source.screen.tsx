@@ -4,6 +4,7 @@ import * as v from "valibot"
 import { SourceProfile, SourceView, SourceWithToken } from "#contract/source"
 import { asTrouble, type Trouble } from "../../api.ts"
 import { useApp, useWords } from "../../context.ts"
+import { useDeskWords } from "../../desk-words.ts"
 import { Button, LinkButton } from "../../parts/button.tsx"
 import { Confirm } from "../../parts/confirm.tsx"
 import { Loaded } from "../../parts/loaded.tsx"
@@ -22,7 +23,7 @@ import { useSourceWords } from "./words.ts"
 /** One source: its last messages beside the profile that reads them. */
 export function SourceScreen() {
   const { api } = useApp()
-  const words = useWords()
+  const texts = useDeskWords().sources
   const say = useSourceWords()
   const id = useRoute().params.id ?? ""
   const source = useResource(`source ${id}`, (s) => api.get(`/api/sources/${id}`, SourceView, s), ["source"])
@@ -32,7 +33,7 @@ export function SourceScreen() {
       title={known?.name ?? id}
       back={
         <LinkButton href="/sources" look="quiet" icon="back">
-          {words.sources.title}
+          {texts.title}
         </LinkButton>
       }
       lead={
@@ -52,6 +53,7 @@ function Source({ source, resource }: { source: SourceView; resource: Resource<S
   const { api } = useApp()
   const { route } = useLocation()
   const words = useWords()
+  const texts = useDeskWords().sources
   const draft = useSignal<Draft>(draftOf(source.profile, source.foreign_topics))
   const busy = useSignal(false)
   const saved = useSignal(false)
@@ -83,16 +85,16 @@ function Source({ source, resource }: { source: SourceView; resource: Resource<S
   return (
     <div class="source">
       <div class="source-side">
-        <Panel title={words.sources.last} aside={<span class="muted">{words.sources.lastHint}</span>}>
+        <Panel title={texts.last} aside={<span class="muted">{texts.lastHint}</span>}>
           <Messages id={source.id} />
         </Panel>
-        <Panel title={words.sources.quarantineTitle}>
+        <Panel title={texts.quarantineTitle}>
           <Quarantine id={source.id} />
         </Panel>
       </div>
       <div class="source-side">
         <Panel
-          title={words.sources.connect}
+          title={texts.connect}
           aside={
             <div class="page-actions">
               {source.enabled ? (
@@ -103,11 +105,11 @@ function Source({ source, resource }: { source: SourceView; resource: Resource<S
                     asking.value = "off"
                   }}
                 >
-                  {words.sources.turnOff}
+                  {texts.turnOff}
                 </Button>
               ) : (
                 <Button icon="play" onClick={() => void change({ enabled: true })}>
-                  {words.sources.turnOn}
+                  {texts.turnOn}
                 </Button>
               )}
               {source.profile.kind !== "folder" && (
@@ -118,16 +120,16 @@ function Source({ source, resource }: { source: SourceView; resource: Resource<S
                   }}
                   testid="source-renew"
                 >
-                  {words.sources.renew}
+                  {texts.renew}
                 </Button>
               )}
             </div>
           }
         >
-          {token.value !== undefined && <p class="muted">{words.sources.tokenOnce}</p>}
+          {token.value !== undefined && <p class="muted">{texts.tokenOnce}</p>}
           <Connect source={source} {...(token.value !== undefined && { token: token.value })} />
         </Panel>
-        <Panel title={words.sources.profile}>
+        <Panel title={texts.profile}>
           <form
             onSubmit={(event) => {
               event.preventDefault()
@@ -143,15 +145,12 @@ function Source({ source, resource }: { source: SourceView; resource: Resource<S
             >
               {trouble.value && <TroubleNote trouble={trouble.value} />}
               <Button look="primary" type="submit" icon="check" busy={busy.value} testid="source-save">
-                {saved.value ? words.sources.saved : words.common.save}
+                {saved.value ? texts.saved : words.common.save}
               </Button>
             </ProfileForm>
           </form>
         </Panel>
-        <Panel
-          title={words.sources.sampleTitle}
-          aside={<span class="muted">{words.sources.sampleHint}</span>}
-        >
+        <Panel title={texts.sampleTitle} aside={<span class="muted">{texts.sampleHint}</span>}>
           <Sample id={source.id} draft={draft.value} />
         </Panel>
         <div class="page-actions">
@@ -168,9 +167,9 @@ function Source({ source, resource }: { source: SourceView; resource: Resource<S
       </div>
       {asking.value === "token" && (
         <Confirm
-          title={words.sources.renewTitle}
-          body={words.sources.renewBody}
-          yes={words.sources.renew}
+          title={texts.renewTitle}
+          body={texts.renewBody}
+          yes={texts.renew}
           danger
           testid="source-renew-confirm"
           onYes={async () => {
@@ -204,9 +203,9 @@ function Source({ source, resource }: { source: SourceView; resource: Resource<S
       )}
       {asking.value === "off" && (
         <Confirm
-          title={words.sources.offTitle}
-          body={words.sources.offBody}
-          yes={words.sources.turnOff}
+          title={texts.offTitle}
+          body={texts.offBody}
+          yes={texts.turnOff}
           danger
           testid="source-off-confirm"
           onYes={async () => {

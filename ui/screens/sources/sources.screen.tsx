@@ -1,6 +1,7 @@
 import { useSignal } from "@preact/signals"
 import { SourceView } from "#contract/source"
 import { useApp, useFormat, useWords } from "../../context.ts"
+import { useDeskWords } from "../../desk-words.ts"
 import { Button } from "../../parts/button.tsx"
 import { Icon } from "../../parts/icon.tsx"
 import { Loaded } from "../../parts/loaded.tsx"
@@ -16,13 +17,13 @@ const tones = { new: "neutral", ok: "ok", trouble: "ng", off: "neutral" } as con
 /** Cameras and systems of other makers: which are understood, and which are not. */
 export function SourcesScreen() {
   const { api } = useApp()
-  const words = useWords()
+  const texts = useDeskWords().sources
   const adding = useSignal(false)
   const sources = useResource("sources", (s) => api.list("/api/sources", SourceView, s), ["source"])
   return (
     <Page
-      title={words.sources.title}
-      lead={words.sources.lead}
+      title={texts.title}
+      lead={texts.lead}
       actions={
         <Button
           look="primary"
@@ -32,14 +33,14 @@ export function SourcesScreen() {
           }}
           testid="source-add"
         >
-          {words.sources.add}
+          {texts.add}
         </Button>
       }
     >
       <Loaded resource={sources}>
         {(list) =>
           list.length === 0 ? (
-            <Empty icon="sources" title={words.sources.empty} body={words.sources.emptyBody} />
+            <Empty icon="sources" title={texts.empty} body={texts.emptyBody} />
           ) : (
             <ul class="rows">
               {list.map((source) => (
@@ -64,14 +65,14 @@ export function SourcesScreen() {
 }
 
 export function SourceTag({ source }: { source: SourceView }) {
-  const words = useWords()
+  const texts = useDeskWords().sources
   return (
     <Tag
       tone={tones[source.state]}
       {...(source.state === "trouble" && { icon: "warning" as const })}
       {...(source.state === "ok" && { icon: "check" as const })}
     >
-      {words.sources.state[source.state]}
+      {texts.state[source.state]}
     </Tag>
   )
 }
@@ -79,16 +80,14 @@ export function SourceTag({ source }: { source: SourceView }) {
 function SourceRow({ source }: { source: SourceView }) {
   const { now } = useApp()
   const words = useWords()
+  const texts = useDeskWords().sources
   const format = useFormat()
   const { preset, reason } = useSourceWords()
   const facts: [string, string][] = [
-    [words.sources.rate, format.number(source.per_minute)],
-    [words.sources.stored, format.number(source.counts.stored)],
-    [words.sources.quarantined, format.number(source.counts.quarantined)],
-    [
-      words.sources.seen,
-      source.seen_at === undefined ? words.time.never : format.ago(source.seen_at, now.value),
-    ],
+    [texts.rate, format.number(source.per_minute)],
+    [texts.stored, format.number(source.counts.stored)],
+    [texts.quarantined, format.number(source.counts.quarantined)],
+    [texts.seen, source.seen_at === undefined ? words.time.never : format.ago(source.seen_at, now.value)],
   ]
   return (
     <a

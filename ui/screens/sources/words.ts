@@ -1,18 +1,15 @@
 import { useWords } from "../../context.ts"
+import { useDeskWords } from "../../desk-words.ts"
 
 /** Names and sentences for what the hub says about sources. What this build does not know gets a general one. */
 export function useSourceWords() {
   const words = useWords()
+  const texts = useDeskWords().sources
   return {
-    preset: (key: string): string => words.sources.presets[key] ?? words.sources.presets.own ?? key,
+    preset: (key: string): string => texts.presets[key] ?? texts.presets.own ?? key,
     reason: (code: string | undefined): string =>
-      code === undefined
-        ? ""
-        : (words.sources.reasons[code] ?? words.arrivals.why[code] ?? words.arrivals.whyOther),
+      code === undefined ? "" : (texts.reasons[code] ?? words.arrivals.why[code] ?? words.arrivals.whyOther),
     note: (code: string): string =>
-      words.sources.notes[code] ??
-      words.devices.sourceNotes[code] ??
-      words.sources.reasons[code] ??
-      words.arrivals.whyOther,
+      texts.notes[code] ?? words.devices.sourceNotes[code] ?? texts.reasons[code] ?? words.arrivals.whyOther,
   }
 }
