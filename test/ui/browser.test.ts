@@ -129,10 +129,36 @@ describe.skipIf(!available)("the built screens in a browser", () => {
     await page.getByTestId("label-unsure").tap()
     await page.locator('[data-testid="label-unsent"][data-unsent="1"]').waitFor()
     expect(fixture.labels.length).toBe(before)
+    // A hub that says "later" signs nobody out.
+    await page.reload()
+    await page.locator('[data-testid="label-unsent"][data-unsent="1"]').waitFor()
+    expect(await page.getByTestId("signin-login").count()).toBe(0)
     fixture.setDown(false)
     await page.reload()
     await until(() => fixture.labels.length === before + 1)
     await page.locator('[data-testid="label-unsent"][data-unsent="0"]').waitFor()
+    await tablet.close()
+  }, 60_000)
+
+  test("a dialog keeps the keyboard inside and gives it back to what opened it", async () => {
+    const tablet = await openTablet(browser, { width: 1280, height: 800, touch: false })
+    const { page } = tablet
+    await signIn(page, "/training")
+    await page.getByTestId("trainer-connect").press("Enter")
+    await page.getByTestId("trainer-id").waitFor()
+    for (let i = 0; i < 8; i++) {
+      await page.keyboard.press("Tab")
+      const place = await page.evaluate(() => {
+        const at = document.activeElement
+        return at === document.body ? "page" : at?.closest("dialog") ? "dialog" : "behind"
+      })
+      expect(place).not.toBe("behind")
+    }
+    await page.keyboard.press("Escape")
+    await page.getByTestId("trainer-id").waitFor({ state: "detached" })
+    expect(await page.evaluate(() => document.activeElement?.getAttribute("data-testid"))).toBe(
+      "trainer-connect",
+    )
     await tablet.close()
   }, 60_000)
 

@@ -26,6 +26,8 @@ type Door =
   | { at: "open" }
   | { at: "unreachable" }
 
+const passing: ReadonlySet<Trouble["code"]> = new Set(["unavailable", "internal", "rate_limited", "no_space"])
+
 const one = v.pipe(v.string(), v.minLength(1))
 
 /** Takes a one-time secret out of the address, so that it is not left in the history or on the screen. */
@@ -66,7 +68,8 @@ async function findDoor(app: App, token: string | undefined): Promise<Door> {
     return { at: "open" }
   } catch (error) {
     const failed = asTrouble(error)
-    if (failed.code === "network") return recallDoor(app)
+    // A hub that is starting or busy says nothing about who is signed in, no more than one that is away.
+    if (failed.code === "network" || (token === undefined && passing.has(failed.code))) return recallDoor(app)
     app.tablet.forget()
     // A locked screen is nobody's once nobody is signed in.
     app.tablet.setLocked(false)

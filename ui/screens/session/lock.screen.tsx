@@ -1,4 +1,4 @@
-import { useEffect, useId, useRef } from "preact/hooks"
+import { useId, useLayoutEffect, useRef } from "preact/hooks"
 import { useApp, useWords } from "../../context.ts"
 import { TabletEntry } from "./tablet-entry.tsx"
 import { UnsentHere } from "./unsent-here.tsx"
@@ -10,7 +10,7 @@ export function LockScreen() {
   const ref = useRef<HTMLDialogElement>(null)
   const heading = useId()
   const user = session.value?.user
-  useEffect(() => {
+  useLayoutEffect(() => {
     const dialog = ref.current
     dialog?.showModal()
     return () => dialog?.close()
