@@ -78,15 +78,16 @@ export async function createEdge(deps: EdgeDeps) {
 
   const statistics = createStatistics()
   const objects = await openObjects(join(deps.folder, "objects"))
+  const hubClock = createHubClock({ now })
   const outbox = await openOutbox({
     sqlite,
     folder: join(deps.folder, "outbox"),
     boot,
     quota: deps.quota,
+    clockOffsetAt: hubClock.offsetAt,
     now,
   })
 
-  const hubClock = createHubClock({ now })
   const link = createLink({
     identity,
     renewed: deps.renewed,
@@ -215,7 +216,7 @@ export async function createEdge(deps: EdgeDeps) {
     outbox,
     sampling: () => ({ ...store.sampling(), ...deps.sampling }) as Sampling,
     kept: createHourlyCapsStore(sqlite),
-    clockOffset: hubClock.offset,
+    hubClock,
     now,
     random,
     log: log.child("recorder"),

@@ -7,14 +7,14 @@ import type { HourlyCapsStore } from "./hourly-caps.store.ts"
 import type { Picture } from "./inspector.ts"
 import type { Draft, Outbox } from "./outbox/outbox.ts"
 import { createHourlyCaps, policyFor } from "./sampling.rules.ts"
+import type { HubClock } from "./uplink/hub-clock.ts"
 
 export type RecorderDeps = {
   outbox: Outbox
   sampling: () => Sampling
   /** What the hour's caps have counted, over restarts. */
   kept: HourlyCapsStore
-  /** How far the hub's clock is ahead of this station's, when it is. */
-  clockOffset: () => number | undefined
+  hubClock: Pick<HubClock, "offset" | "mark">
   now: () => number
   /** Uniform in [0, 1). */
   random: () => number
@@ -46,7 +46,7 @@ export type Recorder = ReturnType<typeof createRecorder>
  * the verdict went out, images are encoded while the next part is inspected.
  */
 export function createRecorder(deps: RecorderDeps) {
-  const { outbox, sampling, kept, clockOffset, now, random, log, onStored } = deps
+  const { outbox, sampling, kept, hubClock, now, random, log, onStored } = deps
   let waiting: Waiting[] = []
   let flushing = false
   const encoding = new Set<Promise<void>>()
@@ -60,6 +60,7 @@ export function createRecorder(deps: RecorderDeps) {
     const batch = waiting
     waiting = []
     try {
+      hubClock.mark(outbox.sequence().seq + 1)
       const counted = caps.unsaved()
       outbox.add(batch, counted && (() => kept.replace(counted)))
     } catch (error) {
@@ -170,7 +171,7 @@ export function createRecorder(deps: RecorderDeps) {
       look?: Look,
     ): void => {
       const draw = random()
-      const offset = clockOffset()
+      const offset = hubClock.offset()
       const part = { ...seen, ...(offset !== undefined && { clock_offset_ms: offset }) }
       if (look && picture) {
         // The hour's caps are asked once it is known why the picture is kept.

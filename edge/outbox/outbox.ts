@@ -19,6 +19,8 @@ export type OutboxDeps = {
   boot: string
   /** Bytes of images and records kept at most. */
   quota: number
+  /** How far the hub's clock was ahead when a record of this boot got its number, milliseconds, as far as it is known by now. */
+  clockOffsetAt?: (seq: number) => number | undefined
   now: () => number
 }
 
@@ -33,7 +35,14 @@ export type Outbox = Awaited<ReturnType<typeof openOutbox>>
  * Records of inspected parts until the hub has them on disk. Rows in SQLite, images as files; what is in here
  * survives a kill at any instant. Bounded: over the quota the least valuable goes first, and is counted.
  */
-export async function openOutbox({ sqlite, folder, boot, quota, now }: OutboxDeps) {
+export async function openOutbox({
+  sqlite,
+  folder,
+  boot,
+  quota,
+  clockOffsetAt = () => undefined,
+  now,
+}: OutboxDeps) {
   await mkdir(folder, { recursive: true })
   // The folder itself has a name that a power cut can take, and every image with it.
   await syncFolder(dirname(folder))
@@ -273,7 +282,7 @@ export async function openOutbox({ sqlite, folder, boot, quota, now }: OutboxDep
     message: async (id: string): Promise<Uint8Array | undefined> => {
       const row = store.get(id)
       if (!row) return undefined
-      const header = headerOf(row)
+      const header = withClock(headerOf(row))
       const parts = await Promise.all(
         header.parts.map((part) => readPart(pathOf(id, part.name), part.sha256)),
       )
@@ -314,6 +323,13 @@ export async function openOutbox({ sqlite, folder, boot, quota, now }: OutboxDep
     /** How many of each kind were given up since the data folder exists. */
     shed: store.shed,
     countShed: store.countShed,
+  }
+
+  /** A record made before the hub was heard learns what its station has learned since. */
+  function withClock(header: InspectionHeader): InspectionHeader {
+    const known = header.clock_offset_ms !== undefined || header.boot !== boot
+    const offset = known ? undefined : clockOffsetAt(header.seq)
+    return offset === undefined ? header : { ...header, clock_offset_ms: offset }
   }
 
   function release(row: OutboxRow, kind: string) {

@@ -25,6 +25,7 @@ import { prepareSchema } from "../../edge/schema.ts"
 import { runStation, type Shot } from "../../edge/station.ts"
 import { createStatistics } from "../../edge/statistics.ts"
 import { createWatch } from "../../edge/surroundings.ts"
+import { createHubClock } from "../../edge/uplink/hub-clock.ts"
 import { type BenchRow, inTurns, median, row } from "./row.ts"
 
 const frameSize = { width: 1280, height: 960 }
@@ -157,7 +158,7 @@ async function openStation(
     outbox,
     sampling: () => firstSampling,
     kept: createHourlyCapsStore(sqlite),
-    clockOffset: () => undefined,
+    hubClock: createHubClock({ now: Date.now }),
     now: Date.now,
     random: Math.random,
     log,

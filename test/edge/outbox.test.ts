@@ -3,16 +3,19 @@ import { readdirSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { decodeFrame } from "#contract/cxf1"
 import { openSqlite } from "#platform/sqlite.bun"
-import { type EncodedImage, openOutbox } from "../../edge/outbox/outbox.ts"
+import { type EncodedImage, type OutboxDeps, openOutbox } from "../../edge/outbox/outbox.ts"
 import { prepareSchema } from "../../edge/schema.ts"
+import { createHubClock } from "../../edge/uplink/hub-clock.ts"
 import { draftOf, sha256, tempFolder, until } from "./support/kit.ts"
 
 const none: ReadonlySet<string> = new Set()
 
-async function openAt(root: string, { boot = "boot0001", quota = 1e9, now = Date.now } = {}) {
+type Given = Partial<Pick<OutboxDeps, "boot" | "quota" | "now" | "clockOffsetAt">>
+
+async function openAt(root: string, { boot = "boot0001", quota = 1e9, now = Date.now, ...more }: Given = {}) {
   const sqlite = openSqlite(join(root, "edge.db"))
   prepareSchema(sqlite)
-  const outbox = await openOutbox({ sqlite, folder: join(root, "outbox"), boot, quota, now })
+  const outbox = await openOutbox({ sqlite, folder: join(root, "outbox"), boot, quota, now, ...more })
   return { sqlite, outbox, files: () => readdirSync(join(root, "outbox")) }
 }
 
@@ -73,6 +76,23 @@ describe("the outbox", () => {
     clock.at -= 24 * 3600 * 1000
     expect(outbox.next("oldest", none)?.id).toBe(draft.id)
     expect(outbox.next("newest", none)?.id).toBe(draft.id)
+  })
+
+  test("says of a part what became known of the clock since, of another start nothing", async () => {
+    const root = tempFolder()
+    const clock = createHubClock({ now: () => 1_000, monotonic: () => 0 })
+    const first = await openAt(root, { clockOffsetAt: clock.offsetAt })
+    const [old, fresh] = [draftOf("ok"), draftOf("ok")]
+    first.outbox.add([{ draft: old, awaitsImage: false }])
+    first.sqlite.close()
+    const { outbox } = await openAt(root, { boot: "boot0002", clockOffsetAt: clock.offsetAt })
+    clock.mark(1)
+    outbox.add([{ draft: fresh, awaitsImage: false }])
+    const said = async (id: string) => decodeFrame((await outbox.message(id))!).header.clock_offset_ms
+    expect(await said(fresh.id)).toBeUndefined()
+    clock.hear(7_201_000)
+    expect(await said(fresh.id)).toBe(7_200_000)
+    expect(await said(old.id)).toBeUndefined()
   })
 
   test("keeps what the hub refuses as a dead letter with its reason", async () => {

@@ -151,4 +151,19 @@ describe("what a station knows of the hub's clock", () => {
     own += 3 * hour
     expect(clock.offset()).toBeUndefined()
   })
+
+  test("tells of records made before it was heard, over a clock that was set in between", () => {
+    let [own, running] = [1_000_000, 0]
+    const clock = createHubClock({ now: () => own, monotonic: () => running })
+    clock.mark(1)
+    own += 60_000
+    running += 60_000
+    clock.mark(2)
+    own += 2 * hour
+    clock.mark(3)
+    expect(clock.offsetAt(1)).toBeUndefined()
+    clock.hear(own + hour)
+    expect([1, 2, 3, 4].map(clock.offsetAt)).toEqual([3 * hour, 3 * hour, hour, hour])
+    expect(clock.offsetAt(0)).toBeUndefined()
+  })
 })
