@@ -1,7 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs"
-import { availableParallelism, tmpdir } from "node:os"
+import { readFileSync, rmSync } from "node:fs"
+import { availableParallelism } from "node:os"
 import { join } from "node:path"
 import { type Counts, countJUnit, countsLine, failedFiles, slowestFiles } from "./ok/counts.ts"
+import { makeScratch } from "./ok/scratch.ts"
 import { prepare } from "./prepare.ts"
 
 /**
@@ -27,7 +28,7 @@ function check(name: string, script: string, args: readonly string[]): Step {
 async function runTests(
   args: readonly string[],
 ): Promise<Counts & { output: string; failedIn: string[]; slowest: string }> {
-  const folder = mkdtempSync(join(tmpdir(), "crux-ok-"))
+  const folder = makeScratch("crux-ok-")
   const report = join(folder, "report.xml")
   try {
     const { code, output } = await spawn(
