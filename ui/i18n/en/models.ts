@@ -46,7 +46,7 @@ export const models: Words["models"] = {
   approvedBy: (name) => `Approved by ${name}`,
   needsEngineer: "An engineer approves the rollout.",
   size: "Size",
-  recipe: "Recipe",
+  recipe: "Method",
   thresholds: "Thresholds",
   limits: {
     all: "Every product",

@@ -119,7 +119,7 @@ export const trainers: Words["trainers"] = {
   chooseLead: "What to learn from, and how.",
   set: "Data",
   setNow: "All parts judged so far",
-  recipe: "Way",
+  recipe: "Method",
   whereHub: "on the hub",
   where: (names) => `on ${names}`,
   offlineNow: "No trainer that can do this is connected; the job waits for one.",
@@ -129,7 +129,7 @@ export const trainers: Words["trainers"] = {
   onTrainer: (name) => `on ${name}`,
   onHub: "on the hub",
   onPaper: "carried as a file",
-  attempt: (count) => `try ${n(count)}`,
+  attempt: (count) => `attempt ${n(count)}`,
   end: {
     lost: "fell silent",
     released: "given back",
@@ -155,7 +155,7 @@ export const trainers: Words["trainers"] = {
   bundle: "Fingerprint of the task",
   bundleHint: "Equal fingerprints: equal data and settings.",
   reproduces: "Repeats",
-  attempts: "Tries",
+  attempts: "Attempts",
   gate: "Gate",
   time: "Time",
   dataChange: (added, removed, relabelled) =>
@@ -168,7 +168,7 @@ export const trainers: Words["trainers"] = {
   },
   problem: {
     recipe_setting: (p) => `Look at the value of ${text(p, "setting")}.`,
-    recipe: () => "No trainer knows this way.",
+    recipe: () => "No trainer knows this method.",
   },
 }
 

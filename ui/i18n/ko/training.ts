@@ -120,7 +120,7 @@ export const trainers = {
   chooseLead: "무엇을, 어떻게 배울지 고릅니다.",
   set: "학습 자료",
   setNow: "지금까지 판정한 부품",
-  recipe: "방식",
+  recipe: "학습 방법",
   whereHub: "허브에서",
   where: (names: string) => `장비: ${names}`,
   offlineNow: "지금 연결된 장비가 없어, 연결될 때까지 기다립니다.",
@@ -169,7 +169,7 @@ export const trainers = {
   } as Record<string, string>,
   problem: {
     recipe_setting: (p: Params) => `${text(p, "setting")} 값을 확인하세요.`,
-    recipe: () => "이 방식을 아는 학습 장비가 없습니다.",
+    recipe: () => "이 학습 방법을 아는 학습 장비가 없습니다.",
   } as Record<string, (p: Params) => string>,
 }
 
