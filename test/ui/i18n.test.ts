@@ -84,6 +84,11 @@ test("durations name the two largest units", () => {
   expect(en.duration(90_061)).toBe("1d 1h")
 })
 
+test("sizes have a unit that keeps their figures few", () => {
+  const { bytes } = createFormat(languages.en)
+  expect([212, 184_210, 3_700_000, 3.7e9].map(bytes)).toEqual(["212B", "184.2 kB", "3.7 MB", "3.7 GB"])
+})
+
 test("a gate reason this build does not know still becomes a sentence", () => {
   const check = { id: "latency", status: "fail", reason: "newer_than_this", params: {} } as const
   expect(gateSentence(languages.en, check)).toBe("Time per part: over the limit.")

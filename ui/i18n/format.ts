@@ -73,9 +73,11 @@ export function createFormat(words: Words) {
     bytes: (size: number) =>
       new Intl.NumberFormat(words.locale, {
         style: "unit",
-        unit: size < 1e6 ? "kilobyte" : size < 1e9 ? "megabyte" : "gigabyte",
+        ...(size < 1e3
+          ? { unit: "byte", unitDisplay: "narrow" }
+          : { unit: size < 1e6 ? "kilobyte" : size < 1e9 ? "megabyte" : "gigabyte" }),
         maximumFractionDigits: 1,
-      }).format(size / (size < 1e6 ? 1e3 : size < 1e9 ? 1e6 : 1e9)),
+      }).format(size < 1e3 ? size : size / (size < 1e6 ? 1e3 : size < 1e9 ? 1e6 : 1e9)),
   }
 }
 export type Format = ReturnType<typeof createFormat>
