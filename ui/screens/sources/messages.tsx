@@ -37,7 +37,13 @@ export function Messages({ id }: { id: string }) {
             <span class="spinner" aria-hidden="true" /> {texts.noMessages}
           </p>
         ) : (
-          <ul class="source-messages" data-testid="source-messages">
+          <ul
+            class="source-messages"
+            data-testid="source-messages"
+            // biome-ignore lint/a11y/noNoninteractiveTabindex: moved with the keyboard as well, nothing in it takes the focus
+            tabIndex={0}
+            aria-label={texts.last}
+          >
             {list.map((message) => (
               <Message key={message.n} message={message} />
             ))}
