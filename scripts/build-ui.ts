@@ -58,7 +58,7 @@ export async function buildUi(outdir = join(root, "dist/ui"), minify = true): Pr
     ...common,
     entrypoints: [join(root, "ui/main.css"), join(root, "ui/opening/first.css")],
   })
-  // One file that shares nothing with the others: it is all that is fetched before the first part is seen.
+  // One file that shares nothing with the others: it is all that is run before the first part is seen.
   const opening = await Bun.build({
     ...common,
     entrypoints: [join(root, "ui/opening/work.ts")],
@@ -85,6 +85,13 @@ export async function buildUi(outdir = join(root, "dist/ui"), minify = true): Pr
   )
   const worker = [...scripts.keys()].filter((path) => workScreen.test(path))
   const early = graphOf([entry(script.outputs, "main", ".js"), ...worker], scripts)
+  const chunk = (name: string) => {
+    const found = [...scripts.keys()]
+      .map((path) => basename(path))
+      .find((file) => file.startsWith(`${name}-`))
+    if (!found) throw new Error(`the build made no ${name}`)
+    return found
+  }
   const icon = await Bun.file(join(root, "ui/icon.svg")).text()
   const iconName = `icon-${shortHash(icon)}.svg`
   await Bun.write(join(assets, iconName), icon)
@@ -98,13 +105,25 @@ export async function buildUi(outdir = join(root, "dist/ui"), minify = true): Pr
     .replace("./main.css", mainStyle)
     .replace("  </head>", `${early.map(preload).join("")}  </head>`)
   await Bun.write(join(outdir, "index.html"), index)
+  const screens = {
+    main,
+    style: mainStyle,
+    fonts: `/assets/${fonts}`,
+    scripts: early,
+    words: Object.fromEntries(languages.map((code) => [code, `/assets/${chunk(code)}`])),
+  }
+  // In the page and not beside it: a slow tablet pays for every file it fetches. The hub lets these run by their hash.
+  const within = async (tag: "style" | "script", path: string) => {
+    const file = Bun.file(join(outdir, path))
+    const text = await file.text()
+    if (/<\/(style|script)|<!--/i.test(text)) throw new Error(`${path} would end its own element`)
+    await file.delete()
+    return () => `<${tag}>${text}</${tag}>`
+  }
   const work = (await page("work.html"))
-    .replace("./work.ts", entry(opening.outputs, "work", ".js"))
-    .replace("./first.css", entry(style.outputs, "first", ".css"))
-    .replace(
-      'id="screens">',
-      `$&${JSON.stringify({ main, style: mainStyle, fonts: `/assets/${fonts}`, scripts: early })}`,
-    )
+    .replace("<style></style>", await within("style", entry(style.outputs, "first", ".css")))
+    .replace("<script></script>", await within("script", entry(opening.outputs, "work", ".js")))
+    .replace('id="screens">', (start) => start + JSON.stringify(screens))
   await Bun.write(join(outdir, "work.html"), work)
   await buildIcons(outdir, icon)
   await Bun.write(
@@ -120,6 +139,9 @@ export async function builtUi(): Promise<string> {
   await makeIfStale("dist/ui", ["ui", "hub/contract", "scripts/build-ui.ts"], () => buildUi())
   return join(root, "dist/ui")
 }
+
+/** In which the screens speak; each has its words in a file of its own. */
+const languages = ["ko", "en"] as const
 
 /** What the work screen is made of: most who open the hub are workers, and nothing of theirs waits for something else. */
 const workScreen = /\/(label\.screen|outbox|kept)-[^/]+\.js$/

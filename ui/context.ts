@@ -1,6 +1,6 @@
 import { computed, effect, type ReadonlySignal, type Signal, signal } from "@preact/signals"
 import { createContext } from "preact"
-import { useContext } from "preact/hooks"
+import { useCallback, useContext } from "preact/hooks"
 import type { DefectClass } from "#contract/catalogue"
 import { type Role, roles, type Session } from "#contract/users"
 import type { Api } from "./api.ts"
@@ -82,8 +82,13 @@ export function useMay(role: Role): boolean {
 /** The name of a defect kind in the person's language; a kind the catalogue lacks shows its key. */
 export function useKindName(): (key: string) => string {
   const app = useApp()
-  const words = useWords()
-  return (key) =>
-    app.kinds.value.find((kind) => kind.key === key)?.names[app.prefs.language.value] ??
-    (key === "unknown" ? words.kind.unknown : key)
+  const { kind: named } = useWords()
+  const kinds = app.kinds.value
+  const language = app.prefs.language.value
+  // The same until a name changes: what is drawn with it is not drawn again before.
+  return useCallback(
+    (key) =>
+      kinds.find((kind) => kind.key === key)?.names[language] ?? (key === "unknown" ? named.unknown : key),
+    [kinds, language, named],
+  )
 }

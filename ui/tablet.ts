@@ -3,6 +3,7 @@ import * as v from "valibot"
 import { DefectClass } from "#contract/catalogue"
 import type { ThisTablet } from "#contract/tablets"
 import { Session } from "#contract/users"
+import { whenIdle } from "./parts/when-idle.ts"
 import { tabletNames as keys } from "./tablet-names.ts"
 
 const installAfterMs = 2_000
@@ -81,6 +82,7 @@ export function createTablet(deps: {
     async install(): Promise<void> {
       if (!deps.secure || !workers) return
       await new Promise((resolve) => setTimeout(resolve, installAfterMs))
+      await new Promise<void>((resolve) => whenIdle([resolve]))
       const hadOne = workers.controller !== null
       try {
         const registration = await workers.register("/sw.js", { updateViaCache: "none" })

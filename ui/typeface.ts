@@ -1,3 +1,5 @@
+import { whenIdle } from "./parts/when-idle.ts"
+
 const key = "crux.typeface"
 /** By then the first screen is there; a piece more is drawn anew at most once in the life of a tablet. */
 const firstTimeMs = 2_000
@@ -12,5 +14,5 @@ export function showTypeface({ link, storage }: { link: HTMLLinkElement; storage
     storage.setItem(key, "yes")
   }
   if (storage.getItem(key) === "yes") show()
-  else setTimeout(show, firstTimeMs)
+  else setTimeout(() => whenIdle([show]), firstTimeMs)
 }

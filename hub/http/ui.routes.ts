@@ -4,6 +4,7 @@ import { Hono } from "hono"
 import { firstPicture } from "#contract/first-picture"
 import type { Opening } from "#contract/opening"
 import { Problem } from "#contract/problem"
+import { policyFor } from "./headers.ts"
 import { type HubEnv, open } from "./kit.ts"
 import { readSessionToken, readTabletToken, writeTabletToken } from "./session-cookie.ts"
 
@@ -48,6 +49,8 @@ export function createUiRoutes({
   openWork: OpenWork
 }): Hono<HubEnv> {
   const pack = createPacker()
+  /** The page of the work screen before it carries anything, and what may run in it. */
+  let work: { text: string; policy: string } | undefined
 
   async function file(c: Context<HubEnv>): Promise<Response> {
     const name = c.req.path.slice(1)
@@ -86,9 +89,10 @@ export function createUiRoutes({
         if (!opening) return file(c)
         // As at every start of the screens.
         if (credential !== undefined && opening.tablet.tablet) writeTabletToken(c, credential)
-        const page = new TextEncoder().encode(
-          new TextDecoder().decode(template).replace(slot, () => carried(opening)),
-        )
+        const text = new TextDecoder().decode(template)
+        const page = new TextEncoder().encode(text.replace(slot, () => carried(opening)))
+        if (work?.text !== text) work = { text, policy: policyFor(text) }
+        c.header("Content-Security-Policy", work.policy)
         c.header("Cache-Control", "no-store")
         c.header("Content-Type", mediaTypes.html ?? "")
         c.header("Vary", "Accept-Encoding, Cookie")

@@ -10,7 +10,7 @@ let hub: TestHub
 beforeAll(async () => {
   const pages: Record<string, string> = {
     "ui/index.html": "<!doctype html><title>index</title>",
-    "ui/work.html": "<!doctype html><title>work</title><!-- opening --><p>end</p>",
+    "ui/work.html": "<!doctype html><title>work</title><!-- opening --><p>end</p><script>first()</script>",
   }
   hub = await startTestHub({
     ports: {
@@ -42,6 +42,13 @@ test("the page of the work screen carries who is signed in and a part that is le
   const task = opening?.task
   expect(page).toContain(`href="/api/images/${task?.inspection.image?.sha256}"`)
   expect(page).toContain("<p>end</p>")
+  // What the page itself brings may run, by its hash; nothing else that stands in it.
+  const policy = answer.headers.get("content-security-policy")
+  const hash = new Bun.CryptoHasher("sha256").update("first()").digest("base64")
+  expect(policy).toContain(`script-src 'self' 'sha256-${hash}';`)
+  expect(policy).toContain("default-src 'self'")
+  expect(policy).toContain("frame-ancestors 'none'")
+  expect(policy).not.toContain("unsafe")
   // It is handed to nobody else, and the label is taken under its lease.
   const other = await hub.as("worker")
   const next = await (await other.post("/api/labelling/next", {})).json()
@@ -92,6 +99,7 @@ test("no name can end the element that the data stands in", async () => {
   expect((await browser.post("/api/session", { login, password: testPassword })).status).toBe(201)
   const { page, opening } = await openWork(browser)
   expect(opening?.session.user.name).toBe(name)
-  expect(page.match(/<\/script>/g)).toHaveLength(1)
-  expect(page).not.toContain("<script>")
+  // That of the data, and that of the page itself.
+  expect(page.match(/<\/script>/g)).toHaveLength(2)
+  expect(page.match(/<script>[^<]*/g)).toEqual(["<script>first()"])
 })

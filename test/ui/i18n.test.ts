@@ -6,6 +6,7 @@ import { deskKo } from "../../ui/i18n/desk.ko.ts"
 import { en } from "../../ui/i18n/en.ts"
 import { createFormat, gateSentence, readWords } from "../../ui/i18n/format.ts"
 import { ko } from "../../ui/i18n/ko.ts"
+import { writeNumber } from "../../ui/i18n/write-number.ts"
 
 const languages = { ko, en }
 
@@ -138,4 +139,13 @@ test("every reason the hub gives for a message it does not take has its sentence
         source.reasons[code] ?? source.notes[code] ?? arrivals.why[code] ?? devices.sourceNotes[code]
       expect(said, `${words.code} ${code}`).toBeString()
     }
+})
+
+test("a number is written as its language writes it, the short way included", () => {
+  const values = [0, 1, 9, 999, 1_000, 12_345.678, 0.25, 0.04, 999.95, -1, -1_000, 2 ** 40, Number.NaN]
+  for (const locale of ["ko-KR", "en-GB"]) {
+    const options = { maximumFractionDigits: 1 }
+    const write = writeNumber(locale, options)
+    expect(values.map(write)).toEqual(values.map((value) => value.toLocaleString(locale, options)))
+  }
 })

@@ -1,5 +1,5 @@
-import { type ReadonlySignal, useSignalEffect } from "@preact/signals"
-import { useEffect, useRef } from "preact/hooks"
+import { effect, type ReadonlySignal } from "@preact/signals"
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks"
 import type { EditorAction } from "./editor.ts"
 import { screenPoint } from "./geometry.ts"
 import { readPointer } from "./input.ts"
@@ -75,12 +75,17 @@ export function EditorCanvas({ state, picture, dispatch, nameOf, label, testid }
     })
   }
 
-  useSignalEffect(() => {
-    state.value
-    draw()
-  })
-  useEffect(draw, [nameOf])
-  useEffect(() => {
+  // At once and not behind the next frame, as other effects come: what has changed is drawn in that very frame.
+  useLayoutEffect(
+    () =>
+      effect(() => {
+        state.value
+        draw()
+      }),
+    [state],
+  )
+  useLayoutEffect(draw, [nameOf])
+  useLayoutEffect(() => {
     draw()
     return picture?.watch(() => {
       drawn.current = []

@@ -1,8 +1,9 @@
 import type { DeskWords } from "./desk.ko.ts"
 import { broker } from "./en/broker.ts"
 import { sources } from "./en/sources.ts"
+import { writeNumber } from "./write-number.ts"
 
-const n = (value: number) => value.toLocaleString("en-GB", { maximumFractionDigits: 1 })
+const n = writeNumber("en-GB", { maximumFractionDigits: 1 })
 
 export const deskEn: DeskWords = {
   broker,

@@ -2,8 +2,9 @@ import type { ModelDoubt, TrialDoubt } from "#contract/registry"
 import type { WebhookEvent } from "#contract/webhook"
 import { broker } from "./ko/broker.ts"
 import { sources } from "./ko/sources.ts"
+import { writeNumber } from "./write-number.ts"
 
-const n = (value: number) => value.toLocaleString("ko-KR", { maximumFractionDigits: 1 })
+const n = writeNumber("ko-KR", { maximumFractionDigits: 1 })
 
 /** Words of screens for desks. As in `ko.ts`, Korean is the source: its shape is what English has to satisfy. */
 export const deskKo = {

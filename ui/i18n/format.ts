@@ -1,5 +1,6 @@
 import type { Language } from "#contract/users"
 import type { Words } from "./ko.ts"
+import { onDemand } from "./on-demand.ts"
 import type { Params } from "./params.ts"
 
 /** Every language in its own words. */
@@ -20,16 +21,21 @@ const steps: [Unit, number][] = [
   ["second", 1],
 ]
 
+function writeTime(locale: string, options: Intl.DateTimeFormatOptions): (at: number) => string {
+  const format = onDemand(() => new Intl.DateTimeFormat(locale, options))
+  return (at) => format().format(at)
+}
+
 /** Numbers, times and sentences in one language. Times are shown in the tablet's zone, 24 h. */
 export function createFormat(words: Words) {
-  const day = new Intl.DateTimeFormat(words.locale, {
+  const day = writeTime(words.locale, {
     month: "short",
     day: "numeric",
     hour: "2-digit",
     minute: "2-digit",
     hourCycle: "h23",
   })
-  const clock = new Intl.DateTimeFormat(words.locale, {
+  const clock = writeTime(words.locale, {
     hour: "2-digit",
     minute: "2-digit",
     second: "2-digit",
@@ -59,8 +65,8 @@ export function createFormat(words: Words) {
     percent: words.common.percent,
     /** Three significant digits, for figures of a trainer. */
     figure: (value: number) => value.toLocaleString(words.locale, { maximumSignificantDigits: 3 }),
-    dateTime: (at: number) => day.format(at),
-    clock: (at: number) => clock.format(at),
+    dateTime: day,
+    clock,
     duration,
     ago: (at: number, now: number) =>
       now - at < 5_000 ? words.time.now : words.time.ago(duration((now - at) / 1000, 1)),

@@ -4,6 +4,7 @@ import { setupFor } from "#contract/setups"
 import { first as en, late as enLate } from "../i18n/en/first.ts"
 import { first as ko, late as koLate } from "../i18n/ko/first.ts"
 import { afterFrame } from "../parts/after-frame.ts"
+import { inNextTask } from "../parts/next-task.ts"
 import { openOutboxDisk, putOnDisk } from "../screens/label/outbox-disk.ts"
 import { tabletNames } from "../tablet-names.ts"
 import { createFirstHand } from "./first-hand.ts"
@@ -127,9 +128,15 @@ async function showFirst(task: LabelTask, { session, kinds, setups }: Opening, r
   disk().catch((error: unknown) => console.warn("the tablet's disk", error))
 }
 
-type Screens = { main: string; style: string; fonts: string; scripts: string[] }
+type Screens = {
+  main: string
+  style: string
+  fonts: string
+  scripts: string[]
+  words: Readonly<Partial<Record<string, string>>>
+}
 
-async function startScreens({ main, style, fonts, scripts }: Screens): Promise<void> {
+async function startScreens({ main, style, fonts, scripts, words }: Screens): Promise<void> {
   const link = (rel: string, href: string) => {
     const made = document.createElement("link")
     made.rel = rel
@@ -145,7 +152,17 @@ async function startScreens({ main, style, fonts, scripts }: Screens): Promise<v
   const typeface = link("stylesheet", fonts)
   typeface.id = "typeface"
   typeface.media = "not all"
-  document.head.append(sheet, ...scripts.map((href) => link("modulepreload", href)), typeface)
+  const spoken = words[opening?.session.user.language ?? ""]
+  const modules = [
+    main,
+    ...(spoken === undefined ? [] : [spoken]),
+    ...scripts.filter((path) => path !== main),
+  ]
+  // One a task: to ask for a file takes a slow tablet so long that a tap would wait for all of them.
+  for (const each of [sheet, ...modules.map((href) => link("modulepreload", href)), typeface]) {
+    document.head.append(each)
+    await new Promise<void>(inNextTask)
+  }
   await styled
   await import(main)
 }

@@ -1,6 +1,8 @@
+import { onDemand } from "../on-demand.ts"
 import type { Params } from "../params.ts"
+import { writeNumber } from "../write-number.ts"
 
-export const n = (value: number) => value.toLocaleString("en-GB", { maximumFractionDigits: 1 })
+export const n = writeNumber("en-GB", { maximumFractionDigits: 1 })
 export const pct = (value: number) =>
   value.toLocaleString("en-GB", { style: "percent", maximumFractionDigits: value < 0.1 ? 1 : 0 })
 /** A missing figure reads as a dash, never as "undefined". */
@@ -10,6 +12,6 @@ export const text = (p: Params, key: string) => String(p[key] ?? "–")
 export const many = (p: Params, key: string, one: string) =>
   p[key] === undefined ? "–" : plural(Number(p[key]), one)
 export const share = (p: Params, key: string) => (p[key] === undefined ? "–" : pct(Number(p[key])))
-const rules = new Intl.PluralRules("en-GB")
+const rules = onDemand(() => new Intl.PluralRules("en-GB"))
 export const plural = (value: number, one: string, other = `${one}s`) =>
-  `${n(value)} ${rules.select(value) === "one" ? one : other}`
+  `${n(value)} ${rules().select(value) === "one" ? one : other}`

@@ -1,6 +1,7 @@
 import type { Params } from "../params.ts"
+import { writeNumber } from "../write-number.ts"
 
-export const n = (value: number) => value.toLocaleString("ko-KR", { maximumFractionDigits: 1 })
+export const n = writeNumber("ko-KR", { maximumFractionDigits: 1 })
 export const pct = (value: number) =>
   value.toLocaleString("ko-KR", { style: "percent", maximumFractionDigits: value < 0.1 ? 1 : 0 })
 /** A figure from the hub's `params`; a missing one reads as a dash, never as "undefined". */

@@ -13,6 +13,7 @@ import { Button } from "../../parts/button.tsx"
 import { isCovered } from "../../parts/dialog.tsx"
 import { split } from "../../parts/split.tsx"
 import { Empty, TroubleNote, Wait } from "../../parts/states.tsx"
+import { whenIdle } from "../../parts/when-idle.ts"
 import { useResource } from "../../resource.ts"
 import { createBatch } from "./batch.ts"
 import { BoxBar } from "./box-bar.tsx"
@@ -101,13 +102,15 @@ function useDesk(): Desk | null {
     const outlines = createOutlineHelp({ work, api: app.api })
     setDesk({ work, outbox, queue, keys: createOwnKeys({ storage: localStorage, user }), setups, outlines })
     work.start()
-    void (known ? Promise.resolve() : readSetups()).then(() => {
-      // After the first part, and before anybody can ask for a tool while the network is away.
-      void work.prepare()
-      for (const later of [Drawer, SkipDialog, AskDialog, CommentsDialog, BesidePanel, BatchView])
-        later.preload()
-      void import("./colleagues.ts").then((m) => m.readColleagues(app)).catch(() => undefined)
-    })
+    if (!known) void readSetups()
+    // Behind the first part, and before anybody can ask for a tool while the network is away.
+    const stopPreparing = whenIdle([
+      () => void work.prepare(),
+      ...[Drawer, SkipDialog, AskDialog, CommentsDialog, BesidePanel, BatchView].map(
+        ({ preload }) => preload,
+      ),
+      () => void import("./colleagues.ts").then((m) => m.readColleagues(app)).catch(() => undefined),
+    ])
     const offCatalogue = app.live.on(["catalogue"], () => void readSetups())
     // Back from a pocket, or from behind a wall of steel: what was laid in may be somebody else's by now.
     const wake = () => {
@@ -140,6 +143,7 @@ function useDesk(): Desk | null {
       off()
       offCatalogue()
       outlines.stop()
+      stopPreparing()
       queue.stop()
       work.stop()
       setDesk(null)
