@@ -109,9 +109,14 @@ export function createDatasetStore(db: Sqlite) {
     "SELECT EXISTS (SELECT 1 FROM dataset_version WHERE digest = $digest AND ready = 0) AS found",
   )
   const finish = db.prepare("UPDATE dataset_version SET ready = 1 WHERE digest = $digest")
-  const assignIfNew = db.prepare(
-    `INSERT INTO split_assignment (identity, split, stratum, assigned_at) VALUES ($identity, $split, $stratum, $at)
-     ON CONFLICT DO NOTHING`,
+  // Many at once: what is bound and answered one by one takes longer than what is stored.
+  const assignNew = db.prepare(
+    `INSERT INTO split_assignment (identity, split, stratum, assigned_at)
+     SELECT value, $split, $stratum, $at FROM json_each($of) WHERE true ON CONFLICT DO NOTHING`,
+  )
+  const elsewhere = db.prepare<{ n: number }>(
+    `SELECT count(*) AS n FROM json_each($of) o JOIN split_assignment a ON a.identity = o.value
+     WHERE a.split <> $split`,
   )
   const looked = db.prepare<{ image: string; vector: Uint8Array }>(
     `SELECT i.image_sha256 AS image, e.vector FROM json_each($of) o JOIN inspection i ON i.id = o.value
@@ -126,9 +131,8 @@ export function createDatasetStore(db: Sqlite) {
     ) u WHERE NOT EXISTS (SELECT 1 FROM picture_print p WHERE p.image = u.image)`
   const someUnprinted = db.prepare<{ image: string }>(`SELECT DISTINCT image FROM ${unprinted} LIMIT $limit`)
   const putPrint = db.prepare("INSERT INTO picture_print VALUES ($image, $print) ON CONFLICT DO NOTHING")
-  const prints = db.prepare<{ image: string; print: Uint8Array }>(
-    `SELECT p.image, p.print FROM json_each($of) o JOIN picture_print p ON p.image = o.value
-     WHERE p.print IS NOT NULL`,
+  const prints = db.prepare<{ image: string; print: Uint8Array | null }>(
+    "SELECT p.image, p.print FROM json_each($of) o JOIN picture_print p ON p.image = o.value",
   )
   const version = db.prepare<VersionRow>(
     `SELECT ${versionColumns} FROM dataset_version WHERE digest = $digest AND ready = 1`,
@@ -180,14 +184,6 @@ export function createDatasetStore(db: Sqlite) {
       (dataset, image, id, w, h, mime, size, split, part_group, product, weight, label, said_by, said_at)
     VALUES ($dataset, $image, $id, $w, $h, $mime, $size, $split, $group, $product, $weight, $label, $by, $saidAt)
     ON CONFLICT DO NOTHING`)
-  const putSample = (digest: string, { label, said, ...sample }: FrozenSample) =>
-    addSample.run({
-      ...sample,
-      dataset: digest,
-      label: JSON.stringify(label),
-      by: said?.by ?? null,
-      saidAt: said?.at ?? null,
-    })
   const samples = db.prepare<SampleRow>("SELECT * FROM dataset_sample WHERE dataset = $digest ORDER BY image")
   const sample = db.prepare<SampleRow>(
     "SELECT * FROM dataset_sample WHERE dataset = $digest AND image = $image",
@@ -245,10 +241,11 @@ export function createDatasetStore(db: Sqlite) {
     setDrawn(drawn: ReadonlyMap<string, number>): void {
       for (const [stratum, n] of drawn) setDrawn.run({ stratum, drawn: n })
     },
-    /** The side a name stands on from now on: another than the given one if somebody was first. */
-    assignOne(identity: string, split: Split, stratum: string, at: number): Split | undefined {
-      if (assignIfNew.run({ identity, split, stratum, at }).changes === 1) return split
-      return assignment.get({ identity })?.split
+    /** Puts names on a side, whoever has none yet; false when somebody was first and put one on another. */
+    assignAll(of: readonly string[], split: Split, stratum: string, at: number): boolean {
+      const names = JSON.stringify(of)
+      const { changes } = assignNew.run({ of: names, split, stratum, at })
+      return changes === of.length || elsewhere.get({ of: names, split })!.n === 0
     },
     /** Begins a version that nobody sees yet; false when it is there already. */
     begin(
@@ -272,7 +269,19 @@ export function createDatasetStore(db: Sqlite) {
     /** False when the version is not on its way any more: somebody else has made it meanwhile. */
     addSamples(digest: string, some: readonly FrozenSample[]): boolean {
       if (isUnready.get({ digest })?.found !== 1) return false
-      for (const sample of some) putSample(digest, sample)
+      const texts = new Map<SampleLabel, string>()
+      for (const { id, image, mime, w, h, size, split, group, product, weight, label, said } of some) {
+        // Labels that say the same few things are one object.
+        const text = texts.get(label) ?? JSON.stringify(label)
+        texts.set(label, text)
+        addSample.run({
+          ...{ id, image, mime, w, h, size, split, group, product, weight },
+          dataset: digest,
+          label: text,
+          by: said?.by ?? null,
+          saidAt: said?.at ?? null,
+        })
+      }
       return true
     },
     finish: (digest: string): void => void finish.run({ digest }),
@@ -292,14 +301,16 @@ export function createDatasetStore(db: Sqlite) {
         image,
         print: print && new Uint8Array(print.buffer, print.byteOffset, print.byteLength),
       }),
-    /** Prints of these pictures, of those that have one. */
-    prints(of: readonly string[]): { image: string; vector: Int16Array }[] {
+    /** How many of these pictures have been looked at, and the prints of those that can be read. */
+    prints(of: readonly string[]): { seen: number; found: { image: string; vector: Int16Array }[] } {
       const found: { image: string; vector: Int16Array }[] = []
+      let seen = 0
       for (let from = 0; from < of.length; from += 5_000)
-        // A copy: bytes of a row begin anywhere, and two-byte numbers do not.
-        for (const { image, print } of prints.all({ of: JSON.stringify(of.slice(from, from + 5_000)) }))
-          found.push({ image, vector: new Int16Array(print.slice().buffer) })
-      return found
+        for (const { image, print } of prints.all({ of: JSON.stringify(of.slice(from, from + 5_000)) })) {
+          seen++
+          if (print) found.push({ image, vector: numbersOf(print) })
+        }
+      return { seen, found }
     },
     version(digest: string): StoredVersion | undefined {
       const row = version.get({ digest })
@@ -340,6 +351,12 @@ export function createDatasetStore(db: Sqlite) {
   }
 }
 export type DatasetStore = ReturnType<typeof createDatasetStore>
+
+/** Bytes of a row begin anywhere, and two-byte numbers do not. */
+const numbersOf = (bytes: Uint8Array): Int16Array =>
+  bytes.byteOffset % 2 === 0
+    ? new Int16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2)
+    : new Int16Array(bytes.slice().buffer)
 
 const pictureOf = ({ id, image, mime, w, h, size }: PictureRow) => ({
   id,

@@ -46,7 +46,7 @@ export function createFreezes({ child, own, counts, events, clock }: FreezesDeps
     events.announce("job", { freeze: state.state })
   }
 
-  /** Looks at pictures that came in since the last freeze, so that none slips through because nobody has looked yet. */
+  /** Looks at pictures that nobody has looked at yet, so that none slips through. */
   async function look(at: Asker<FreezeOperations>, { signal, onProgress }: Watch): Promise<void> {
     let total = 0
     for (let left = 1; left > 0; ) {
@@ -60,13 +60,22 @@ export function createFreezes({ child, own, counts, events, clock }: FreezesDeps
 
   async function run(order: FreezeRequest, watch: Watch): Promise<FreezeStep> {
     const { signal, onProgress } = watch
-    if (child && order.near !== "allow") await look(child, watch)
     tell({ step: "rows", done: 0, total: 0 })
     const asked = { ...order, at: clock.now() }
-    for (let attempt = 0; attempt < tries; attempt++) {
-      let step = child
-        ? await child.ask({ op: "begin", ...asked, counts: counts() }, beginMs)
+    let looked = false
+    const begin = () =>
+      child
+        ? child.ask({ op: "begin", ...asked, onlySeen: !looked, counts: counts() }, beginMs)
         : own.begin(asked)
+    for (let attempt = 0; attempt < tries; attempt++) {
+      let step = await begin()
+      // Rarely: pictures are looked at when they are labelled.
+      if (child && step.state === "unseen") {
+        await look(child, watch)
+        tell({ step: "rows", done: 0, total: 0 })
+        looked = true
+        step = await begin()
+      }
       while (step.state === "working") {
         signal?.throwIfAborted()
         tell({ done: step.done, total: step.total })

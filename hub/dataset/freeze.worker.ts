@@ -10,7 +10,7 @@ type Counts = "latest" | "reviewed" | "consensus"
 export type FreezeOperations = {
   begin: { ask: FreezeOrder & { counts: Counts }; answer: FreezeStep }
   step: { ask: object; answer: FreezeStep }
-  /** Makes prints of some pictures that have none; how many are left. Asked before a freeze that compares pictures. */
+  /** Makes prints of some pictures that have none; how many are left. */
   look: { ask: { most?: number }; answer: { left: number } }
   golden: { ask: { counts: Counts }; answer: GoldenCounts }
 }
@@ -26,14 +26,14 @@ const slicesPerStep = 12
 export async function runFreezeWorker(
   db: Sqlite,
   of: {
-    labels: (counts: Counts) => LabelledPart[]
+    labels: (counts: Counts, lots: boolean) => LabelledPart[]
     judged: () => JudgedCount[]
     /** What a picture looks like from far away; null for one that cannot be read. */
     print: (image: string) => Promise<Int16Array | null>
   },
 ): Promise<void> {
   let counts: Counts = "latest"
-  const freezer = createFreezer({ db, labels: () => of.labels(counts), judged: of.judged })
+  const freezer = createFreezer({ db, labels: (lots) => of.labels(counts, lots), judged: of.judged })
   await answerParent<FreezeOperations>("freeze", async (ask) => {
     if (ask.op === "look") {
       db.exec("PRAGMA synchronous = NORMAL")
@@ -46,8 +46,7 @@ export async function runFreezeWorker(
     if (ask.op === "begin") {
       counts = ask.counts
       db.exec("PRAGMA synchronous = NORMAL")
-      const { grouping, near, at } = ask
-      return freezer.begin({ grouping, near, at })
+      return freezer.begin(ask)
     }
     let step = freezer.step()
     for (let n = 1; n < slicesPerStep && step.state === "working"; n++) {

@@ -4,23 +4,27 @@ import type { Sqlite } from "#platform/sqlite"
 import type { LabelledPart } from "./dataset.service.ts"
 import { createDatasetStore, type FrozenSample } from "./dataset.store.ts"
 import { setDigest } from "./digest.rules.ts"
-import { type NearPair, nearPairs, samePictures } from "./near.rules.ts"
+import { type Looked, type NearPair, nearPairs, samePictures } from "./near.rules.ts"
+import { inTextOrder } from "./order.rules.ts"
 import { placeLabelled } from "./placing.rules.ts"
 import type { Split } from "./split.rules.ts"
 import { summarise } from "./summary.rules.ts"
 import type { JudgedCount } from "./weight.rules.ts"
 
-export type FreezeOrder = { grouping: Grouping; near: NearPolicy; at: number }
+/** `onlySeen`: whoever gives the order will look at pictures that nobody has looked at, rather than go on without. */
+export type FreezeOrder = { grouping: Grouping; near: NearPolicy; at: number; onlySeen?: boolean }
 export type FrozenName = { digest: string; fresh: boolean }
-/** What a step has come to. `restart`: somebody has changed what it stands on; begin again. */
+/** What a step has come to. `restart`: somebody has changed what it stands on; begin again. `unseen`: look first. */
 export type FreezeStep =
+  | { state: "unseen" }
   | { state: "blocked"; pairs: NearPair[] }
   | { state: "working"; done: number; total: number }
   | { state: "restart" }
   | { state: "done"; training: FrozenName; golden: FrozenName; leaks: number }
 
-/** Rows written in one transaction: some milliseconds in which the hub could not write. */
+/** Rows and names written in one transaction: some milliseconds in which the hub could not write. */
 const slice = 500
+const sliceOfNames = 2_000
 const mostLeaks = 1_000
 /** Pictures that are opened together: some hundred milliseconds. */
 const printsAtOnce = 64
@@ -40,7 +44,8 @@ export function createFreezer({
   judged,
 }: {
   db: Sqlite
-  labels: () => LabelledPart[]
+  /** Every settled part; with its lot, where that is asked for. */
+  labels: (lots: boolean) => LabelledPart[]
   judged: () => JudgedCount[]
 }) {
   const store = createDatasetStore(db)
@@ -51,7 +56,7 @@ export function createFreezer({
     const leftOut = store.leftOut()
     return placeLabelled({
       references: store.references(),
-      parts: labels().filter(({ inspectionId }) => !leftOut.has(inspectionId)),
+      parts: labels(grouping === "lot").filter(({ inspectionId }) => !leftOut.has(inspectionId)),
       judged: judged(),
       assigned: store.assignments(),
       drawn: store.drawn(),
@@ -59,21 +64,29 @@ export function createFreezer({
     })
   }
 
-  function* freeze({ grouping, near, at }: FreezeOrder): Generator<FreezeStep, FreezeStep> {
+  function* freeze({ grouping, near, at, onlySeen }: FreezeOrder): Generator<FreezeStep, FreezeStep> {
     const placement = place(grouping)
-    const pairs = near === "allow" ? [] : pairsOf(placement.samples)
+    const seen = near === "allow" ? undefined : printsOf(placement.samples)
+    if (onlySeen && seen?.all === false) return { state: "unseen" }
+    const pairs = seen ? pairsOf(placement.samples, seen) : []
     if (near === "block" && pairs.length > 0) return { state: "blocked", pairs: pairs.slice(0, mostLeaks) }
     // Left out is whatever trains: what proves a model was chosen for that.
     const dropped = new Set(pairs.map(({ other }) => other))
-    const samples = placement.samples.filter(({ image }) => !dropped.has(image))
     // In the order of their keys: rows of a slice lie side by side in the file. A hundred thousand take 4 s to write, in any order 28 s.
-    samples.sort((a, b) => (a.image < b.image ? -1 : 1))
-    const fresh = placement.fresh.toSorted((a, b) => (a.identity < b.identity ? -1 : 1))
+    const samples = inTextOrder(
+      placement.samples.filter(({ image }) => !dropped.has(image)),
+      ({ image }) => image,
+    )
+    const fresh = inTextOrder(placement.fresh, ({ identity }) => identity)
     const versions: Version[] = (["training", "golden"] as const).map((role) => {
       const own = samples.filter(({ split }) => (split === "golden") === (role === "golden"))
       return { role, samples: own, digest: setDigest(own), fresh: false }
     })
-    const splitOf = new Map(placement.samples.map(({ image, split }): [string, Split] => [image, split]))
+    const splitOf = new Map(
+      placement.samples
+        .filter(({ image }) => dropped.has(image))
+        .map(({ image, split }): [string, Split] => [image, split]),
+    )
     const leaks: DatasetLeak[] = [
       ...placement.leaks,
       ...pairs.map(({ golden, other, similarity }) => ({
@@ -86,13 +99,11 @@ export function createFreezer({
     const total = fresh.length + samples.length
     let done = 0
 
-    for (let from = 0; from < fresh.length || from === 0; from += slice) {
-      const some = fresh.slice(from, from + slice)
+    for (let from = 0; from < fresh.length || from === 0; from += sliceOfNames) {
+      const some = fresh.slice(from, from + sliceOfNames)
       const agree = db.transaction(() => {
         if (from === 0) store.setDrawn(placement.drawn)
-        return some.every(
-          ({ identity, split, stratum }) => store.assignOne(identity, split, stratum, at) === split,
-        )
+        return bySide(some).every(({ split, stratum, names }) => store.assignAll(names, split, stratum, at))
       })
       if (!agree) return { state: "restart" }
       done += some.length
@@ -126,15 +137,21 @@ export function createFreezer({
     return { state: "done", training: training!, golden: golden!, leaks: leaks.length }
   }
 
-  function pairsOf(samples: readonly FrozenSample[]): NearPair[] {
-    const side = (golden: boolean) => samples.filter(({ split }) => (split === "golden") === golden)
-    const [golden, others] = [side(true), side(false)]
-    const ids = (of: readonly FrozenSample[]) => of.map(({ id }) => id)
-    const images = (of: readonly FrozenSample[]) => of.map(({ image }) => image)
+  /** Prints of golden and of other pictures, and whether somebody has looked at all of them. */
+  function printsOf(samples: readonly FrozenSample[]) {
+    const [golden, others] = bothSides(samples, (side) => store.prints(side.map(({ image }) => image)))
+    return { golden: golden.found, others: others.found, all: golden.seen + others.seen === samples.length }
+  }
+
+  function pairsOf(
+    samples: readonly FrozenSample[],
+    prints: { golden: readonly Looked[]; others: readonly Looked[] },
+  ): NearPair[] {
+    const [golden, others] = bothSides(samples, (side) => store.looked(side.map(({ id }) => id)))
     // The same part taken again by direction, for those that have one; the same picture saved again by print, for all.
-    const pairs = nearPairs(store.looked(ids(golden)), store.looked(ids(others)))
+    const pairs = nearPairs(golden, others)
     const known = new Set(pairs.map((pair) => `${pair.golden}${pair.other}`))
-    const more = samePictures(store.prints(images(golden)), store.prints(images(others)))
+    const more = samePictures(prints.golden, prints.others)
     return [...pairs, ...more.filter((pair) => !known.has(`${pair.golden}${pair.other}`))]
   }
 
@@ -178,3 +195,20 @@ export function createFreezer({
   }
 }
 export type Freezer = ReturnType<typeof createFreezer>
+
+/** Of golden samples, and of the others. */
+function bothSides<T>(samples: readonly FrozenSample[], of: (side: FrozenSample[]) => T): [T, T] {
+  const side = (golden: boolean) => samples.filter(({ split }) => (split === "golden") === golden)
+  return [of(side(true)), of(side(false))]
+}
+
+/** Names that go to the same side from the same stratum, in their order. */
+function bySide(fresh: readonly { identity: string; split: Split; stratum: string }[]) {
+  const sides: { split: Split; stratum: string; names: string[] }[] = []
+  for (const { identity, split, stratum } of fresh) {
+    const known = sides.find((side) => side.split === split && side.stratum === stratum)
+    if (known) known.names.push(identity)
+    else sides.push({ split, stratum, names: [identity] })
+  }
+  return sides
+}

@@ -15,31 +15,28 @@ const bandBits = 12
  * sixty signs differ always meet, and nobody compares all with all.
  */
 export function nearPairs(golden: readonly Looked[], others: readonly Looked[]): NearPair[] {
-  const all = [...golden, ...others]
   if (golden.length === 0 || others.length === 0) return []
+  const all = inARow([...golden, ...others])
   const limit = nearShare ** 2 * usualDistance(all)
   const mean = meanOf(all)
-  const tables = Array.from({ length: bands }, () => new Map<number, Looked[]>())
-  for (const other of others)
+  const tables = Array.from({ length: bands }, () => new Map<number, number[]>())
+  for (let other = golden.length; other < all.count; other++)
     for (const [band, table] of tables.entries()) {
-      const key = signs(other.vector, mean, band)
+      const key = signs(all, other, mean, band)
       const known = table.get(key)
       if (known) known.push(other)
       else table.set(key, [other])
     }
   const pairs: NearPair[] = []
-  for (const one of golden) {
-    const met = new Set<Looked>()
+  for (const [i, one] of golden.entries()) {
+    const met = new Set<number>()
     for (const [band, table] of tables.entries())
-      for (const other of table.get(signs(one.vector, mean, band)) ?? []) {
-        if (met.has(other)) continue
-        met.add(other)
-        if (squared(one.vector, other.vector, limit) <= limit)
-          pairs.push({
-            golden: one.image,
-            other: other.image,
-            similarity: cosine(one.vector, other.vector),
-          })
+      for (const at of table.get(signs(all, i, mean, band)) ?? []) {
+        if (met.has(at)) continue
+        met.add(at)
+        if (squared(all, i, all, at, limit) > limit) continue
+        const other = others[at - golden.length]!
+        pairs.push({ golden: one.image, other: other.image, similarity: cosine(one.vector, other.vector) })
       }
   }
   return pairs.sort((a, b) => b.similarity - a.similarity || (a.other < b.other ? -1 : 1))
@@ -54,81 +51,96 @@ const mostCompared = 30_000_000
  * the grid parts nothing: then candidates are found by signs, as above.
  */
 export function samePictures(golden: readonly Looked[], others: readonly Looked[]): NearPair[] {
-  const all = [...golden, ...others]
   if (golden.length === 0 || others.length === 0) return []
+  const all = inARow([...golden, ...others])
   const limit = nearShare ** 2 * usualDistance(all)
-  const width = Math.max(1, Math.sqrt(limit))
   const order = widestFirst(all)
-  // Three numbers of sixteen bits are one key, with a cell to spare on either side.
-  const cellOf = (print: ArrayLike<number>) =>
-    keyOf(
-      ...([0, 1, 2].map((axis) => Math.floor(print[axis]! / width) + halfAxis) as [number, number, number]),
-    )
-  const grid = gridOf(others, order, cellOf)
-  const probes = golden.map((one) => {
-    const print = reordered(one.vector, order)
-    const cell = cellOf(print)
-    return { one, print, runs: around.flatMap((step) => grid.runs.get(cell + step) ?? []) }
+  const grid = gridOf(all, golden.length, order, Math.max(1, Math.sqrt(limit)))
+  const probes = golden.map((_, i) => {
+    const cell = grid.cellOf(i)
+    return around.flatMap((step) => grid.runs.get(cell + step) ?? [])
   })
-  const compared = probes.reduce(
-    (sum, { runs }) => sum + runs.reduce((n, { from, to }) => n + to - from, 0),
-    0,
-  )
+  const compared = probes.reduce((sum, runs) => sum + runs.reduce((n, { from, to }) => n + to - from, 0), 0)
   if (compared > mostCompared) return nearPairs(golden, others)
+  const ours = reordered(
+    all,
+    golden.map((_, i) => i),
+    order,
+  )
+  const theirs = reordered(all, grid.members, order)
   const pairs: NearPair[] = []
-  for (const { one, print, runs } of probes)
+  for (const [i, runs] of probes.entries())
     for (const { from, to } of runs)
-      for (let i = from; i < to; i++) {
-        const apart = squared(grid.prints, print, limit, i * print.length)
-        const other = grid.members[i]!
-        if (apart <= limit && one.image !== other.image)
-          pairs.push({ golden: one.image, other: other.image, similarity: likeness(apart) })
+      for (let at = from; at < to; at++) {
+        const apart = squared(ours, i, theirs, at, limit)
+        if (apart > limit) continue
+        const [one, other] = [golden[i]!.image, others[grid.members[at]! - golden.length]!.image]
+        if (one !== other) pairs.push({ golden: one, other, similarity: likeness(apart) })
       }
   return pairs.sort((a, b) => b.similarity - a.similarity || (a.other < b.other ? -1 : 1))
 }
 
 type Run = { from: number; to: number }
 
-/** Pictures cell by cell, their prints one behind the other: millions are compared, and memory is read in a row. */
-function gridOf(
-  others: readonly Looked[],
-  order: readonly number[],
-  cellOf: (print: ArrayLike<number>) => number,
-) {
-  const cells = new Map<number, { other: Looked; print: Int16Array }[]>()
-  for (const other of others) {
-    const print = reordered(other.vector, order)
-    const key = cellOf(print)
-    const known = cells.get(key)
-    if (known) known.push({ other, print })
-    else cells.set(key, [{ other, print }])
-  }
-  const prints = new Int16Array(others.length * order.length)
-  const members: Looked[] = []
+/** Pictures from `first` on, cell by cell over the three numbers that differ most; the runs of a cell among `members`. */
+function gridOf({ numbers, width, count }: Row, first: number, order: readonly number[], cellWidth: number) {
+  // Three numbers of sixteen bits are one key, with a cell to spare on either side.
+  const on = (i: number, axis: number) =>
+    Math.floor(numbers[i * width + order[axis]!]! / cellWidth) + halfAxis
+  const cellOf = (i: number) => keyOf(on(i, 0), on(i, 1), on(i, 2))
   const runs = new Map<number, Run>()
-  for (const [key, held] of cells) {
-    const from = members.length
-    for (const { other, print } of held) {
-      prints.set(print, members.length * order.length)
-      members.push(other)
+  const runOf = Array.from({ length: count - first }, (_, i) => {
+    const cell = cellOf(first + i)
+    let run = runs.get(cell)
+    if (!run) {
+      run = { from: 0, to: 0 }
+      runs.set(cell, run)
     }
-    runs.set(key, { from, to: members.length })
+    run.to++
+    return run
+  })
+  let filled = 0
+  for (const run of runs.values()) {
+    const held = run.to
+    run.from = filled
+    run.to = filled
+    filled += held
   }
-  return { prints, members, runs }
+  const members = new Int32Array(runOf.length)
+  for (const [i, run] of runOf.entries()) members[run.to++] = first + i
+  return { runs, members, cellOf }
 }
 
-const reordered = (vector: Looked["vector"], order: readonly number[]): Int16Array =>
-  Int16Array.from(order, (i) => vector[i]!)
+/** Vectors one behind the other: millions are compared, and memory is read in a row. */
+type Row = { numbers: Int16Array; width: number; count: number }
+
+function inARow(all: readonly Looked[]): Row {
+  const width = all[0]?.vector.length ?? 0
+  const numbers = new Int16Array(all.length * width)
+  for (const [i, { vector }] of all.entries()) numbers.set(vector, i * width)
+  return { numbers, width, count: all.length }
+}
+
+/** Some of them, each with its numbers in another order. */
+function reordered({ numbers, width }: Row, of: ArrayLike<number>, order: readonly number[]): Row {
+  const out = new Int16Array(of.length * width)
+  for (let i = 0; i < of.length; i++) {
+    const at = of[i]! * width
+    for (let j = 0; j < width; j++) out[i * width + j] = numbers[at + order[j]!]!
+  }
+  return { numbers: out, width, count: of.length }
+}
 
 /** 1 for the same, towards 0: prints are three times the brightness of 32 × 32 blurred pixels. */
 const likeness = (apart: number) => 1 / (1 + Math.sqrt(apart) / (3 * 32 * 8))
 
 /** The numbers of a print, those that differ most between pictures first. */
-function widestFirst(all: readonly Looked[]): number[] {
+function widestFirst(all: Row): number[] {
+  const { numbers, width } = all
   const mean = meanOf(all)
-  const spread = new Float64Array(mean.length)
-  for (const { vector } of all)
-    for (let i = 0; i < spread.length; i++) spread[i]! += (vector[i]! - mean[i]!) ** 2
+  const spread = new Float64Array(width)
+  for (let at = 0; at < numbers.length; at += width)
+    for (let i = 0; i < width; i++) spread[i]! += (numbers[at + i]! - mean[i]!) ** 2
   return [...spread.keys()].sort((a, b) => spread[b]! - spread[a]!)
 }
 
@@ -141,41 +153,45 @@ const around: readonly number[] = [-1, 0, 1].flatMap((a) =>
 )
 
 /** The middle of the squared distances of some pictures to their nearest; 0 for too few to say. */
-function usualDistance(all: readonly Looked[]): number {
-  const step = Math.max(1, Math.floor(all.length / sampled))
-  const some = all.filter((_, i) => i % step === 0)
-  if (some.length < 10) return 0
-  const probeStep = Math.max(1, Math.floor(some.length / probed))
+function usualDistance(all: Row): number {
+  const step = Math.max(1, Math.floor(all.count / sampled))
+  const some = Math.ceil(all.count / step)
+  if (some < 10) return 0
+  const probeStep = Math.max(1, Math.floor(some / probed))
   const nearest: number[] = []
-  for (let i = 0; i < some.length; i += probeStep) {
+  for (let i = 0; i < some; i += probeStep) {
     let best = Number.POSITIVE_INFINITY
-    for (const [j, other] of some.entries())
-      if (i !== j) best = Math.min(best, squared(some[i]!.vector, other.vector, best))
+    for (let j = 0; j < some; j++)
+      if (i !== j) best = Math.min(best, squared(all, i * step, all, j * step, best))
     nearest.push(best)
   }
   return nearest.sort((a, b) => a - b)[nearest.length >> 1] ?? 0
 }
 
-function meanOf(all: readonly Looked[]): Float64Array {
-  const sum = new Float64Array(all[0]?.vector.length ?? 0)
-  for (const { vector } of all) for (let i = 0; i < sum.length; i++) sum[i]! += vector[i]!
-  return sum.map((total) => total / all.length)
+function meanOf({ numbers, width, count }: Row): Float64Array {
+  const sum = new Float64Array(width)
+  for (let at = 0; at < numbers.length; at += width)
+    for (let i = 0; i < width; i++) sum[i]! += numbers[at + i]!
+  return sum.map((total) => total / count)
 }
 
-function signs(vector: Looked["vector"], mean: Float64Array, band: number): number {
+function signs({ numbers, width }: Row, of: number, mean: Float64Array, band: number): number {
   let key = 0
-  for (let i = band * bandBits; i < (band + 1) * bandBits && i < vector.length; i++)
-    key = key * 2 + (vector[i]! > mean[i]! ? 1 : 0)
+  for (let i = band * bandBits; i < (band + 1) * bandBits && i < width; i++)
+    key = key * 2 + (numbers[of * width + i]! > mean[i]! ? 1 : 0)
   return key
 }
 
-/** Stops once it is more than `enough`. `at`: where the one begins among many that lie in a row. */
-function squared(a: Looked["vector"], b: Looked["vector"], enough: number, at = 0): number {
+/** Between one of the one and one of the other. Stops once it is more than `enough`. */
+function squared(a: Row, i: number, b: Row, j: number, enough: number): number {
+  const { numbers: left, width } = a
+  const right = b.numbers
+  const [from, to] = [i * width, j * width]
   let sum = 0
-  for (let i = 0; i < b.length; i++) {
-    const d = a[at + i]! - b[i]!
+  for (let k = 0; k < width; k++) {
+    const d = left[from + k]! - right[to + k]!
     sum += d * d
-    if ((i & 7) === 7 && sum > enough) return sum
+    if ((k & 7) === 7 && sum > enough) return sum
   }
   return sum
 }

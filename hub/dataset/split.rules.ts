@@ -1,4 +1,5 @@
-import { createHash } from "node:crypto"
+import { hash } from "node:crypto"
+import { inTextOrder } from "./order.rules.ts"
 
 /** `golden` parts prove models and never leave the hub; `calib` sets thresholds; the rest is fitted on. */
 export type Split = "train" | "calib" | "golden"
@@ -44,11 +45,10 @@ export function identitiesOf({
   image,
   together,
 }: Pick<Candidate, "part" | "image" | "together">): string[] {
-  return [
-    ...(together === undefined ? [] : [together]),
-    ...(part === null ? [] : [`part:${part}`]),
-    `image:${image}`,
-  ]
+  const identities = together === undefined ? [] : [together]
+  if (part !== null) identities.push(`part:${part}`)
+  identities.push(`image:${image}`)
+  return identities
 }
 
 /**
@@ -67,18 +67,22 @@ export function placeCandidates<C extends Candidate>(
   const result: Placement<C> = { placed: [], fresh: [], drawn, leaks: [] }
   const rarity = countKinds(candidates)
   const draw = createDraw(drawn)
-  const hash = (c: C) => sha256(c.together ?? c.part ?? c.image)
-  // Golden uploads first: where a picture is in both, the engineer's word on what proves a model stands.
-  const rank = (c: C) => (c.source === "golden" ? 0 : 1)
-  const sorted = candidates
-    .map((c) => ({ c, key: hash(c) }))
-    .sort((a, b) => rank(a.c) - rank(b.c) || compare(a.key, b.key) || compare(a.c.image, b.c.image))
+  const keyed = candidates.map((c) => ({ c, key: sha256(c.together ?? c.part ?? c.image) }))
+  const inOrder = (golden: boolean) =>
+    inTextOrder(
+      keyed.filter(({ c }) => (c.source === "golden") === golden),
+      ({ c, key }) => key + c.image,
+    )
 
-  for (const { c, key } of sorted) {
+  // Golden uploads first: where a picture is in both, the engineer's word on what proves a model stands.
+  for (const { c, key } of [...inOrder(true), ...inOrder(false)]) {
     const identities = identitiesOf(c)
-    const known = [...new Set(identities.flatMap((i) => splits.get(i) ?? []))]
     const claimed: Split | undefined = c.source === "golden" ? "golden" : undefined
-    const wanted = [...new Set(claimed ? [claimed, ...known] : known)]
+    const wanted: Split[] = claimed ? [claimed] : []
+    for (const identity of identities) {
+      const known = splits.get(identity)
+      if (known !== undefined && !wanted.includes(known)) wanted.push(known)
+    }
     if (wanted.length > 1) {
       result.leaks.push({ image: c.image, splits: wanted.sort() })
       continue
@@ -98,7 +102,7 @@ export function placeCandidates<C extends Candidate>(
 /** A part with several kinds counts for its rarest, so that the kind with few labels is spread over the splits. */
 function stratumOf(c: Candidate, rarity: ReadonlyMap<string, number>, keepsGoldenSet: boolean): string {
   const pool = c.source === "reference" && keepsGoldenSet ? "reference" : "line"
-  if (c.verdict === "ok") return `${pool}/ok`
+  if (c.verdict === "ok") return pool === "line" ? "line/ok" : "reference/ok"
   const kinds = [...c.kinds].sort((a, b) => (rarity.get(a) ?? 0) - (rarity.get(b) ?? 0) || compare(a, b))
   return `${pool}/ng:${kinds[0] ?? ""}`
 }
@@ -135,4 +139,4 @@ function countKinds(candidates: readonly Candidate[]): Map<string, number> {
 
 /** Code-unit order: the same on every machine, unlike localeCompare. */
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
-const sha256 = (text: string) => createHash("sha256").update(text).digest("hex")
+const sha256 = (text: string) => hash("sha256", text, "hex")

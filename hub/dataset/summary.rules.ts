@@ -5,17 +5,24 @@ import type { SampleLabel } from "#contract/training"
 export function summarise(
   samples: Iterable<{ split: string; product: string | null; label: SampleLabel }>,
 ): DatasetSummary {
-  const total = empty()
   const splits = new Map<string, Balance>()
   const products = new Map<string, number>()
   for (const { split, product, label } of samples) {
-    const own = splits.get(split) ?? empty()
-    splits.set(split, own)
-    for (const balance of [total, own]) {
-      balance[label.verdict]++
-      for (const kind of new Set(label.kinds)) balance.by_kind[kind] = (balance.by_kind[kind] ?? 0) + 1
+    let own = splits.get(split)
+    if (!own) {
+      own = empty()
+      splits.set(split, own)
     }
+    own[label.verdict]++
+    if (label.kinds.length > 0)
+      for (const kind of new Set(label.kinds)) own.by_kind[kind] = (own.by_kind[kind] ?? 0) + 1
     if (product !== null) products.set(product, (products.get(product) ?? 0) + 1)
+  }
+  const total = empty()
+  for (const { ok, ng, by_kind } of splits.values()) {
+    total.ok += ok
+    total.ng += ng
+    for (const [kind, n] of Object.entries(by_kind)) total.by_kind[kind] = (total.by_kind[kind] ?? 0) + n
   }
   const sorted = <T>(entries: Iterable<readonly [string, T]>) =>
     Object.fromEntries([...entries].sort(([a], [b]) => (a < b ? -1 : 1)))

@@ -4,8 +4,6 @@ export type Stratum = { model: string | null; eval: string }
 /** Parts that came off the line in each stratum, labelled or not. */
 export type JudgedCount = Stratum & { parts: number }
 
-const keyOf = ({ model, eval: said }: Stratum) => `${model ?? ""}/${said}`
-
 /**
  * How many parts of the line each labelled part stands for, on average 1 (post-stratification). People are shown what
  * the model doubts first and of what it passed only an audited share, so labelled parts are odder than the line: taken
@@ -13,10 +11,21 @@ const keyOf = ({ model, eval: said }: Stratum) => `${model ?? ""}/${said}`
  * more on the line do not make another set.
  */
 export function weighParts(labelled: readonly Stratum[], judged: readonly JudgedCount[]): number[] {
-  const seen = new Map<string, number>()
-  for (const part of labelled) seen.set(keyOf(part), (seen.get(keyOf(part)) ?? 0) + 1)
-  const parts = new Map(judged.map((count) => [keyOf(count), count.parts]))
-  const raw = labelled.map((part) => Math.max(1, (parts.get(keyOf(part)) ?? 0) / seen.get(keyOf(part))!))
-  const mean = raw.reduce((sum, weight) => sum + weight, 0) / raw.length
-  return raw.map((weight) => Number((weight / mean).toPrecision(2)))
+  const strata = new Map<string, { seen: number; parts: number; raw: number; weight: number }>()
+  const stratumOf = ({ model, eval: said }: Stratum) => {
+    const key = `${model ?? ""}/${said}`
+    let stratum = strata.get(key)
+    if (!stratum) {
+      stratum = { seen: 0, parts: 0, raw: 0, weight: 0 }
+      strata.set(key, stratum)
+    }
+    return stratum
+  }
+  for (const count of judged) stratumOf(count).parts = count.parts
+  const strataOf = labelled.map(stratumOf)
+  for (const stratum of strataOf) stratum.seen++
+  for (const stratum of strata.values()) stratum.raw = Math.max(1, stratum.parts / stratum.seen)
+  const mean = strataOf.reduce((sum, { raw }) => sum + raw, 0) / strataOf.length
+  for (const stratum of strata.values()) stratum.weight = Number((stratum.raw / mean).toPrecision(2))
+  return strataOf.map(({ weight }) => weight)
 }

@@ -1,7 +1,7 @@
 import type { InspectionView, LabelRevision } from "#contract/labelling"
 import { Problem } from "#contract/problem"
 import type { User } from "#contract/users"
-import { type LabelledPart, type LabellingStore, type LabelRow, labelledPart } from "./labelling.store.ts"
+import type { LabelledPart, LabellingStore, LabelRow } from "./labelling.store.ts"
 import type { Looks } from "./looks.service.ts"
 
 export type LabelledDeps = {
@@ -71,8 +71,8 @@ export function createLabelled({ store, looks, inspections }: LabelledDeps) {
         activeMs: row.active_ms,
       })),
 
-    /** The settled label that counts of every part that has one, in the order they were stored: all of them, to be learned from. */
-    current: (): LabelledPart[] => store.settled(looks.plan().counts).map(labelledPart),
+    /** The settled label that counts of every part that has one, in the order they were stored: all of them, to be learned from. `lots`: with their lots. */
+    current: (lots = false): LabelledPart[] => store.settled(looks.plan().counts, lots),
     /** Whether any part stands as good. */
     hasGood: (): boolean => store.hasGood(),
     /** How many parts are settled. */
@@ -81,7 +81,7 @@ export function createLabelled({ store, looks, inspections }: LabelledDeps) {
     byKind: (): Record<string, number> =>
       Object.fromEntries(store.labelsByKind().map(({ kind, labels }) => [kind, labels])),
     /** NG parts that a station had passed, newest first, one a picture. */
-    escapes: (limit: number): LabelledPart[] => store.escaped(limit, looks.plan().counts).map(labelledPart),
+    escapes: (limit: number): LabelledPart[] => store.escaped(limit, looks.plan().counts),
     /** Settled parts of a kind that were taken after `since`; undefined when there is none. */
     sightings(kind: string, since: number): Sighting | undefined {
       const row = store.sightings(kind, since, looks.plan().counts)

@@ -94,7 +94,9 @@ function counts(of: string): string {
   ))`
 }
 type Counts = "latest" | "reviewed" | "consensus"
-const selectSettled = `SELECT i.id, i.device_id, i.header ->> '$.job_id' AS lot, i.part_id, i.product_id,
+/** The lot stands in the header alone, and to look it up there takes as long as all the rest. */
+const selectSettled = (lot: "lot" | "no lot") => `SELECT i.id, i.device_id,
+  ${lot === "lot" ? "i.header ->> '$.job_id'" : "NULL"} AS lot, i.part_id, i.product_id,
   CASE WHEN i.clock IS NULL THEN i.captured_at ELSE i.received_at END AS captured_at, i.eval, i.model_digest, l.verdict, l.kinds,
     l.boxes, l.user_id, l.stored_at, m.sha256, m.mime, m.w, m.h, m.size
   FROM inspection i
@@ -247,12 +249,13 @@ export function createLabellingStore(db: Sqlite) {
   const labelsByKind = db.prepare<{ kind: string; labels: number }>(
     "SELECT kind, labels FROM label_kind_count WHERE labels > 0",
   )
-  const settled = db.prepare<SettledRow>(`${selectSettled} WHERE ${isSettled} ORDER BY l.n`)
+  const settled = db.prepare<SettledRow>(`${selectSettled("no lot")} WHERE ${isSettled} ORDER BY l.n`)
+  const settledOfLots = db.prepare<SettledRow>(`${selectSettled("lot")} WHERE ${isSettled} ORDER BY l.n`)
   // Walks its index from the newest and stops at the limit.
   const isEscaped = (of: string) =>
     `${of}.eval = 'ok' AND ${of}.label_verdict = 'ng' AND ${of}.queue_rank IS NULL AND ${counts(of)}`
   const escaped = db.prepare<SettledRow>(
-    `${selectSettled} WHERE ${isEscaped("i")} AND NOT EXISTS (
+    `${selectSettled("no lot")} WHERE ${isEscaped("i")} AND NOT EXISTS (
        SELECT 1 FROM inspection o
        WHERE o.image_sha256 = i.image_sha256 AND ${isEscaped("o")} AND (o.label_at, o.n) > (i.label_at, i.n)
      ) ORDER BY i.label_at DESC, i.image_sha256 LIMIT $limit`,
@@ -339,16 +342,26 @@ export function createLabellingStore(db: Sqlite) {
     hasGood: () => good.get()?.found === 1,
     countSettled: (counts: Counts) => countSettled.get({ counts })?.n ?? 0,
     labelsByKind: () => labelsByKind.all(),
-    settled: (counts: Counts) => settled.all({ counts }),
-    escaped: (limit: number, counts: Counts) => escaped.all({ limit, counts }),
+    /** Every settled part, in the order in which their labels were stored. `lots`: with the lot each belongs to. */
+    settled: (counts: Counts, lots: boolean): LabelledPart[] =>
+      labelledParts((lots ? settledOfLots : settled).all({ counts })),
+    escaped: (limit: number, counts: Counts): LabelledPart[] => labelledParts(escaped.all({ limit, counts })),
     sightings: (kind: string, since: number, counts: Counts) => sightings.get({ kind, since, counts }),
   }
 }
 export type LabellingStore = ReturnType<typeof createLabellingStore>
 
-/** A settled row as others learn from it. */
-export function labelledPart({ sha256, mime, w, h, size, ...row }: SettledRow): LabelledPart {
-  return {
+/** Settled rows as others learn from them. Labels without a box say the same few things a hundred thousand times: each is read once. */
+function labelledParts(rows: readonly SettledRow[]): LabelledPart[] {
+  const known = new Map<string, SampleLabel>()
+  const labelOf = ({ verdict, kinds, boxes }: SettledRow): SampleLabel => {
+    if (boxes !== "[]") return { verdict, kinds: JSON.parse(kinds), boxes: JSON.parse(boxes) }
+    const said = verdict + kinds
+    const label = known.get(said) ?? { verdict, kinds: JSON.parse(kinds), boxes: [] }
+    known.set(said, label)
+    return label
+  }
+  return rows.map((row) => ({
     inspectionId: row.id,
     partId: row.part_id,
     productId: row.product_id,
@@ -359,7 +372,7 @@ export function labelledPart({ sha256, mime, w, h, size, ...row }: SettledRow): 
     labelledBy: row.user_id,
     eval: row.eval,
     model: row.model_digest,
-    image: { sha256, mime, w, h, size },
-    label: { verdict: row.verdict, kinds: JSON.parse(row.kinds), boxes: JSON.parse(row.boxes) },
-  }
+    image: { sha256: row.sha256, mime: row.mime, w: row.w, h: row.h, size: row.size },
+    label: labelOf(row),
+  }))
 }

@@ -11,7 +11,7 @@ export const freezeWorker: Command = {
     const { positionals } = parseCommandArgs("worker", args, {}, ["DATABASE"])
     const { runFreezeWorker } = await import("../../dataset/freeze.worker.ts")
     const { createInspectionStore } = await import("../../inspection/inspection.store.ts")
-    const { createLabellingStore, labelledPart } = await import("../../labelling/labelling.store.ts")
+    const { createLabellingStore } = await import("../../labelling/labelling.store.ts")
     const { printOf } = await import("#models/embed/print")
     const [path = ""] = positionals
     const db = openSqlite(path)
@@ -19,7 +19,7 @@ export const freezeWorker: Command = {
     const read = createBlobReader({ dataDir: dirname(path), locate: inspections.place })
     const labels = createLabellingStore(db)
     await runFreezeWorker(db, {
-      labels: (counts) => labels.settled(counts).map(labelledPart),
+      labels: labels.settled,
       judged: inspections.judged,
       print: async (image) =>
         await read(image)

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
+import { inTextOrder } from "../../../hub/dataset/order.rules.ts"
 import {
   type Candidate,
   identitiesOf,
@@ -88,4 +89,25 @@ describe("the split", () => {
       }),
     )
   })
+})
+
+test("the order of texts is that of their code units, and equal ones keep theirs", () => {
+  const text = fc.oneof(
+    fc.constantFrom("a", "ab", "부품-1", "part:P-1", "image:00"),
+    fc.string({ unit: "grapheme" }),
+  )
+  fc.assert(
+    fc.property(
+      fc.array(
+        text.map((of) => of.replaceAll("\0", "")),
+        { maxLength: 300, size: "max" },
+      ),
+      (texts) => {
+        const items = texts.map((of, i) => ({ of, i }))
+        expect(inTextOrder(items, ({ of }) => of)).toEqual(
+          items.toSorted((a, b) => (a.of < b.of ? -1 : a.of > b.of ? 1 : a.i - b.i)),
+        )
+      },
+    ),
+  )
 })
