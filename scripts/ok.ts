@@ -1,8 +1,9 @@
-import { readFileSync, rmSync } from "node:fs"
+import { readFileSync, rmSync, writeFileSync } from "node:fs"
 import { availableParallelism } from "node:os"
 import { join } from "node:path"
 import { type Counts, countJUnit, countsLine, failedFiles, slowestFiles } from "./ok/counts.ts"
 import { makeScratch } from "./ok/scratch.ts"
+import { timingsOf } from "./ok/timings.ts"
 import { prepare } from "./prepare.ts"
 
 /**
@@ -30,7 +31,9 @@ async function runTests(
 ): Promise<Counts & { output: string; failedIn: string[]; slowest: string }> {
   const folder = makeScratch("crux-ok-")
   const report = join(folder, "report.xml")
+  const timings = join(folder, "timings.json")
   try {
+    writeFileSync(timings, timingsOf([...new Bun.Glob("test/**/*.test.ts").scanSync(root)]))
     const { code, output } = await spawn(
       [
         "test",
@@ -39,6 +42,7 @@ async function runTests(
         "--only-failures",
         "--reporter=junit",
         `--reporter-outfile=${report}`,
+        `--timings=${timings}`,
         ...args,
       ],
       { TMPDIR: folder },
