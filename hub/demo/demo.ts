@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import type { Device } from "#contract/fleet"
+import { Problem } from "#contract/problem"
 import type { ModelView } from "#contract/registry"
 import { type Ids, systemIds } from "#platform/ids"
 import { CommandFailure } from "../cli/exit.ts"
@@ -83,9 +84,16 @@ export async function startDemo(options: DemoOptions): Promise<RunningDemo | "st
     if (running === "stopped") await stop()
     return running === "stopped" ? running : { ...running, stop }
   } catch (error) {
+    const why = await lastWords(error, plant.broken)
     await stop()
-    throw error
+    throw why
   }
+}
+
+/** A hub that does not answer has mostly ended: how it did comes a moment later, and says more. */
+function lastWords(error: unknown, broken: Promise<never>): unknown {
+  if (!(error instanceof Problem && error.key === "hub_away")) return error
+  return Promise.race([broken.catch((why: unknown) => why), Bun.sleep(5_000).then(() => error)])
 }
 
 async function bringUp(
@@ -220,7 +228,10 @@ async function finish(context: {
     })
     background.push(robot.run(done.signal).then(() => new Promise(() => {})))
   }
-  const alone = <T>(work: Promise<T>) => Promise.race([work, ...background]) as Promise<T>
+  const alone = <T>(work: Promise<T>) =>
+    Promise.race([work, ...background]).catch(async (error: unknown) => {
+      throw await lastWords(error, plant.broken)
+    }) as Promise<T>
   try {
     const { loop, rollout, refused, labels } = await alone(
       options.robot
