@@ -5,6 +5,7 @@ import { ensureBackbone } from "#models/backbone/convert"
 import { grey } from "../edge/support/models.ts"
 import { jpegOf } from "../models/kit.ts"
 import { crux, expectRefusal, newFolder, startCrux } from "./support/crux.ts"
+import { writePhotos } from "./support/photos.ts"
 
 const demo = (...args: string[]) => crux(["demo", "--headless", ...args])
 
@@ -104,11 +105,13 @@ function processesOf(path: string): string[] {
 describe("Ctrl+C", () => {
   for (const [when, line] of [
     ["while the hub starts", /hub at/],
-    ["while the first model is trained", /training: (bank|head)/],
+    ["while the first model is trained", /training: (load|bank)/],
   ] as const)
     test(`${when} leaves no process and no file behind`, async () => {
       using folder = newFolder()
-      const running = startCrux(["demo", "--headless", "--quick"], { env: { TMPDIR: folder.path } })
+      using photos = newFolder()
+      const args = ["demo", "--headless", "--images", await writePhotos(photos.path)]
+      const running = startCrux(args, { env: { TMPDIR: folder.path } })
       await running.says(line)
       expect(processesOf(folder.path).length).toBeGreaterThan(1)
       running.child.kill("SIGINT")

@@ -5,6 +5,7 @@ import { selfCommand } from "#models/child"
 import { createHubClient } from "../../hub/demo/client.ts"
 import { freePort } from "../../hub/demo/plant.ts"
 import { newFolder, type Started, startCrux } from "./support/crux.ts"
+import { writePhotos } from "./support/photos.ts"
 
 const project = join(import.meta.dir, "../..")
 
@@ -53,9 +54,10 @@ async function untilEnded(processes: readonly Process[]): Promise<void> {
 
 /** The demo at work on its first model: a hub below it, a trainer below the hub. */
 async function demoThatTrains(folder: string): Promise<{ demo: Started; processes: Process[] }> {
-  const args = ["demo", "--headless", "--quick", "--stations", "1", "--data", join(folder, "demo")]
+  const images = ["--images", await writePhotos(join(folder, "photos"))]
+  const args = ["demo", "--headless", ...images, "--stations", "1", "--data", join(folder, "demo")]
   const demo = startCrux(args)
-  await demo.says(/training: load/)
+  await demo.says(/training: (load|bank)/)
   const processes = descendantsOf(demo.child.pid)
   for (const role of [/ hub /, / worker train /])
     expect(processes.some((p) => role.test(p.command))).toBe(true)
