@@ -166,13 +166,14 @@ describe("the compiled binary in an empty folder", () => {
   test("closes the whole loop without any network: inspects, labels, trains, proves, deploys", async () => {
     const temporary = join(plant, "tmp")
     mkdirSync(temporary)
-    const stations = 2
+    // One is enough here: that a rollout goes from station to station is seen where two tablets close the loop.
+    const stations = 1
     const demo = ["demo", "--headless", "--json", "--quick", "--seed", "1", "--stations", String(stations)]
     const { out, err, code } = await run(demo, [...offlinePrefix(), "env", `TMPDIR=${temporary}`])
     expect({ code, err }).toMatchObject({ code: 0 })
     const figures: DemoFigures = JSON.parse(out)
     expect(figures).toMatchObject({ seed: 1, material: "drawn", stations, lost: 0, duplicates: 0 })
-    expect(figures.committed).toEqual(["station-1", "station-2"])
+    expect(figures.committed).toEqual(["station-1"])
     expect(figures.champion_after).not.toBe(figures.champion_before)
     expect(figures.stored).toBe(figures.inspections)
     expect(figures.labels_used).toBeGreaterThan(0)
