@@ -141,7 +141,7 @@ ${left}${mosquitto}
   time until what was made during the outage is acknowledged; all stations share one process and the machine with the hub.
   In the storm those beyond the hub's limit of connections are turned away at the door; the row says how many came in.
 - **tablet**: the built screens in headless Chromium, which draws with the processor; hub, the 50 others (1 to 2 s a part) and
-  the browser share the machine. First load is everything but fonts and pictures, median of five fresh browsers; a
+  the browser share the machine. First load is everything but fonts and pictures, median of seven fresh browsers; a
   finger rests 80 ms on a button, and a tap counts from the lifted finger to the frame that shows it.
 - **model delivery**: chunks of 256 KiB asked for over MQTT, each hashed on arrival; bare TCP hashes nothing.
 - **100,000 tasks**: 300,000 boxes without pictures, into a ZIP archive and out of it, checked by our schemas; the disk of
