@@ -222,6 +222,7 @@ describe.skipIf(!available)("the first part on a tablet", () => {
     // It shares nothing with the others, and takes them from what the page says.
     expect(text).not.toMatch(/(from|import)\s*"/)
     expect(text).not.toMatch(/setPointerCapture.*getContext|safeParse|createContext|OffscreenCanvas/)
+    expect(text).not.toContain("BlinkMacSystemFont")
     expect(page?.gzip).toBeLessThan(16 * 1024)
   })
 })
