@@ -63,7 +63,7 @@ const tooSmall = (page: Page, where: string): Promise<string[]> =>
     (name) =>
       [
         ...document.querySelectorAll(
-          "button, a[href], select, input:not([type=radio]):not([type=checkbox]), label.segment, label.check",
+          "button, a[href], select, input:not([type=radio]):not([type=checkbox]):not(.visually-hidden), label.segment, label.check, label.button",
         ),
       ]
         .filter((element) => !element.classList.contains("skip"))
