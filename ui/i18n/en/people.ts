@@ -18,7 +18,7 @@ export const settings: Words["settings"] = {
   title: "Settings",
   language: "Language",
   theme: "Screen",
-  themes: { auto: "Automatic", light: "Light", dark: "Dark", contrast: "High contrast" },
+  themes: { auto: "Auto", light: "Light", dark: "Dark", contrast: "High contrast" },
   account: "My account",
   about: "About",
   keys: "Single-key shortcuts",
