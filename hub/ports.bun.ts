@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { selfCommand } from "#models/child"
 import { createAsker } from "#models/infer/asker"
 import { createInferChild } from "#models/infer/child"
+import { streamRuntime } from "./cli/own-runtime.ts"
 import { version } from "./cli/version.command.ts"
 import type { HubPorts } from "./hub.ts"
 import { assetPath, openAsset } from "./platform/assets.ts"
@@ -29,8 +30,17 @@ export function bunPorts(): HubPorts {
       createAsker({ command: selfCommand("worker", "freeze", database), timeoutMs: 60_000 }),
     // It lives as long as its export, however slowly that is read.
     exporter: (database) =>
-      createAsker({ command: selfCommand("worker", "export", database), restMs: 24 * 3_600_000 }),
-    importer: () => createAsker({ command: selfCommand("worker", "import"), restMs: 24 * 3_600_000 }),
+      createAsker({
+        command: selfCommand("worker", "export", database),
+        restMs: 24 * 3_600_000,
+        runtime: streamRuntime,
+      }),
+    importer: () =>
+      createAsker({
+        command: selfCommand("worker", "import"),
+        restMs: 24 * 3_600_000,
+        runtime: streamRuntime,
+      }),
     assist: createAssistPorts(),
     print: createAsker({ command: selfCommand("worker", "print") }),
     prover: createProver({ command: selfCommand("worker", "infer"), memoryBytes: foreignBytes() }),

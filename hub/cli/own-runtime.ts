@@ -17,6 +17,12 @@ export const hubRuntime = {
 const memory = "BUN_JSC_forceRAMSize"
 
 /**
+ * What children read that let go of nearly everything they take in, as exports and imports do: they look for what is no
+ * longer used before it has piled up.
+ */
+export const streamRuntime = { [memory]: String(256 * 1024 ** 2) } as const
+
+/**
  * Gives the hub these settings, where nobody has chosen others, by starting this program again in its own place (same process
  * id). Returns where a program cannot replace itself (Windows); it then works with what it has.
  */

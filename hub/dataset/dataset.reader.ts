@@ -9,10 +9,13 @@ const pageLength = 200
 export function createDatasetReader(store: Pick<DatasetStore, "splitOf" | "page" | "named">) {
   return {
     /** The split a part or its picture has been given, if any. */
-    splitOf: (part: string | null, image: string): Split | undefined =>
-      identitiesOf({ part, image })
-        .map(store.splitOf)
-        .find((split) => split !== undefined),
+    splitOf(part: string | null, image: string): Split | undefined {
+      for (const identity of identitiesOf({ part, image })) {
+        const split = store.splitOf(identity)
+        if (split !== undefined) return split
+      }
+      return undefined
+    },
     /** Pictures of a version behind one, in their order. */
     page: (digest: string, after: string, limit: number): DatasetSample[] =>
       store.page(digest, after, limit).map(sampleOf),

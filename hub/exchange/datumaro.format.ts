@@ -1,6 +1,5 @@
 import * as v from "valibot"
 import type { Outline, Point } from "#contract/drawing"
-import { withSigns } from "./coco.format.ts"
 import { manifest, partOf, readManifest } from "./csv.format.ts"
 import {
   allOutlines,
@@ -21,6 +20,7 @@ import {
   type Tree,
   textPieces,
   uuidIn,
+  withSigns,
 } from "./entry.format.ts"
 import { ringsOf, round } from "./geometry.format.ts"
 import { jsonElements, parseJson } from "./json.format.ts"

@@ -186,6 +186,17 @@ export function labelOf(
   }
 }
 
+/** A label with who said so and when, where that is known. */
+export const withSigns = (
+  label: ExchangeItem["label"],
+  known?: { by?: string; at?: number },
+): ExchangeItem["label"] =>
+  label && {
+    ...label,
+    ...(known?.by !== undefined && { by: known.by }),
+    ...(known?.at !== undefined && { at: known.at }),
+  }
+
 /** Finds a picture that a label file names: at the path, below a usual folder, or by its name when that is unmistakable. */
 export function createFinder(tree: Tree): (name: string, beside?: string) => string | null {
   const byName = new Map<string, string | null>()

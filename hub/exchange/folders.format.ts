@@ -1,7 +1,6 @@
 import type { Outline } from "#contract/drawing"
 import type { ExchangeItem } from "#contract/exchange"
 import { fillRows, spansOfRows } from "./brush.format.ts"
-import { withSigns } from "./coco.format.ts"
 import { manifest, partOf, readManifest } from "./csv.format.ts"
 import {
   areaOutlines,
@@ -18,6 +17,7 @@ import {
   stemOf,
   type Tree,
   uuidIn,
+  withSigns,
 } from "./entry.format.ts"
 import { fillSpans, maskOfSpans } from "./geometry.format.ts"
 import { decodePng, encodePng } from "./png.format.ts"

@@ -2,7 +2,6 @@ import * as v from "valibot"
 import type { Outline } from "#contract/drawing"
 import type { ExchangeItem } from "#contract/exchange"
 import { fillRows, spansOfRows } from "./brush.format.ts"
-import { withSigns } from "./coco.format.ts"
 import { manifest, partOf, readManifest } from "./csv.format.ts"
 import {
   areaOutlines,
@@ -21,6 +20,7 @@ import {
   textOf,
   textPieces,
   uuidIn,
+  withSigns,
 } from "./entry.format.ts"
 import { fillSpans, maskOfSpans } from "./geometry.format.ts"
 import { textLines } from "./json.format.ts"

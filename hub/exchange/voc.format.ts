@@ -1,6 +1,5 @@
 import type { Outline } from "#contract/drawing"
 import type { ExchangeItem } from "#contract/exchange"
-import { withSigns } from "./coco.format.ts"
 import { manifest, partOf, readManifest } from "./csv.format.ts"
 import {
   areaOutlines,
@@ -23,6 +22,7 @@ import {
   textOf,
   textPieces,
   uuidIn,
+  withSigns,
 } from "./entry.format.ts"
 import { boundsOn, round } from "./geometry.format.ts"
 import { vocColour } from "./png.format.ts"

@@ -1,6 +1,5 @@
 import type { Outline, Point } from "#contract/drawing"
 import type { ExchangeItem } from "#contract/exchange"
-import { withSigns } from "./coco.format.ts"
 import { manifest, manifestRows, type PartFacts, partOf } from "./csv.format.ts"
 import {
   areaOutlines,
@@ -21,6 +20,7 @@ import {
   type Tree,
   textOf,
   uuidIn,
+  withSigns,
 } from "./entry.format.ts"
 import { boundsOn, boxOfCorners, ringsOf, round } from "./geometry.format.ts"
 

@@ -18,10 +18,13 @@ export function createAsker<Ops extends Asked>({
   command,
   timeoutMs = 30_000,
   restMs = 60_000,
+  runtime,
 }: {
   command: string[]
   timeoutMs?: number
   restMs?: number
+  /** What the child reads when it starts, where nobody has chosen otherwise. */
+  runtime?: Readonly<Record<string, string>>
 }): Asker<Ops> {
   let current: ReturnType<typeof startAskedProcess<Ops>> | undefined
   let closed = false
@@ -36,7 +39,7 @@ export function createAsker<Ops extends Asked>({
   }
   const alive = () => {
     if (current?.alive()) return current
-    current = startAskedProcess<Ops>(command)
+    current = startAskedProcess<Ops>(command, undefined, undefined, runtime)
     return current
   }
   return {

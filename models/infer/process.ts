@@ -37,6 +37,8 @@ export function startAskedProcess<Ops extends Asked>(
   command: string[],
   courier?: Courier<Ops>,
   memoryBytes?: number,
+  /** What the process reads when it starts, where nobody has chosen otherwise. */
+  runtime: Readonly<Record<string, string>> = {},
 ) {
   type Waiting = {
     op: keyof Ops
@@ -76,7 +78,7 @@ export function startAskedProcess<Ops extends Asked>(
   const child = Bun.spawn(command, {
     stdio: ["ignore", "ignore", "inherit"],
     // Without it Bun hands down the environment this program was started with, also what it has taken out since.
-    env: process.env,
+    env: { ...runtime, ...process.env },
     serialization: "advanced",
     ipc: (reply: Reply<Ops>) => {
       const entry = waiting.get(reply.id)

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { streamRuntime } from "../../hub/cli/own-runtime.ts"
 import type { BenchRow } from "./row.ts"
 
 const tasks = 100_000
@@ -85,7 +86,12 @@ const child = async (folder: string, work: "write" | "read", format: string): Pr
   ) as Told
 
 async function run(command: string[]): Promise<string> {
-  const started = Bun.spawn(command, { stdout: "pipe", stderr: "inherit" })
+  const started = Bun.spawn(command, {
+    stdout: "pipe",
+    stderr: "inherit",
+    // What the hub gives its exports and imports.
+    env: { ...streamRuntime, ...process.env },
+  })
   const out = await new Response(started.stdout).text()
   if ((await started.exited) !== 0) throw new Error(`${command[0]} failed`)
   return out.trim().split("\n").at(-1) ?? ""
