@@ -7,9 +7,9 @@ import type { ModelLook, ModelTrial, TrialResult } from "#contract/registry"
 import { ModelError } from "#models/model-error"
 import type { Blobs } from "#platform/blobs"
 import type { Shelf } from "#platform/shelf"
+import { createOneByOne } from "./one-by-one.ts"
 import { blanks, type Prover } from "./prover.ts"
 import { doubtsOfTrial } from "./trial.rules.ts"
-import { createTurns } from "./turns.ts"
 
 export type ForeignModelsDeps = {
   blobs: Pick<Blobs, "has" | "file">
@@ -23,7 +23,7 @@ export type ForeignModelsDeps = {
 /** ONNX files of other makers, before they are models of this hub. */
 export function createForeignModels({ blobs, shelf, prover, pictureOf }: ForeignModelsDeps) {
   /** Opened one at a time: each may take the memory that one is given. */
-  const opening = createTurns()
+  const opening = createOneByOne()
   const stopping = new AbortController()
 
   /** Files from elsewhere are read and opened by a child; what it says of them is the engineer's to mend. */

@@ -5,9 +5,9 @@ import type { Log } from "#platform/log"
 import type { Dataset, FrozenSet } from "../dataset/dataset.service.ts"
 import { type Freezes, setsOfWork } from "../dataset/freeze.service.ts"
 import { judge, type TruePart } from "./gate.rules.ts"
+import { createOneByOne } from "./one-by-one.ts"
 import type { Picture, Prover } from "./prover.ts"
 import { kindsOf, type RegisteredModel, type RegistryStore } from "./registry.store.ts"
-import { createTurns } from "./turns.ts"
 
 export type ProvingDeps = {
   clock: Clock
@@ -35,7 +35,7 @@ const keptEscapes = 100
 /** Proofs on the golden set, one after the other. */
 export function createProving(deps: ProvingDeps) {
   const { clock, log, store, dataset, blobs, prover, policy, found, championOf, announce } = deps
-  const proving = createTurns()
+  const proving = createOneByOne()
   const stopping = new AbortController()
 
   /** Shows both models the same frozen golden set and lets the rules decide. Both judge in child processes. */

@@ -10,12 +10,12 @@ import type { Events } from "#platform/events"
 import type { Signer } from "#platform/signing"
 import type { Sqlite } from "#platform/sqlite"
 import { createForeignModels, type ForeignModelsDeps } from "./foreign-models.ts"
+import { createOneByOne } from "./one-by-one.ts"
 import { disagreement } from "./parity.rules.ts"
 import { createProving, type ProvingDeps } from "./proving.ts"
 import { createRegistryStore, kindsOf, type NewModel, type RegisteredModel } from "./registry.store.ts"
 import { makeChecks, storeManifest } from "./release.ts"
 import { readParity, readResult, readWholeNumbers } from "./result.ts"
-import { createTurns } from "./turns.ts"
 
 /** Who approves, for the audit trail. */
 export type Person = { id: string; name: string }
@@ -41,7 +41,7 @@ export function createRegistry(deps: RegistryDeps) {
   const { db, clock, events, dataset, blobs, shelf, prover, signer, policy } = deps
   const store = createRegistryStore(db)
   const foreign = createForeignModels(deps)
-  const releasing = createTurns()
+  const releasing = createOneByOne()
 
   const announce = (digest: string) => events.announce("model", { digest, state: store.get(digest)?.state })
   const found = (digest: string): RegisteredModel => {

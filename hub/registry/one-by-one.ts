@@ -1,5 +1,5 @@
 /** Runs async work strictly one after the other. */
-export function createTurns() {
+export function createOneByOne() {
   let tail: Promise<unknown> = Promise.resolve()
   return <T>(work: () => Promise<T>): Promise<T> => {
     const turn = tail.then(work)
