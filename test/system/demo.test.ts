@@ -118,5 +118,5 @@ describe("Ctrl+C", () => {
       expectRefusal(await running.ended(), 1, "stopped before the loop had closed")
       expect(processesOf(folder.path)).toEqual([])
       expect(readdirSync(folder.path)).toEqual([])
-    }, 120_000)
+    }, 300_000)
 })
