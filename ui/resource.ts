@@ -12,12 +12,13 @@ export type Resource<T> = {
 
 /**
  * Something a screen shows: read when `id` changes and again when one of the live events `on` arrives, at most once in
- * 700 ms however many come. Old data stays on screen while new data is on its way, also when reading fails.
+ * `everyMs` however many come. Old data stays on screen while new data is on its way, also when reading fails.
  */
 export function useResource<T>(
   id: string,
   load: (signal: AbortSignal) => Promise<T>,
   on: readonly LiveEventType[] = [],
+  everyMs = 700,
 ): Resource<T> {
   const { live } = useApp()
   const data = useSignal<T | undefined>(undefined)
@@ -54,7 +55,7 @@ export function useResource<T>(
           timer = undefined
           void read()
         },
-        Math.max(0, last + 700 - Date.now()),
+        Math.max(0, last + everyMs - Date.now()),
       )
     }
     data.value = undefined

@@ -6,14 +6,19 @@ import { Icon } from "../../parts/icon.tsx"
 import { useResource } from "../../resource.ts"
 import type { Labelling } from "./labelling.ts"
 
+/** Of fifty people somebody takes up a part many times a second, and the tablet has a part to show. */
+const everyMs = 2_500
+
 /** The other people: who is on this part too, what a reviewer says of it, and whom the last verdict met. */
 export function Neighbours({ work }: { work: Labelling }) {
   const { api, session, now, outbox } = useApp()
   const words = useWords()
-  const presence = useResource("presence", (s) => api.list("/api/labelling/presence", Presence, s), [
+  const presence = useResource(
     "presence",
-    "label",
-  ])
+    (s) => api.list("/api/labelling/presence", Presence, s),
+    ["presence", "label"],
+    everyMs,
+  )
   const task = work.held.value?.task
   const own = session.value?.user.id
   const others = (presence.data.value ?? []).filter(({ by, until }) => by.id !== own && until > now.value)
