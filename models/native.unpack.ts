@@ -94,8 +94,9 @@ export function unpack(tree: NativeTree, base: string): string {
       mkdirSync(dirname(join(own, file.path)), { recursive: true, mode: 0o700 })
       writeFileSync(join(own, file.path), readFileSync(file.embedded), { mode: 0o600 })
     }
-    // Not removed at once: another process may be loading from it just now, a mapped file survives its removal.
-    if (existsSync(folder)) tryRename(folder, `${own}.damaged`)
+    // Asked again: another process may have put its own there meanwhile, and be loading from it just now.
+    // Not removed at once: a mapped file survives its removal.
+    if (existsSync(folder) && !isWhole(tree, folder)) tryRename(folder, `${own}.damaged`)
     tryRename(own, folder)
     rmSync(own, { recursive: true, force: true })
     rmSync(`${own}.damaged`, { recursive: true, force: true })
