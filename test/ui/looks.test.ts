@@ -102,7 +102,7 @@ describe.skipIf(!available)("WCAG 2.2 AA, the size of every control, and how scr
     })
     expect(found).toEqual([])
     await tablet.close()
-  }, 240_000)
+  }, 600_000)
 })
 
 test("another screen looks different, the same one does not", async () => {
