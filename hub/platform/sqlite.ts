@@ -83,9 +83,9 @@ const PRAGMAS: readonly (readonly [name: string, set: string, reports: number | 
   ["trusted_schema", "OFF", 0],
   ["cell_size_check", "ON", 1],
   ["busy_timeout", "5000", 5000],
-  // Pages that many inspections change are written back once, every 32 MB of log. Most of that time is two syncs, however
-  // many pages there are, and everything waits meanwhile: half as often is half the waiting.
-  ["wal_autocheckpoint", "8000", 8000],
+  // Pages that many inspections change are written back once, every 48 MB of log. Most of that time is two syncs, however
+  // many pages there are, and everything waits meanwhile.
+  ["wal_autocheckpoint", "12000", 12000],
   // KiB, below zero. The upper pages of all indexes that an inspection goes into.
   ["cache_size", "-16000", -16000],
 ]
