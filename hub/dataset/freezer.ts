@@ -23,7 +23,7 @@ export type FreezeStep =
   | { state: "done"; training: FrozenName; golden: FrozenName; leaks: number }
 
 /** Rows and names written in one transaction: some milliseconds in which the hub could not write. */
-const slice = 500
+const slice = 1_000
 const sliceOfNames = 2_000
 const mostLeaks = 1_000
 /** Pictures that are opened together: some hundred milliseconds. */
@@ -204,11 +204,12 @@ function bothSides<T>(samples: readonly FrozenSample[], of: (side: FrozenSample[
 
 /** Names that go to the same side from the same stratum, in their order. */
 function bySide(fresh: readonly { identity: string; split: Split; stratum: string }[]) {
-  const sides: { split: Split; stratum: string; names: string[] }[] = []
+  const sides = new Map<string, { split: Split; stratum: string; names: string[] }>()
   for (const { identity, split, stratum } of fresh) {
-    const known = sides.find((side) => side.split === split && side.stratum === stratum)
+    const key = `${split} ${stratum}`
+    const known = sides.get(key)
     if (known) known.names.push(identity)
-    else sides.push({ split, stratum, names: [identity] })
+    else sides.set(key, { split, stratum, names: [identity] })
   }
-  return sides
+  return [...sides.values()]
 }
