@@ -1,6 +1,7 @@
-import { readFileSync, rmSync, writeFileSync } from "node:fs"
+import { readFileSync, writeFileSync } from "node:fs"
 import { availableParallelism } from "node:os"
 import { join } from "node:path"
+import { removeFolder } from "../test/support/left-behind.ts"
 import { type Counts, countJUnit, countsLine, failedFiles, slowestFiles } from "./ok/counts.ts"
 import { makeScratch } from "./ok/scratch.ts"
 import { timingsOf } from "./ok/timings.ts"
@@ -29,7 +30,7 @@ function check(name: string, script: string, args: readonly string[]): Step {
 async function runTests(
   args: readonly string[],
 ): Promise<Counts & { output: string; failedIn: string[]; slowest: string }> {
-  const folder = makeScratch("crux-ok-")
+  const folder = makeScratch("crux-ok")
   const report = join(folder, "report.xml")
   const timings = join(folder, "timings.json")
   try {
@@ -54,12 +55,8 @@ async function runTests(
     const slowest = slowestFiles(xml, 12).map(({ file, seconds }) => `${seconds.toFixed(0)} s ${file}`)
     return { passed: counts.passed, failed, output, failedIn: failedFiles(xml), slowest: slowest.join(", ") }
   } finally {
-    // With everything that programs started by tests have left there; what one still writes is no failed test.
-    try {
-      rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
-    } catch (error) {
-      console.warn(`${folder} was not removed: ${error}`)
-    }
+    // With everything that programs started by tests have left there.
+    removeFolder(folder)
   }
 }
 

@@ -22,7 +22,7 @@ export type FreezeStep =
   | { state: "restart" }
   | { state: "done"; training: FrozenName; golden: FrozenName; leaks: number }
 
-/** Rows and names written in one transaction: some milliseconds in which the hub could not write. */
+/** Rows and names written in one transaction: some thirty milliseconds in which the hub could not write. */
 const slice = 1_000
 const sliceOfNames = 2_000
 const mostLeaks = 1_000

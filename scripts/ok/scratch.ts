@@ -2,19 +2,22 @@ import { spawnSync } from "node:child_process"
 import { mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { removeLeftBehind } from "../../test/support/left-behind.ts"
 
 const inMemory = "/dev/shm"
-/** What a run of all tests leaves lying at the most, twice over. */
+/** Much more than was seen lying there at a time (some hundred megabytes): the same memory has to hold the programs too. */
 const neededBytes = 8 * 1024 ** 3
 
 /**
  * A new folder for what tests write: in memory where there is plenty, as hundreds of hubs that each sync every part wait for a
  * disk most of their time. That data survives a power cut is shown by playing the calls to the kernel back, not by this disk.
+ * What a run that was killed has left is removed: it would take memory until the machine starts anew.
  */
-export function makeScratch(name: string): string {
+export function makeScratch(kind: string): string {
   const roots = [...(isRoomy() ? [inMemory] : []), tmpdir()]
   for (const root of roots) {
-    const folder = mkdtempSync(join(root, name))
+    removeLeftBehind(root, kind)
+    const folder = mkdtempSync(join(root, `${kind}-${process.pid}-`))
     if (root !== inMemory || canRunPrograms(folder)) return folder
     rmSync(folder, { recursive: true })
   }

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test"
 import { readdirSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { decodeFrame } from "#contract/cxf1"
+import type { Sqlite } from "#platform/sqlite"
 import { openSqlite } from "#platform/sqlite.bun"
 import { type EncodedImage, type OutboxDeps, openOutbox } from "../../edge/outbox/outbox.ts"
 import { prepareSchema } from "../../edge/schema.ts"
@@ -10,10 +11,16 @@ import { draftOf, sha256, tempFolder, until } from "./support/kit.ts"
 
 const none: ReadonlySet<string> = new Set()
 
-type Given = Partial<Pick<OutboxDeps, "boot" | "quota" | "now" | "clockOffsetAt">>
+/** `sync`: what becomes of the disk's syncs that nobody's thread waits for. */
+type Given = Partial<Pick<OutboxDeps, "boot" | "quota" | "now" | "clockOffsetAt">> &
+  Partial<Pick<Sqlite, "sync">>
 
-async function openAt(root: string, { boot = "boot0001", quota = 1e9, now = Date.now, ...more }: Given = {}) {
-  const sqlite = openSqlite(join(root, "edge.db"))
+async function openAt(
+  root: string,
+  { boot = "boot0001", quota = 1e9, now = Date.now, sync, ...more }: Given = {},
+) {
+  const opened = openSqlite(join(root, "edge.db"))
+  const sqlite = sync ? { ...opened, sync } : opened
   prepareSchema(sqlite)
   const outbox = await openOutbox({ sqlite, folder: join(root, "outbox"), boot, quota, now, ...more })
   return { sqlite, outbox, files: () => readdirSync(join(root, "outbox")) }
@@ -93,6 +100,55 @@ describe("the outbox", () => {
     clock.hear(7_201_000)
     expect(await said(fresh.id)).toBe(7_200_000)
     expect(await said(old.id)).toBeUndefined()
+  })
+
+  test("sends a picture's record once it is on disk as such, and keeps the picture until its leaving is", async () => {
+    const disk = { syncs: [] as PromiseWithResolvers<void>[] }
+    const waitForDisk = () => {
+      const sync = Promise.withResolvers<void>()
+      disk.syncs.push(sync)
+      return sync.promise
+    }
+    const { outbox, files } = await openAt(tempFolder(), { sync: waitForDisk })
+    const draft = draftOf("ng")
+    outbox.add([{ draft, awaitsImage: true }])
+    const attached = outbox.attach(draft.id, [image(10)])
+    const first = await until("the sync of the record", () => disk.syncs[0])
+    expect(outbox.next("oldest", none)).toBeUndefined()
+    first.resolve()
+    await attached
+    expect(outbox.next("oldest", none)?.id).toBe(draft.id)
+
+    outbox.settle([{ id: draft.id, st: "stored" }])
+    const second = await until("the sync of its leaving", () => disk.syncs[1])
+    expect(outbox.totals().depth).toBe(0)
+    expect(files()).toHaveLength(1)
+    second.resolve()
+    await until("the image is gone", () => files().length === 0)
+  })
+
+  test("leaves the picture where it is when nobody can say whether its record has left", async () => {
+    const refused: Promise<void>[] = []
+    const root = tempFolder()
+    const failing = () => {
+      const sync = Promise.reject(new Error("EIO: i/o error, fdatasync"))
+      refused.push(sync)
+      return sync
+    }
+    const disk = { sync: async () => {} }
+    const { outbox, files } = await openAt(root, { sync: () => disk.sync() })
+    const [lost, kept] = [draftOf("ng"), draftOf("ng")]
+    outbox.add([lost, kept].map((draft) => ({ draft, awaitsImage: true })))
+    for (const { id } of [lost, kept]) await outbox.attach(id, [image(10)])
+    disk.sync = failing
+    outbox.settle([{ id: lost.id, st: "stored" }])
+    await Promise.allSettled(refused)
+    disk.sync = async () => {}
+    outbox.settle([{ id: kept.id, st: "stored" }])
+    await until("the other image is gone", () => files().length === 1)
+    expect(files()[0]).toStartWith(lost.id)
+    const again = await openAt(root, { boot: "boot0002" })
+    expect(again.files()).toEqual([])
   })
 
   test("keeps what the hub refuses as a dead letter with its reason", async () => {
