@@ -13,6 +13,8 @@ const heartbeatMs = 15_000
 const sessionCheckMs = 1_000
 /** A stream ends after this long and the browser comes back; nothing that listens lives for ever. */
 const longestStreamMs = 10 * 60_000
+/** A stream is written to no more often: fifty tablets beside a busy line would be thousands of writes a second. */
+const paceMs = 100
 /** Events a slow tablet may be behind before its stream is ended; it catches up by cursor. */
 const longestQueue = 1000
 
@@ -31,6 +33,16 @@ export function createLiveRoutes({
 }) {
   /** Cursors begin anew with each start of the hub, so an id carries the start it belongs to. */
   const idOf = (cursor: number) => `${epoch}.${cursor}`
+  const texts = new WeakMap<HubEvent, string>()
+  /** As it goes over the wire; the same to everybody, so it is made once. */
+  const textOf = (event: HubEvent): string => {
+    const known = texts.get(event)
+    if (known !== undefined) return known
+    const { type, cursor, data } = event
+    const text = `event: ${type}\nid: ${idOf(cursor)}\ndata: ${JSON.stringify(data)}\n\n`
+    texts.set(event, text)
+    return text
+  }
   const missedSince = (lastId: string | undefined): HubEvent[] | null => {
     if (!lastId) return []
     const [start, cursor] = lastId.split(".")
@@ -94,10 +106,9 @@ export function createLiveRoutes({
             // The gap is too old to fill: screens read again what they show.
             if (missed === null) await stream.writeSSE({ event: "resync", data: "{}" })
             while (open) {
-              const event = queue.shift()
-              if (event) {
-                const data = JSON.stringify(event.data)
-                await stream.writeSSE({ event: event.type, id: idOf(event.cursor), data })
+              if (queue.length > 0) {
+                await stream.write(queue.splice(0).map(textOf).join(""))
+                await stream.sleep(paceMs)
               } else if (beat) {
                 beat = false
                 await stream.write(": still here\n\n")

@@ -15,12 +15,13 @@ async function listen(lastId?: string) {
   const answer = await viewer.get("/api/live", lastId ? { "last-event-id": lastId } : {})
   expect(answer.headers.get("content-type")).toContain("text/event-stream")
   const reader = answer.body!.getReader()
-  const heard = { text: "" }
+  const heard = { text: "", pieces: 0 }
   const reading = (async () => {
     for (;;) {
       const { done, value } = await reader.read()
       if (done) return
       heard.text += new TextDecoder().decode(value)
+      heard.pieces += 1
     }
   })()
   return {
@@ -53,6 +54,20 @@ test("an inspection is heard as it is stored, and one missed is caught up by its
   await line.end()
 })
 
+test("what happens at once is told in few pieces, all of it", async () => {
+  const line = await connectDevice(await enrol(hub, "line-9"))
+  const stream = await listen()
+  await until("the stream to open", () => stream.heard.text.includes("retry:"))
+  const before = stream.heard.pieces
+  const frames = Array.from({ length: 40 }, (_, i) => frameOf(i + 1))
+  await Promise.all(frames.map(({ bytes }) => line.sendBytes(bytes)))
+  const isHeard = () => frames.every(({ header }) => stream.heard.text.includes(header.id))
+  await until("all events", isHeard)
+  expect(stream.heard.pieces - before).toBeLessThan(frames.length / 2)
+  await stream.end()
+  await line.end()
+})
+
 test("an id of another start of the hub is answered with resync", async () => {
   const stream = await listen("0000000000000000.5")
   await until("resync", () => stream.heard.text.includes("event: resync"))
@@ -72,8 +87,8 @@ test("the series counts by verdict, and shows silence as zeros", async () => {
   const series = (await (await viewer.get("/api/live/series?minutes=5")).json()) as LiveSeries
   expect(series.points.length).toBeGreaterThanOrEqual(30)
   const total = series.points.reduce((n, p) => n + p.inspected, 0)
-  // Two NG of the first test, three of this one.
-  expect(total).toBe(5)
+  // Two of the first test, forty of the second, three of this one.
+  expect(total).toBe(45)
   expect(series.points.some((p) => p.inspected === 0)).toBe(true)
   await line.end()
 })
