@@ -13,7 +13,7 @@ type Told = { seconds: number; cpu_s: number; rss_mb: number; tasks: number; box
 
 /**
  * 100,000 labelled tasks with 300,000 boxes into an archive and out of it, each in a process of its own, beside Label
- * Studio's own converter on the same tasks where Python has it (CRUX_LABEL_STUDIO_PYTHON), else beside 5 s.
+ * Studio's own converter on the same tasks where it is installed (`./scripts/test` does it), else beside 5 s.
  */
 export async function benchExchange(): Promise<BenchRow[]> {
   const folder = await mkdtemp(join(tmpdir(), "crux-bench-"))
@@ -99,7 +99,7 @@ async function run(command: string[]): Promise<string> {
 
 /** A Python that has Label Studio's converter. */
 async function converter(): Promise<string | undefined> {
-  const python = process.env.CRUX_LABEL_STUDIO_PYTHON ?? join(import.meta.dir, "../../.python/bin/python")
+  const python = join(import.meta.dir, "../../.python-sdk/bin/python")
   if (!(await Bun.file(python).exists())) return undefined
   const tried = Bun.spawn([python, "-c", "import label_studio_sdk.converter"], {
     stdout: "ignore",
