@@ -71,6 +71,7 @@ import { StartFailure } from "./platform/start-failure.ts"
 import { openTlsIdentity } from "./platform/tls-identity.ts"
 import type { Prover } from "./registry/prover.ts"
 import { createSourcesDomain } from "./sources/sources.ts"
+import { createBundleTar } from "./training/bundle-tar.ts"
 import type { Trainer } from "./training/runner.ts"
 import type { PasswordCost } from "./users/password.ts"
 import { createUsersDomain } from "./users/users.ts"
@@ -368,6 +369,7 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
       database: folder.database,
       trainersDir: join(folder.root, "trainers"),
       drawingAt: labelled.drawingAt,
+      exports: () => exchange.exports,
     })
     const { dataset, training, registry, rollouts, home } = learning
     const exchange = createExchangeDomain({
@@ -397,6 +399,8 @@ export async function createHub(config: HubConfig, ports: HubPorts) {
         imageOf: (id) => inspection.store.view(id)?.image,
         read: blobs.read,
       }),
+      tar: createBundleTar({ samples: dataset.samples, read: blobs.read, file: blobs.file }),
+      hasRoom,
       folder: join(folder.root, "imports"),
       exportsFolder: join(folder.root, "exports"),
     })

@@ -35,7 +35,7 @@ import { createShadowRoutes } from "./rollout/shadow.routes.ts"
 import { createShadows } from "./rollout/shadow.service.ts"
 import { createShadowStore } from "./rollout/shadow.store.ts"
 import type { Training } from "./training/training.service.ts"
-import { createTrainingDomain } from "./training/training.ts"
+import { createTrainingDomain, type TrainingDomainDeps } from "./training/training.ts"
 
 /** The line stations run when nobody says otherwise. */
 const line = "main"
@@ -65,6 +65,8 @@ export type LearningDeps = {
   people: MsaDeps["people"]
   /** What was drawn on a part by the label that was stored then. */
   drawingAt: (id: string, at: number) => Drawing | null
+  /** Where bundles become tars; exchange is put together after this. */
+  exports: TrainingDomainDeps["exports"]
   /** Path of the database, for the process that freezes sets. */
   database: string
   /** Folder for the bundles of training jobs; and one for what trainers on other machines are handing in. */
@@ -172,6 +174,7 @@ export function createLearning(deps: LearningDeps) {
       latency_budget_ms: config.gate.max_p99_ms,
     },
     drawingAt: deps.drawingAt,
+    exports: deps.exports,
     bundleTexts:
       ports.exporter &&
       (async (task, folder) => {

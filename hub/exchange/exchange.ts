@@ -56,6 +56,9 @@ export function createExchangeDomain(deps: {
   exporter: ExportsDeps["child"]
   /** Tasks of projects; a later domain knows. */
   projects: ExportDeps["projects"]
+  /** Bundles of trainings; a later domain knows. */
+  tar: ExportDeps["tar"]
+  hasRoom: ExportsDeps["hasRoom"]
   folder: string
   exportsFolder: string
 }) {
@@ -69,6 +72,7 @@ export function createExchangeDomain(deps: {
       picture: blobs.read,
       found: parts.found,
       projects: deps.projects,
+      tar: deps.tar,
       folder: deps.exportsFolder,
     }),
     newestLabel: labels.now,
@@ -76,6 +80,7 @@ export function createExchangeDomain(deps: {
     through: parts.through,
     classes: catalogue.defectClasses,
     folder: deps.exportsFolder,
+    hasRoom: deps.hasRoom,
     ids: deps.ids,
     clock: deps.clock,
     log: deps.log,

@@ -40,6 +40,11 @@ export type TextOptions = {
   whole: { predictions: boolean; people: boolean }
 }
 
+/** The bundle of a training job as a tar, for a trainer that is not connected. */
+export type TarTask = { job: string; bundle: string; dataset: string }
+/** Everything that goes out is made of one of these. */
+export type Errand = ExportTask | TextTask | TarTask
+
 /** The tasks of projects, which a later domain knows. */
 export type ProjectTasks = {
   source: (of: { project: number; all: boolean }) => Omit<ExportSource, "picture">
@@ -55,12 +60,23 @@ export type ExportDeps = {
   /** Numbers of the parts a filter finds up to part `through`, in pieces. */
   found: (filter: string, through: number, now: number) => AsyncIterable<number[]>
   projects: ProjectTasks
+  /** The bundles of trainings, which a later domain knows. */
+  tar: (task: TarTask, onPicture: () => void) => AsyncIterable<Uint8Array>
   /** For what is read more than once. */
   folder: string
 }
 
 /** Makes exports: what one holds, and its files one after the other. */
-export function createExporter({ labels, splitOf, frozen, picture, found, projects, folder }: ExportDeps) {
+export function createExporter({
+  labels,
+  splitOf,
+  frozen,
+  picture,
+  found,
+  projects,
+  tar,
+  folder,
+}: ExportDeps) {
   async function itemsOf(which: ExportOf): Promise<ExportOrder["items"]> {
     if (which.of === "version") return () => itemsOfVersion(frozen, which.digest)
     if (which.of === "project") return projects.source(which).items
@@ -107,6 +123,7 @@ export function createExporter({ labels, splitOf, frozen, picture, found, projec
       }
     },
     text: (task: TextTask): AsyncIterable<Uint8Array> => textPieces(projects.text(task)),
+    tar,
   }
 }
 export type Exporter = ReturnType<typeof createExporter>

@@ -2,14 +2,14 @@ import { setTimeout } from "node:timers/promises"
 import type { ExportPreview } from "#contract/exchange"
 import { answerParent } from "#models/infer/answerer"
 import type { BundleTask, BundleText } from "../training/bundle-texts.ts"
-import type { Exporter, ExportTask, TextTask } from "./export-order.ts"
+import type { Errand, Exporter, ExportTask } from "./export-order.ts"
 import { zipStream } from "./zip.writer.ts"
 
 /** How far an export is: parts it holds as far as that is known, pictures written, and the next bytes; null at the end. */
 export type ExportStep = { parts: number | null; pictures: number; bytes: Uint8Array | null }
 
 export type ExportOperations = {
-  begin: { ask: { task: ExportTask | TextTask }; answer: null }
+  begin: { ask: { task: Errand }; answer: null }
   next: { ask: object; answer: ExportStep }
   preview: { ask: { task: ExportTask }; answer: ExportPreview }
   /** Writes the texts of a training's bundle into a folder. */
@@ -40,8 +40,8 @@ export async function runExportWorker(
   })
 }
 
-/** An archive or a text piece by piece; a step without bytes only says that it goes on. */
-export function stepsOf(exporter: Exporter, task: ExportTask | TextTask) {
+/** An archive, a text or a tar piece by piece; a step without bytes only says that it goes on. */
+export function stepsOf(exporter: Exporter, task: Errand) {
   let parts: number | null = null
   let pictures = 0
   async function* archive(of: ExportTask) {
@@ -52,8 +52,12 @@ export function stepsOf(exporter: Exporter, task: ExportTask | TextTask) {
       if (typeof entry.content === "function") pictures++
     }
   }
-  const source = "form" in task ? exporter.text(task) : zipStream(archive(task))
-  const pieces = source[Symbol.asyncIterator]()
+  const source = (): AsyncIterable<Uint8Array> => {
+    if ("form" in task) return exporter.text(task)
+    if ("job" in task) return exporter.tar(task, () => pictures++)
+    return zipStream(archive(task))
+  }
+  const pieces = source()[Symbol.asyncIterator]()
   let pending: Promise<IteratorResult<Uint8Array>> | undefined
   return {
     async next(): Promise<ExportStep> {

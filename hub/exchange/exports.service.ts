@@ -9,7 +9,7 @@ import type { Ids } from "#platform/ids"
 import type { Log } from "#platform/log"
 import { untilAborted } from "#platform/until-aborted"
 import { type ExportOperations, type ExportStep, stepsOf } from "./export.worker.ts"
-import type { Exporter, ExportOf, ExportTask, TextTask } from "./export-order.ts"
+import type { Errand, Exporter, ExportOf, ExportTask, TarTask, TextTask } from "./export-order.ts"
 import { formats } from "./formats.ts"
 import { nameless } from "./spool.ts"
 
@@ -33,6 +33,8 @@ export type ExportsDeps = {
   classes: () => { key: string }[]
   /** For texts until they are sent. */
   folder: string
+  /** Whether the disk has room for so many more bytes of what people want. */
+  hasRoom: (bytes: number) => Promise<boolean>
   ids: Ids
   clock: Clock
   log: Log
@@ -88,7 +90,7 @@ export function createExports(deps: ExportsDeps) {
   }
 
   /** Steps of one export in a process of its own, or here. */
-  async function open(task: ExportTask | TextTask) {
+  async function open(task: Errand) {
     if (!deps.child) return stepsOf(own, task)
     const child = deps.child()
     try {
@@ -100,7 +102,7 @@ export function createExports(deps: ExportsDeps) {
     return { next: () => child.ask({ op: "next" }), end: () => child.close() }
   }
 
-  async function* piecesOf(task: ExportTask | TextTask, { view, stop }: Running): AsyncGenerator<Uint8Array> {
+  async function* piecesOf(task: Errand, { view, stop }: Running): AsyncGenerator<Uint8Array> {
     let steps: Awaited<ReturnType<typeof open>> | undefined
     const end = async () => {
       running.delete(view.id)
@@ -127,6 +129,16 @@ export function createExports(deps: ExportsDeps) {
     }
   }
 
+  /** A text lies on the disk until it is sent, and nobody knows how long it will be. */
+  async function demandRoom(): Promise<void> {
+    if (await deps.hasRoom(0)) return
+    throw new Problem(
+      "no_space",
+      "no_room",
+      "the hub's disk is nearly full: nothing was made. Make room, then ask again",
+    )
+  }
+
   function enter({ name, by }: Named): Running {
     const view: ExportView = {
       id: ids.uuid(),
@@ -141,7 +153,7 @@ export function createExports(deps: ExportsDeps) {
     running.set(view.id, one)
     return one
   }
-  function begin(task: ExportTask, { name, by }: Named): AsyncIterable<Uint8Array> {
+  function begin(task: Errand, { name, by }: Named): AsyncIterable<Uint8Array> {
     if (running.size >= mostAtOnce || closed)
       throw new Problem("unavailable", "exports_busy", "other exports are still being made; try again soon")
     return piecesOf(task, enter({ name, by }))
@@ -149,9 +161,11 @@ export function createExports(deps: ExportsDeps) {
   async function write(task: TextTask, one: Running): Promise<MadeText> {
     let file: Awaited<ReturnType<typeof nameless>> | undefined
     try {
+      await demandRoom()
       file = await nameless(deps.folder)
       const md5 = createHash("md5")
       for await (const piece of piecesOf(task, one)) {
+        await demandRoom()
         md5.update(piece)
         await file.writeFile(piece)
       }
@@ -193,6 +207,8 @@ export function createExports(deps: ExportsDeps) {
       const which = { of: "project" as const, project, all }
       return begin({ which, format, profile: "ls-exact", pictures, classes: [] }, named)
     },
+    /** The bundle of a training job as a tar, in the same way. Equal bundles of one job are equal bytes. */
+    tar: (task: TarTask, named: Named): AsyncIterable<Uint8Array> => begin(task, named),
     /** A text of a project's tasks, all of one moment. It is made whole before its first byte goes out: its name says what is in it. */
     text(task: TextTask, named: Named): Promise<MadeText> {
       if (closed) throw new Problem("unavailable", "stopped", "the hub is being stopped; try again soon")

@@ -13,7 +13,7 @@ import type { TrainingJob } from "./training.store.ts"
 const Manifest = v.pipe(v.string(), v.parseJson(), BundleManifest)
 
 export type JobBundlesDeps = {
-  dataset: Pick<Dataset, "samples" | "version" | "picture">
+  dataset: Pick<Dataset, "version" | "picture">
   blobs: Pick<Blobs, "put" | "putFile" | "read">
   /** Writes the texts of a bundle into a folder: a process of its own does. */
   texts: BundleTexts
@@ -73,12 +73,6 @@ export function createJobBundles({ dataset, blobs, texts, target, policy, folder
       if (files.some((file) => file.sha256 === sha256)) return true
       const picture = dataset.picture(job.dataset, sha256)
       return picture !== undefined && picture.split !== "golden"
-    },
-
-    /** Its pictures, in the order of the samples. */
-    async *pictures(job: Pick<TrainingJob, "dataset">): AsyncGenerator<{ sha256: string; size: number }> {
-      for await (const { image, size, split } of dataset.samples(job.dataset))
-        if (split !== "golden") yield { sha256: image, size }
     },
 
     /** Forgets what a stopped hub had half put together. */

@@ -1,15 +1,15 @@
 import { createHash } from "node:crypto"
-import { createReadStream } from "node:fs"
 import { mkdir, mkdtemp, open, rm } from "node:fs/promises"
 import { join } from "node:path"
-import { createTarDecoder, createTarPacker } from "modern-tar"
+import { createTarDecoder } from "modern-tar"
 import * as v from "valibot"
 import { Problem } from "#contract/problem"
-import { BundleFile, type JobTicket, ResultManifest } from "#contract/trainer"
+import { BundleFile, ResultManifest } from "#contract/trainer"
+import type { User } from "#contract/users"
 import type { Blobs } from "#platform/blobs"
 import type { Clock } from "#platform/clock"
 import type { Sqlite } from "#platform/sqlite"
-import { canonical } from "./bundle-texts.ts"
+import type { Exports } from "../exchange/exports.service.ts"
 import type { JobBundles } from "./job-bundle.ts"
 import type { LeasesStore } from "./leases.store.ts"
 import type { Results } from "./results.ts"
@@ -26,20 +26,24 @@ const Manifest = v.pipe(v.string(), v.parseJson(), ResultManifest)
 /** A file out of a tar, under a name of ours: the one it came with is only compared. */
 type Unpacked = { file: string; sha256: string; size: number }
 
-/** Jobs that are carried to their trainer and back: the same bundles as over the network, in a tar. */
-export function createPaper(deps: {
+export type PaperDeps = {
   db: Sqlite
   store: TrainingStore
   leases: LeasesStore
   bundles: JobBundles
   results: Results
-  blobs: Pick<Blobs, "putFile" | "has" | "file">
+  blobs: Pick<Blobs, "putFile" | "has">
+  /** Where tars are made: beside everybody else's work. */
+  exports: () => Pick<Exports, "tar">
   clock: Clock
   training: Pick<Training, "announce" | "settle">
   /** Tars are unpacked beneath it. */
   keepDir: string
-}) {
-  const { db, store, leases, bundles, results, blobs, clock, training, keepDir } = deps
+}
+
+/** Jobs that are carried to their trainer and back: the same bundles as over the network, in a tar. */
+export function createPaper(deps: PaperDeps) {
+  const { db, store, leases, bundles, results, blobs, exports, clock, training, keepDir } = deps
 
   const known = (id: string): TrainingJob => {
     const job = store.get(id)
@@ -127,42 +131,14 @@ export function createPaper(deps: {
   }
 
   return {
-    /** The job bundle as a tar; equal bundles of one job are equal bytes. */
-    async give(id: string): Promise<ReadableStream<Uint8Array>> {
+    /** The job bundle as a tar, made in a process of its own while it is read; equal bundles of one job are equal bytes. */
+    async give(id: string, by: User): Promise<AsyncIterable<Uint8Array>> {
       const job = known(id)
       if (job.state !== "queued" && job.state !== "running")
         throw new Problem("conflict", "job_ended", "this job has ended already")
       const bundle = job.bundle ?? (await bundles.build(job))
       if (job.bundle === null) store.setBundle(id, bundle)
-      const { files } = await bundles.manifest(bundle)
-      const ticket: v.InferOutput<typeof JobTicket> = { v: 1, job_id: id, bundle }
-      const small = [
-        { name: "ticket.json", bytes: new TextEncoder().encode(canonical(ticket)) },
-        { name: "bundle.json", bytes: await bundles.read(bundle) },
-      ]
-      async function* large() {
-        for (const { path, sha256, size } of files) yield { name: path, sha256, size }
-        for await (const { sha256, size } of bundles.pictures(job))
-          yield { name: `blobs/${sha256}`, sha256, size }
-      }
-      const { readable, controller } = createTarPacker()
-      const header = { mode: 0o644, mtime: new Date(0), type: "file" as const }
-      const write = async () => {
-        for (const { name, bytes } of small) {
-          const entry = controller.add({ ...header, name, size: bytes.length }).getWriter()
-          await entry.write(bytes)
-          await entry.close()
-        }
-        for await (const { name, sha256, size } of large()) {
-          const entry = controller.add({ ...header, name, size }).getWriter()
-          for await (const piece of createReadStream(await blobs.file(sha256)))
-            await entry.write(new Uint8Array(piece as Buffer))
-          await entry.close()
-        }
-        controller.finalize()
-      }
-      write().catch((error: unknown) => controller.error(error))
-      return readable
+      return exports().tar({ job: id, bundle, dataset: job.dataset }, { name: `job-${id}.tar`, by })
     },
 
     /**

@@ -5,6 +5,7 @@ import { listOf } from "#contract/list"
 import { JobView, NewJob } from "#contract/registry"
 import { NewTrainer, RecipeView, TrainerId, TrainerToken, TrainerView } from "#contract/trainer"
 import { actor, allow, bodyUpTo, doc, type HubEnv, json, keepsBody, param, query } from "../http/kit.ts"
+import { streamOf } from "../http/stream.ts"
 import type { JobLog } from "./job-log.ts"
 import type { Leases } from "./leases.service.ts"
 import { maxResultTarBytes, type Paper } from "./paper.service.ts"
@@ -110,8 +111,9 @@ export function createTrainingRoutes({
       param(ById),
       async (c) => {
         const { id } = c.req.valid("param")
-        const tar = await paper.give(id)
-        return c.body(tar, 200, {
+        // Nobody reads the body of a HEAD, and a tar lives as long as its reader.
+        if (c.req.method === "HEAD") return c.body(null, 200, { "content-type": "application/x-tar" })
+        return c.body(streamOf(await paper.give(id, actor(c))), 200, {
           "content-type": "application/x-tar",
           "content-disposition": `attachment; filename="job-${id}.tar"`,
         })

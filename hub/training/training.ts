@@ -10,7 +10,7 @@ import { createJobBundles } from "./job-bundle.ts"
 import { createJobLog } from "./job-log.ts"
 import { createLeases } from "./leases.service.ts"
 import { createLeasesStore } from "./leases.store.ts"
-import { createPaper } from "./paper.service.ts"
+import { createPaper, type PaperDeps } from "./paper.service.ts"
 import { recipesOf } from "./recipe.rules.ts"
 import { createResults, type ResultsDeps } from "./results.ts"
 import { createTrainerRoutes } from "./trainer.routes.ts"
@@ -34,6 +34,8 @@ export type TrainingDomainDeps = Omit<TrainingDeps, OwnDeps> & {
   drawingAt: Parameters<typeof createBundleTexts>[0]["drawingAt"]
   /** Writes the texts of bundles in a process of its own; without it the hub does. */
   bundleTexts: BundleTexts | undefined
+  /** Where bundles become tars; the domain before this one has it, and is put together after it. */
+  exports: PaperDeps["exports"]
   /** Reads a result's model and its contract; throws `invalid` with what does not fit. */
   checkResult: ResultsDeps["check"]
   /** Folder for what trainers are handing in, and their logs. */
@@ -104,6 +106,7 @@ export function createTrainingDomain(deps: TrainingDomainDeps) {
     bundles,
     results,
     blobs,
+    exports: deps.exports,
     clock,
     training,
     keepDir,

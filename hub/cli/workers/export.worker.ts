@@ -1,5 +1,5 @@
 import { dirname, join } from "node:path"
-import { createBlobReader } from "#platform/blob-reader"
+import { createBlobReader, objectPath, objectsIn } from "#platform/blob-reader"
 import { systemClock } from "#platform/clock"
 import { openSqlite } from "#platform/sqlite.bun"
 import { parseCommandArgs } from "../args.ts"
@@ -21,6 +21,7 @@ export const exportWorker: Command = {
     const { createParts } = await import("../../parts/parts.service.ts")
     const { createPartsStore } = await import("../../parts/parts.store.ts")
     const { createProjectTasks } = await import("../../label-studio/project-tasks.ts")
+    const { createBundleTar } = await import("../../training/bundle-tar.ts")
     const { createBundleTexts } = await import("../../training/bundle-texts.ts")
     const { createUsersStore } = await import("../../users/users.store.ts")
     const db = openSqlite(path)
@@ -59,6 +60,11 @@ export const exportWorker: Command = {
           return projects.text(task)
         },
       },
+      tar: createBundleTar({
+        samples: dataset.samples,
+        read,
+        file: async (sha256) => objectPath(objectsIn(dirname(path)), sha256),
+      }),
     })
     await runExportWorker(
       exporter,

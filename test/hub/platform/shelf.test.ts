@@ -104,6 +104,17 @@ test("a disk that is nearly full takes no uploads, says so before it has read on
     expect([path, status, body.detail]).toEqual([path, 507, expect.stringContaining("nearly full")])
     expect((await program.send("POST", path, [{}], "Token 0")).status).toBe(401)
   }
+  // Nor is a text made that would lie there until it is sent; what streams is.
+  const exported = (kind: string) =>
+    program.get(`/api/projects/${project}/export?export_type=${kind}&download_all_tasks=true`)
+  expect(await exported("JSON")).toMatchObject({
+    status: 507,
+    body: { detail: expect.stringContaining("nearly full") },
+  })
+  expect((await exported("COCO")).status).toBe(200)
+  free = 200
+  expect((await exported("JSON")).status).toBe(200)
+  free = 150
   // Whoever may not upload learns nothing of the disk.
   expect((await hub.browser().post("/api/models", model)).status).toBe(401)
 })

@@ -4,6 +4,9 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { packTar, type TarHeader, unpackTar } from "modern-tar"
 import { selfCommand } from "#models/child"
+import { createAsker } from "#models/infer/asker"
+import type { ExportOperations } from "../../../hub/exchange/export.worker.ts"
+import type { HubPorts } from "../../../hub/hub.ts"
 import { theHub } from "../../../hub/platform/audit.ts"
 import { createProver } from "../../../hub/registry/prover.ts"
 import { serveHttp } from "../../../hub/serve.bun.ts"
@@ -16,12 +19,19 @@ setDefaultTimeout(240_000)
 let plant: TestHub
 let engineer: Browser
 let folder: string
+/** How often a process was started that makes what goes out. */
+let children = 0
+const exporter: NonNullable<HubPorts["exporter"]> = (database) => {
+  children++
+  return createAsker<ExportOperations>({ command: selfCommand("worker", "export", database) })
+}
+const ports: Partial<HubPorts> = {}
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "crux-paper-"))
   // A busy machine is no failure of a model.
   const prover = createProver({ command: selfCommand("worker", "infer"), timeoutMs: 60_000 })
-  plant = await startTestHub({ ports: { prover } })
+  plant = await startTestHub({ ports: Object.assign(ports, { prover, exporter }) })
   engineer = await plant.as("engineer")
   await fillHub(engineer)
 })
@@ -79,6 +89,32 @@ describe("a job that is carried to its trainer", () => {
     for (const { header, data } of blobs) expect(header.name).toBe(`blobs/${sha(data!)}`)
     for (const { image } of (await frozenSets(plant)).golden.samples)
       expect(tar.includes(0) && Buffer.from(tar).includes(image)).toBe(false)
+  })
+
+  test("is made by a child, to the byte as the hub itself would make it, and by nobody for whom only the head is", async () => {
+    const { id } = await startJob(engineer, offline)
+    await tarOf(id)
+    children = 0
+    const byChild = sha(await tarOf(id))
+    expect(children).toBe(1)
+    const head = await engineer.send("HEAD", `/api/training/jobs/${id}/bundle.tar`)
+    expect([head.status, children]).toEqual([200, 1])
+    expect(plant.hub.exports.list()).toEqual([])
+    delete ports.exporter
+    await plant.restart()
+    expect([sha(await tarOf(id)), children]).toEqual([byChild, 1])
+    ports.exporter = exporter
+    await plant.restart()
+  })
+
+  test("is seen while it is made, and broken off like any other export", async () => {
+    const { id } = await startJob(engineer, offline)
+    const answer = await engineer.get(`/api/training/jobs/${id}/bundle.tar`)
+    const [one] = plant.hub.exports.list()
+    expect(one).toMatchObject({ name: `job-${id}.tar` })
+    expect((await engineer.post(`/api/exports/${one!.id}/cancel`)).status).toBe(200)
+    await expect(answer.arrayBuffer()).rejects.toThrow()
+    expect(plant.hub.exports.list()).toEqual([])
   })
 
   test("is claimed by nobody over the network, and its result is proved like any other", async () => {
