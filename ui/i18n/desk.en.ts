@@ -226,6 +226,8 @@ export const deskEn: DeskWords = {
       answered: (status) => `The other program answered with error ${status}. Tell whoever looks after it.`,
       slow: "The other program did not answer in time. Check that it runs.",
       away: "That address cannot be reached. Check the address, and that the other program runs.",
+      notAllowed:
+        "The hub may not ask this address. Plant IT adds it to outbound.allow in the hub's settings.",
       other: "Nothing could be exchanged with the other program.",
     },
   },

@@ -73,7 +73,7 @@ export function createDesk({
     if (plain[at]) return plain[at]
     const review = /^GET \/api\/reviews\/([0-9a-f-]{36})$/.exec(at)?.[1]
     if (review) return cases.find(({ inspection }) => inspection.id === review)
-    if (/^GET \/api\/msa\/studies\/[^/]+\/report$/.test(at)) return report
+    if (/^GET \/api\/msa\/studies\/[^/]+\/report$/.test(at)) return { ...report, title: studies[0]!.name }
     if (/^GET \/api\/datasets\/[0-9a-f]+\/diff\/[0-9a-f]+$/.test(at)) return diffOf(parts, now)
     if (/^GET \/api\/exports\/[^/]+\/preview$/.test(at)) return preview
     return undefined

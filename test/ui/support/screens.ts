@@ -150,6 +150,14 @@ const screensOf = (fixture: Fixture): Screen[] => [
     open: (page) => page.getByTestId("msa-appraiser").first().waitFor(),
   },
   {
+    name: "msa: one study",
+    goes: true,
+    open: async (page) => {
+      await page.locator('[data-testid="msa-study"] a').first().tap()
+      await page.getByTestId("msa-appraiser").first().waitFor()
+    },
+  },
+  {
     name: "models: another maker's",
     path: "/models/add",
     open: async (page) => {

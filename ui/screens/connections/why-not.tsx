@@ -10,9 +10,11 @@ export function WhyNot({ error }: { error: string }) {
       ? why.answered(status)
       : /did not answer/.test(error)
         ? why.slow
-        : /cannot be reached|ECONNREFUSED|ENOTFOUND|EHOSTUNREACH/.test(error)
-          ? why.away
-          : why.other
+        : /outbound\.allow/.test(error)
+          ? why.notAllowed
+          : /cannot be reached|is not known|ECONNREFUSED|ENOTFOUND|EHOSTUNREACH/.test(error)
+            ? why.away
+            : why.other
   return (
     <>
       <p class="row-error">{sentence}</p>

@@ -17,8 +17,7 @@ export function StudyScreen() {
   const report = useResource(`study ${id}`, (s) => api.get(path, MsaReport, s), ["label"])
   return (
     <Page
-      title={report.data.value?.title ?? words.msa.title}
-      lead={words.msa.title}
+      title={report.data.value?.title || words.msa.title}
       back={
         <LinkButton href="/msa" look="quiet" icon="back">
           {words.msa.title}
