@@ -87,7 +87,8 @@ test("durations name the two largest units", () => {
 
 test("sizes have a unit that keeps their figures few", () => {
   const { bytes } = createFormat(languages.en)
-  expect([212, 184_210, 3_700_000, 3.7e9].map(bytes)).toEqual(["212B", "184.2 kB", "3.7 MB", "3.7 GB"])
+  expect([212, 184_210, 3_700_000, 3.7e9].map(bytes)).toEqual(["212 B", "184.2 kB", "3.7 MB", "3.7 GB"])
+  expect([212, 184_210].map(createFormat(languages.ko).bytes)).toEqual(["212B", "184.2kB"])
 })
 
 test("a gate reason this build does not know still becomes a sentence", () => {

@@ -76,14 +76,19 @@ export function createFormat(words: Words) {
         unit: "millisecond",
         maximumFractionDigits: ms < 10 ? 1 : 0,
       }).format(ms),
-    bytes: (size: number) =>
-      new Intl.NumberFormat(words.locale, {
-        style: "unit",
-        ...(size < 1e3
-          ? { unit: "byte", unitDisplay: "narrow" }
-          : { unit: size < 1e6 ? "kilobyte" : size < 1e9 ? "megabyte" : "gigabyte" }),
-        maximumFractionDigits: 1,
-      }).format(size < 1e3 ? size : size / (size < 1e6 ? 1e3 : size < 1e9 ? 1e6 : 1e9)),
+    bytes: (size: number) => {
+      const [unit, of] =
+        size < 1e6
+          ? (["kilobyte", 1e3] as const)
+          : size < 1e9
+            ? (["megabyte", 1e6] as const)
+            : (["gigabyte", 1e9] as const)
+      const format = new Intl.NumberFormat(words.locale, { style: "unit", unit, maximumFractionDigits: 1 })
+      if (size >= 1e3) return format.format(size / of)
+      // "212byte", locales would have it.
+      const parts = format.formatToParts(size)
+      return parts.map(({ type, value }) => (type === "unit" ? "B" : value)).join("")
+    },
   }
 }
 export type Format = ReturnType<typeof createFormat>

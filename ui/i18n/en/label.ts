@@ -128,7 +128,7 @@ export const flow: Words["flow"] = {
     empty: "No look-alikes",
     emptyBody: "Few parts are waiting. Judge them one by one.",
     part: (i, part) => `No. ${n(i)}, ${part}`,
-    model: (text) => `Model: ${text}`,
+    model: (text) => `Model: ${text}.`,
     loading: "Gathering look-alikes",
   },
   why: {

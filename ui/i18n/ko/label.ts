@@ -128,7 +128,7 @@ export const flow = {
     empty: "닮은 부품이 없습니다",
     emptyBody: "기다리는 부품이 적습니다. 한 장씩 판정하세요.",
     part: (i: number, part: string) => `${n(i)}번 ${part}`,
-    model: (text: string) => `모델 의견: ${text}`,
+    model: (text: string) => `모델 의견: ${text}.`,
     loading: "닮은 부품을 모으는 중",
   },
   why: {

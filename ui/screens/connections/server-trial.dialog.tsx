@@ -40,7 +40,7 @@ export function ServerTrial({ server, onClose }: { server: ModelServer; onClose:
           <div class="form" data-testid="servers-said">
             <p>
               {trial.verdict ? <VerdictTag verdict={trial.verdict.eval} /> : w.saysNothing}{" "}
-              {words.common.and([...new Set(trial.findings.map(({ kind }) => kindName(kind)))])}{" "}
+              <b>{words.common.and([...new Set(trial.findings.map(({ kind }) => kindName(kind)))])}</b>{" "}
               <span class="muted num">{w.took(format.number(Math.round(trial.ms)))}</span>
             </p>
             {trial.note !== null && <p class="muted">{trial.note}</p>}

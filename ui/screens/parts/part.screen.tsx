@@ -281,7 +281,7 @@ function LabelFact({ label }: { label: LabelRevision }) {
   return (
     <li class="parts-fact" data-testid="part-label">
       {verdict === "withdrawn" ? <Tag icon="undo">{words.parts.undo}</Tag> : <VerdictTag verdict={verdict} />}{" "}
-      {words.common.and(kinds.map(kindName))}{" "}
+      <b>{words.common.and(kinds.map(kindName))}</b>{" "}
       <span class="muted num">
         {words.parts.byAt(by.name, format.dateTime(stored_at))}
         {tablet && ` · ${tablet.name}`}
