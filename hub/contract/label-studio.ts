@@ -1,6 +1,7 @@
 import * as v from "valibot"
 import { Count, DefectKey, Finite, Uuid } from "./ids.ts"
 import { Finding, Verdict } from "./inspection.ts"
+import { DrawingTool, Question } from "./questions.ts"
 
 /**
  * What programs written for Label Studio send. They send more than is documented and leave out what they like: unknown
@@ -255,6 +256,24 @@ export const ModelServerTrial = v.object({
   ms: v.number(),
 })
 export type ModelServerTrial = v.InferOutput<typeof ModelServerTrial>
+
+/** POST /api/label-studio/setup: a config as it is written, or that of a project. */
+export const ConfigToRead = v.union([
+  v.strictObject({ config: v.pipe(v.string(), v.maxLength(1024 * 1024)) }),
+  v.strictObject({ project: Count }),
+])
+/** Tools and questions that ask on tablets what the config asks; nothing is stored. */
+export const SetupOfConfig = v.object({
+  tools: v.array(DrawingTool),
+  questions: v.array(Question),
+  /** Controls that have no place on a tablet. */
+  left: v.array(v.string()),
+  /** Names of defects that the catalogue does not know. */
+  unknown: v.array(v.string()),
+  /** Why it cannot be read. */
+  faults: v.array(v.string()),
+})
+export type SetupOfConfig = v.InferOutput<typeof SetupOfConfig>
 
 /** GET /api/label-studio/projects */
 export const ProjectName = v.object({ id: Count, title: v.string(), tasks: Count })

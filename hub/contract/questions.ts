@@ -16,7 +16,13 @@ export const DrawingTool = v.picklist([
 ])
 export type DrawingTool = v.InferOutput<typeof DrawingTool>
 
-const Option = v.strictObject({ key: Key, names: Names })
+/** What an answer holds: a key of one's own, or the word of a config of Label Studio. Setups are written in lines with `|`. */
+const Word = v.pipe(
+  v.string(),
+  v.maxLength(200),
+  v.regex(/^[^\s|-](?:[^|\r\n]*[^\s|])?$/, "not a word for an answer"),
+)
+const Option = v.strictObject({ key: Word, names: Names })
 
 /** A choice of a tree: what is answered is the path of keys from the root. */
 export type TreeOption = {
@@ -25,7 +31,7 @@ export type TreeOption = {
   options?: TreeOption[] | undefined
 }
 const TreeOption: v.GenericSchema<TreeOption> = v.strictObject({
-  key: Key,
+  key: Word,
   names: Names,
   options: v.optional(v.pipe(v.array(v.lazy(() => TreeOption)), v.maxLength(64))),
 })

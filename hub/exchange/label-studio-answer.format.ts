@@ -42,9 +42,13 @@ function pathsOf(of: readonly unknown[]): string[][] {
     .slice(0, 64)
 }
 
-/** Puts an answer under the name of its control, if it is one that a drawing holds. */
-export function keepAnswer(into: Answers, name: string, said: Answer | undefined, say: Say): void {
-  const key = name.toLowerCase()
+/** Puts an answer under the key of its question, if it is one that a drawing holds. */
+export function keepAnswer(
+  into: Answers,
+  { key, name }: { key: string; name: string },
+  said: Answer | undefined,
+  say: Say,
+): void {
   const steps = Array.isArray(said) ? said.flat() : []
   const fits = v.is(Key, key) && steps.every((step) => step.length > 0 && step.length <= 200)
   if (said === undefined) say("unread", `${name || "?"}: nothing that can be kept`)
@@ -52,8 +56,24 @@ export function keepAnswer(into: Answers, name: string, said: Answer | undefined
   else into[key] = said
 }
 
-/** An answer as type and value of a result. */
-export function answered(answer: Answer): { type: string; value: Record<string, unknown> } {
+type Said = { type: string; value: Record<string, unknown> }
+
+/** An answer as type and value of a result: as the control asks, where it is one that such a control gives. */
+export function answered(answer: Answer, type?: string): Said {
+  switch (type) {
+    case "choices":
+      if (typeof answer === "string") return { type, value: { choices: [answer] } }
+      return Array.isArray(answer) ? { type, value: { choices: answer } } : plainly(answer)
+    case "rating":
+      return typeof answer === "number" ? { type, value: { rating: answer } } : plainly(answer)
+    case "datetime":
+      return typeof answer === "string" ? { type, value: { datetime: answer } } : plainly(answer)
+    default:
+      return plainly(answer)
+  }
+}
+
+function plainly(answer: Answer): Said {
   if (typeof answer === "string") return { type: "textarea", value: { text: [answer] } }
   if (typeof answer === "number") return { type: "number", value: { number: answer } }
   if (typeof answer === "boolean") return { type: "choices", value: { choices: [String(answer)] } }

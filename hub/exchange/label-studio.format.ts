@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto"
 import * as v from "valibot"
-import type { Answers, Drawing, Outline, Region, Relation } from "#contract/drawing"
+import type { Answer, Answers, Drawing, Outline, Region, Relation } from "#contract/drawing"
 import { DefectKey, Finite, Key } from "#contract/ids"
 import type { LabelVerdict } from "#contract/labelling"
 import { answered, answerOf, keepAnswer, type Say } from "./label-studio-answer.format.ts"
@@ -29,10 +29,17 @@ export type LabelStudioDialect = {
   image: string
   /** Names of the controls, by what they draw. */
   controls: Record<Outline["type"], string>
+  /** Outlines that are drawn by one control and named by another, in a result of its own. */
+  bare: { outlines: ReadonlySet<Outline["type"]>; labels: string } | null
   /** How its control for masks keeps them: run lengths, or a PNG. */
   masks: "brush" | "bitmask"
   /** The choices that say whether the part is good, all that are understood; the first of each is written. */
   verdict: { control: string; ok: readonly string[]; ng: readonly string[]; unsure: readonly string[] } | null
+  /** Controls that draw nothing: the key of what one asks, and the one that asks for a key. */
+  asks: {
+    keyOf: (control: string) => string
+    controlOf: (key: string) => { name: string; type: string } | undefined
+  }
   /** How a defect class is called there. */
   labelOf: (kind: string) => string
   /** The class a label means; undefined for one nobody knows. */
@@ -43,7 +50,9 @@ export type LabelStudioDialect = {
 export const plainDialect: LabelStudioDialect = {
   image: "image",
   controls: { box: "box", ellipse: "ellipse", polygon: "area", line: "line", point: "point", mask: "mask" },
+  bare: null,
   masks: "brush",
+  asks: { keyOf: (control) => control.toLowerCase(), controlOf: () => undefined },
   verdict: {
     control: "verdict",
     ok: ["OK", "ok", "Good", "good", "양품"],
@@ -144,6 +153,7 @@ export function readResults(
   const drafts = new Map<string, Draft>()
   const relations: Item[] = []
   const nameId = createNaming()
+  const askedBy = (name: string) => ({ name, key: dialect.asks.keyOf(name) })
 
   for (const [i, raw] of results.entries()) {
     const item = itemOf(raw)
@@ -173,13 +183,13 @@ export function readResults(
     const onRegion = outlined !== null || known !== undefined || hasGeometry(value)
     if (!onRegion || item.id === undefined) {
       if (outlined !== null) addDraft(`result-${i + 1}`, item, outlined, labels)
-      else keepAnswer(answers, item.from_name, said, say)
+      else keepAnswer(answers, askedBy(item.from_name), said, say)
       continue
     }
     addDraft(item.id, item, outlined, labels)
     if (said !== undefined) {
       const draft = drafts.get(item.id)
-      if (draft) keepAnswer(draft.answers, item.from_name, said, say)
+      if (draft) keepAnswer(draft.answers, askedBy(item.from_name), said, say)
     }
   }
 
@@ -335,6 +345,10 @@ export function writeResults(
   const { verdict, drawing } = said
   const out: Record<string, unknown>[] = []
   const to_name = dialect.image
+  const answerAs = (key: string, answer: Answer) => {
+    const control = dialect.asks.controlOf(key)
+    return { from_name: control?.name ?? key, ...answered(answer, control?.type) }
+  }
   if (verdict && dialect.verdict) {
     const choice = dialect.verdict[verdict][0]
     if (choice !== undefined)
@@ -350,42 +364,45 @@ export function writeResults(
   for (const [name, answer] of Object.entries(drawing.answers ?? {}))
     out.push({
       id: `answer-${name}`.slice(0, 40),
-      from_name: name,
       to_name,
       origin: "manual",
-      ...answered(answer),
+      ...answerAs(name, answer),
     })
   for (const region of drawing.regions) {
     const { id, kinds, outline } = region
     const place = { original_width: image.w, original_height: image.h, image_rotation: 0 }
     const isBitmask = outline.type === "mask" && dialect.masks === "bitmask"
     const geometry = isBitmask ? bitmaskOf(outline) : geometryOf(outline, image)
-    const type = isBitmask ? "bitmasklabels" : typeOf[outline.type]
+    const labelled = isBitmask ? "bitmasklabels" : typeOf[outline.type]
+    const isBare = dialect.bare?.outlines.has(outline.type) ?? false
+    // A brush is long; whoever joins results by id needs it once.
+    const where = outline.type === "mask" ? {} : geometry
+    const labels = kinds.map(dialect.labelOf)
     out.push({
       id,
       from_name: dialect.controls[outline.type],
       to_name,
-      type,
+      type: isBare ? labelled.replace(/labels$/, "") : labelled,
       origin: region.by === "model" ? "prediction" : "manual",
       ...place,
-      value: { ...geometry, [type]: kinds.map(dialect.labelOf) },
+      value: isBare ? geometry : { ...geometry, [labelled]: labels },
       ...(region.score !== undefined && { score: region.score }),
       ...(region.locked && { readonly: true }),
       ...(region.hidden && { hidden: true }),
     })
-    for (const [name, answer] of Object.entries(region.answers ?? {})) {
-      const { type: kind, value } = answered(answer)
-      // A brush is long; whoever joins results by id needs it once.
-      const where = outline.type === "mask" ? {} : geometry
+    if (isBare && dialect.bare)
       out.push({
         id,
-        from_name: name,
+        from_name: dialect.bare.labels,
         to_name,
-        type: kind,
+        type: "labels",
         origin: "manual",
         ...place,
-        value: { ...where, ...value },
+        value: { ...where, labels },
       })
+    for (const [name, answer] of Object.entries(region.answers ?? {})) {
+      const { from_name, type, value } = answerAs(name, answer)
+      out.push({ id, from_name, to_name, type, origin: "manual", ...place, value: { ...where, ...value } })
     }
   }
   for (const { from, to, kind } of drawing.relations ?? [])

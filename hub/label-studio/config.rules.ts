@@ -13,9 +13,13 @@ export type Control = {
   readonly type: string
   readonly toName: readonly string[]
   readonly labels: readonly string[]
+  /** The same as they lie in each other. */
+  readonly choices: readonly Choice[]
   readonly attributesOf: Readonly<Record<string, Readonly<Record<string, string>>>>
   readonly attributes: Readonly<Record<string, string>>
 }
+/** One of them: `word` is what results hold, `shown` what people read. */
+export type Choice = { readonly word: string; readonly shown: string; readonly inside: readonly Choice[] }
 /** A tag that shows something; `key` is the field of the task's data it shows. */
 export type Shown = { readonly name: string; readonly tag: string; readonly key: string | null }
 
@@ -152,7 +156,6 @@ function controlOf(node: Node): Control {
   const choices = everyNode(node)
     .slice(1)
     .filter((inner) => inner.tag === controlTags[tag])
-  const nameOf = (choice: Node) => choice.attributes.alias ?? choice.attributes.value ?? ""
   return {
     name: attributes.name ?? "",
     tag,
@@ -162,9 +165,21 @@ function controlOf(node: Node): Control {
       .map((name) => name.trim())
       .filter((name) => name !== ""),
     labels: choices.map(nameOf),
+    choices: choicesIn(node, controlTags[tag] ?? null),
     attributesOf: Object.fromEntries(choices.map((choice) => [nameOf(choice), choice.attributes])),
     attributes,
   }
+}
+
+const nameOf = ({ attributes }: Node): string => attributes.alias ?? attributes.value ?? ""
+
+/** What lies between them is layout. */
+function choicesIn({ inside }: Node, tag: string | null): Choice[] {
+  return inside.flatMap((node) => {
+    const below = choicesIn(node, tag)
+    if (node.tag !== tag) return below
+    return [{ word: nameOf(node), shown: node.attributes.value ?? nameOf(node), inside: below }]
+  })
 }
 
 function objectOf({ tag, attributes }: Node): Shown {

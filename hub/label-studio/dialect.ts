@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto"
+import * as v from "valibot"
 import type { DefectClass } from "#contract/catalogue"
+import { Key } from "#contract/ids"
 import type { LabelVerdict, NewLabel, StoredImage } from "#contract/labelling"
 import { boxesOf } from "#contract/outline"
 import { type LabelStudioDialect, readResults } from "../exchange/label-studio.format.ts"
@@ -37,7 +39,16 @@ const regionTags = {
   mask: ["BrushLabels", "BitmaskLabels", "Brush", "Bitmask"],
 } as const
 
-const isRegionControl = ({ tag }: Control) =>
+const questionTags: ReadonlySet<string> = new Set([
+  "Choices",
+  "Taxonomy",
+  "Rating",
+  "Number",
+  "TextArea",
+  "DateTime",
+])
+
+export const isRegionControl = ({ tag }: Control) =>
   tag === "Labels" || Object.values(regionTags).some((tags) => (tags as readonly string[]).includes(tag))
 
 /** Choices about the whole part, one of which says that it is good. */
@@ -67,6 +78,16 @@ export function keyOfLabel(label: string): string {
   return `k-${createHash("sha256").update(plain(label)).digest("hex").slice(0, 12)}`
 }
 
+/** Under which key what a control asks is answered. */
+export const questionKey = (control: string): string =>
+  v.is(Key, control.toLowerCase()) ? control.toLowerCase() : keyOfLabel(control)
+
+/** The controls that ask something beside the verdict and draw nothing. */
+export const questionControls = (config: LabelConfig): Control[] => {
+  const asked = verdictControl(config)
+  return config.controls.filter((control) => control !== asked && questionTags.has(control.tag))
+}
+
 type Names = Pick<DefectClass, "key" | "names">
 
 /** The class a word means: one of that name in any language, or of that key. */
@@ -86,6 +107,11 @@ export function dialectOf(config: LabelConfig, classes: readonly Names[]): Label
       .map((tag) => config.controls.find((one) => one.tag === tag))
       .find((one) => one !== undefined)
   const control = (kind: keyof typeof regionTags) => drawnBy(kind)?.name ?? kind
+  const naming = config.controls.find(({ tag }) => tag === "Labels")
+  const outlines = (Object.keys(regionTags) as (keyof typeof regionTags)[]).filter(
+    (kind) => drawnBy(kind)?.tag.endsWith("Labels") === false,
+  )
+  const asking = questionControls(config)
   const asked = verdictControl(config)
   const ofVerdict = (verdict: LabelVerdict) =>
     asked?.labels.filter((label) => verdictOfWord(label) === verdict) ?? []
@@ -106,6 +132,11 @@ export function dialectOf(config: LabelConfig, classes: readonly Names[]): Label
       line: control("line"),
       point: control("point"),
       mask: control("mask"),
+    },
+    bare: naming ? { outlines: new Set(outlines), labels: naming.name } : null,
+    asks: {
+      keyOf: questionKey,
+      controlOf: (key) => asking.find(({ name }) => questionKey(name) === key),
     },
     masks: drawnBy("mask")?.tag.startsWith("Bitmask") ? "bitmask" : "brush",
     verdict: asked

@@ -33,6 +33,7 @@ import { createProjectRoutes } from "./projects.routes.ts"
 import { createProjects } from "./projects.service.ts"
 import { createProjectsStore } from "./projects.store.ts"
 import { createServerRoutes } from "./servers.routes.ts"
+import { createSetupRoutes } from "./setup.routes.ts"
 import { createShapes } from "./shapes.ts"
 import { createTaskRoutes } from "./tasks.routes.ts"
 import { createTasks } from "./tasks.service.ts"
@@ -197,6 +198,7 @@ export function createLabelStudio(deps: {
   const routes: Hono<HubEnv>[] = [
     app.mount,
     createKeyRoutes(people),
+    createSetupRoutes({ projects, classes: catalogue.defectClasses }),
     createServerRoutes({
       backends,
       tasks,

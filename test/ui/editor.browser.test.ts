@@ -306,8 +306,34 @@ describe.skipIf(!available)("drawing on a tablet, with a real hub behind it", ()
     expect(items[0].questions).toMatchObject([
       { key: "side", type: "choice", options: [{ key: "front" }, { key: "back" }] },
     ])
+
+    // The same out of a config of Label Studio; what has no place here is named, and nothing is set before it is saved.
+    await page.getByTestId("setup-config-open").click()
+    const xml = page.getByTestId("setup-config-text")
+    await xml.fill("<View><Image name='i' value='$i'/>")
+    await page.getByTestId("setup-config-take").click()
+    await page.getByTestId("setup-config-read").getByText("cannot be read").waitFor()
+    await xml.fill(
+      `<View><Image name="i" value="$i"/><EllipseLabels name="e" toName="i"><Label value="Blob"/></EllipseLabels>
+        <Choices name="surface" toName="i" required="true"><Choice value="마름"/><Choice value="기름 묻음"/></Choices>
+        <DateTime name="when" toName="i"/></View>`,
+    )
+    await page.getByTestId("setup-config-take").click()
+    const told = page.getByTestId("setup-config-read")
+    await told.getByText("Took 1 tool and 1 question").waitFor()
+    expect(await told.innerText()).toContain("DateTime when")
+    expect(await told.innerText()).toContain("Blob")
+    const worker = await hub.as("worker")
+    const setups = async () => (await (await worker.get("/api/label-setups")).json()).items
+    expect((await setups())[0].tools).toContain("line")
+    await page.getByTestId("setup-save").click()
+    await page.getByText("Saved", { exact: true }).waitFor()
+    expect((await setups())[0]).toMatchObject({
+      tools: ["ellipse"],
+      questions: [{ key: "surface", required: true, options: [{ key: "마름" }, { key: "기름 묻음" }] }],
+    })
     await tablet.close()
-    await setUp({ questions: [] })
+    await setUp({ tools: ["box", "polygon", "brush"], questions: [] })
   }, 120_000)
 
   test("a sheet that has lived through edits and moves shows what a new one shows", async () => {

@@ -1,5 +1,6 @@
 import type { DeskWords } from "./desk.ko.ts"
 import { broker } from "./en/broker.ts"
+import { plural } from "./en/say.ts"
 import { sources } from "./en/sources.ts"
 import { writeNumber } from "./write-number.ts"
 
@@ -232,6 +233,19 @@ export const deskEn: DeskWords = {
     },
   },
   result: { note: "Not taken" },
+  labelConfig: {
+    open: "Take from Label Studio",
+    lead: "Makes tools and questions of a project's labelling config (XML). Nothing changes until you save.",
+    project: "Project",
+    pasted: "Paste it",
+    xml: "Labelling config (XML)",
+    take: "Take over",
+    taken: (tools, questions) =>
+      `Took ${plural(tools, "tool")} and ${plural(questions, "question")}. Check them and save.`,
+    left: "Cannot be asked here",
+    unknown: "Defects the catalogue does not know",
+    unreadable: "This config cannot be read. Nothing was changed.",
+  },
   servers: {
     title: "Model servers",
     lead: "Servers made for Label Studio look at the parts of a project. What they say is shown to people; people decide.",

@@ -233,6 +233,19 @@ export const deskKo = {
     },
   },
   result: { note: "받지 않은 것" },
+  labelConfig: {
+    open: "Label Studio 설정 가져오기",
+    lead: "프로젝트의 라벨링 설정(XML)을 위의 도구와 질문으로 옮깁니다. 저장할 때까지는 아무것도 바뀌지 않습니다.",
+    project: "프로젝트",
+    pasted: "직접 붙여 넣기",
+    xml: "라벨링 설정 (XML)",
+    take: "옮기기",
+    taken: (tools: number, questions: number) =>
+      `도구 ${n(tools)}개와 질문 ${n(questions)}개를 옮겼습니다. 확인하고 저장하세요.`,
+    left: "옮길 수 없는 것",
+    unknown: "카탈로그에 없는 불량 이름",
+    unreadable: "이 설정을 읽을 수 없습니다. 아무것도 바뀌지 않았습니다.",
+  },
   servers: {
     title: "모델 서버",
     lead: "Label Studio용으로 만든 서버가 프로젝트의 부품을 봅니다. 그 답은 사람에게 보여 주기만 하고, 판정은 사람이 합니다.",

@@ -13,6 +13,7 @@ import { Panel } from "../../parts/page.tsx"
 import { TroubleNote } from "../../parts/states.tsx"
 import { drawingModes, modeIcons } from "../label/modes.ts"
 import { optionsText, readOptions } from "./label-setup.rules.ts"
+import { LabelStudioSetup } from "./label-studio-setup.tsx"
 
 /** A question while it is being written: everything as text. */
 type Draft = {
@@ -229,6 +230,13 @@ export function LabelSetupPanel() {
           )}
         </div>
       ))}
+      <LabelStudioSetup
+        onRead={(setup) => {
+          tools.value = setup.tools
+          drafts.value = setup.questions.map(draftOf)
+          said.value = ""
+        }}
+      />
       <div class="answers">
         <Button
           icon="plus"
