@@ -1,18 +1,9 @@
 import type { Page } from "playwright-core"
 import { fixturePassword, type startFixture } from "./fixture.ts"
+import { overDesk, overWork } from "./over-screens.ts"
+import type { Screen } from "./screen.ts"
 
 type Fixture = Awaited<ReturnType<typeof startFixture>>
-export type Screen = {
-  name: string
-  /** Where it is; without one it opens over the screen before it. */
-  path?: string
-  /** It finds its address itself, and stands over nothing. */
-  goes?: true
-  open: (page: Page) => Promise<void>
-  /** The file of what it is to look like, where that is kept. */
-  picture?: string
-}
-
 const plainPictures: Record<string, string> = {
   "/": "home",
   "/rollouts": "rollouts",
@@ -267,6 +258,8 @@ const screensOf = (fixture: Fixture): Screen[] => [
       await page.getByTestId("flow-comment-person").first().waitFor()
     },
   },
+  ...overWork,
+  ...overDesk,
   {
     name: "label: just judged",
     path: "/label",
@@ -359,6 +352,9 @@ export async function walk(
   if (pictured) return
   await page.getByTestId("tablet-people").tap()
   await lookAt({ name: "names" })
+  await page.getByTestId("tablet-tile").first().tap()
+  await page.getByTestId("pin-pad").waitFor()
+  await lookAt({ name: "PIN" })
 }
 
 /** Changes the language as another window of the browser would, and waits until its words are on the screen. */

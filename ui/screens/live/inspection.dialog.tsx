@@ -55,7 +55,7 @@ export function InspectionDialog({
           }
         />
       )}
-      <div class="facts">
+      <dl class="facts">
         <div>
           <dt>{words.label.model}</dt>
           <dd>
@@ -89,7 +89,7 @@ export function InspectionDialog({
             </dd>
           )}
         </div>
-      </div>
+      </dl>
       <Similar
         key={inspection.id}
         id={inspection.id}
