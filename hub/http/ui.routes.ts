@@ -60,18 +60,25 @@ export function createUiRoutes({
     const bytes = await openAsset(`ui/${path}`)
     if (!bytes) throw new Problem("not_found", "page", "there is no such page")
     const type = mediaTypes[path.slice(path.lastIndexOf(".") + 1).toLowerCase()] ?? "application/octet-stream"
-    const packed = worthPacking.test(type) && /\bgzip\b/.test(c.req.header("accept-encoding") ?? "")
+    const packing = worthPacking.test(type) ? await packingOf(c, path) : null
     const digest = createHash("sha256").update(bytes).digest("base64url")
     // The packed bytes are another representation and need a name of their own (RFC 9110 §8.8.3.3).
-    const etag = packed ? `"${digest}-gzip"` : `"${digest}"`
+    const etag = packing ? `"${digest}-${packing.coding}"` : `"${digest}"`
     c.header("ETag", etag)
     c.header("Vary", "Accept-Encoding")
     c.header("Cache-Control", unchanging.test(path) ? "public, max-age=31536000, immutable" : "no-cache")
     if (c.req.header("if-none-match") === etag) return c.body(null, 304)
     c.header("Content-Type", type)
-    if (!packed) return c.body(bytes)
-    c.header("Content-Encoding", "gzip")
-    return c.body(await pack(digest, bytes))
+    if (!packing) return c.body(bytes)
+    c.header("Content-Encoding", packing.coding)
+    return c.body(packing.bytes ?? (await pack(digest, bytes)))
+  }
+
+  /** Brotli, which browsers take over TLS alone, is made by the build. Null for a client that takes neither. */
+  async function packingOf(c: Context<HubEnv>, path: string) {
+    const bytes = accepts(c, "br") ? await openAsset(`ui/${path}.br`) : null
+    if (bytes) return { coding: "br", bytes }
+    return accepts(c, "gzip") ? { coding: "gzip", bytes: undefined } : null
   }
 
   return new Hono<HubEnv>()
@@ -96,13 +103,20 @@ export function createUiRoutes({
         c.header("Cache-Control", "no-store")
         c.header("Content-Type", mediaTypes.html ?? "")
         c.header("Vary", "Accept-Encoding, Cookie")
-        if (!/\bgzip\b/.test(c.req.header("accept-encoding") ?? "")) return c.body(page)
+        if (!accepts(c, "gzip")) return c.body(page)
         c.header("Content-Encoding", "gzip")
         return c.body(await gzip(page))
       },
     )
     .get("/*", open("the page itself holds no data"), file)
 }
+
+const accepts = (c: Context<HubEnv>, coding: "br" | "gzip"): boolean =>
+  (c.req.header("accept-encoding") ?? "").split(",").some((offer) => {
+    const [name, quality] = offer.split(";").map((part) => part.trim())
+    // A weight of zero refuses (RFC 9110 §12.4.2).
+    return name === coding && !/^q=0(\.0*)?$/.test(quality ?? "")
+  })
 
 /** Data and no script: whatever a name in it says, it cannot end the element it stands in. */
 function carried(opening: Opening): string {

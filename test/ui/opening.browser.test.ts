@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { join } from "node:path"
+import { brotliDecompressSync } from "node:zlib"
 import type { AxeResults } from "axe-core"
 import type { Browser, Page, Route } from "playwright-core"
 import { theHub } from "../../hub/platform/audit.ts"
@@ -224,5 +225,23 @@ describe.skipIf(!available)("the first part on a tablet", () => {
     expect(text).not.toMatch(/setPointerCapture.*getContext|safeParse|createContext|OffscreenCanvas/)
     expect(text).not.toContain("BlinkMacSystemFont")
     expect(page?.gzip).toBeLessThan(16 * 1024)
+  })
+
+  test("is followed by screens in the packing the browser takes, all of them the same inside", async () => {
+    const script = (await uiFiles(hub.ui)).find(({ path }) => /label\.screen-.*\.js$/.test(path))!
+    const fetched = async (takes: string) => {
+      const answer = await fetch(`${hub.url}/${script.path}`, {
+        headers: { "accept-encoding": takes },
+        decompress: false,
+      })
+      return { packing: answer.headers.get("content-encoding"), bytes: await answer.bytes() }
+    }
+    const plain = await fetched("gzip;q=0, identity")
+    const gzip = await fetched("gzip, deflate")
+    const brotli = await fetched("gzip, deflate, br, zstd")
+    expect([plain.packing, gzip.packing, brotli.packing]).toEqual([null, "gzip", "br"])
+    expect(Bun.gunzipSync(gzip.bytes)).toEqual(plain.bytes)
+    expect(new Uint8Array(brotliDecompressSync(brotli.bytes))).toEqual(plain.bytes)
+    expect(brotli.bytes.length).toBeLessThan(gzip.bytes.length)
   })
 })
