@@ -98,7 +98,9 @@ export function createTablet(deps: {
         setInterval(() => void registration.update().catch(() => {}), 60 * 60_000)
       } catch (error) {
         console.info("the screens will not open without the network", error)
-        offline.value = "unsupported"
+        // Whoever clicked a certificate's warning away has a page, and no worker: it is the address that is at fault.
+        const isRefused = error instanceof DOMException && error.name === "SecurityError"
+        offline.value = isRefused ? "insecure" : "unsupported"
       }
     },
     /** Takes the newer build; what is unsent lies on the tablet's disk and goes on from there. */

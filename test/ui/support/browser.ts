@@ -6,7 +6,7 @@ const executablePath = process.env.CRUX_CHROMIUM ?? "/usr/bin/chromium"
 export const hasBrowser = (): Promise<boolean> => Bun.file(executablePath).exists()
 
 /** Headless, and silent towards the network: nothing but the page's own requests. */
-export function openBrowser(): Promise<Browser> {
+export function openBrowser(more: readonly string[] = []): Promise<Browser> {
   return chromium.launch({
     executablePath,
     args: [
@@ -18,6 +18,7 @@ export function openBrowser(): Promise<Browser> {
       "--disable-background-networking",
       "--disable-component-update",
       "--disable-sync",
+      ...more,
     ],
   })
 }
@@ -30,6 +31,8 @@ export type View = {
   touch?: boolean
   theme?: "auto" | "light" | "dark" | "contrast"
   language?: "ko" | "en"
+  /** Somebody has clicked the warning of a certificate away. */
+  clickedThrough?: boolean
 }
 
 /** A tablet with its settings, and everything its console complained about. */
@@ -39,6 +42,7 @@ export async function openTablet(browser: Browser, view: View) {
     hasTouch: view.touch ?? true,
     locale: view.locale ?? "ko-KR",
     colorScheme: view.dark ? "dark" : "light",
+    ignoreHTTPSErrors: view.clickedThrough ?? false,
   })
   const prefs = JSON.stringify({ language: view.language ?? "ko", theme: view.theme ?? "auto" })
   await context.addInitScript((stored) => {

@@ -54,6 +54,8 @@ export type FixtureOptions = {
   painted?: Picture[]
   width?: number
   port?: number
+  /** Serves over TLS. */
+  tls?: { cert: string; key: string }
   /** Sends a new inspection this often, ms. */
   every?: number
   setup?: boolean
@@ -544,6 +546,7 @@ export async function startFixture(options: FixtureOptions) {
     port: options.port ?? 0,
     hostname: "127.0.0.1",
     idleTimeout: 0,
+    ...(options.tls && { tls: options.tls }),
     async fetch(request) {
       const { pathname } = new URL(request.url)
       if (!pathname.startsWith("/api/")) return page(pathname)
@@ -567,7 +570,7 @@ export async function startFixture(options: FixtureOptions) {
     : undefined
 
   return {
-    url: `http://127.0.0.1:${server.port}`,
+    url: `${options.tls ? "https" : "http"}://127.0.0.1:${server.port}`,
     labels,
     skips,
     kinds,
