@@ -1,6 +1,7 @@
-import { boxFromCorners, type ImagePoint, isDrawable } from "./geometry.ts"
+import { boxFromCorners, type ImagePoint, isDrawable, screenPoint } from "./geometry.ts"
 import type { EditorState } from "./state.ts"
 import { backOf, finish, idle, pointAt, type Tool } from "./tool.ts"
+import { toImage } from "./viewport.ts"
 
 function finishBox(state: EditorState, type: "box" | "ellipse", a: ImagePoint, b: ImagePoint): EditorState {
   const box = boxFromCorners(a, b, state.image)
@@ -8,7 +9,14 @@ function finishBox(state: EditorState, type: "box" | "ellipse", a: ImagePoint, b
   return finish(state, { type, box })
 }
 
-/** Draws between two corners: a drag, or two taps. */
+/** In the middle of what is seen: keys move and stretch it from there. */
+function placed(state: EditorState, type: "box" | "ellipse"): EditorState {
+  const { viewport, stage } = state
+  const at = (part: number) => toImage(viewport, screenPoint(stage.w * part, stage.h * part))
+  return finishBox(state, type, at(2 / 5), at(3 / 5))
+}
+
+/** Draws between two corners: a drag, or two taps; without a pointer it is placed. */
 const betweenCorners = (type: "box" | "ellipse"): Tool => ({
   idle: {
     tap(state, input) {
@@ -19,6 +27,7 @@ const betweenCorners = (type: "box" | "ellipse"): Tool => ({
       const at = pointAt(state, input)
       return { ...state, gesture: { name: "draw", pointer: input.id, from: at, to: at, back: idle } }
     },
+    done: (state) => placed(state, type),
   },
   corner: {
     down(state, input) {

@@ -1,6 +1,6 @@
 import { changeShapes, type EditorDocument, type Outline, type Shape } from "./document.ts"
-import type { Size } from "./geometry.ts"
-import { boundsOfAll, moveOutline } from "./outline.ts"
+import { imagePoint, resizeBox, type Size } from "./geometry.ts"
+import { boundsOfAll, moveOutline, scaleOutline, turnOutline } from "./outline.ts"
 
 /** Shapes given a new outline, worked out from how they were when a gesture began. */
 export function replaced(
@@ -32,4 +32,31 @@ export function moveOutlineAll(
     hasMask ? Math.trunc(d) : d,
   )
   return replaced(doc, shapes, ({ outline }) => moveOutline(outline, sx ?? 0, sy ?? 0, size))
+}
+
+/** All together larger or smaller; their upper left corner stays. */
+export function growAll(
+  doc: EditorDocument,
+  shapes: readonly Shape[],
+  dw: number,
+  dh: number,
+  size: Size,
+): EditorDocument {
+  const from = boundsOfAll(shapes.map(({ outline }) => outline))
+  const [x, y, w, h] = from
+  if (w <= 0 || h <= 0) return doc
+  const to = resizeBox(from, "se", imagePoint(x + w + dw, y + h + dh), size)
+  return replaced(doc, shapes, ({ outline }) => scaleOutline(outline, from, to))
+}
+
+/** All turned about the middle between them. */
+export function turnAll(
+  doc: EditorDocument,
+  shapes: readonly Shape[],
+  degrees: number,
+  size: Size,
+): EditorDocument {
+  const [x, y, w, h] = boundsOfAll(shapes.map(({ outline }) => outline))
+  const middle = imagePoint(x + w / 2, y + h / 2)
+  return replaced(doc, shapes, ({ outline }) => turnOutline(outline, middle, degrees, size))
 }

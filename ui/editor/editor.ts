@@ -10,7 +10,7 @@ import {
   reorder,
   type Shape,
 } from "./document.ts"
-import { moveOutlineAll } from "./edit.ts"
+import { growAll, moveOutlineAll, turnAll } from "./edit.ts"
 import { type ScreenPoint, type Size, screenPoint } from "./geometry.ts"
 import { touchedVertex } from "./hand.tool.ts"
 import { change, redo, undo } from "./history.ts"
@@ -43,6 +43,10 @@ export type EditorAction =
   | { readonly type: "look"; readonly look: Partial<Look> }
   /** Arrow keys: moves the selected shapes by image pixels, else the picture by screen pixels. */
   | { readonly type: "nudge"; readonly dx: number; readonly dy: number }
+  /** The selected shapes wider and higher by image pixels. */
+  | { readonly type: "grow"; readonly dw: number; readonly dh: number }
+  /** The selected shapes turned, clockwise. */
+  | { readonly type: "spin"; readonly degrees: number }
   | { readonly type: "select"; readonly id: string | null }
   | { readonly type: "select-all" }
   | { readonly type: "adding"; readonly on: boolean }
@@ -73,7 +77,7 @@ export type EditorAction =
   /** One corner back while a path is drawn, else one step of history. */
   | { readonly type: "undo" }
   | { readonly type: "redo" }
-  /** Ends what is being drawn with what is there; else puts the tool away. */
+  /** Ends what is being drawn with what is there, or places what the tool makes; else puts the tool away. */
   | { readonly type: "done" }
   | { readonly type: "escape" }
 
@@ -156,6 +160,17 @@ export function reduce(state: EditorState, action: EditorAction, tools: Tools = 
         )
       const moved = panBy(state.viewport, -action.dx * panStep, -action.dy * panStep)
       return { ...state, viewport: keep(moved, state.image, state.stage) }
+    }
+    case "grow":
+    case "spin": {
+      const shapes = selectedShapes(state).filter(({ locked }) => !locked)
+      if (shapes.length === 0) return state
+      return changed(
+        action.type === "grow"
+          ? growAll(doc, shapes, action.dw, action.dh, state.image)
+          : turnAll(doc, shapes, action.degrees, state.image),
+        `${action.type} ${state.selection.join()}`,
+      )
     }
     case "select":
       return select(cancelGesture(state), action.id === null ? [] : [action.id])

@@ -72,6 +72,23 @@ export function moveOutline(outline: Outline, dx: number, dy: number, size: Size
   }
 }
 
+/** The outline turned about a place; one that would not lie on the image any more stays, and so does what has no direction. */
+export function turnOutline(outline: Outline, about: ImagePoint, degrees: number, size: Size): Outline {
+  if (isTurnable(outline)) {
+    const [, , w, h] = outline.box
+    const middle = onImage(rotate(middleOf(outline.box), about, degrees), size)
+    const box: Box = [middle.x - w / 2, middle.y - h / 2, w, h]
+    const angle = Math.round(wrapAngle((outline.angle ?? 0) + degrees) * 10) / 10
+    const isUpright =
+      angle === 0 && box[0] >= 0 && box[1] >= 0 && box[0] + w <= size.w && box[1] + h <= size.h
+    return isUpright ? { type: outline.type, box } : { ...outline, box, angle }
+  }
+  if (outline.type !== "polygon" && outline.type !== "line") return outline
+  const turned = { ...outline, points: outline.points.map((p) => pair(rotate(point(p), about, degrees))) }
+  const [, , w, h] = boundsOf(turned)
+  return w > size.w || h > size.h ? outline : moveOutline(turned, 0, 0, size)
+}
+
 /** More corners than these are a traced edge: nobody pulls them one by one. */
 const mostVertices = 60
 

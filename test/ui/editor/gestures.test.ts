@@ -1,4 +1,7 @@
 import { expect, test } from "bun:test"
+import { boundsOf } from "#contract/outline"
+import type { Outline, Shape } from "../../../ui/editor/document.ts"
+import { screenPoint } from "../../../ui/editor/geometry.ts"
 import { createTestEditor, suggestion } from "../support/editor.ts"
 
 test("a drag with the box tool makes a box in image pixels and gives the hand back", () => {
@@ -184,4 +187,104 @@ test("turning the tablet keeps the whole part in view, a closer look stays close
   editor.act({ type: "zoom", factor: 3 })
   editor.act({ type: "stage", size: { w: 500, h: 400 } })
   expect(editor.state.viewport.scale).toBeCloseTo(2.4)
+})
+
+test("with keys alone a box is placed, moved, stretched and turned, and every key is one step back", () => {
+  const editor = createTestEditor()
+  editor.act({ type: "mode", mode: "box" })
+  editor.act({ type: "done" })
+  expect(editor.boxes).toEqual([[400, 320, 200, 160]])
+  expect(editor.state.mode).toBe("hand")
+  editor.act({ type: "nudge", dx: 10, dy: 0 })
+  editor.act({ type: "grow", dw: 50, dh: -20 })
+  expect(editor.boxes).toEqual([[410, 320, 250, 140]])
+  editor.act({ type: "spin", degrees: 90 })
+  expect(editor.shapes[0]!.outline).toEqual({ type: "box", box: [410, 320, 250, 140], angle: 90 })
+  editor.act({ type: "spin", degrees: -90 })
+  expect(editor.shapes[0]!.outline).toEqual({ type: "box", box: [410, 320, 250, 140] })
+  for (let i = 0; i < 3; i++) editor.act({ type: "undo" })
+  expect(editor.boxes).toEqual([[400, 320, 200, 160]])
+})
+
+test("what is stretched stays on the image and keeps a size", () => {
+  const editor = createTestEditor([suggestion("m1", [800, 600, 150, 150])])
+  editor.tap([440, 340])
+  editor.act({ type: "grow", dw: 900, dh: -900 })
+  expect(editor.boxes).toEqual([[800, 600, 200, 4]])
+})
+
+test("a polygon and an ellipse are turned together about the middle between them, a locked one is not", () => {
+  const square = {
+    type: "polygon" as const,
+    points: [
+      [200, 200],
+      [300, 200],
+      [300, 300],
+      [200, 300],
+    ] as [number, number][],
+  }
+  const shape = (id: string, outline: Outline, locked = false): Shape => ({
+    id,
+    kind: "scratch",
+    by: "person",
+    state: "kept",
+    outline,
+    locked,
+  })
+  const editor = createTestEditor([
+    shape("p", square),
+    shape("e", { type: "ellipse", box: [500, 200, 100, 100] }),
+    shape(
+      "l",
+      {
+        type: "line",
+        points: [
+          [0, 0],
+          [10, 0],
+        ],
+      },
+      true,
+    ),
+  ])
+  editor.act({ type: "select-all" })
+  editor.act({ type: "spin", degrees: 180 })
+  const [p, e, l] = editor.shapes.map(({ outline }) => boundsOf(outline).map(Math.round))
+  // The middle between all that turns: (400, 250).
+  expect([p, e, l]).toEqual([
+    [500, 200, 100, 100],
+    [200, 200, 100, 100],
+    [0, 0, 10, 0],
+  ])
+})
+
+test("turning the view keeps what is in the middle, and a box drawn then lies where the picture shows it", () => {
+  const editor = createTestEditor()
+  editor.act({ type: "turn", quarters: 1 })
+  expect(editor.state.viewport.turn).toBe(1)
+  // The whole picture, on its side: 800 wide, 1000 high, on a stage of 500 by 400.
+  expect(editor.state.viewport.scale).toBeCloseTo(0.4)
+  editor.act({ type: "mode", mode: "box" })
+  editor.tap([250, 200])
+  editor.tap([290, 240])
+  // To the right on the screen is up in the picture, down on the screen is right.
+  const [x, y, w, h] = editor.boxes[0]!.map(Math.round)
+  expect([x, y, w, h]).toEqual([500, 300, 100, 100])
+  editor.act({ type: "turn", quarters: -1 })
+  expect(editor.state.viewport).toMatchObject({ turn: 0, scale: 0.5 })
+})
+
+test("the other end of a pen erases", () => {
+  const editor = createTestEditor()
+  editor.act({ type: "mode", mode: "brush" })
+  editor.act({ type: "brush", size: 40 })
+  editor.drag([100, 100], [200, 100])
+  const before = boundsOf(editor.shapes[0]!.outline)
+  const pen = { id: 9, kind: "pen" as const, contact: 1 }
+  editor.act({ ...pen, type: "down", at: screenPoint(90, 100), eraser: true })
+  for (let x = 95; x <= 150; x += 5) editor.act({ ...pen, type: "move", at: screenPoint(x, 100) })
+  editor.act({ ...pen, type: "up", at: screenPoint(150, 100) })
+  const after = boundsOf(editor.shapes[0]!.outline)
+  expect(editor.shapes).toHaveLength(1)
+  expect(after[0]).toBeGreaterThan(before[0] + 90)
+  expect(after[0] + after[2]).toBe(before[0] + before[2])
 })

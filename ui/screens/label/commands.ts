@@ -22,6 +22,8 @@ export type Beside = "guide" | "alike"
 const zoomStep = 1.5
 const lookStep = 0.15
 const far = 10
+const growStep = 5
+const spinStep = 5
 
 /** One step of brush size: finer when small. */
 const brushStep = (size: number, up: boolean): number => {
@@ -57,6 +59,7 @@ export function createCommands(deps: {
     if (work.held.value) open(what)
   }
   const nudge = (dx: number, dy: number) => () => dispatch({ type: "nudge", dx, dy })
+  const grow = (dw: number, dh: number) => () => dispatch({ type: "grow", dw, dh })
   const order = (to: Place) => () => dispatch({ type: "order", to })
   const look = (brightness: number, contrast: number) => () => {
     const now = state().look
@@ -144,6 +147,12 @@ export function createCommands(deps: {
     farRight: nudge(far, 0),
     farUp: nudge(0, -far),
     farDown: nudge(0, far),
+    wider: grow(growStep, 0),
+    narrower: grow(-growStep, 0),
+    taller: grow(0, growStep),
+    shorter: grow(0, -growStep),
+    spinRight: () => dispatch({ type: "spin", degrees: spinStep }),
+    spinLeft: () => dispatch({ type: "spin", degrees: -spinStep }),
     bring: () => dispatch({ type: "bring" }),
     front: order("front"),
     forward: order("forward"),

@@ -304,6 +304,15 @@ function Regions({
         <>
           <h3>{words.editor.move}</h3>
           <Pad commands={commands} />
+          <h3>{words.editor.reshape}</h3>
+          <div class="drawer-grid">
+            <Do id="wider" icon="next" commands={commands} disabled={only.locked === true} />
+            <Do id="taller" icon="down" commands={commands} disabled={only.locked === true} />
+            <Do id="spinRight" icon="turn" commands={commands} disabled={only.locked === true} />
+            <Do id="narrower" icon="left" commands={commands} disabled={only.locked === true} />
+            <Do id="shorter" icon="up" commands={commands} disabled={only.locked === true} />
+            <Do id="spinLeft" icon="undo" commands={commands} disabled={only.locked === true} />
+          </div>
         </>
       )}
     </div>

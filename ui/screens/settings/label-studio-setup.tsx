@@ -77,7 +77,6 @@ export function LabelStudioSetup({ onRead }: { onRead: (setup: SetupOfConfig) =>
         )}
         <div>
           <Button
-            icon="down"
             disabled={project.value === "" && config.value.trim() === ""}
             onClick={() => void take()}
             testid="setup-config-take"
