@@ -55,6 +55,7 @@ export const decodings = {
   rfdetr: ["boxes", "logits"],
   mmdet: ["dets", "labels"],
   anomaly: ["score"],
+  anomaly_map: ["map"],
   semantic: ["mask"],
   semantic_sigmoid: ["mask"],
 } as const satisfies Record<string, readonly v.InferOutput<typeof ModelOutput>["role"][]>
@@ -100,6 +101,10 @@ export const ModelContract = v.object({
     iou: v.optional(v.number()),
     /** Name of an input that takes width and height, where boxes come in those pixels. */
     size_input: v.optional(v.string()),
+    /** Boxes are shares of the input instead of its pixels. */
+    shares: v.optional(v.boolean()),
+    /** Raw numbers of a map: which of the whole picture, and which of a place, is one half, and how many more are one. */
+    raw: v.optional(v.object({ score: v.number(), map: v.number(), span: v.pipe(v.number(), v.gtValue(0)) })),
   }),
   classes: v.array(ModelClass),
   thresholds: Thresholds,

@@ -138,14 +138,16 @@ const readers: Readonly<Record<string, Reader>> = {
     const found = rowsOf({ data, dims: raw.dims }, contract.classes.length)
     return { detections: suppress(found, contract.decode.iou ?? usualIou) }
   },
-  /** Corners in pixels of the size that was fed, here the input's; labels and scores beside them. */
-  detr: (outputs, contract) => {
+  /** Corners in pixels of the size that was fed, here the input's, or shares of it; labels and scores beside them. */
+  detr: (outputs, contract, input) => {
     const [boxes, labels, scores] = [
       taken(outputs, contract, "boxes"),
       taken(outputs, contract, "labels"),
       taken(outputs, contract, "scores"),
     ]
-    return { detections: beside(boxes.data, labels.data, (i) => scores.data[i]!, scores.data.length, 4) }
+    const [w, h] = contract.decode.shares ? [input.w, input.h] : [1, 1]
+    const corners = Array.from(boxes.data, (value, i) => value * (i % 2 === 0 ? w : h))
+    return { detections: beside(corners, labels.data, (i) => scores.data[i]!, scores.data.length, 4) }
   },
   /** [1, n, 4] middle and size as shares of the input, [1, n, classes] logits. */
   rfdetr: (outputs, contract, input) => {
@@ -176,6 +178,16 @@ const readers: Readonly<Record<string, Reader>> = {
     const map = contract.outputs.find(({ role }) => role === "map")
     const detections = map ? areasOf(taken(outputs, contract, "map"), contract, input) : []
     return { score: data[0] ?? Number.NaN, detections }
+  },
+  /** A map alone: the picture is as odd as its oddest place. */
+  anomaly_map: (outputs, contract, input) => {
+    const { data, dims } = taken(outputs, contract, "map")
+    const { score, map, span } = contract.decode.raw ?? { score: 0.5, map: 0.5, span: 1 }
+    const onScale = (value: number, half: number) => clamp((value - half) / span + 0.5)
+    const places = Float32Array.from(data, (value) => onScale(value, map))
+    let oddest = Number.NEGATIVE_INFINITY
+    for (let i = 0; i < data.length; i++) oddest = Math.max(oddest, data[i]!)
+    return { score: onScale(oddest, score), detections: areasOf({ data: places, dims }, contract, input) }
   },
   /** [1, classes, h, w] logits of every place: areas of NG classes, as sure as their surest place. */
   semantic: (outputs, contract, input) => {

@@ -1,9 +1,8 @@
-import type { ModelContract, ModelInput } from "#contract/model"
+import type { ModelContract } from "#contract/model"
 import type { OnnxModel } from "../onnx/read.ts"
-import { classesOf, numbered, readNames } from "./names.ts"
-
-/** Who made an export, as far as it shows. */
-export type Guess = { source: string; contract: ModelContract }
+import { drafted, type Guess, imagesOf, planesOf } from "./draft.ts"
+import { numbered, readNames } from "./names.ts"
+import { isHierarchy, openvino } from "./openvino.ts"
 
 const imageNet = { scale: 1 / 255, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] }
 const plain = { scale: 1 / 255, mean: [0, 0, 0], std: [1, 1, 1] }
@@ -13,6 +12,7 @@ const plain = { scale: 1 / 255, mean: [0, 0, 0], std: [1, 1, 1] }
  * out; undefined when it is nothing that is known. A guess is shown to an engineer before anybody relies on it.
  */
 export function recogniseModel(model: OnnxModel): Guess | undefined {
+  if (isHierarchy(model)) return undefined
   for (const look of [
     ultralytics,
     openvino,
@@ -31,64 +31,6 @@ export function recogniseModel(model: OnnxModel): Guess | undefined {
   }
   return undefined
 }
-
-type Draft = {
-  source: string
-  task: ModelContract["task"]
-  input: Partial<ModelInput> & Pick<ModelInput, "scale" | "mean" | "std">
-  mode: ModelInput["resize"]["mode"]
-  outputs: ModelContract["outputs"]
-  decode: ModelContract["decode"]
-  names: readonly string[]
-  thresholds?: ModelContract["thresholds"]
-  licence?: string | undefined
-  /** Side of the input where the file leaves it open. */
-  side?: number
-}
-
-function drafted(model: OnnxModel, draft: Draft): Guess {
-  const [image = planesOf(model)] = imagesOf(model)
-  const bare = image?.dims.length === 3
-  const nhwc = !bare && (image?.dims[3] === 3 || image?.dims[3] === 1)
-  const [h, w] = (nhwc || bare ? image?.dims.slice(1, 3) : image?.dims.slice(2)) ?? []
-  const side = (dim: number | string | undefined) =>
-    typeof dim === "number" && dim > 0 && dim <= 8192 ? dim : (draft.side ?? 640)
-  const { scale, mean, std, color = "RGB" } = draft.input
-  return {
-    source: draft.source,
-    contract: {
-      v: 1,
-      task: draft.task,
-      inputs: [
-        {
-          name: image?.name ?? "images",
-          dtype: image?.type === 2 ? "u8" : "f32",
-          layout: bare ? "CHW" : nhwc ? "NHWC" : "NCHW",
-          color,
-          resize: { mode: draft.mode, w: side(w), h: side(h), interp: "bilinear", antialias: true, pad: 114 },
-          scale,
-          mean: [...mean],
-          std: [...std],
-        },
-      ],
-      outputs: draft.outputs,
-      decode: draft.decode,
-      classes: classesOf(draft.names),
-      thresholds: draft.thresholds ?? { t_low: 0.25, t_high: 0.5 },
-      score: { direction: "higher_is_ng", raw: false },
-      provenance: { recipe: draft.source, ...(draft.licence !== undefined && { licence: draft.licence }) },
-    },
-  }
-}
-
-function imagesOf({ inputs, initializers }: OnnxModel) {
-  const weights = new Set(initializers.map(({ name }) => name))
-  return inputs.filter(({ name, dims }) => !weights.has(name) && dims.length === 4)
-}
-
-/** A picture without a batch around it. */
-const planesOf = ({ inputs }: OnnxModel) =>
-  inputs.find(({ dims }) => dims.length === 3 && (dims[0] === 3 || dims[0] === 1))
 
 /** Cells of strides 8, 16 and 32 on the input. */
 function cellsOf(model: OnnxModel): number {
@@ -136,76 +78,6 @@ function ultralytics(model: OnnxModel): Guess | undefined {
     ],
     decode: { type: inside ? "yolo_e2e" : older ? "yolo_v5" : "yolo_v8", iou: 0.5 },
   })
-}
-
-/** OpenVINO's Model API, Geti and OTX: `model_info <name>` in the metadata. */
-function openvino(model: OnnxModel): Guess | undefined {
-  const info = (name: string) => model.metadata.get(`model_info ${name}`)
-  const kind = info("model_type")?.toLowerCase()
-  if (kind === undefined) return undefined
-  const numbers = (name: string, otherwise: number[]) => {
-    const read = info(name)?.trim().split(/\s+/).map(Number)
-    return read?.length === 3 && read.every(Number.isFinite) ? read : otherwise
-  }
-  const names = (info("labels") ?? "")
-    .trim()
-    .split(/\s+/)
-    .filter((name) => name !== "")
-  const confidence = Number(info("confidence_threshold") ?? "0.5")
-  const resize = info("resize_type")
-  const base = {
-    source: "openvino",
-    names,
-    // Their scale is by what is divided, after the mean, both in 0..255.
-    input: {
-      scale: 1,
-      mean: numbers("mean_values", [0, 0, 0]),
-      std: numbers("scale_values", [1, 1, 1]),
-      color: info("reverse_input_channels")?.toLowerCase() === "true" ? ("RGB" as const) : ("BGR" as const),
-    },
-    mode:
-      resize === "fit_to_window_letterbox" || resize === "fit_to_window"
-        ? ("letterbox" as const)
-        : resize === "crop"
-          ? ("short_side_crop" as const)
-          : ("stretch" as const),
-    thresholds: { t_low: confidence / 2, t_high: confidence },
-  }
-  const [first, second] = model.outputs
-  if (!first) return undefined
-  if (kind === "classification") {
-    const several = info("multilabel")?.toLowerCase() === "true"
-    return drafted(model, {
-      ...base,
-      task: several ? "multilabel" : "classification",
-      outputs: [{ name: first.name, role: "logits" }],
-      decode: { type: several ? "sigmoid" : "softmax" },
-    })
-  }
-  if (kind === "ssd" || kind === "detection") {
-    const dets = model.outputs.find(({ dims }) => dims.at(-1) === 5) ?? first
-    const labels = model.outputs.find((output) => output !== dets) ?? second
-    if (!labels) return undefined
-    return drafted(model, {
-      ...base,
-      task: "detection",
-      outputs: [
-        { name: dets.name, role: "dets" },
-        { name: labels.name, role: "labels" },
-      ],
-      decode: { type: "mmdet" },
-    })
-  }
-  if (kind === "segmentation")
-    return drafted(model, {
-      ...base,
-      // The first class is the ground.
-      names: ["background", ...names],
-      task: "segmentation",
-      outputs: [{ name: first.name, role: "mask" }],
-      decode: { type: "semantic" },
-    })
-  return undefined
 }
 
 /** RT-DETR and D-FINE: the size of the picture goes in, boxes in its pixels come out. */

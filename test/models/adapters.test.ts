@@ -40,6 +40,10 @@ async function look(bytes: Uint8Array) {
 
 const names = "{0: 'scratch', 1: 'dent'}"
 
+/** Metadata as OpenVINO's Model API writes it. */
+const info = (of: Record<string, string>) =>
+  Object.fromEntries(Object.entries(of).map(([key, value]) => [`model_info ${key}`, value]))
+
 describe("models of other makers", () => {
   test("Ultralytics v8 to v11: probabilities by rows, letterboxed, the same thing twice counts once", async () => {
     const dims = [1, 6, 84]
@@ -163,8 +167,6 @@ describe("models of other makers", () => {
   })
 
   test("OpenVINO's Model API: classes, several at once, masks", async () => {
-    const info = (of: Record<string, string>) =>
-      Object.fromEntries(Object.entries(of).map(([key, value]) => [`model_info ${key}`, value]))
     const classes = await look(
       exported(
         { name: "image", side: 32 },
@@ -198,6 +200,79 @@ describe("models of other makers", () => {
     )
     // Where both are equally likely nothing stands out enough to be surer than the rest.
     expect(mask.findings[0]).toMatchObject({ kind: "scratch", score: expect.closeTo(0.9933, 3) })
+  })
+
+  test("Model API: boxes as shares of the input, the picture in the corner of its window", async () => {
+    const { source, contract, findings } = await look(
+      exported(
+        { name: "image", side: 64 },
+        [
+          { name: "bboxes", dims: [1, 1, 4], data: [0.25, 0.125, 0.5, 0.25] },
+          { name: "labels", dims: [1, 1], data: [1], int64: true },
+          { name: "scores", dims: [1, 1], data: [0.8] },
+        ],
+        info({ model_type: "SSD", labels: "scratch dent", resize_type: "fit_to_window", pad_value: "0" }),
+      ),
+    )
+    expect(source).toBe("openvino")
+    expect(contract.inputs[0]?.resize).toMatchObject({ mode: "letterbox_topleft", pad: 0 })
+    // 200 x 100 in 64 x 64: everything is 3.125 times as large on the picture.
+    expect(findings).toEqual([{ kind: "dent", score: expect.closeTo(0.8, 5), box: [50, 25, 50, 25] }])
+  })
+
+  test("Model API: classes in a hierarchy are not taken for plain ones", () => {
+    const said = info({ model_type: "Classification", hierarchical: "True", labels: "good bad scratch dent" })
+    const answer = [{ name: "logits", dims: [1, 4], data: [0, 1, 2, 3] }]
+    expect(lookAtModel(exported({ name: "image", side: 32 }, answer, said)).source).toBeNull()
+  })
+
+  test("Model API: things with masks, whose first label stands for nothing", async () => {
+    const { contract, findings } = await look(
+      exported(
+        { name: "image", side: 64 },
+        [
+          { name: "boxes", dims: [1, 1, 5], data: [16, 16, 32, 32, 0.7] },
+          { name: "labels", dims: [1, 1], data: [0], int64: true },
+          { name: "masks", dims: [1, 1, 4, 4], data: new Float32Array(16) },
+        ],
+        info({ model_type: "MaskRCNN", labels: "otx_empty_lbl scratch dent" }),
+      ),
+    )
+    expect(contract).toMatchObject({ task: "instance", decode: { type: "mmdet" } })
+    expect(findings).toEqual([{ kind: "scratch", score: expect.closeTo(0.7, 5), box: [50, 25, 50, 25] }])
+  })
+
+  test("Model API: a map of raw distances, with one limit for the picture and another for its places", async () => {
+    const map = sparse(
+      [1, 1, 8, 8],
+      [
+        [[0, 0, 2, 3], 26],
+        [[0, 0, 2, 4], 22],
+        [[0, 0, 5, 5], 19],
+      ],
+    )
+    const of = (limits: Record<string, string>) =>
+      look(
+        exported(
+          { name: "input", side: 64 },
+          [{ name: "output", dims: [1, 1, 8, 8], data: map }],
+          info({ model_type: "AnomalyDetection", labels: "Normal Anomaly", ...limits }),
+        ),
+      )
+    const seen = await of({ image_threshold: "24", pixel_threshold: "21", normalization_scale: "20" })
+    expect(seen.contract).toMatchObject({
+      task: "anomaly",
+      decode: { type: "anomaly_map", raw: { score: 24, map: 21, span: 20 } },
+    })
+    expect(seen.contract.classes.map(({ verdict }) => verdict)).toEqual(["OK", "NG"])
+    expect(seen.contract.inputs[0]?.scale).toBeCloseTo(1 / 255, 8)
+    // (26 - 24) / 20 and (26 - 21) / 20 above one half.
+    expect(seen.verdict).toMatchObject({ eval: "ng", score: expect.closeTo(0.6, 5) })
+    expect(seen.findings).toEqual([
+      { kind: "anomaly", score: expect.closeTo(0.75, 5), box: [75, 25, 50, 12.5] },
+    ])
+    const good = await of({ image_threshold: "30", pixel_threshold: "30", normalization_scale: "20" })
+    expect(good.verdict).toMatchObject({ eval: "ok", score: expect.closeTo(0.3, 5) })
   })
 
   test("Hugging Face, timm and torchvision classifiers: one row of logits", async () => {

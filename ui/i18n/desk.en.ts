@@ -53,6 +53,7 @@ export const deskEn: DeskWords = {
       rfdetr: "Boxes: RF-DETR",
       mmdet: "Boxes: mmdeploy, box and score in one row",
       anomaly: "Anomaly: one score",
+      anomaly_map: "Anomaly: one map",
       semantic: "Areas: a map for each class",
       semantic_sigmoid: "Areas: one map of what is wrong",
       crux_patch: "A model of CRUX",

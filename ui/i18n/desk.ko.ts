@@ -54,6 +54,7 @@ export const deskKo = {
       rfdetr: "검출: RF-DETR",
       mmdet: "검출: mmdeploy, 상자와 점수가 한 줄",
       anomaly: "이상 탐지: 점수 하나",
+      anomaly_map: "이상 탐지: 지도 하나",
       semantic: "영역: 클래스마다 지도 하나",
       semantic_sigmoid: "영역: 결함 지도 하나",
       crux_patch: "CRUX 모델",

@@ -15,6 +15,7 @@ const tasks: Record<Decoding, ModelContract["task"]> = {
   rfdetr: "detection",
   mmdet: "detection",
   anomaly: "anomaly",
+  anomaly_map: "anomaly",
   semantic: "segmentation",
   semantic_sigmoid: "segmentation",
 }
