@@ -4,7 +4,7 @@ import { Count, DefectKey, Finite, Instant, Key, Sha256, Share, Uuid } from "./i
 import { Finding } from "./inspection.ts"
 import { ModelContract } from "./model.ts"
 import { GatePolicy, ParamValues } from "./registry.ts"
-import { SampleLabel, TrainingPhase } from "./training.ts"
+import { GpuLoad, SampleLabel, TrainingPhase } from "./training.ts"
 
 /**
  * The trainer contract, version 1: what a program on another machine says to the hub to make models for it. It dials the
@@ -160,7 +160,7 @@ export const Heartbeat = v.object({
   /** Figures of now. With `step` they are also a point of the curves. */
   metrics: v.optional(Metrics),
   step: v.optional(Count),
-  gpu: v.optional(v.object({ util: v.optional(Share), mem_gb: v.optional(v.pipe(Finite, v.minValue(0))) })),
+  gpu: v.optional(GpuLoad),
   /** One short sentence for people who watch. */
   message: v.optional(Text),
 })

@@ -1,5 +1,5 @@
 import * as v from "valibot"
-import { Count, DefectKey, Instant, Key, Sha256, Share, Uuid } from "./ids.ts"
+import { Count, DefectKey, Finite, Instant, Key, Sha256, Share, Uuid } from "./ids.ts"
 import { Box } from "./inspection.ts"
 import { ModelContract } from "./model.ts"
 
@@ -63,6 +63,11 @@ export const TrainingPhase = v.picklist([
   "upload",
 ])
 
+export const GpuLoad = v.object({
+  util: v.optional(Share),
+  mem_gb: v.optional(v.pipe(Finite, v.minValue(0))),
+})
+
 /** Progress of a trainer; field names after Kubeflow Trainer. One per line on the child's IPC channel. */
 export const TrainingProgress = v.object({
   phase: TrainingPhase,
@@ -71,6 +76,8 @@ export const TrainingProgress = v.object({
   /** Named figures as they become known, e.g. { oof_auroc: 0.97 }. */
   metrics: v.optional(v.record(v.string(), v.number())),
   message: v.optional(v.string()),
+  /** Share of its GPUs that is at work, and their memory that is taken. */
+  gpu: v.optional(GpuLoad),
 })
 export type TrainingProgress = v.InferOutput<typeof TrainingProgress>
 

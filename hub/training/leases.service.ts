@@ -249,7 +249,7 @@ export function createLeases(deps: LeasesDeps) {
       const mine = before.trainer === trainer && before.epoch === beat.epoch
       if (mine && before.state === "cancelled") return { cancel: true, expires_at: clock.now(), ttl_s: ttlS }
       held(trainer, id, beat.epoch)
-      const { phase, progress, eta_s, metrics, step, message } = beat
+      const { phase, progress, eta_s, metrics, step, message, gpu } = beat
       const expires = until()
       db.transaction(() => {
         leases.renew(id, expires)
@@ -259,6 +259,7 @@ export function createLeases(deps: LeasesDeps) {
           ...(eta_s !== undefined && { eta_s }),
           ...(metrics && { metrics }),
           ...(message !== undefined && { message }),
+          ...(gpu && { gpu }),
         })
         if (metrics && step !== undefined && store.countPoints(id) < trainerLimits.points)
           store.setPoints(id, [{ step, progress, metrics }], clock.now())

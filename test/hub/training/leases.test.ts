@@ -86,6 +86,8 @@ describe("a job for a trainer", () => {
       cancel: false,
       ttl_s: 60,
     })
+    await trainer.beat(id, epoch, { gpu: { util: 0.93, mem_gb: 11.2 } })
+    expect(await jobOf(engineer, id)).toMatchObject({ progress: { gpu: { util: 0.93, mem_gb: 11.2 } } })
     const points = [
       { step: 1, metrics: { loss: 0.4 } },
       { step: 2, progress: 0.6, metrics: { loss: 0.3, "val/auroc": 0.9 } },

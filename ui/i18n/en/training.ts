@@ -102,6 +102,7 @@ export const trainers: Words["trainers"] = {
   ended: "Taken back",
   seen: (text) => `seen ${text}`,
   gpu: (name, gb) => `${name} · ${gb} GB`,
+  gpuNow: (util, gb) => `GPU ${[util, gb && `${gb} GB taken`].filter(Boolean).join(", ")}`,
   noGpu: "no GPU",
   memory: (gb) => `${gb} GB memory`,
   connect: "Connect a trainer",

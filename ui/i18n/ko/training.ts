@@ -103,6 +103,8 @@ export const trainers = {
   ended: "회수됨",
   seen: (text: string) => `${text} 접속`,
   gpu: (name: string, gb: string) => `${name} · ${gb} GB`,
+  gpuNow: (util: string | null, gb: string | null) =>
+    `GPU ${[util, gb && `메모리 ${gb} GB 사용 중`].filter(Boolean).join(", ")}`,
   noGpu: "GPU 없음",
   memory: (gb: string) => `메모리 ${gb} GB`,
   connect: "장비 연결",

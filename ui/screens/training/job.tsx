@@ -125,6 +125,11 @@ export function RunningJob({
   const named = useRecipeWords(recipes)
   const { columns, names, counted } = useMemo(() => curveOf(job, progressName), [job, progressName])
   const progress = job.progress
+  const gpuNow = ({ util, mem_gb }: NonNullable<NonNullable<typeof progress>["gpu"]>) =>
+    words.trainers.gpuNow(
+      util === undefined ? null : format.percent(util),
+      mem_gb === undefined ? null : format.number(mem_gb),
+    )
   const preparing = job.state === "preparing"
   const queued = preparing || job.state === "queued"
   const over = job.finished_at !== null
@@ -169,6 +174,7 @@ export function RunningJob({
           {!over &&
             progress?.eta_s !== undefined &&
             ` · ${words.training.eta(format.duration(progress.eta_s))}`}
+          {job.state === "running" && progress?.gpu && ` · ${gpuNow(progress.gpu)}`}
         </p>
         {!over && progress?.message !== undefined && job.place !== "hub" && (
           <p class="num">{progress.message}</p>

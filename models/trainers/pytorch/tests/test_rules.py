@@ -10,6 +10,7 @@ from crux_trainer.batches import Draw, draw_weights, draws_of
 from crux_trainer.boxes import average_precision, found_in, suppressed
 from crux_trainer.coreset import coreset_of
 from crux_trainer.errors import TrainingError
+from crux_trainer.gpus import gpus, load
 from crux_trainer.figures import auroc, escape_at_overkill, operating, overkill_at_escape
 from crux_trainer.launchers import launcher_of, start, work_line
 from crux_trainer.outlines import box_of, draw_outline, mask_of
@@ -206,3 +207,25 @@ def test_what_is_found_is_where_it_is(seed):
     )
     assert sorted(one["box"] for one in found) == boxes
     assert all(one["kind"] == "dent" and one["score"] == pytest.approx(1 / (1 + math.exp(-3))) for one in found)
+
+
+def test_an_agent_tells_of_the_gpus_that_it_is_shown(tmp_path, monkeypatch):
+    (tmp_path / "nvidia-smi").write_text(
+        """#!/bin/sh
+case "$1" in
+  *memory.total*) printf '0, GPU-aa, A4000, 16384\\n1, GPU-bb, A4000, 16384\\n' ;;
+  *) printf '0, GPU-aa, 90, 8192\\n1, GPU-bb, 10, 1024\\n' ;;
+esac
+"""
+    )
+    (tmp_path / "nvidia-smi").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert gpus() == [{"name": "A4000", "mem_gb": 16.0}] * 2
+    assert load() == {"util": pytest.approx(0.5), "mem_gb": 9.0}
+    for shown in ("1", "GPU-bb"):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", shown)
+        assert gpus() == [{"name": "A4000", "mem_gb": 16.0}]
+        assert load() == {"util": pytest.approx(0.1), "mem_gb": 1.0}
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert (gpus(), load()) == ([], None)

@@ -68,6 +68,7 @@ export function makeJobs(now: number): JobView[] {
         eta_s: 310,
         metrics: { loss: 0.091 },
         message: "epoch 40 of 60",
+        gpu: { util: 0.93, mem_gb: 11.2 },
       },
       curve: epochs,
       figures: { loss: 0.091, "val/auroc": 0.977 },
