@@ -362,7 +362,7 @@ describe.skipIf(!available)("drawing on a tablet, with a real hub behind it", ()
   }, 120_000)
 
   test("of a large picture the tiles that are looked at come, and no others", async () => {
-    const large = { w: 6000, h: 4000 }
+    const large = { w: 12_000, h: 8_300 }
     const id = await newPart(large)
     const tablet = await openTablet(browser, { width: 1280, height: 800 })
     const { page } = tablet
