@@ -191,6 +191,50 @@ describe.skipIf(!available)("drawing on a tablet, with a real hub behind it", ()
     await tablet.close()
   }, 120_000)
 
+  test("beside a finger that draws stands a magnifier with what lies under it; a mouse needs none", async () => {
+    await newPart()
+    const tablet = await openTablet(browser, { width: 1280, height: 800 })
+    const { page } = tablet
+    await hub.signIn(page, "worker")
+    const hand = await createHand(page, size)
+    const box = await page.getByTestId("label-canvas").boundingBox()
+    const finger: [number, number] = [size.w / 2, size.h * 0.7]
+    const corner: [number, number] = [size.w * 0.8, size.h * 0.9]
+    /** What the sheet over the picture shows above the finger, beside the cross in the magnifier's middle. */
+    const above = () =>
+      page.evaluate(
+        ([x, y]) => {
+          const canvas = document.querySelector<HTMLCanvasElement>(".editor-canvas")!
+          const pixels = canvas.width / canvas.getBoundingClientRect().width
+          const context = canvas.getContext("2d")
+          return [...(context?.getImageData((x + 30) * pixels, (y - 128 + 30) * pixels, 1, 1).data ?? [])]
+        },
+        [box!.width / 2, box!.height / 2 + size.h * 0.2 * hand.scale] as const,
+      )
+    await take(page, "box")
+    expect((await above())[3]).toBe(0)
+    const lift = await hand.hold(corner, finger)
+    const [, green, , opaque] = await above()
+    expect(opaque).toBe(255)
+    expect(Math.abs(green! - (100 + part))).toBeLessThan(4)
+    await lift()
+    await page.getByTestId("label-box-remove").waitFor()
+    expect((await above())[3]).toBe(0)
+
+    await take(page, "box")
+    const at = ([x, y]: [number, number]) =>
+      [
+        box!.x + box!.width / 2 + (x - size.w / 2) * hand.scale,
+        box!.y + box!.height / 2 + (y - size.h / 2) * hand.scale,
+      ] as const
+    await page.mouse.move(...at(corner))
+    await page.mouse.down()
+    await page.mouse.move(...at(finger), { steps: 4 })
+    expect((await above())[3]).toBe(0)
+    await page.mouse.up()
+    await tablet.close()
+  }, 120_000)
+
   test("what must be answered is asked for before NG, and the answers are stored with the label", async () => {
     const names = (ko: string, en: string) => ({ ko, en })
     await setUp({

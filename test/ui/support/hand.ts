@@ -48,6 +48,13 @@ export async function createHand(page: Page, image: { w: number; h: number }) {
       await touch("touchMove", [last])
       await touch("touchEnd", [])
     },
+    /** Puts a finger down, moves it and leaves it there; what comes back lifts it. */
+    async hold(from: Place, to: Place): Promise<() => Promise<void>> {
+      await touch("touchStart", [from])
+      for (const step of steps(from, to)) await touch("touchMove", [step])
+      await page.waitForTimeout(80)
+      return async () => void (await touch("touchEnd", []))
+    },
     /** Two fingers, each from one place to another. */
     async pinch(a: readonly [Place, Place], b: readonly [Place, Place]) {
       await touch("touchStart", [a[0]])
