@@ -117,8 +117,12 @@ export async function* readDocument(
     const find = createFinder(tree)
     const of = places.byImage(numbers.size)
     const read = createWindow(file)
-    const split = splitOf(/_(\w+)\.json$/.exec(path)?.[1])
+    // `instances_train2017.json` is of the folder `train2017`; others lie in the folder of their pictures.
+    const part = /_(\w+)\.json$/.exec(path)?.[1]
+    const split =
+      splitOf(part?.replace(/\d+$/, "")) ?? splitOf(/(?:^|\/)(train|valid?|test)\/[^/]+$/.exec(path)?.[1])
     const beside = path.replace(/[^/]*$/, "")
+    const above = beside.replace(/annotations\/$/, "")
     for (let i = 0; i < numbers.size; i++) {
       const image = images[i]
       if (!image) {
@@ -163,7 +167,7 @@ export async function* readDocument(
       const id = known?.id ?? uuidIn(name)
       yield {
         path: image.name,
-        picture: find(image.name, beside),
+        picture: find(image.name, beside) ?? (part ? find(`${part}/${image.name}`, above) : null),
         item: {
           ...(split !== undefined && { split }),
           ...partOf(known),

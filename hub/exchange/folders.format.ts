@@ -49,18 +49,22 @@ const inFolders = (withSplit: boolean): Format => ({
 export const imageFolder = inFolders(false)
 export const yoloClassify = inFolders(true)
 
+/** Folders that say which side pictures are on, or that they are pictures. */
+const isNoClass = /^(train|val|valid|validation|test|images)$/i
+
 async function* readFolders(tree: Tree, { kindOf }: ReadOptions): AsyncGenerator<ReadItem> {
   const facts = await readManifest(tree)
   for (const path of tree.paths) {
     if (!isPicture(path)) continue
     const folders = path.split("/").slice(0, -1)
-    const folder = folders.at(-1) ?? ""
+    const folder = isNoClass.test(folders.at(-1) ?? "") ? "" : (folders.at(-1) ?? "")
     const split = splitOf(folders.at(-2))
     const known = facts.get(path.split("/").at(-1) ?? path)
     const good = goodNames.has(folder.toLowerCase())
     const kind = good || folder === "" ? undefined : kindOf(folder)
     if (!good && kind === undefined) {
-      const [code, detail] = folder === "" ? ["no_class", "it lies in no folder"] : ["unknown_label", folder]
+      const [code, detail] =
+        folder === "" ? ["no_class", "it lies in no folder of a class"] : ["unknown_label", folder]
       yield { path, picture: path, item: null, remarks: [{ path, code, detail }] }
       continue
     }

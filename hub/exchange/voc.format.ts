@@ -136,11 +136,14 @@ async function* read(tree: Tree, { kindOf }: ReadOptions): AsyncGenerator<ReadIt
     const known = byStem.get(stem)
     const file = unescaped(inner(xml, "filename") ?? "")
     const id = known?.id ?? uuidIn(stem)
-    const split = known?.split ?? splits.get(stem)
+    const folder = path.slice(0, path.lastIndexOf("/") + 1)
+    const split =
+      known?.split ?? splits.get(stem) ?? splitOf(/(?:^|\/)(train|valid?|test)\//.exec(folder)?.[1])
     const nothing = marks.length === 0 && remarks.length === 0 && known === undefined ? { verdict: "ok" } : {}
     yield {
       path,
-      picture: find(file) ?? find(stem),
+      picture:
+        find(file, folder) ?? find(file, folder.replace(/Annotations\/$/i, "JPEGImages/")) ?? find(stem),
       item: {
         ...partOf(known),
         ...(split !== undefined && { split }),
@@ -171,6 +174,12 @@ async function* read(tree: Tree, { kindOf }: ReadOptions): AsyncGenerator<ReadIt
 export const voc: Format = {
   writes: areaOutlines,
   write,
-  recognises: (tree) => tree.paths.some((path) => /(^|\/)Annotations\/[^/]+\.xml$/i.test(path)),
+  // Some lay a file beside each picture instead of into a folder of its own.
+  async recognises(tree) {
+    const first = tree.paths.find(isAnnotation)
+    if (first === undefined || /(^|\/)Annotations\/[^/]+$/i.test(first)) return first !== undefined
+    const text = await tree.read(first).then(readText, () => "")
+    return /<annotation[\s>]/.test(text)
+  },
   read,
 }

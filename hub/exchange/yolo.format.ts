@@ -23,6 +23,7 @@ import {
   withSigns,
 } from "./entry.format.ts"
 import { boundsOn, boxOfCorners, ringsOf, round } from "./geometry.format.ts"
+import { classPagesOf, namesOf } from "./yolo-names.format.ts"
 
 /** One text file for each picture, one line for each region: class number, then coordinates as shares of the picture. */
 type Task = "detect" | "segment" | "obb" | "pose"
@@ -121,34 +122,25 @@ function dataYaml({ classes, splits }: ExportSource, task: Task): string {
   ].join("\n")
 }
 
-/** As much YAML as class lists are written in: `[a, b]`, lines of `- a`, lines of `0: a`. */
-function namesOf(yaml: string): string[] {
-  const at = /^names:[ \t]*(.*)$/m.exec(yaml)
-  if (!at) return []
-  const bare = (text: string) => text.trim().replace(/^(['"])(.*)\1$/, "$2")
-  const inline = /^\[(.*)\]/.exec(at[1] ?? "")
-  if (inline) return (inline[1] ?? "").split(",").map(bare).filter(Boolean)
-  const out: string[] = []
-  for (const text of yaml
-    .slice(at.index + at[0].length)
-    .split(/\r?\n/)
-    .slice(1)) {
-    const item = /^\s*-\s+(.+)$/.exec(text)
-    const pair = /^\s+(\d+)\s*:\s*(.+)$/.exec(text)
-    if (item) out.push(bare(item[1] ?? ""))
-    else if (pair) out[Number(pair[1])] = bare(pair[2] ?? "")
-    else if (text.trim() !== "" && !text.trim().startsWith("#")) break
+/** A label file's picture lies beside it, or in a folder that is called after pictures instead. */
+function createPictureOf(
+  tree: Tree,
+  find: (name: string) => string | null,
+): (labels: string) => string | null {
+  if (!tree.paths.some(isPicture)) return () => null
+  return (labels) => {
+    const bare = labels.replace(/(^|\/)labels?\//, "$1images/").replace(/\.txt$/, "")
+    return extensions.map((of) => `${bare}.${of}`).find((path) => tree.has(path)) ?? find(`${bare}.jpg`)
   }
-  return out
 }
+const extensions = ["jpg", "png", "jpeg", "webp", "JPG", "PNG", "JPEG"]
 
-const yamlOf = (tree: Tree) => tree.paths.find((path) => /^([^/]+\/)?(data|dataset)\.ya?ml$/i.test(path))
-const classesOf = (tree: Tree) =>
-  tree.paths.find((path) => /^([^/]+\/)?(classes\.txt|obj\.names)$/i.test(path))
+/** A list of the pictures of one side, as Darknet has them, and no labels of a picture. */
+const isSplitList = (path: string, find: (name: string) => string | null): boolean =>
+  /(^|\/)(train|val|valid|test)\.txt$/i.test(path) && find(`${stemOf(path)}.jpg`) === null
 
-async function* read(tree: Tree, options: ReadOptions): AsyncGenerator<ReadItem> {
-  const [yamlPath, listPath] = [yamlOf(tree), classesOf(tree)]
-  const yaml = yamlPath ? readText(await tree.read(yamlPath)) : ""
+async function* read(tree: Tree, options: ReadOptions, task: Task): AsyncGenerator<ReadItem> {
+  const { yaml = "", listPath } = await classPagesOf(tree)
   const named = namesOf(yaml)
   const names =
     named.length > 0 || !listPath
@@ -158,25 +150,38 @@ async function* read(tree: Tree, options: ReadOptions): AsyncGenerator<ReadItem>
           .map((name) => name.trim())
   const pose = /kpt_shape:\s*\[\s*(\d+)\s*,\s*([23])/.exec(yaml)
   const layout = pose ? { points: Number(pose[1]), values: Number(pose[2]) } : null
-  const turned = /^# task: obb$/m.test(yaml)
+  const turned = task === "obb" || /^# task: obb$/m.test(yaml)
   const find = createFinder(tree)
+  const pictureOf = createPictureOf(tree, find)
   const labels = tree.paths.filter((path) => /(^|\/)labels?\//.test(path) && path.endsWith(".txt"))
   const flat =
-    labels.length > 0 ? labels : tree.paths.filter((path) => path.endsWith(".txt") && path !== listPath)
-  /** Label files that have not been read. */
-  const left = new Map(flat.map((path) => [stemOf(path), path]))
+    labels.length > 0
+      ? labels
+      : tree.paths.filter((path) => path.endsWith(".txt") && path !== listPath && !isSplitList(path, find))
+  /** Label files by the name of their picture; in several folders there may be more of one name. */
+  const left = new Map<string, string>()
+  const namesakes: string[] = []
+  for (const path of flat)
+    if (left.has(stemOf(path))) namesakes.push(path)
+    else left.set(stemOf(path), path)
   // By the index where there is one, so that it is not held; then what it does not name.
   for await (const [file, known] of manifestRows(tree)) {
     const path = left.get(stemOf(file))
     left.delete(stemOf(file))
     yield path === undefined ? bare(file, known) : await itemAt(path, known)
   }
-  for (const path of left.values()) yield await itemAt(path, undefined)
+  const shown = new Set<string | null>()
+  for (const paths of [left.values(), namesakes])
+    for (const path of paths) {
+      const read = await itemAt(path, undefined)
+      shown.add(read.picture)
+      yield read
+    }
   if (!tree.has("images.csv"))
-    for (const path of tree.paths.filter(isPicture)) if (!left.has(stemOf(path))) yield bare(path, undefined)
+    for (const path of tree.paths) if (isPicture(path) && !shown.has(path)) yield bare(path, undefined)
 
   async function itemAt(path: string, known: PartFacts | undefined): Promise<ReadItem> {
-    const picture = find(path.replace(/(^|\/)labels?\//, "$1images/").replace(/\.txt$/, ".jpg"))
+    const picture = pictureOf(path)
     const size = known?.w ? known : picture ? options.sizeOf(await tree.read(picture)) : undefined
     if (!size?.w) return refusal(path, "no_size", "neither the picture nor images.csv says how large it is")
     try {
@@ -291,11 +296,13 @@ function outlinesOf(
 const yolo = (task: Task): Format => ({
   writes: task === "pose" ? ["point"] : areaOutlines,
   write: (source) => write(source, task),
-  recognises: (tree) =>
-    task === "detect" &&
-    (yamlOf(tree) !== undefined || classesOf(tree) !== undefined) &&
-    tree.paths.some((path) => path.endsWith(".txt") && path !== classesOf(tree)),
-  read,
+  recognises: async (tree) => {
+    if (task !== "detect" || !tree.paths.some((path) => path.endsWith(".txt"))) return false
+    const { yaml, listPath } = await classPagesOf(tree)
+    if (yaml === undefined && listPath === undefined) return false
+    return tree.paths.some((path) => path.endsWith(".txt") && path !== listPath)
+  },
+  read: (tree, options) => read(tree, options, task),
 })
 export const yoloDetect = yolo("detect")
 export const yoloSegment = yolo("segment")
