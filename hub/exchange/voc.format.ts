@@ -7,6 +7,7 @@ import {
   type Entry,
   type ExportSource,
   type Format,
+  isPicture,
   itemsOfSplit,
   labelOf,
   pictureFile,
@@ -81,6 +82,7 @@ async function* idsOf(source: ExportSource, split: ExchangeItem["split"]) {
   for await (const item of itemsOfSplit(source, split)) if (item.label) yield `${item.id}\n`
 }
 
+const bareOf = (path: string) => path.replace(/\.[^./]+$/, "")
 const isAnnotation = (path: string) => /\.xml$/i.test(path)
 const named: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" }
 const unescaped = (text: string) =>
@@ -103,9 +105,15 @@ async function* read(tree: Tree, { kindOf }: ReadOptions): AsyncGenerator<ReadIt
     for (const name of readText(await tree.read(path)).split(/\s+/)) splits.set(name, splitOf(stemOf(path)))
   const find = createFinder(tree)
   const done = new Set<string>()
+  const [shown, folders] = [new Set<string>(), new Set<string>()]
   for (const path of tree.paths.filter(isAnnotation)) {
     const stem = stemOf(path)
     done.add(stem)
+    const folder = path.slice(0, path.lastIndexOf("/") + 1)
+    const pictures = folder.replace(/Annotations\//i, "JPEGImages/")
+    folders.add(pictures)
+    // Also where the file is refused: its picture is not one that nobody has said anything of.
+    shown.add(`${pictures}${stem}`)
     let xml: string
     try {
       xml = readText(await tree.read(path))
@@ -136,14 +144,14 @@ async function* read(tree: Tree, { kindOf }: ReadOptions): AsyncGenerator<ReadIt
     const known = byStem.get(stem)
     const file = unescaped(inner(xml, "filename") ?? "")
     const id = known?.id ?? uuidIn(stem)
-    const folder = path.slice(0, path.lastIndexOf("/") + 1)
     const split =
       known?.split ?? splits.get(stem) ?? splitOf(/(?:^|\/)(train|valid?|test)\//.exec(folder)?.[1])
     const nothing = marks.length === 0 && remarks.length === 0 && known === undefined ? { verdict: "ok" } : {}
+    const picture = find(file, folder) ?? find(file, pictures) ?? find(stem)
+    if (picture !== null) shown.add(bareOf(picture))
     yield {
       path,
-      picture:
-        find(file, folder) ?? find(file, folder.replace(/Annotations\/$/i, "JPEGImages/")) ?? find(stem),
+      picture,
       item: {
         ...partOf(known),
         ...(split !== undefined && { split }),
@@ -157,6 +165,15 @@ async function* read(tree: Tree, { kindOf }: ReadOptions): AsyncGenerator<ReadIt
       remarks,
     }
   }
+  // Nobody has said anything of these: they come in without a label. Masks lie in folders of their own.
+  if (facts.size === 0)
+    for (const path of tree.paths)
+      if (
+        isPicture(path) &&
+        !shown.has(bareOf(path)) &&
+        [...folders].some((folder) => path.startsWith(folder))
+      )
+        yield { path, picture: path, item: { image: { w: 0, h: 0 }, label: null }, remarks: [] }
   for (const [file, known] of facts)
     if (!done.has(stemOf(file)))
       yield {

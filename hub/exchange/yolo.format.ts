@@ -173,9 +173,9 @@ async function* read(tree: Tree, options: ReadOptions, task: Task): AsyncGenerat
   const shown = new Set<string | null>()
   for (const paths of [left.values(), namesakes])
     for (const path of paths) {
-      const read = await itemAt(path, undefined)
-      shown.add(read.picture)
-      yield read
+      // Also where the file is refused: its picture is not one that nobody has said anything of.
+      shown.add(pictureOf(path))
+      yield await itemAt(path, undefined)
     }
   if (!tree.has("images.csv"))
     for (const path of tree.paths) if (isPicture(path) && !shown.has(path)) yield bare(path, undefined)

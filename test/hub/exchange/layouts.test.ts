@@ -91,6 +91,21 @@ describe("data sets as other programs lay them out", () => {
         "valid/images/1.png": picture,
       }),
     ).toEqual(["yolo", "train/images/1.png | train | dent box", "valid/images/1.png | -"])
+    expect(
+      await readFrom({
+        "VOC2012/Annotations/1.xml": xml("dent"),
+        "VOC2012/JPEGImages/1.png": picture,
+        "VOC2012/JPEGImages/2.png": picture,
+        "VOC2012/Annotations/3.xml": "<html>",
+        "VOC2012/JPEGImages/3.png": picture,
+        "VOC2012/SegmentationClass/1.png": picture,
+      }),
+    ).toEqual([
+      "voc",
+      "VOC2012/JPEGImages/1.png | - | dent box",
+      " | - | broken",
+      "VOC2012/JPEGImages/2.png | -",
+    ])
   })
 
   test("classes are read from whatever page names them, however it is written", async () => {
