@@ -158,6 +158,7 @@ describe.skipIf(!available)("the flow of work at a tablet, with the real hub", (
     const first = await partOf(page)
     // The next part is here already; the dialogs were fetched ahead.
     await page.waitForLoadState("networkidle")
+    await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined))
     await context.setOffline(true)
     await page.keyboard.press("Shift+C")
     await page.getByTestId("flow-comment-text").fill("look at the edge")
