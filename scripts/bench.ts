@@ -5,6 +5,7 @@ import { benchCanvas } from "./bench/canvas.ts"
 import { benchCrowd } from "./bench/crowd.ts"
 import { benchDelivery } from "./bench/delivery.ts"
 import { benchExchange } from "./bench/exchange.ts"
+import { benchHandover } from "./bench/handover.ts"
 import { benchIngest, mosquittoBinary } from "./bench/ingest.ts"
 import { benchLearningCurve } from "./bench/learning-curve.ts"
 import { benchLoop } from "./bench/loop.ts"
@@ -40,6 +41,7 @@ const benches: Record<string, () => Promise<BenchRow[]>> = {
   training: benchTraining,
   loop: benchLoop,
   tablet: benchTablet,
+  handover: benchHandover,
   canvas: benchCanvas,
 }
 const longestMs = 60 * 60_000

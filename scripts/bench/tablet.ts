@@ -5,8 +5,8 @@ import type { Browser, BrowserContext, CDPSession, Page } from "playwright-core"
 import { hasBrowser, openBrowser } from "../../test/ui/support/browser.ts"
 import { paintPictures } from "../../test/ui/support/pictures.ts"
 import { buildUi } from "../build-ui.ts"
-import { freePort } from "../faults/plant.ts"
 import { type BenchRow, median } from "./row.ts"
+import { type BenchHub, startTabletHub } from "./tablet-hub.ts"
 
 /**
  * What a worker feels: the wait for the first screen on a slow tablet, and from the tap to the answer and to the next part,
@@ -17,7 +17,7 @@ export async function benchTablet(): Promise<BenchRow[]> {
   if (!(await hasBrowser())) return []
   const folder = await mkdtemp(join(tmpdir(), "crux-bench-"))
   await buildUi(join(folder, "ui"))
-  const hub = await startHub(folder)
+  const hub = await startTabletHub(folder, { parts })
   const browser = await openBrowser()
   try {
     const signedIn = await signIn(browser, hub)
@@ -91,7 +91,6 @@ const tapCount = 80
 /** What the robots of one run judge, and some to spare. */
 const parts = 2_500
 
-type BenchHub = { url: string; password: string }
 /** `ms` until a part can be judged, `whole` until every tool is there, `feedback` of a tap between the two. */
 type Load = { bytes: number; ms: number; whole: number; feedback: number }
 type Tap = { feedback: number; painted: number }
@@ -99,23 +98,6 @@ type Cookies = Awaited<ReturnType<BrowserContext["cookies"]>>
 
 const p95 = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length * 0.95)] ?? 0
-
-async function startHub(folder: string) {
-  const script = join(import.meta.dirname, "../../test/browser/support/hub.child.ts")
-  const port = String(await freePort())
-  const child = Bun.spawn(
-    [process.execPath, script, join(folder, "data"), port, join(folder, "ui"), String(parts)],
-    { stdout: "pipe", stderr: "inherit" },
-  )
-  const { value } = await child.stdout.getReader().read()
-  return {
-    ...(JSON.parse(new TextDecoder().decode(value)) as BenchHub),
-    stop: async () => {
-      child.kill("SIGKILL")
-      await child.exited
-    },
-  }
-}
 
 async function signIn(browser: Browser, { url, password }: BenchHub): Promise<Cookies> {
   const context = await browser.newContext()
