@@ -32,6 +32,8 @@ const { values } = parseArgs({
     sets: { type: "string", default: "cookies,magnetic-tile" },
     backbones: { type: "string", default: "nanodet-g,mobilenetv2" },
     methods: { type: "string", default: "crux,patchcore,steel,products" },
+    /** Edges in pixels PatchCore looks at: of its own configuration, and ours. */
+    sides: { type: "string", default: "224,384" },
     /** Rows measured before, in this file, are not measured again; `--sets=` only writes the page of them. */
     keep: { type: "string" },
   },
@@ -229,6 +231,7 @@ async function measured(
 }
 
 const sets = values.sets.split(",").filter((set) => set !== "")
+const sides = values.sides.split(",").map(Number)
 const wanted = (method: string) => values.methods.split(",").includes(method)
 for (const learned of ["good parts", "all labels"])
   for (const backbone of values.backbones.split(","))
@@ -266,8 +269,8 @@ for (const learned of ["good parts", "all labels"])
           return { scored, more: `, ${taps}`, ...kinds }
         }),
       )
-      // At the size its own configuration has, and, where it does not take hours, at ours.
-      for (const side of learned === "good parts" ? [224, 384] : [224])
+      // At the larger size all good parts take hours.
+      for (const side of learned === "good parts" ? sides : sides.slice(0, 1))
         await measured({ ...base, method: `PatchCore, ${side} px, ${layers.join("+")}` }, () =>
           inFolder(async (dir) => ({ scored: await theirs(dir, good, test, loaded, side) })),
         )
@@ -356,14 +359,16 @@ ${products
   const noted = [
     { word: "before export", means: "scores of the trained candidate; its file reproduces them to .002" },
     { word: "CRUX before", means: "the embedded trainer before its last change, same pictures and split" },
+    { word: "CRUX at first", means: "its first version, measured when it was that" },
   ].flatMap(({ word, means }) =>
     all.some(({ method }) => method.includes(word)) ? [`*${word}*: ${means}.\n`] : [],
   )
   return `# How well good and bad are told apart
 
 Written by \`bun scripts/accuracy.ts\` on ${new Date().toISOString().slice(0, 10)}, on real photographs that are not part of this
-repository. Each block has one split, by physical part; nothing of the test was seen in training or in a choice, but for one: the
-levels a model without any defect looks at (s8+s16+s32) are a constant that was chosen looking at these very sets.
+repository. Each block has one split, by physical part; nothing of the test was seen in training or in a choice, but for what
+is constant in the trainer and was chosen looking at these very sets: the levels a model without any defect looks at (s8+s16+s32)
+and the one unit of distances.
 
 PatchCore is the one of anomalib 2.7.0 from PyPI, its class unchanged but for the feature extractor: it gets the taps of the same
 frozen backbone from the same tensors, with at most ${bankRows} bank rows, as many as ours. It can learn from good parts alone, so

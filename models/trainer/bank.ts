@@ -5,12 +5,16 @@ import { type Affine, affine, feedsOf, type Looks, type PatchShape, tapInput } f
 import type { Random } from "./random.ts"
 
 /**
- * Standardise-and-project step in front of the bank: z = P ((x - mean) / std). A random orthogonal-ish
- * projection keeps distances (Johnson-Lindenstrauss) and makes the distance product three times cheaper.
+ * Step in front of the bank: z = P (x - mean) / unit, one unit for all channels. A channel that hardly moves on good parts is
+ * noise of the trunk more often than a promise of theirs; each in its own spread, such channels outshout the others.
+ * A random orthogonal-ish projection keeps distances (Johnson-Lindenstrauss) and makes the distance product three times cheaper.
  */
 export type Projection = {
   mean: Float32Array
+  /** Spread of every channel: what the head stands on. */
   std: Float32Array
+  /** Root of their mean square. */
+  unit: number
   rows: Float32Array
   from: number
   to: number
@@ -89,20 +93,21 @@ export function fitProjection({ rows, count, dim }: PatchPool, to: number, rando
     mean[d]! /= count
     std[d] = Math.sqrt(Math.max(square[d]! / count - mean[d]! ** 2, 1e-12)) + 1e-6
   }
+  const unit = Math.sqrt(std.reduce((sum, own) => sum + own * own, 0) / dim)
   const matrix = new Float32Array(to * dim)
   if (to === dim) for (let d = 0; d < dim; d++) matrix[d * dim + d] = 1
   else for (let i = 0; i < matrix.length; i++) matrix[i] = random.normal() / Math.sqrt(to)
-  return { mean: Float32Array.from(mean), std, rows: matrix, from: dim, to }
+  return { mean: Float32Array.from(mean), std, unit, rows: matrix, from: dim, to }
 }
 
 /** The projection as one affine map of raw features: z = W x + b, W row-major [to, from]. */
-export function foldProjection({ mean, std, rows, from, to }: Projection): Affine {
+export function foldProjection({ mean, unit, rows, from, to }: Projection): Affine {
   const weight = new Float32Array(to * from)
   const bias = new Float32Array(to)
   for (let o = 0; o < to; o++) {
     let offset = 0
     for (let d = 0; d < from; d++) {
-      const w = rows[o * from + d]! / std[d]!
+      const w = rows[o * from + d]! / unit
       weight[o * from + d] = w
       offset -= w * mean[d]!
     }

@@ -66,7 +66,7 @@ test("the distance onnxruntime computes equals the one computed by hand", async 
     Array.from({ length: 8 }, (_, o) => {
       let sum = 0
       for (let d = 0; d < dim; d++) {
-        sum += projection.rows[o * dim + d]! * ((row[d]! - projection.mean[d]!) / projection.std[d]!)
+        sum += projection.rows[o * dim + d]! * ((row[d]! - projection.mean[d]!) / projection.unit)
       }
       return sum
     })
@@ -88,6 +88,20 @@ test("the distance onnxruntime computes equals the one computed by hand", async 
     )
     expect(found[q]).toBeCloseTo(Math.min(...byHand), 3)
   }
+})
+
+test("a channel that hardly moves on good parts does not outshout the others", async () => {
+  const still = { ...pool, rows: pool.rows.map((value, i) => (i % dim === 0 ? value / 1000 : value)) }
+  const projection = fitProjection(still, dim, random)
+  const bank = { rows: new Float32Array(dim), units: Float32Array.of(1), size: 1, dim }
+  const engine = await openDistances(projection, bank, rowOfCells(1, dim))
+  const movedBy = async (channel: number) => {
+    const moved = projection.mean.map((value, d) => value + (d === channel ? 1 : 0))
+    return (await engine.distances(looksOf(moved, 1, dim)))[0]!
+  }
+  const [quiet, lively] = [await movedBy(0), await movedBy(1)]
+  await engine.release()
+  expect(quiet).toBeCloseTo(lively, 3)
 })
 
 test("a row among others far apart measures in a larger unit than one in a crowd", async () => {
