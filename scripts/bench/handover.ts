@@ -39,6 +39,8 @@ export async function benchHandover(): Promise<BenchRow[]> {
       await page.getByTestId("person-switch").waitFor()
       const from = performance.now()
       await page.getByTestId("person-switch").tap()
+      // The lock asks for the one who was there; another one says so.
+      await page.getByTestId("tablet-people").tap()
       await comeIn(page, people[round % 2]!)
       await page.getByTestId("lock").waitFor({ state: "detached" })
       await readyToJudge(page)
