@@ -135,10 +135,11 @@ function anomaly(model: OnnxModel, info: Info): Said | undefined {
   const [first] = answersOf(model)
   const ends = map ?? (first?.dims.length === 4 || first?.dims.length === 3 ? first : undefined)
   if (!ends) return undefined
+  const scale = info.number("normalization_scale", 1)
   const raw = {
     score: info.number("image_threshold", 0.5),
     map: info.number("pixel_threshold", 0.5),
-    span: info.number("normalization_scale", 1) || 1,
+    span: scale > 0 ? scale : 1,
   }
   const { mean, std, ...rest } = preparationOf(info)
   const isBare = mean.every((value) => value <= 1) && std.every((value) => value <= 1)

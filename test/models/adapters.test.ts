@@ -273,6 +273,11 @@ describe("models of other makers", () => {
     ])
     const good = await of({ image_threshold: "30", pixel_threshold: "30", normalization_scale: "20" })
     expect(good.verdict).toMatchObject({ eval: "ok", score: expect.closeTo(0.3, 5) })
+    // A scale that is none turns nothing round: an odd picture stays the odder one.
+    for (const normalization_scale of ["-20", "0", "wide"]) {
+      const odd = await of({ image_threshold: "24", pixel_threshold: "21", normalization_scale })
+      expect(odd.verdict).toMatchObject({ eval: "ng", score: 1 })
+    }
   })
 
   test("Hugging Face, timm and torchvision classifiers: one row of logits", async () => {
